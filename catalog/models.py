@@ -1,0 +1,336 @@
+"""What is sold: categories, masters (products), variants, prices, stock and pictures."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+from parler.managers import TranslatableManager, TranslatableQuerySet
+from parler.models import TranslatableModel, TranslatedFields
+from treebeard.mp_tree import MP_Node, MP_NodeManager, MP_NodeQuerySet
+
+from museo.access.tokens import public_id
+
+# a price without a beginning
+ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def master_id() -> str:
+    return public_id("prd")
+
+
+def variant_id() -> str:
+    return public_id("var")
+
+
+class CategoryQuerySet(TranslatableQuerySet, MP_NodeQuerySet):  # type: ignore[misc]
+    def active(self) -> Self:
+        return self.filter(is_active=True)  # type: ignore[no-any-return]
+
+
+class CategoryManager(MP_NodeManager.from_queryset(CategoryQuerySet)):  # type: ignore[misc]
+    def get_queryset(self) -> CategoryQuerySet:
+        return CategoryQuerySet(self.model, using=self._db).order_by("path")
+
+
+class Category(MP_Node, TranslatableModel):  # type: ignore[misc]
+    """A place in the tree of the shop; `room` is the colour of its walls."""
+
+    class Room(models.TextChoices):
+        CLAY = "clay", _("Clay")
+        PRINT = "print", _("Print")
+        LIGHT = "light", _("Light")
+        CAFE = "cafe", _("Café")
+        CLOTH = "cloth", _("Cloth")
+
+    slug = models.SlugField(unique=True)
+    room = models.CharField(max_length=10, choices=Room, default=Room.CLAY)
+    is_active = models.BooleanField(default=True)
+    translations = TranslatedFields(
+        name=models.CharField(_("name"), max_length=120),
+        description=models.TextField(_("description"), blank=True),
+        meta={"unique_together": [("language_code", "master")]},
+    )
+
+    objects = CategoryManager()
+
+    class Meta:
+        verbose_name_plural = "categories"
+
+    def __str__(self) -> str:
+        return str(self.safe_translation_getter("name", self.slug, any_language=True))
+
+
+class MasterQuerySet(TranslatableQuerySet):  # type: ignore[misc]
+    def on_sale(self) -> Self:
+        """What shoppers see."""
+        return self.filter(status=Master.Status.ACTIVE, deleted_at=None)  # type: ignore[no-any-return]
+
+    def below(self, category: Category) -> Self:
+        """In the category or anywhere under it."""
+        return self.filter(primary_category__path__startswith=category.path)  # type: ignore[no-any-return]
+
+
+class Master(TranslatableModel):  # type: ignore[misc]
+    """A product; what can be bought are its variants, of which it has at least one."""
+
+    class Kind(models.TextChoices):
+        PHYSICAL = "physical", _("Physical")
+        FOOD = "food", _("Food")
+        DIGITAL = "digital", _("Digital")
+        TICKET = "ticket", _("Ticket")
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        ACTIVE = "active", _("Active")
+        ARCHIVED = "archived", _("Archived")
+
+    public_id = models.CharField(max_length=30, unique=True, default=master_id, editable=False)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.PHYSICAL)
+    slug = models.SlugField(max_length=120)
+    status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
+    # soft delete: the row stays for the orders that name it
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    brand = models.CharField(max_length=80, blank=True)
+    primary_category = models.ForeignKey(
+        Category, on_delete=models.PROTECT, related_name="masters"
+    )
+    default_variant = models.ForeignKey(
+        "Variant", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    tags = models.JSONField(default=list, blank=True)
+    # facts for the wall label: {"Material": "Stoneware"}
+    attributes = models.JSONField(default=dict, blank=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+    # raised by every edit; ETag and If-Match
+    revision = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    translations = TranslatedFields(
+        name=models.CharField(_("name"), max_length=160),
+        subtitle=models.CharField(_("subtitle"), max_length=200, blank=True),
+        description=models.TextField(_("description"), blank=True),
+        meta={"unique_together": [("language_code", "master")]},
+    )
+
+    objects = TranslatableManager.from_queryset(MasterQuerySet)()
+
+    class Meta:
+        verbose_name = _("product")
+        verbose_name_plural = _("products")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["slug"], condition=Q(deleted_at=None), name="one_living_master_per_slug"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["status", "-published_at", "-id"], name="master_newest"),
+            models.Index(
+                fields=["primary_category", "status", "-published_at", "-id"],
+                name="master_newest_in_category",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.safe_translation_getter("name", self.slug, any_language=True))
+
+
+class ProductOption(models.Model):
+    """What the variants of a master differ in: colour, storage."""
+
+    master = models.ForeignKey(Master, on_delete=models.CASCADE, related_name="options")
+    code = models.SlugField(max_length=40)
+    name = models.CharField(max_length=60)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["master", "code"], name="one_option_per_master_code")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OptionValue(models.Model):
+    option = models.ForeignKey(ProductOption, on_delete=models.CASCADE, related_name="values")
+    code = models.SlugField(max_length=40)
+    label = models.CharField(max_length=60)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["option", "code"], name="one_value_per_option_code")
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Variant(models.Model):
+    """What is sold; it has the SKU, the price and the stock."""
+
+    public_id = models.CharField(max_length=30, unique=True, default=variant_id, editable=False)
+    master = models.ForeignKey(Master, on_delete=models.CASCADE, related_name="variants")
+    sku = models.CharField(_("SKU"), max_length=64, unique=True)
+    gtin = models.CharField(_("GTIN"), max_length=14, blank=True)
+    position = models.PositiveSmallIntegerField(default=0)
+    is_active = models.BooleanField(default=True)
+    track_stock = models.BooleanField(default=True)
+    max_per_order = models.PositiveIntegerField(null=True, blank=True)
+    # how long the kitchen takes
+    prep_seconds = models.PositiveIntegerField(null=True, blank=True)
+    option_values = models.ManyToManyField(OptionValue, blank=True, related_name="variants")
+    # its option values' ids, sorted: no two variants of a master may be alike
+    option_key = models.CharField(max_length=120, blank=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["master", "option_key"], name="one_variant_per_options"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.sku
+
+
+class Price(models.Model):
+    """What a variant costs in a currency, in minor units."""
+
+    variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="prices")
+    currency = models.CharField(max_length=3, default="EUR")
+    sales_channel = models.CharField(max_length=20, default="web")
+    amount = models.BigIntegerField(_("price in minor units"))
+    # what it cost before, to be shown struck through
+    list_amount = models.BigIntegerField(_("list price in minor units"), null=True, blank=True)
+    valid_from = models.DateTimeField(default=ALWAYS)
+    valid_to = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["variant", "currency", "sales_channel", "valid_from"],
+                name="one_price_per_variant_and_time",
+            ),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="price_not_negative"),
+            models.CheckConstraint(
+                condition=Q(list_amount=None) | Q(list_amount__gte=F("amount")),
+                name="list_price_not_below_price",
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")),
+                name="price_ends_after_its_start",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}"
+
+
+class StockItem(models.Model):
+    """How many of a variant lie at a location, and how many of those are promised."""
+
+    variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="stock_items")
+    location = models.CharField(max_length=20, default="main")
+    # below zero by what was sold on backorder
+    on_hand = models.IntegerField(default=0)
+    reserved = models.PositiveIntegerField(default=0)
+    backorder_limit = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["variant", "location"], name="one_stock_item_per_variant_and_location"
+            ),
+            models.CheckConstraint(
+                condition=Q(on_hand__gte=0 - F("backorder_limit")), name="stock_not_negative"
+            ),
+            models.CheckConstraint(condition=Q(reserved__gte=0), name="reserved_not_negative"),
+            models.CheckConstraint(
+                condition=Q(reserved__lte=F("on_hand") + F("backorder_limit")),
+                name="reserved_not_above_stock",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.variant_id} at {self.location}"
+
+
+class StockReservation(models.Model):
+    """Units promised to a checkout until a deadline; they count as `reserved` while held."""
+
+    class State(models.TextChoices):
+        HELD = "held"
+        COMMITTED = "committed"
+        RELEASED = "released"
+
+    stock_item = models.ForeignKey(
+        StockItem, on_delete=models.CASCADE, related_name="reservations"
+    )
+    # the public id of the checkout
+    holder = models.CharField(max_length=40)
+    quantity = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=State, default=State.HELD)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["stock_item", "holder"],
+                condition=Q(state="held"),
+                name="one_held_reservation_per_holder",
+            ),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="reservation_of_something"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"], condition=Q(state="held"), name="reservation_deadline"
+            ),
+            models.Index(fields=["holder"], name="reservation_holder"),
+        ]
+
+
+class StockMovement(models.Model):
+    """Why the stock is what it is; append-only."""
+
+    class Kind(models.TextChoices):
+        RECEIVE = "receive"
+        SALE = "sale"
+        RETURN = "return"
+        ADJUST = "adjust"
+
+    stock_item = models.ForeignKey(StockItem, on_delete=models.CASCADE, related_name="movements")
+    delta = models.IntegerField()
+    kind = models.CharField(max_length=10, choices=Kind)
+    # an order's number, or who adjusted
+    reference = models.CharField(max_length=80, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(delta=0), name="stock_movement_moves_something")
+        ]
+
+
+class Media(models.Model):
+    """A picture of a master."""
+
+    master = models.ForeignKey(Master, on_delete=models.CASCADE, related_name="media")
+    file = models.FileField(upload_to="catalog/")
+    alt = models.CharField(max_length=200, blank=True)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "media"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["master", "position"], name="one_picture_per_master_and_position"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.file)

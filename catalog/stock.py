@@ -1,0 +1,131 @@
+"""What is left, what is promised, what is gone: the only place that moves stock.
+
+Every function runs inside the caller's transaction. Stock is taken by one conditional UPDATE per
+stock row, in the order of their ids, with the constraints of `StockItem` behind it.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from django.db.models import F, Sum
+from django.utils.translation import gettext, ngettext
+
+from catalog.models import StockItem, StockMovement, StockReservation, Variant
+from museo.access.problems import Problem
+
+
+class OutOfStock(Problem):
+    """Nothing was taken; `available` says how many are left of the `sku`."""
+
+    status = 409
+    code = "sold_out"
+
+    def __init__(self, sku: str, available: int) -> None:
+        super().__init__(_what_is_left(sku, available), sku=sku, available=available)
+
+
+def _what_is_left(sku: str, available: int) -> str:
+    if available < 1:
+        return gettext("%(sku)s is sold out.") % {"sku": sku}
+    return ngettext(
+        "Only %(count)s of %(sku)s is left. Choose a smaller quantity.",
+        "Only %(count)s of %(sku)s are left. Choose a smaller quantity.",
+        available,
+    ) % {"sku": sku, "count": available}
+
+
+def available(variant_ids: Collection[int]) -> dict[int, int]:
+    """How many of each variant can still be promised; variants without stock rows are left out."""
+    free = F("on_hand") + F("backorder_limit") - F("reserved")
+    rows = StockItem.objects.filter(variant_id__in=variant_ids).values_list(
+        "variant_id"
+    )
+    return dict(rows.annotate(free=Sum(free)))
+
+
+def reserve(*, holder: str, wanted: Mapping[int, int], expires_at: datetime) -> None:
+    """Promise `wanted` units by variant id to `holder`; raise OutOfStock and change nothing."""
+    items = _items_for(wanted)
+    StockReservation.objects.bulk_create(
+        StockReservation(
+            stock_item=item,
+            holder=holder,
+            quantity=wanted[item.variant_id],
+            expires_at=expires_at,
+        )
+        for item in items
+    )
+    for item in items:
+        _promise(item, wanted[item.variant_id])
+
+
+def _items_for(wanted: Mapping[int, int]) -> list[StockItem]:
+    """The stock row of each tracked variant, in the order they are locked."""
+    tracked = Variant.objects.filter(pk__in=wanted, track_stock=True)
+    items = StockItem.objects.filter(variant__in=tracked, location="main")
+    found = list(items.select_related("variant").order_by("pk"))
+    missing = tracked.exclude(pk__in=[item.variant_id for item in found]).first()
+    if missing:
+        raise OutOfStock(missing.sku, 0)
+    return found
+
+
+def _promise(item: StockItem, quantity: int) -> None:
+    taken = StockItem.objects.filter(
+        pk=item.pk, on_hand__gte=F("reserved") - F("backorder_limit") + quantity
+    ).update(reserved=F("reserved") + quantity)
+    if not taken:
+        left = available([item.variant_id])[item.variant_id]
+        raise OutOfStock(item.variant.sku, left)
+
+
+def commit(*, holder: str, reference: str, at: datetime) -> None:
+    """What `holder` was promised leaves the shelf, sold under `reference`."""
+    for reservation in _end(holder, StockReservation.State.COMMITTED):
+        StockItem.objects.filter(pk=reservation.stock_item_id).update(
+            on_hand=F("on_hand") - reservation.quantity,
+            reserved=F("reserved") - reservation.quantity,
+        )
+        StockMovement.objects.create(
+            stock_item_id=reservation.stock_item_id,
+            delta=-reservation.quantity,
+            kind=StockMovement.Kind.SALE,
+            reference=reference,
+            at=at,
+        )
+
+
+def release(*, holder: str) -> None:
+    """What `holder` was promised can be promised to others again."""
+    for reservation in _end(holder, StockReservation.State.RELEASED):
+        StockItem.objects.filter(pk=reservation.stock_item_id).update(
+            reserved=F("reserved") - reservation.quantity
+        )
+
+
+def _end(holder: str, state: StockReservation.State) -> list[StockReservation]:
+    """Close the holder's reservations; only those that were still held, by stock row."""
+    held = StockReservation.objects.filter(
+        holder=holder, state=StockReservation.State.HELD
+    )
+    return [
+        reservation
+        for reservation in held.order_by("stock_item_id")
+        if held.filter(pk=reservation.pk).update(state=state)
+    ]
+
+
+def adjust(*, item: StockItem, on_hand: int, by: str, at: datetime) -> int:
+    """Set what was counted on the shelf; return the difference to what was believed."""
+    locked = StockItem.objects.select_for_update().get(pk=item.pk)
+    delta = on_hand - locked.on_hand
+    if delta:
+        StockItem.objects.filter(pk=item.pk).update(on_hand=F("on_hand") + delta)
+        StockMovement.objects.create(
+            stock_item=item,
+            delta=delta,
+            kind=StockMovement.Kind.ADJUST,
+            reference=by,
+            at=at,
+        )
+    return delta

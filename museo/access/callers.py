@@ -1,0 +1,111 @@
+"""Who calls, and what they brought along: session, order tickets, basket token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.translation import get_language, get_supported_language_variant
+from rest_framework.request import Request
+
+from museo.access.tokens import digest
+
+if TYPE_CHECKING:
+    from museo.access.models import User
+
+ANONYMOUS_SCOPES = frozenset({"shop:read", "basket:write", "checkout:write"})
+USER_SCOPES = ANONYMOUS_SCOPES | {"orders:read", "orders:write", "events:read"}
+STAFF_SCOPES = USER_SCOPES | {"products:write", "notify:send", "admin"}
+
+BASKET_HEADER = "X-Basket-Token"
+BASKET_COOKIE = "museo_basket"
+TICKET_COOKIE = "museo_tickets"
+# a browser keeps the tickets of its last orders
+KEPT_TICKETS = 10
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Nobody in particular, until told otherwise; services authorize by it, in their queries."""
+
+    user_id: int | None = None
+    is_staff: bool = False
+    scopes: frozenset[str] = ANONYMOUS_SCOPES
+    # as presented, each opens one order
+    tickets: tuple[str, ...] = field(default=(), repr=False)
+    basket_token: str = field(default="", repr=False)
+    locale: str = settings.LANGUAGE_CODE
+    sales_channel: str = "web"
+
+    def with_ticket(self, ticket: str | None) -> Caller:
+        return replace(self, tickets=(*self.tickets, ticket)) if ticket else self
+
+    def with_basket(self, token: str | None) -> Caller:
+        return replace(self, basket_token=token) if token else self
+
+    @property
+    def identity(self) -> str:
+        """Whose idempotency keys and limits these are; a guest is known by the basket."""
+        return (
+            f"user:{self.user_id}"
+            if self.user_id
+            else f"guest:{digest(self.basket_token)}"
+        )
+
+
+def caller_for_user(
+    user: User | None, *, locale: str, **brought: str | tuple[str, ...]
+) -> Caller:
+    """The caller behind a session, or a guest for None."""
+    if user is None or not user.is_active:
+        return Caller(locale=locale, **brought)  # type: ignore[arg-type]
+    return Caller(
+        user_id=user.pk,
+        is_staff=user.is_staff,
+        scopes=STAFF_SCOPES if user.is_staff else USER_SCOPES,
+        locale=locale,
+        **brought,  # type: ignore[arg-type]
+    )
+
+
+def caller_from_request(request: HttpRequest | Request) -> Caller:
+    """Session first, then the tickets and the basket token of header, query and cookie."""
+    user = request.user if request.user.is_authenticated else None
+    return caller_for_user(
+        user,
+        locale=get_language() or settings.LANGUAGE_CODE,
+        tickets=presented_tickets(
+            query=request.GET.get("ticket", ""),
+            authorization=request.headers.get("Authorization", ""),
+            cookie=request.COOKIES.get(TICKET_COOKIE, ""),
+        ),
+        basket_token=request.headers.get(BASKET_HEADER)
+        or request.COOKIES.get(BASKET_COOKIE, ""),
+    )
+
+
+def presented_tickets(
+    *, query: str, authorization: str, cookie: str
+) -> tuple[str, ...]:
+    """Every order ticket that came with a call, however it came."""
+    scheme, _, value = authorization.partition(" ")
+    from_header = value.strip() if scheme.lower() == "ticket" else ""
+    return tuple(
+        ticket for ticket in (query, from_header, *cookie.split(".")) if ticket
+    )
+
+
+def cookie_with_ticket(cookie: str, ticket: str) -> str:
+    """The tickets' cookie with one more in front."""
+    others = [kept for kept in cookie.split(".") if kept and kept != ticket]
+    return ".".join([ticket, *others][:KEPT_TICKETS])
+
+
+def supported_locale(asked: str, default: str = settings.LANGUAGE_CODE) -> str:
+    """The shop's language nearest to `asked` (a code such as `de-AT`)."""
+    try:
+        return get_supported_language_variant(asked)
+    except LookupError:
+        return default

@@ -1,0 +1,180 @@
+"""`Idempotency-Key`: the same request sent twice is done once and answered twice.
+
+The key's row is committed before the work, with a lease. The work writes its answer into the row
+in its own transaction, so there is an answer exactly when there is an effect. Whoever finds the
+lease over takes the work up. After the IETF draft draft-ietf-httpapi-idempotency-key-header.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from museo.access.encryption import seal, unseal
+from museo.access.models import IdempotencyKey
+from museo.access.problems import Invalid, Problem
+
+LEASE = timedelta(seconds=60)
+LONGEST_KEY = 255
+# how long the same key waits for the first one's answer, and how many may wait in a process
+PATIENCE_SECONDS = 2.0
+_waiting_room = threading.BoundedSemaphore(2)
+
+
+class KeyInFlight(Problem):
+    """The first request with this key is still being worked on."""
+
+    status = 409
+    code = "idempotency_in_flight"
+
+
+class KeyReused(Problem):
+    """The key came before, with another body."""
+
+    status = 422
+    code = "idempotency_conflict"
+
+
+class BadKey(Invalid):
+    code = "idempotency_key_invalid"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was or will be answered; `is_replay` if it was given before."""
+
+    status: int
+    body: dict[str, Any]
+    is_replay: bool = False
+
+
+@dataclass
+class Attempt:
+    """The right to do a key's work until the lease ends; `subject` is what it had begun."""
+
+    row: IdempotencyKey
+
+    @property
+    def subject(self) -> str:
+        return self.row.subject
+
+    def hold(self) -> None:
+        """Lock the row first of all, inside the work's transaction; raise if the lease was lost."""
+        if not self._mine().update(subject=self.row.subject):
+            raise _in_flight()
+
+    def begin(self, subject: str) -> None:
+        """Note what the work is about, for whoever might have to take it up."""
+        self.row.subject = subject
+        IdempotencyKey.objects.filter(pk=self.row.pk).update(subject=subject)
+
+    def answer(self, status: int, body: dict[str, Any]) -> None:
+        """Keep the answer, inside the work's transaction."""
+        IdempotencyKey.objects.filter(pk=self.row.pk).update(
+            state=IdempotencyKey.State.DONE,
+            status_code=status,
+            answer=seal(orjson.dumps(body).decode()),
+        )
+
+    def forget(self) -> None:
+        """Free the key of work that was refused and changed nothing."""
+        self._mine().delete()
+
+    def _mine(self) -> QuerySet[IdempotencyKey]:
+        return IdempotencyKey.objects.filter(
+            pk=self.row.pk,
+            state=IdempotencyKey.State.IN_FLIGHT,
+            lease_until=self.row.lease_until,
+        )
+
+
+def request_hash(body: Any) -> str:
+    """The same for bodies that mean the same."""
+    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def claim(*, scope: str, key: str, body: Any, now: datetime) -> Attempt | Answer:
+    """The right to do the work, or the answer it had; raise KeyReused, KeyInFlight or BadKey."""
+    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
+        raise BadKey(_("Send an Idempotency-Key of 1 to 255 printable characters."))
+    wanted = IdempotencyKey(
+        scope=scope,
+        key=key,
+        request_hash=request_hash(body),
+        lease_until=now + LEASE,
+        created_at=now,
+    )
+    try:
+        with transaction.atomic():
+            wanted.save(force_insert=True)
+    except IntegrityError:
+        return _second(wanted, now)
+    return Attempt(wanted)
+
+
+def _second(wanted: IdempotencyKey, now: datetime) -> Attempt | Answer:
+    """What a key gets that was seen before."""
+    found = IdempotencyKey.objects.filter(scope=wanted.scope, key=wanted.key).first()
+    if found is None:
+        raise _in_flight()
+    if found.request_hash != wanted.request_hash:
+        raise KeyReused(
+            _("This Idempotency-Key came before with another body. Send a new key.")
+        )
+    if found.state == IdempotencyKey.State.IN_FLIGHT and found.lease_until <= now:
+        return _take_over(found, now)
+    return (
+        _replay(found) if found.state == IdempotencyKey.State.DONE else _wait_for(found)
+    )
+
+
+def _take_over(found: IdempotencyKey, now: datetime) -> Attempt:
+    lapsed = IdempotencyKey.objects.filter(
+        pk=found.pk, state=IdempotencyKey.State.IN_FLIGHT, lease_until=found.lease_until
+    )
+    if not lapsed.update(lease_until=now + LEASE):
+        raise _in_flight()
+    found.lease_until = now + LEASE
+    return Attempt(found)
+
+
+def _wait_for(found: IdempotencyKey) -> Answer:
+    """The first one's answer, if it comes soon and few are waiting."""
+    if not _waiting_room.acquire(blocking=False):
+        raise _in_flight()
+    try:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            row = IdempotencyKey.objects.filter(pk=found.pk).first()
+            if row is None or row.state == IdempotencyKey.State.DONE:
+                break
+            time.sleep(0.02)
+        else:
+            raise _in_flight()
+    finally:
+        _waiting_room.release()
+    if row is None:
+        raise _in_flight()
+    return _replay(row)
+
+
+def _replay(row: IdempotencyKey) -> Answer:
+    return Answer(
+        row.status_code or 200, orjson.loads(unseal(row.answer)), is_replay=True
+    )
+
+
+def _in_flight() -> KeyInFlight:
+    return KeyInFlight(
+        _("The first request with this key is still running. Ask again in a second."),
+        retry_after=1,
+    )

@@ -1,0 +1,31 @@
+"""Names that cannot be guessed: public ids, order numbers, tokens and their digests."""
+
+import hashlib
+import secrets
+
+# Crockford's alphabet: no I, L, O or U, so that a number survives being read aloud
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def _letters(count: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(count))
+
+
+def public_id(prefix: str) -> str:
+    """`prd_5c0x…`: 80 random bits behind the prefix of its kind."""
+    return f"{prefix}_{_letters(16).lower()}"
+
+
+def order_number() -> str:
+    """`ORD-7K4Q2M9X`."""
+    return f"ORD-{_letters(8)}"
+
+
+def new_token() -> str:
+    """128 random bits for a URL or a header."""
+    return secrets.token_urlsafe(16)
+
+
+def digest(token: str) -> str:
+    """What is stored of a token: its SHA-256 in hex; random bits need no salt."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,147 @@
+"""What the environment says: each value read once, checked, with a sentence for what is wrong."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+MUSEO_NAMES = frozenset(
+    {
+        "MUSEO_ALLOWED_HOSTS",
+        "MUSEO_CLOCK_SPEED",
+        "MUSEO_DEBUG",
+        "MUSEO_ENCRYPTION_KEYS",
+        "MUSEO_HOME",
+        "MUSEO_PUBLIC_URL",
+        "MUSEO_SECRET_KEYS",
+        "MUSEO_TEST_WITHOUT",
+        "MUSEO_TRUSTED_PROXIES",
+    }
+)
+
+
+def refuse_unknown(environ: Mapping[str, str] = os.environ) -> None:
+    """A misspelt name would otherwise be ignored in silence."""
+    unknown = sorted(
+        name
+        for name in environ
+        if name.startswith("MUSEO_") and name not in MUSEO_NAMES
+    )
+    if unknown:
+        known = ", ".join(sorted(MUSEO_NAMES))
+        raise ImproperlyConfigured(
+            f"{unknown[0]} is no setting of Museo. The names are: {known}."
+        )
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def flag(name: str) -> bool:
+    value = text(name, "0").lower()
+    if value not in {"0", "1", "true", "false", "yes", "no"}:
+        raise ImproperlyConfigured(f"{name} is {value!r}; write 1 or 0.")
+    return value in {"1", "true", "yes"}
+
+
+def positive(name: str, default: float) -> float:
+    value = text(name, str(default))
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}; write a number above 0, such as 1."
+        )
+    return number
+
+
+def words(name: str, default: str = "") -> list[str]:
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def home(default: Path) -> Path:
+    """The folder of everything that Museo writes, made on first use and closed to others."""
+    folder = Path(text("MUSEO_HOME", str(default))).expanduser().resolve()
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as problem:
+        raise ImproperlyConfigured(
+            f"MUSEO_HOME is {folder}, which cannot be made: {problem.strerror}."
+        ) from problem
+    return folder
+
+
+def keys(name: str, kept_at: Path) -> list[str]:
+    """The keys of a setting, newest first; without any, one is made once and kept in a file."""
+    return words(name) or [_kept_secret(kept_at)]
+
+
+def _kept_secret(path: Path) -> str:
+    if not path.exists():
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        # whoever links first has made the key; the others read it
+        with suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
+    return path.read_text().strip()
+
+
+def database(folder: Path) -> dj_database_url.DBConfig:
+    url = text("DATABASE_URL")
+    if not url:
+        return {"ENGINE": "museo.sqlite", "NAME": str(folder / "museo.sqlite3")}
+    try:
+        config = dj_database_url.parse(url)
+    except (
+        Exception
+    ) as problem:  # the library raises several kinds, all of them a bad URL
+        raise ImproperlyConfigured(
+            "DATABASE_URL is not understood; write postgres://user:password@host:5432/name."
+        ) from problem
+    if config["ENGINE"] == "django.db.backends.sqlite3":
+        config["ENGINE"] = "museo.sqlite"
+    elif config["ENGINE"] != "django.db.backends.postgresql":
+        raise ImproperlyConfigured("DATABASE_URL must name PostgreSQL or SQLite.")
+    return config
+
+
+def redis() -> str:
+    url = text("REDIS_URL")
+    if url and not url.startswith(("redis://", "rediss://", "unix://")):
+        raise ImproperlyConfigured(
+            "REDIS_URL is not understood; write redis://host:6379/0 or unix:///path?db=0."
+        )
+    return url
+
+
+def celery_broker(redis_url: str, folder: Path) -> tuple[str, dict[str, object]]:
+    """The broker's URL and its transport options; without Redis, files under `folder`."""
+    if redis_url:
+        url = redis_url.replace("unix://", "redis+socket://", 1).replace(
+            "?db=", "?virtual_host="
+        )
+        # a worker killed mid-task gives its message back after 30 s, not after kombu's hour
+        return url, {
+            "visibility_timeout": 30,
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+        }
+    queue = folder / "broker"
+    for part in ("queue", "control", "processed"):
+        (queue / part).mkdir(parents=True, exist_ok=True)
+    return "filesystem://", {
+        "data_folder_in": str(queue / "queue"),
+        "data_folder_out": str(queue / "queue"),
+        "control_folder": str(queue / "control"),
+        "processed_folder": str(queue / "processed"),
+        "polling_interval": 0.25,
+    }

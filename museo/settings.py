@@ -1,0 +1,222 @@
+"""Every setting of Museo. Names and meanings: docs/settings.md."""
+
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from museo import environment
+
+environment.refuse_unknown()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+MUSEO_HOME = environment.home(BASE_DIR / "var")
+MUSEO_CLOCK_SPEED = environment.positive("MUSEO_CLOCK_SPEED", 1.0)
+MUSEO_PUBLIC_URL = environment.text("MUSEO_PUBLIC_URL", "http://127.0.0.1:8000").rstrip(
+    "/"
+)
+MUSEO_TRUSTED_PROXIES = environment.words("MUSEO_TRUSTED_PROXIES")
+
+DEBUG = environment.flag("MUSEO_DEBUG")
+SECRET_KEY, *SECRET_KEY_FALLBACKS = environment.keys(
+    "MUSEO_SECRET_KEYS", MUSEO_HOME / "secret-key"
+)
+MUSEO_ENCRYPTION_KEYS = environment.keys(
+    "MUSEO_ENCRYPTION_KEYS", MUSEO_HOME / "encryption-key"
+)
+ALLOWED_HOSTS = environment.words("MUSEO_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+IS_PUBLIC = MUSEO_PUBLIC_URL.startswith("https://")
+CSRF_TRUSTED_ORIGINS = [MUSEO_PUBLIC_URL]
+
+INSTALLED_APPS = [
+    "museo.access",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "treebeard",
+    "parler",
+    "rest_framework",
+    "notifications",
+    "catalog",
+    "orders",
+    "mcp_bridge",
+    "museo.ops",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "museo.urls"
+ASGI_APPLICATION = "museo.asgi.application"
+WSGI_APPLICATION = "museo.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+            ],
+        },
+    },
+]
+
+# database
+DATABASES: dict[str, dict[str, Any]] = {"default": {**environment.database(MUSEO_HOME)}}
+_database = DATABASES["default"]
+if _database["ENGINE"] == "museo.sqlite":
+    _database["OPTIONS"] = {"gate": str(MUSEO_HOME / "write.lock")}
+    # a file, because races need several connections
+    _database["TEST"] = {"NAME": str(MUSEO_HOME / "test.sqlite3")}
+else:
+    _database["CONN_MAX_AGE"] = 0
+    _database.setdefault("OPTIONS", {})["pool"] = {
+        "min_size": 2,
+        "max_size": 16,
+        "timeout": 10,
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "access.User"
+
+# Redis or Valkey: wakes people up, is never the truth
+REDIS_URL = environment.redis()
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+    }
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "museo"},
+    }
+    if REDIS_URL
+    else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+}
+
+# Celery: `clock` advances orders, `work` sends and computes
+CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = environment.celery_broker(
+    REDIS_URL, MUSEO_HOME
+)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_DEFAULT_QUEUE = "work"
+CELERY_TASK_ROUTES = {"orders.*": {"queue": "clock"}}
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    # a tick older than 10 s is dropped: the next one finds the same orders due
+    "advance due orders": {
+        "task": "orders.advance_due_orders",
+        "schedule": 1.0,
+        "options": {"expires": 10, "queue": "clock"},
+    },
+    "release expired reservations": {
+        "task": "orders.release_expired_reservations",
+        "schedule": 10.0,
+        "options": {"expires": 10, "queue": "clock"},
+    },
+}
+
+# who comes in
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"
+    },
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PUBLIC
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_SSL_REDIRECT = (
+    False  # the proxy in front redirects; behind it everything is plain HTTP
+)
+SECURE_HSTS_SECONDS = 31_536_000 if IS_PUBLIC else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_PUBLIC
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if MUSEO_TRUSTED_PROXIES else None
+)
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = ["security.W008"]  # see SECURE_SSL_REDIRECT
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+
+# language and time
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("de", _("German")), ("fr", _("French"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+PARLER_LANGUAGES: dict[Any, Any] = {
+    None: tuple({"code": code} for code, _name in LANGUAGES),
+    "default": {"fallbacks": [LANGUAGE_CODE], "hide_untranslated": False},
+}
+PARLER_DEFAULT_LANGUAGE_CODE = LANGUAGE_CODE
+TIME_ZONE = "UTC"
+USE_TZ = True
+SHOP_CURRENCY = "EUR"
+SHOP_COUNTRY = "FI"
+
+# files
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = MUSEO_HOME / "static"
+WHITENOISE_USE_FINDERS = True
+MEDIA_URL = "/media/"
+MEDIA_ROOT = MUSEO_HOME / "media"
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.SessionAuthentication"
+    ],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "EXCEPTION_HANDLER": "museo.access.problems.answer",
+}
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Museo",
+    "SITE_HEADER": "Museo",
+    "SITE_SYMBOL": "museum",
+}
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        # a 4xx is the caller's business
+        "django.request": {"level": "ERROR"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+    },
+}

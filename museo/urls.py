@@ -1,0 +1,28 @@
+"""Every address of pages and API; streams, WebSockets and MCP are routed in `museo.asgi`."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.views.i18n import set_language
+from django.views.static import serve
+
+import catalog.urls
+import notifications.urls
+import orders.urls
+from museo.access import problems
+from museo.ops import health
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("health", health.health),
+    path("language", set_language, name="set_language"),
+    path(
+        "api/v1/",
+        include([*catalog.urls.api, *orders.urls.api, *notifications.urls.api]),
+    ),
+    re_path(r"^api/", problems.not_found),
+    re_path(r"^media/(?P<path>.+)$", serve, {"document_root": settings.MEDIA_ROOT}),
+    path("", include([*catalog.urls.pages, *orders.urls.pages])),
+]

@@ -1,0 +1,63 @@
+"""Tells every live process, after COMMIT, that the log has grown: one Redis PUBLISH.
+
+A lost message costs a second, never an event: the hubs also look at the log themselves.
+"""
+
+import logging
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import orjson
+import redis
+from django.conf import settings
+
+from notifications.models import Event
+
+logger = logging.getLogger(__name__)
+CHANNEL = "museo:log"
+# a longer batch is read from the log
+LARGEST_BATCH = 32 * 1024
+
+
+def batch(
+    *, epoch: str, head: int, events: Sequence[Event], also: Sequence[tuple[str, ...]]
+) -> bytes:
+    """The message: the new head, and the events themselves if they are small enough."""
+    told: dict[str, Any] = {"epoch": epoch, "head": head}
+    if len(events) <= 200:
+        rows = [
+            {
+                "position": event.position,
+                "topic": event.topic,
+                "version": event.version,
+                "type": event.type,
+                "uid": event.uid.hex,
+                "at": event.at,
+                "data": event.data,
+                "texts": event.texts,
+                "also": names,
+            }
+            for event, names in zip(events, also, strict=True)
+        ]
+        full = orjson.dumps({**told, "events": rows})
+        if len(full) <= LARGEST_BATCH:
+            return full
+    return orjson.dumps(told)
+
+
+def wake(message: bytes) -> None:
+    """Publish; a Redis that is away is the hubs' business, who look for themselves."""
+    if not settings.REDIS_URL:
+        return
+    try:
+        _client().publish(CHANNEL, message)
+    except redis.RedisError:
+        logger.warning("wake-up not published", exc_info=True)
+
+
+@cache
+def _client() -> redis.Redis:
+    return redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5
+    )

@@ -1,0 +1,242 @@
+"""The append-only log of everything that anybody may want to hear of.
+
+`with log.change() as change:` is the only write transaction of anything that has an event. What
+`change.event()` collects is written when the outermost block ends, last and in one order: the
+counters of the topics by name, the head, the events. So the order of positions is the order of
+commits, a rollback leaves no hole, and a topic's versions are 1, 2, 3 without gaps.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import OuterRef, Subquery
+
+from notifications.live import wake
+from notifications.models import Event, EventTopic, LogHead, Topic
+
+_current: ContextVar[Change | None] = ContextVar("change", default=None)
+
+
+class NoChange(RuntimeError):
+    """A fact was told outside `log.change()`: its state change might be rolled back without it."""
+
+
+class ChangeDoomed(RuntimeError):
+    """An inner change failed and an outer one went on; nothing of it may be kept."""
+
+
+@dataclass
+class Change:
+    """What one transaction will tell; `events` in the order of telling."""
+
+    events: list[Event] = field(default_factory=list)
+    also: list[tuple[str, ...]] = field(default_factory=list)
+    doomed: bool = False
+    is_open: bool = True
+
+    def event(
+        self,
+        topic: str,
+        type: str,
+        data: Mapping[str, Any],
+        *,
+        at: datetime,
+        also: Sequence[str] = (),
+        texts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Tell that something happened `at`; `also` are the other topics that hear of it."""
+        if not self.is_open:
+            raise NoChange(f"{type} was told after its change had ended.")
+        self.events.append(
+            Event(
+                topic=topic, type=type, data=dict(data), at=at, texts=dict(texts or {})
+            )
+        )
+        self.also.append(tuple(also))
+
+
+@contextmanager
+def change() -> Iterator[Change]:
+    """One write transaction with its events; inside another it joins that one."""
+    outer = _current.get()
+    if outer is not None:
+        try:
+            yield outer
+        except BaseException:
+            outer.doomed = True
+            raise
+        return
+    this = Change()
+    token = _current.set(this)
+    try:
+        with transaction.atomic(durable=True):
+            yield this
+            if this.doomed:
+                raise ChangeDoomed("an inner change failed")
+            this.is_open = False
+            _append(this)
+    finally:
+        this.is_open = False
+        _current.reset(token)
+
+
+def current() -> Change:
+    """The change that is open; raise NoChange outside of one."""
+    found = _current.get()
+    if found is None:
+        raise NoChange("Open log.change() first.")
+    return found
+
+
+def _append(change: Change) -> None:
+    if not change.events:
+        return
+    first_versions = _count_up(Counter(event.topic for event in change.events))
+    head, epoch = _take_positions(len(change.events))
+    for position, event in enumerate(change.events, head - len(change.events) + 1):
+        event.position = position
+        event.version = first_versions[event.topic]
+        first_versions[event.topic] += 1
+    Event.objects.bulk_create(change.events)
+    EventTopic.objects.bulk_create(
+        EventTopic(topic=topic, position=event.position)
+        for event, also in zip(change.events, change.also, strict=True)
+        for topic in dict.fromkeys((event.topic, *also))
+    )
+    batch = wake.batch(epoch=epoch, head=head, events=change.events, also=change.also)
+    transaction.on_commit(partial(wake.wake, batch))
+
+
+def _count_up(counts: Mapping[str, int]) -> dict[str, int]:
+    """Raise the topics' counters, rows by name; return the first new version of each."""
+    names = sorted(counts)
+    rows = ", ".join(["(%s, %s)"] * len(names))
+    params = [value for name in names for value in (name, counts[name])]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO notifications_topic (name, version) VALUES {rows}"
+            " ON CONFLICT (name) DO UPDATE"
+            " SET version = notifications_topic.version + EXCLUDED.version"
+            " RETURNING name, version",
+            params,
+        )
+        return {name: version - counts[name] + 1 for name, version in cursor.fetchall()}
+
+
+def _take_positions(count: int) -> tuple[int, str]:
+    """Move the head by `count`; return it and the epoch. Nobody else appends until COMMIT."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE notifications_loghead SET head = head + %s WHERE id = 1 RETURNING head, epoch",
+            [count],
+        )
+        head, epoch = cursor.fetchone()
+        return int(head), str(epoch)
+
+
+# reading
+
+
+@dataclass(frozen=True)
+class State:
+    """Where the log stands: positions in (floor, head] can be read."""
+
+    epoch: str
+    floor: int
+    head: int
+
+
+def state() -> State:
+    row = LogHead.objects.values_list("epoch", "floor", "head").get()
+    return State(*row)
+
+
+class BadCursor(ValueError):
+    """Neither `<epoch>-<position>` nor a position."""
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """The last position that a client has; `epoch` None where it named only the position."""
+
+    position: int
+    epoch: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor:
+        """Read `Last-Event-ID` or `?after=`; raise BadCursor."""
+        epoch, dash, digits = text.strip().rpartition("-")
+        is_number = digits.isascii() and digits.isdigit() and len(digits) <= 18
+        if not is_number or (dash and not epoch.isalnum()):
+            raise BadCursor(text[:40])
+        return cls(int(digits), epoch or None)
+
+    def is_known(self, state: State) -> bool:
+        """False: another epoch, pruned or from the future; the client must start anew."""
+        is_this_log = self.epoch in (None, state.epoch)
+        return is_this_log and state.floor <= self.position <= state.head
+
+
+def format_cursor(epoch: str, position: int) -> str:
+    return f"{epoch}-{position}"
+
+
+def read(
+    topics: Iterable[str], *, after: int, until: int | None = None, limit: int = 1000
+) -> list[Event]:
+    """The events that these topics hear, in order of position, after a position."""
+    heard = EventTopic.objects.filter(topic__in=list(topics), position__gt=after)
+    if until is not None:
+        heard = heard.filter(position__lte=until)
+    positions = (
+        heard.order_by("position").values_list("position", flat=True).distinct()[:limit]
+    )
+    return list(Event.objects.filter(position__in=list(positions)).order_by("position"))
+
+
+def read_all(
+    *, after: int, until: int, limit: int = 5000
+) -> list[tuple[Event, tuple[str, ...]]]:
+    """Every event in (after, until] with the other topics that hear it, in order."""
+    events = list(
+        Event.objects.filter(position__gt=after, position__lte=until).order_by(
+            "position"
+        )[:limit]
+    )
+    if not events:
+        return []
+    heard = (
+        EventTopic.objects.filter(position__gt=after, position__lte=events[-1].position)
+        .order_by("position", "topic")
+        .values_list("position", "topic")
+    )
+    topics = {
+        position: [topic for _position, topic in rows]
+        for position, rows in groupby(heard, key=lambda row: row[0])
+    }
+    return [
+        (event, tuple(name for name in topics[event.position] if name != event.topic))
+        for event in events
+    ]
+
+
+def newest(topics: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Position and version of each topic's newest event; topics without one are left out."""
+    version = Topic.objects.filter(name=OuterRef("topic")).values("version")
+    events = Event.objects.filter(topic__in=list(topics), version=Subquery(version))
+    return {
+        topic: (position, version)
+        for topic, position, version in events.values_list(
+            "topic", "position", "version"
+        )
+    }

@@ -1,0 +1,70 @@
+"""The log's tables: its head, the topics' counters, the events and where they are heard."""
+
+from uuid import uuid4
+
+from django.db import models
+
+
+class LogHead(models.Model):
+    """The one row that gives out positions; a position is a place in the whole log."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    head = models.BigIntegerField(default=0)
+    # everything at or below may have been deleted
+    floor = models.BigIntegerField(default=0)
+    # random, made with the log and anew by a restore
+    epoch = models.CharField(max_length=16)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(id=1), name="one_log_head"),
+            models.CheckConstraint(
+                condition=models.Q(floor__gte=0)
+                & models.Q(floor__lte=models.F("head")),
+                name="log_floor_below_head",
+            ),
+        ]
+
+
+class Topic(models.Model):
+    """How many events a topic has had: the version of its newest."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    version = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(version__gte=1), name="topic_version_from_1"
+            )
+        ]
+
+
+class Event(models.Model):
+    """An immutable fact. `data` holds ids, codes and amounts, never names or free text."""
+
+    position = models.BigIntegerField(primary_key=True)
+    topic = models.CharField(max_length=100)
+    version = models.BigIntegerField()
+    type = models.CharField(max_length=60)
+    uid = models.UUIDField(default=uuid4)
+    # when it happened
+    at = models.DateTimeField()
+    data = models.JSONField(default=dict)
+    # {"status_message": ["order.confirmed.message", {…}]}: rendered into data by locale
+    texts = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["topic", "version"], name="one_event_per_topic_version"
+            )
+        ]
+
+
+class EventTopic(models.Model):
+    """An event is heard on its own topic and on others."""
+
+    pk = models.CompositePrimaryKey("topic", "position")
+    topic = models.CharField(max_length=100)
+    position = models.BigIntegerField()

@@ -1,0 +1,179 @@
+"""Baskets, checkout and orders over REST: shapes only, the rules are in the services."""
+
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.decorators import api_view
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from museo.access.callers import BASKET_HEADER, Caller, caller_from_request
+from museo.access.idempotency import BadKey
+from museo.access.problems import CONTENT_TYPE, Invalid, field_error
+from orders import baskets, checkout, pricing, services, tracking
+from orders.models import Order
+from orders.payments import PROVIDERS
+
+PAGE = 20
+LARGEST_PAGE = 100
+
+
+class Item(serializers.Serializer[Any]):
+    sku = serializers.CharField(max_length=64)
+    quantity = serializers.IntegerField(default=1)
+
+
+class Quantity(serializers.Serializer[Any]):
+    quantity = serializers.IntegerField()
+
+
+class NextStep(serializers.Serializer[Any]):
+    to = serializers.CharField(max_length=20)
+
+
+def _read(shape: type[serializers.Serializer[Any]], request: Request, **options: Any) -> Any:
+    body = shape(data=request.data, **options)
+    body.is_valid(raise_exception=True)
+    return body.validated_data
+
+
+@api_view(["GET", "DELETE"])
+def basket(request: Request) -> Response:
+    """The caller's basket; a guest is known by `X-Basket-Token`."""
+    caller = caller_from_request(request)
+    if request.method == "DELETE":
+        baskets.clear(caller)
+    named = BASKET_HEADER in request.headers and not caller.user_id
+    return _basket(baskets.require(caller) if named else baskets.find(caller), caller)
+
+
+@api_view(["POST", "PUT"])
+def basket_items(request: Request) -> Response:
+    """POST adds to a SKU, PUT replaces all lines by the list in `items`."""
+    caller, now = caller_from_request(request), timezone.now()
+    if request.method == "POST":
+        return _basket(baskets.add(caller, **_read(Item, request), now=now), caller)
+    listed = request.data.get("items") if isinstance(request.data, dict) else request.data
+    body = Item(data=listed, many=True)
+    body.is_valid(raise_exception=True)
+    return _basket(baskets.replace(caller, items=body.validated_data, now=now), caller)
+
+
+@api_view(["PATCH", "DELETE"])
+def basket_item(request: Request, line_id: int) -> Response:
+    """Change the quantity of a line, or take the line out."""
+    caller, now = caller_from_request(request), timezone.now()
+    if request.method == "DELETE":
+        return _basket(baskets.remove(caller, line_id=line_id, now=now), caller)
+    wanted = _read(Quantity, request)
+    return _basket(baskets.set_quantity(caller, line_id=line_id, **wanted, now=now), caller)
+
+
+def _basket(opened: baskets.OpenBasket | None, caller: Caller) -> Response:
+    body = baskets.show(opened, locale=caller.locale, now=timezone.now())
+    return Response(body, headers={BASKET_HEADER: body["token"]} if body["token"] else None)
+
+
+@api_view(["GET"])
+def delivery_options(request: Request) -> Response:
+    return Response({"results": pricing.delivery_options()})
+
+
+@api_view(["GET"])
+def payment_providers(request: Request) -> Response:
+    return Response({"results": [{"code": code} for code in PROVIDERS]})
+
+
+@api_view(["POST"])
+def place_order(request: Request) -> Response:
+    """Buy the basket in one shot; `Idempotency-Key` makes a second try harmless."""
+    key = request.headers.get("Idempotency-Key", "")
+    if not key:
+        raise BadKey(_("Send an Idempotency-Key header, so that a second try buys nothing twice."))
+    if not isinstance(request.data, dict):
+        raise Invalid(_("Send one JSON object."), errors=[field_error("", "invalid", _("Object."))])
+    answer = checkout.place_once(
+        caller_from_request(request),
+        request.data,
+        key=key,
+        now=timezone.now(),
+        speed=settings.MUSEO_CLOCK_SPEED,
+    )
+    return Response(
+        answer.body,
+        status=answer.status,
+        headers={"Idempotent-Replayed": "true"} if answer.is_replay else None,
+        content_type=CONTENT_TYPE if answer.status >= 400 else None,
+    )
+
+
+@api_view(["GET"])
+def order_list(request: Request) -> Response:
+    """The caller's own orders, newest first; staff see all."""
+    orders = Order.objects.visible_to(caller_from_request(request)).order_by("-pk")
+    if after := request.query_params.get("cursor", ""):
+        orders = orders.filter(pk__lt=_cursor(orders, after))
+    limit = _limit(request.query_params.get("limit", ""))
+    page = list(orders[: limit + 1])
+    return Response(
+        {
+            "results": [tracking.brief(order) for order in page[:limit]],
+            "next": _next(request, page[limit - 1].number) if len(page) > limit else None,
+        }
+    )
+
+
+def _cursor(orders: Any, number: str) -> int:
+    found = orders.filter(number=number).values_list("pk", flat=True).first()
+    if found is None:
+        detail = _("This cursor is not one of ours. Follow `next`, or leave it out.")
+        raise Invalid(detail, errors=[field_error("/cursor", "bad_cursor", detail)])
+    return int(found)
+
+
+def _limit(text: str) -> int:
+    """From 1 to 100, clamped; 20 for none."""
+    if not text:
+        return PAGE
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        detail = _("Write the limit as a number from 1 to 100.")
+        raise Invalid(detail, errors=[field_error("/limit", "invalid", detail)])
+    return max(1, min(int(text), LARGEST_PAGE))
+
+
+def _next(request: Request, number: str) -> str:
+    query = request.query_params.copy()
+    query["cursor"] = number
+    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+
+
+@api_view(["GET"])
+def order_detail(request: Request, number: str) -> Response:
+    caller = caller_from_request(request)
+    order = tracking.find(caller, number)
+    return Response(tracking.summary(order, locale=caller.locale, now=timezone.now()))
+
+
+@api_view(["GET"])
+def order_track(request: Request, number: str) -> Response:
+    """How the order stands; `ETag` is its version, so an unchanged one is 304."""
+    caller = caller_from_request(request)
+    body = tracking.track(
+        tracking.find(caller, number), locale=caller.locale, now=timezone.now()
+    )
+    etag = f'"{body["version"]}-{caller.locale}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept-Language"}
+    if request.headers.get("If-None-Match") == etag:
+        return Response(status=304, headers=headers)
+    return Response(body, headers=headers)
+
+
+@api_view(["POST"])
+def order_advance(request: Request, number: str) -> Response:
+    """Staff move an order to its next status, `to`."""
+    caller, now = caller_from_request(request), timezone.now()
+    order = services.advance(caller, number, **_read(NextStep, request), now=now)
+    return Response(tracking.track(order, locale=caller.locale, now=now))

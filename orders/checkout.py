@@ -1,0 +1,541 @@
+"""From a basket to an order: reserve, charge, place.
+
+Three steps, each whole: the first transaction copies the basket's lines, reserves the stock and
+writes the payment; the provider is asked outside of any transaction; the last one writes the order
+or gives everything back. A process that dies in between leaves a checkout `complete_in_progress`,
+which the same Idempotency-Key takes up, or whose deadline releases the stock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError
+from django.utils.translation import gettext as _
+
+from catalog import stock
+from museo.access.callers import Caller
+from museo.access.idempotency import Answer, Attempt, claim
+from museo.access.problems import Invalid, NotFound, Problem, field_error
+from museo.access.tokens import digest, new_token
+from notifications import log
+from orders import baskets, lifecycle, pricing, tracking
+from orders.models import (
+    Checkout,
+    Order,
+    OrderLine,
+    OrderStep,
+    OrderTicket,
+    Payment,
+)
+from orders.payments import PROVIDERS
+from orders.payments.charges import Charge, ChargeRequest, Outcome
+from orders.tracking import Placed
+
+# how long stock is kept for somebody who is paying
+HOLD = timedelta(minutes=15)
+ADDRESS_FIELDS = {"line1": 200, "city": 100, "postal_code": 20, "country": 2}
+
+
+class BasketEmpty(Problem):
+    status = 409
+    code = "basket_empty"
+
+
+class CheckoutInProgress(Problem):
+    """Another checkout of the same basket is being paid for at this moment."""
+
+    status = 409
+    code = "checkout_in_progress"
+
+
+class PaymentDeclined(Problem):
+    status = 409
+    code = "payment_declined"
+
+
+class PaymentActionRequired(Problem):
+    """The customer must confirm at `next_action` first."""
+
+    status = 409
+    code = "payment_action_required"
+
+
+class UnknownPayment(NotFound):
+    code = "unknown_payment"
+
+
+@dataclass(frozen=True)
+class Details:
+    """Who buys, where it goes and how it is paid; `address` has the keys of ADDRESS_FIELDS."""
+
+    email: str
+    name: str
+    address: Mapping[str, str] = field(default_factory=dict)
+    delivery: str = "courier"
+    payment_provider: str = "demo"
+    payment_token: str = field(default="ok", repr=False)
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> Details:
+        """Read CONTRACT's checkout body; raise Invalid that names every bad field."""
+        reader = _Reader(body)
+        delivery = reader.choice(
+            "/delivery", pricing.DELIVERY_PRICES, default="courier"
+        )
+        details = cls(
+            email=reader.email("/email"),
+            name=reader.text("/name", 120),
+            address=reader.address(is_needed=delivery == "courier"),
+            delivery=delivery,
+            payment_provider=reader.choice(
+                "/payment/provider", PROVIDERS, default="demo"
+            ),
+            payment_token=reader.text("/payment/token", 200, default="ok"),
+        )
+        reader.finish()
+        return details
+
+
+class _Reader:
+    """Takes values out of a body by JSON pointer and keeps what was wrong with them."""
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        self.body = body
+        self.errors: list[dict[str, str]] = []
+
+    def _value(self, pointer: str) -> Any:
+        found: Any = self.body
+        for name in pointer.strip("/").split("/"):
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return found
+
+    def _refuse(self, pointer: str, code: str, detail: str) -> str:
+        self.errors.append(field_error(pointer, code, detail))
+        return ""
+
+    def text(self, pointer: str, longest: int, *, default: str | None = None) -> str:
+        value = self._value(pointer)
+        if value is None or value == "":
+            return (
+                default
+                if default is not None
+                else self._refuse(pointer, "required", _("Fill this in."))
+            )
+        if not isinstance(value, str) or not value.strip() or "\x00" in value:
+            return self._refuse(pointer, "invalid", _("Write this as text."))
+        if len(value) > longest:
+            detail = _("Use at most %(longest)s characters.") % {"longest": longest}
+            return self._refuse(pointer, "too_long", detail)
+        return value.strip()
+
+    def email(self, pointer: str) -> str:
+        value = self.text(pointer, 254)
+        if value:
+            try:
+                validate_email(value)
+            except ValidationError:
+                detail = _("This is no e-mail address. Write it like maya@example.org.")
+                return self._refuse(pointer, "invalid", detail)
+        return value
+
+    def choice(self, pointer: str, choices: Mapping[str, Any], *, default: str) -> str:
+        value = self._value(pointer)
+        if value in (None, ""):
+            return default
+        if not isinstance(value, str) or value not in choices:
+            detail = _("Choose one of: %(choices)s.") % {"choices": ", ".join(choices)}
+            return self._refuse(pointer, "invalid_choice", detail) or default
+        return value
+
+    def address(self, *, is_needed: bool) -> dict[str, str]:
+        if not is_needed:
+            return {}
+        address = {
+            name: self.text(f"/address/{name}", longest)
+            for name, longest in ADDRESS_FIELDS.items()
+        }
+        country = address["country"]
+        if country and not (
+            len(country) == 2 and country.isascii() and country.isalpha()
+        ):
+            detail = _("Write the country as two letters, such as FI.")
+            self._refuse("/address/country", "invalid", detail)
+        return {**address, "country": country.upper()}
+
+    def finish(self) -> None:
+        if self.errors:
+            raise Invalid(
+                _("Some values cannot be used. See errors."), errors=self.errors
+            )
+
+
+def place(
+    caller: Caller,
+    details: Details,
+    *,
+    now: datetime,
+    speed: float,
+    attempt: Attempt | None = None,
+) -> Placed:
+    """Buy what is in the caller's basket, in one go.
+
+    Raises BasketEmpty, OutOfStock, NotForSale, PaymentDeclined, PaymentActionRequired.
+    `attempt` is the claimed Idempotency-Key; its answer is written with the outcome.
+    """
+    payment = _begun(attempt) or _begin(caller, details, now=now, attempt=attempt)
+    request = ChargeRequest(
+        reference=payment.public_id,
+        amount=payment.amount,
+        currency=payment.currency,
+        token=details.payment_token,
+    )
+    charge = PROVIDERS[payment.provider](request)
+    return _conclude(payment, charge, now=now, speed=speed, attempt=attempt)
+
+
+def place_once(
+    caller: Caller, body: Mapping[str, Any], *, key: str, now: datetime, speed: float
+) -> Answer:
+    """`place` under an Idempotency-Key: the same key and body get the same answer again.
+
+    `body` is CONTRACT's checkout body. A refusal that changed nothing frees the key.
+    """
+    details = Details.parse(body)
+    claimed = claim(scope=f"{caller.identity} checkout", key=key, body=body, now=now)
+    if isinstance(claimed, Answer):
+        return claimed
+    try:
+        placed = place(caller, details, now=now, speed=speed, attempt=claimed)
+    except Problem:
+        claimed.forget()
+        raise
+    return Answer(201, tracking.confirmation(placed, locale=caller.locale))
+
+
+def finish_payment(
+    payment_id: str, *, approved: bool, now: datetime, speed: float
+) -> Placed:
+    """What the customer answered to a payment that asked; raise PaymentDeclined for a no."""
+    payment = waiting_payment(payment_id)
+    charge = Charge(
+        outcome=Outcome.CAPTURED if approved else Outcome.DECLINED,
+        provider_reference=payment.provider_reference,
+        error_code="" if approved else "refused_by_customer",
+    )
+    return _conclude(payment, charge, now=now, speed=speed, attempt=None)
+
+
+def waiting_payment(payment_id: str) -> Payment:
+    """A payment that waits for its customer; raise UnknownPayment."""
+    waiting = Payment.objects.filter(
+        public_id=payment_id, state=Payment.State.REQUIRES_ACTION, provider="demo"
+    )
+    payment = waiting.select_related("checkout").first()
+    if payment is None:
+        raise UnknownPayment(
+            _("This payment is finished or was never begun. Look at your orders.")
+        )
+    return payment
+
+
+def release_expired(*, now: datetime) -> int:
+    """Give back the stock of checkouts whose deadline has passed; return how many there were."""
+    expired = Checkout.objects.filter(
+        state__in=[
+            Checkout.State.COMPLETE_IN_PROGRESS,
+            Checkout.State.REQUIRES_ESCALATION,
+        ],
+        expires_at__lte=now,
+    )
+    return sum(_cancel(checkout, now=now) for checkout in expired.order_by("pk")[:200])
+
+
+# the first transaction
+
+
+def _begun(attempt: Attempt | None) -> Payment | None:
+    """The payment that an earlier try of the same key left in the middle."""
+    if attempt is None or not attempt.subject:
+        return None
+    return Payment.objects.filter(
+        checkout__public_id=attempt.subject,
+        checkout__state=Checkout.State.COMPLETE_IN_PROGRESS,
+        state=Payment.State.CREATED,
+    ).first()
+
+
+def _begin(
+    caller: Caller, details: Details, *, now: datetime, attempt: Attempt | None
+) -> Payment:
+    for waiting in _waiting_checkouts(caller):
+        _cancel(waiting, now=now)
+    try:
+        with log.change():
+            return _reserve_and_write(caller, details, now=now, attempt=attempt)
+    except IntegrityError as error:
+        if "one_checkout_in_progress_per_basket" in str(error) or "basket_id" in str(
+            error
+        ):
+            raise CheckoutInProgress(
+                _("This basket is being paid for at this moment. Wait for its answer."),
+                retry_after=1,
+            ) from error
+        raise
+
+
+def _waiting_checkouts(caller: Caller) -> list[Checkout]:
+    """Earlier tries with the same basket that still wait for the customer."""
+    opened = baskets.find(caller)
+    if opened is None:
+        return []
+    return list(
+        opened.basket.checkouts.filter(state=Checkout.State.REQUIRES_ESCALATION)
+    )
+
+
+def _reserve_and_write(
+    caller: Caller, details: Details, *, now: datetime, attempt: Attempt | None
+) -> Payment:
+    if attempt:
+        attempt.hold()
+    opened = baskets.hold(caller)
+    lines = pricing.price_lines(
+        opened.basket.lines.order_by("pk") if opened else [],
+        locale=caller.locale,
+        now=now,
+    )
+    if opened is None or not lines:
+        raise BasketEmpty(_("Your basket is empty. Put something in first."))
+    totals = pricing.totals(lines, delivery=details.delivery)
+    checkout = Checkout.objects.create(
+        basket=opened.basket,
+        state=Checkout.State.COMPLETE_IN_PROGRESS,
+        user_id=caller.user_id,
+        email=details.email,
+        name=details.name,
+        address=dict(details.address),
+        delivery=details.delivery,
+        locale=caller.locale,
+        sales_channel=caller.sales_channel,
+        currency=opened.basket.currency,
+        lines=[line.as_dict() for line in lines],
+        totals=totals,
+        total=totals[-1]["amount"],
+        created_at=now,
+        expires_at=now + HOLD,
+    )
+    payment = Payment.objects.create(
+        checkout=checkout,
+        provider=details.payment_provider,
+        amount=checkout.total,
+        currency=checkout.currency,
+        created_at=now,
+    )
+    stock.reserve(
+        holder=checkout.public_id,
+        wanted={line.variant_id: line.quantity for line in lines},
+        expires_at=checkout.expires_at,
+    )
+    if attempt:
+        attempt.begin(checkout.public_id)
+    return payment
+
+
+# the last transaction
+
+
+def _conclude(
+    payment: Payment,
+    charge: Charge,
+    *,
+    now: datetime,
+    speed: float,
+    attempt: Attempt | None,
+) -> Placed:
+    if charge.outcome is Outcome.CAPTURED:
+        return _complete(payment, charge, now=now, speed=speed, attempt=attempt)
+    problem = (
+        _refuse(payment, charge, now=now, attempt=attempt)
+        if charge.outcome is Outcome.DECLINED
+        else _escalate(payment, charge, now=now, attempt=attempt)
+    )
+    raise problem
+
+
+def _complete(
+    payment: Payment,
+    charge: Charge,
+    *,
+    now: datetime,
+    speed: float,
+    attempt: Attempt | None,
+) -> Placed:
+    with log.change() as change:
+        if attempt:
+            attempt.hold()
+        checkout = _leave(payment, Checkout.State.COMPLETED)
+        plan = checkout.delivery
+        due = lifecycle.timetable(plan, placed_at=now, speed=speed)
+        order = Order.objects.create(
+            checkout=checkout,
+            user_id=checkout.user_id,
+            email=checkout.email,
+            name=checkout.name,
+            address=checkout.address,
+            delivery=checkout.delivery,
+            payment_status=Order.PaymentStatus.PAID,
+            plan=plan,
+            steps_total=len(due),
+            next_step_at=due[0].due_at,
+            eta=due[-1].due_at,
+            placed_at=now,
+            currency=checkout.currency,
+            total=checkout.total,
+            totals=checkout.totals,
+            locale=checkout.locale,
+            sales_channel=checkout.sales_channel,
+        )
+        _write_lines(order, checkout.lines)
+        OrderStep.objects.bulk_create(
+            OrderStep(
+                order=order, index=step.index, status=step.status, due_at=step.due_at
+            )
+            for step in due
+        )
+        ticket = new_token()
+        OrderTicket.objects.create(
+            order=order, token_hash=digest(ticket), created_at=now
+        )
+        Payment.objects.filter(pk=payment.pk).update(
+            state=Payment.State.CAPTURED,
+            order=order,
+            provider_reference=charge.provider_reference,
+        )
+        stock.commit(holder=checkout.public_id, reference=order.number, at=now)
+        placed = Placed(order, ticket, due)
+        if attempt:
+            attempt.answer(201, tracking.confirmation(placed, locale=checkout.locale))
+        tracking.tell(change, order, status=lifecycle.PLACED, step=0, now=now)
+        _tell_payment(change, payment, "payment.captured", order=order, now=now)
+    return placed
+
+
+def _write_lines(order: Order, lines: list[dict[str, Any]]) -> None:
+    baskets.take_out(order.checkout.basket_id, lines)
+    OrderLine.objects.bulk_create(
+        OrderLine(
+            order=order,
+            position=position,
+            variant_id=line["variant_id"],
+            sku=line["sku"],
+            name=line["name"],
+            image=line["image"],
+            quantity=line["quantity"],
+            unit_price=line["unit_price"],
+            total=line["total"],
+        )
+        for position, line in enumerate(lines, 1)
+    )
+
+
+def _refuse(
+    payment: Payment, charge: Charge, *, now: datetime, attempt: Attempt | None
+) -> PaymentDeclined:
+    problem = PaymentDeclined(
+        _("The payment was declined and nothing was taken. Try another way to pay."),
+        errors=[
+            field_error("/payment", charge.error_code, _("Declined by the provider."))
+        ],
+    )
+    with log.change() as change:
+        if attempt:
+            attempt.hold()
+        checkout = _leave(payment, Checkout.State.READY_FOR_COMPLETE)
+        Payment.objects.filter(pk=payment.pk).update(
+            state=Payment.State.FAILED, error_code=charge.error_code
+        )
+        stock.release(holder=checkout.public_id)
+        if attempt:
+            attempt.answer(problem.status, problem.body())
+        _tell_payment(change, payment, "payment.failed", order=None, now=now)
+    return problem
+
+
+def _escalate(
+    payment: Payment, charge: Charge, *, now: datetime, attempt: Attempt | None
+) -> PaymentActionRequired:
+    action = {"type": "redirect", "url": charge.action_url}
+    problem = PaymentActionRequired(
+        _("The payment must be confirmed first. Open the address in next_action."),
+        payment_id=payment.public_id,
+        next_action=action,
+    )
+    with log.change() as change:
+        if attempt:
+            attempt.hold()
+        _leave(payment, Checkout.State.REQUIRES_ESCALATION)
+        Payment.objects.filter(pk=payment.pk).update(
+            state=Payment.State.REQUIRES_ACTION,
+            provider_reference=charge.provider_reference,
+            next_action=action,
+        )
+        if attempt:
+            attempt.answer(problem.status, problem.body())
+        _tell_payment(change, payment, "payment.requires_action", order=None, now=now)
+    return problem
+
+
+def _cancel(checkout: Checkout, *, now: datetime) -> bool:
+    """Give up a checkout that is not completed; False if somebody else ended it first."""
+    with log.change():
+        moved = Checkout.objects.filter(pk=checkout.pk, state=checkout.state).update(
+            state=Checkout.State.CANCELED
+        )
+        if moved:
+            checkout.payments.filter(
+                state__in=[Payment.State.CREATED, Payment.State.REQUIRES_ACTION]
+            ).update(state=Payment.State.CANCELLED)
+            stock.release(holder=checkout.public_id)
+    return bool(moved)
+
+
+def _leave(payment: Payment, state: Checkout.State) -> Checkout:
+    """Move the payment's checkout on, once; raise if it has ended meanwhile."""
+    checkout = Checkout.objects.select_related("basket").get(pk=payment.checkout_id)
+    under_way = Checkout.objects.filter(
+        pk=checkout.pk,
+        state__in=[
+            Checkout.State.COMPLETE_IN_PROGRESS,
+            Checkout.State.REQUIRES_ESCALATION,
+        ],
+    )
+    if not under_way.update(state=state):
+        raise CheckoutInProgress(
+            _("This checkout has ended already. Look at your orders, or begin again.")
+        )
+    return checkout
+
+
+def _tell_payment(
+    change: log.Change,
+    payment: Payment,
+    type: str,
+    *,
+    order: Order | None,
+    now: datetime,
+) -> None:
+    data = {
+        "payment_id": payment.public_id,
+        "provider": payment.provider,
+        "amount": payment.amount,
+        "currency": payment.currency,
+        "order_id": order.number if order else None,
+    }
+    also = tracking.also_heard_on(payment.checkout.user_id)
+    change.event(payment.topic, type, data, at=now, also=also)

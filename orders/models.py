@@ -1,0 +1,355 @@
+"""What people buy: baskets, checkouts, payments, orders and their steps."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from catalog.models import Variant
+from museo.access.callers import Caller
+from museo.access.tokens import digest, order_number, public_id
+from orders import lifecycle
+
+MAX_QUANTITY = 999
+
+
+def basket_id() -> str:
+    return public_id("bsk")
+
+
+def checkout_id() -> str:
+    return public_id("chk")
+
+
+def payment_id() -> str:
+    return public_id("pay")
+
+
+class BasketQuerySet(models.QuerySet["Basket"]):
+    def open(self) -> Self:
+        return self.filter(status=Basket.Status.OPEN)
+
+    def of(self, caller: Caller) -> Self:
+        """The caller's own: by user, or by the token a guest brought."""
+        if caller.user_id:
+            return self.filter(user_id=caller.user_id)
+        return self.filter(user=None, token_hash=digest(caller.basket_token))
+
+
+class Basket(models.Model):
+    """Never frozen: a checkout copies its lines, and an order takes them out."""
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        MERGED = "merged"
+        ABANDONED = "abandoned"
+
+    public_id = models.CharField(max_length=30, unique=True, default=basket_id)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True
+    )
+    # a guest's token; its SHA-256
+    token_hash = models.CharField(max_length=64, null=True, unique=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
+    currency = models.CharField(max_length=3, default="EUR")
+    sales_channel = models.CharField(max_length=20, default="web")
+    # raised by every change of its lines
+    revision = models.PositiveIntegerField(default=1)
+    expires_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+
+    objects = BasketQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=Q(status="open"),
+                name="one_open_basket_per_user",
+            ),
+            models.CheckConstraint(
+                condition=Q(user__isnull=False) | Q(token_hash__isnull=False),
+                name="basket_has_an_owner",
+            ),
+        ]
+        indexes = [models.Index(fields=["status", "expires_at"], name="basket_expiry")]
+
+
+class BasketLine(models.Model):
+    basket = models.ForeignKey(Basket, on_delete=models.CASCADE, related_name="lines")
+    variant = models.ForeignKey(Variant, on_delete=models.CASCADE)
+    quantity = models.PositiveIntegerField()
+    # what it cost when it was added, to say that a price has changed
+    unit_price_seen = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["basket", "variant"], name="one_line_per_variant"
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=1) & Q(quantity__lte=MAX_QUANTITY),
+                name="basket_quantity_in_range",
+            ),
+        ]
+
+
+class Checkout(models.Model):
+    """A basket on its way to an order; the states are the Universal Commerce Protocol's."""
+
+    class State(models.TextChoices):
+        INCOMPLETE = "incomplete"
+        REQUIRES_ESCALATION = "requires_escalation"
+        READY_FOR_COMPLETE = "ready_for_complete"
+        COMPLETE_IN_PROGRESS = "complete_in_progress"
+        COMPLETED = "completed"
+        CANCELED = "canceled"
+
+    public_id = models.CharField(max_length=30, unique=True, default=checkout_id)
+    basket = models.ForeignKey(
+        Basket, on_delete=models.PROTECT, related_name="checkouts"
+    )
+    state = models.CharField(max_length=24, choices=State, default=State.INCOMPLETE)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True
+    )
+    email = models.EmailField()
+    name = models.CharField(max_length=120)
+    address = models.JSONField(default=dict)
+    delivery = models.CharField(max_length=20)
+    locale = models.CharField(max_length=10)
+    sales_channel = models.CharField(max_length=20, default="web")
+    currency = models.CharField(max_length=3)
+    # the lines and totals that were agreed, as `orders.pricing` writes them
+    lines = models.JSONField(default=list)
+    totals = models.JSONField(default=list)
+    total = models.BigIntegerField()
+    expires_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(total__gte=0), name="checkout_total_not_negative"
+            ),
+            # two clicks on "pay" are one purchase
+            models.UniqueConstraint(
+                fields=["basket"],
+                condition=Q(state="complete_in_progress"),
+                name="one_checkout_in_progress_per_basket",
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "expires_at"], name="checkout_expiry")]
+
+
+class OrderQuerySet(models.QuerySet["Order"]):
+    def visible_to(self, caller: Caller) -> Self:
+        """Staff see all, people their own, and a ticket opens its one order."""
+        if caller.is_staff:
+            return self.all()
+        opened = OrderTicket.objects.open().filter(
+            token_hash__in=[digest(ticket) for ticket in caller.tickets]
+        )
+        mine = Q(user_id=caller.user_id) if caller.user_id else Q()
+        return self.filter(mine | Q(pk__in=opened.values("order_id")))
+
+    def due(self, now: datetime) -> Self:
+        return self.filter(next_step_at__lte=now)
+
+
+class Order(models.Model):
+    """What was bought, at the prices of that moment, and how far it has come."""
+
+    class PaymentStatus(models.TextChoices):
+        UNPAID = "unpaid"
+        PENDING = "pending"
+        PAID = "paid"
+        FAILED = "failed"
+        REFUNDED = "refunded"
+
+    number = models.CharField(max_length=20, unique=True, default=order_number)
+    checkout = models.OneToOneField(
+        Checkout, on_delete=models.PROTECT, related_name="order"
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="orders",
+    )
+    email = models.EmailField()
+    name = models.CharField(max_length=120)
+    address = models.JSONField(default=dict)
+    delivery = models.CharField(max_length=20)
+    status = models.CharField(
+        _("status"),
+        max_length=20,
+        choices=lifecycle.STATUS_CHOICES,
+        default=lifecycle.PLACED,
+    )
+    payment_status = models.CharField(
+        max_length=10, choices=PaymentStatus, default=PaymentStatus.UNPAID
+    )
+    plan = models.CharField(max_length=20)
+    # the steps of the plan that are done, and how many there are
+    step = models.PositiveSmallIntegerField(default=0)
+    steps_total = models.PositiveSmallIntegerField()
+    # when the clock moves it on; None when it has nowhere to go
+    next_step_at = models.DateTimeField(null=True)
+    eta = models.DateTimeField()
+    placed_at = models.DateTimeField(_("placed"))
+    ended_at = models.DateTimeField(null=True)
+    currency = models.CharField(max_length=3)
+    total = models.BigIntegerField()
+    # [{"type", "amount", "currency"}] as agreed at checkout
+    totals = models.JSONField(default=list)
+    locale = models.CharField(max_length=10)
+    sales_channel = models.CharField(max_length=20, default="web")
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(total__gte=0), name="order_total_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(step__lte=F("steps_total")), name="step_in_plan"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_step_at", "id"],
+                condition=Q(next_step_at__isnull=False),
+                name="order_due",
+            ),
+            models.Index(
+                fields=["status", "-placed_at", "-id"], name="order_newest_by_status"
+            ),
+            models.Index(fields=["user", "-placed_at"], name="order_newest_of_user"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def topic(self) -> str:
+        return f"order.{self.number}"
+
+
+class OrderLine(models.Model):
+    """A line as it was bought; the catalogue may change or go."""
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
+    position = models.PositiveSmallIntegerField()
+    variant = models.ForeignKey(Variant, on_delete=models.SET_NULL, null=True)
+    sku = models.CharField(max_length=64)
+    name = models.CharField(max_length=240)
+    image = models.CharField(max_length=240, blank=True)
+    quantity = models.PositiveIntegerField()
+    unit_price = models.BigIntegerField()
+    total = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order", "position"], name="one_line_per_position"
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=1), name="order_line_of_something"
+            ),
+            models.CheckConstraint(
+                condition=Q(total=F("unit_price") * F("quantity")),
+                name="line_total_adds_up",
+            ),
+        ]
+
+
+class OrderStep(models.Model):
+    """A step of an order's plan: when it is due, and when it was taken."""
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="steps")
+    index = models.PositiveSmallIntegerField()
+    status = models.CharField(max_length=20, choices=lifecycle.STATUS_CHOICES)
+    due_at = models.DateTimeField()
+    at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order", "index"], name="one_step_per_index"
+            ),
+            models.CheckConstraint(
+                condition=Q(index__gte=1), name="steps_count_from_1"
+            ),
+        ]
+
+
+class OrderTicketQuerySet(models.QuerySet["OrderTicket"]):
+    def open(self) -> Self:
+        return self.filter(revoked_at=None)
+
+
+class OrderTicket(models.Model):
+    """128 random bits that open one order; only their digest is kept (DESIGN §5)."""
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="tickets")
+    token_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    objects = OrderTicketQuerySet.as_manager()
+
+
+class Payment(models.Model):
+    """Money asked of a provider for a checkout; `reference` is ours, `provider_reference` theirs."""
+
+    class State(models.TextChoices):
+        CREATED = "created"
+        REQUIRES_ACTION = "requires_action"
+        CAPTURED = "captured"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    public_id = models.CharField(max_length=30, unique=True, default=payment_id)
+    checkout = models.ForeignKey(
+        Checkout, on_delete=models.PROTECT, related_name="payments"
+    )
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, null=True, related_name="payments"
+    )
+    provider = models.CharField(max_length=20)
+    provider_reference = models.CharField(max_length=120, blank=True)
+    state = models.CharField(max_length=16, choices=State, default=State.CREATED)
+    amount = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    # what the customer must do next: {"type": "redirect", "url": "…"}
+    next_action = models.JSONField(null=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "provider_reference"],
+                condition=~Q(provider_reference=""),
+                name="one_payment_per_provider_reference",
+            ),
+            models.UniqueConstraint(
+                fields=["checkout"],
+                condition=Q(state__in=["created", "requires_action", "captured"]),
+                name="one_live_payment_per_checkout",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount__gte=0), name="payment_not_negative"
+            ),
+        ]
+
+    @property
+    def topic(self) -> str:
+        return f"payment.{self.public_id}"

@@ -1,0 +1,175 @@
+"""Moving orders on: by the clock, by staff, by carriers and agents, all by one function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from django.db import connection
+from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.utils.translation import gettext
+
+from museo.access.callers import Caller
+from museo.access.problems import NotAllowed, Problem
+from notifications import log
+from orders import lifecycle, tracking
+from orders.models import Order, OrderStep
+
+BATCH = {"postgresql": 1000, "sqlite": 500}
+
+
+class CannotAdvance(Problem):
+    """The order is not before that step, or has just been moved by somebody else."""
+
+    status = 409
+    code = "cannot_advance"
+
+
+@dataclass(frozen=True)
+class TakenStep:
+    """An order that has just been moved; `order` carries only what an event needs."""
+
+    order: Order
+    status: str
+    step: int
+    planned_at: datetime
+
+
+def advance_due(
+    *, now: datetime, is_time_left: Callable[[], bool] = lambda: True
+) -> int:
+    """Move every order whose next step is due, step by step; return the number of steps.
+
+    An order that missed several steps takes them in order. Cost grows with the due orders. Any
+    number of these may run at once: each order's step is taken once.
+    """
+    steps = 0
+    while taken := _advance(
+        Order.objects.due(now).order_by("next_step_at", "pk"), now=now
+    ):
+        steps += taken
+        if not is_time_left():
+            break
+    return steps
+
+
+def advance(caller: Caller, number: str, *, to: str, now: datetime) -> Order:
+    """Move one order to its next status, which must be `to`; for staff."""
+    order = tracking.find(caller, number)
+    if not caller.is_staff:
+        raise NotAllowed(gettext("Only staff may move an order on."))
+    statuses = list(order.steps.order_by("index").values_list("status", flat=True))
+    following = lifecycle.next_status(order.step, statuses)
+    if following is None or order.status in lifecycle.ENDED:
+        raise CannotAdvance(gettext("This order has ended. There is no further step."))
+    if to != following:
+        raise CannotAdvance(
+            gettext("The next step of this order is %(step)s.") % {"step": following},
+            next_status=following,
+        )
+    here = Order.objects.filter(pk=order.pk, status=order.status, step=order.step)
+    if not _advance(here, now=now):
+        raise CannotAdvance(
+            gettext("Somebody else has just moved this order. Look again.")
+        )
+    order.refresh_from_db()
+    return order
+
+
+def _advance(orders: QuerySet[Order], *, now: datetime) -> int:
+    """Take one step with each of `orders`, a batch at most; return how many moved."""
+    take = _take_at_once if connection.vendor == "postgresql" else _take_by_status
+    with log.change() as change:
+        taken = take(orders[: BATCH[connection.vendor]], now)
+        for step in sorted(
+            taken, key=lambda step: (step.planned_at, step.order.number)
+        ):
+            tracking.tell(
+                change,
+                step.order,
+                status=step.status,
+                step=step.step,
+                now=now,
+                planned_at=step.planned_at,
+            )
+    return len(taken)
+
+
+TAKE_AT_ONCE = """
+WITH due AS ({due}),
+taken AS (
+    UPDATE orders_orderstep s SET at = %s
+    FROM orders_order o JOIN due ON due.id = o.id
+    WHERE s.order_id = o.id AND s.index = o.step + 1
+    RETURNING s.order_id, s.index, s.status, s.due_at
+)
+UPDATE orders_order o SET
+    status = t.status,
+    step = t.index,
+    next_step_at = n.due_at,
+    ended_at = CASE WHEN t.status = ANY(%s) THEN %s ELSE o.ended_at END
+FROM taken t
+LEFT JOIN orders_orderstep n ON n.order_id = t.order_id AND n.index = t.index + 1
+WHERE o.id = t.order_id
+RETURNING o.number, o.user_id, o.eta, o.steps_total, t.status, t.index, t.due_at
+"""
+
+
+def _take_at_once(due: QuerySet[Order], now: datetime) -> list[TakenStep]:
+    """One statement; orders that another tick holds are left to it."""
+    claimed = due.select_for_update(skip_locked=True).values("id")
+    sql, params = claimed.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            TAKE_AT_ONCE.format(due=sql), [*params, now, list(lifecycle.ENDED), now]
+        )
+        return [
+            TakenStep(
+                Order(number=number, user_id=user_id, eta=eta, steps_total=steps_total),
+                status,
+                index,
+                due_at,
+            )
+            for number, user_id, eta, steps_total, status, index, due_at in cursor.fetchall()
+        ]
+
+
+class StepTakenTwice(RuntimeError):
+    """An order moved under the write lock: nothing of this batch may be kept."""
+
+
+def _take_by_status(due: QuerySet[Order], now: datetime) -> list[TakenStep]:
+    """One UPDATE for each status, under SQLite's one write lock."""
+    ids = list(due.values_list("pk", flat=True))
+    steps = OrderStep.objects.filter(order_id__in=ids, index=F("order__step") + 1)
+    steps = list(steps.select_related("order"))
+    by_move = sorted(
+        steps, key=lambda step: (step.order.status, step.status, step.index)
+    )
+    for (before, status, index), group in groupby(
+        by_move, key=lambda step: (step.order.status, step.status, step.index)
+    ):
+        orders = [step.order_id for step in group]
+        _move(orders, before=before, status=status, index=index, now=now)
+    OrderStep.objects.filter(pk__in=[step.pk for step in steps]).update(at=now)
+    return [
+        TakenStep(step.order, step.status, step.index, step.due_at) for step in steps
+    ]
+
+
+def _move(
+    orders: list[int], *, before: str, status: str, index: int, now: datetime
+) -> None:
+    following = OrderStep.objects.filter(order=OuterRef("pk"), index=index + 1).values(
+        "due_at"
+    )
+    moved = Order.objects.filter(pk__in=orders, status=before, step=index - 1).update(
+        status=status,
+        step=index,
+        next_step_at=Subquery(following),
+        ended_at=now if status in lifecycle.ENDED else None,
+    )
+    if moved != len(orders):
+        raise StepTakenTwice(f"{moved} of {len(orders)} orders moved to {status}")

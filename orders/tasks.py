@@ -1,0 +1,29 @@
+"""What the clock does: it reads the time once and calls one service."""
+
+import time
+
+from celery import shared_task
+from django.utils import timezone
+
+from museo.access import heartbeat
+from orders import checkout, services
+
+# a tick is over before the next one
+TICK_SECONDS = 0.8
+
+
+@shared_task(name="orders.advance_due_orders")
+def advance_due_orders() -> int:
+    """Move the orders that are due; return the number of steps."""
+    deadline = time.monotonic() + TICK_SECONDS
+    steps = services.advance_due(
+        now=timezone.now(), is_time_left=lambda: time.monotonic() < deadline
+    )
+    heartbeat.record("tick", timezone.now())
+    return steps
+
+
+@shared_task(name="orders.release_expired_reservations")
+def release_expired_reservations() -> int:
+    """Give back the stock of checkouts that were not paid in time."""
+    return checkout.release_expired(now=timezone.now())

@@ -1,0 +1,237 @@
+"""How an order stands, for everybody who may know: `/track`, snapshots, confirmations, events."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Prefetch
+from django.utils import timezone
+from django.utils.translation import gettext, override
+
+from museo.access.callers import Caller
+from museo.access.problems import NotFound
+from notifications import log
+from notifications.envelope import timestamp
+from orders import lifecycle
+from orders.models import Order, OrderStep
+from orders.pricing import money
+
+PREFIX = "order"
+STAFF_TOPIC = "staff.orders"
+# how long a client that cannot be pushed should wait before it asks again
+NEXT_POLL_MS = 2000
+
+
+class UnknownOrder(NotFound):
+    code = "unknown_order"
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A new order, its timetable, and the ticket that opens it, which is nowhere else."""
+
+    order: Order
+    ticket: str = field(repr=False)
+    due: Sequence[lifecycle.DueStep] = ()
+
+
+def topic(number: str) -> str:
+    return f"{PREFIX}.{number}"
+
+
+def also_heard_on(user_id: int | None) -> tuple[str, ...]:
+    """The other topics of all events of an order."""
+    return (f"user.{user_id}", STAFF_TOPIC) if user_id else (STAFF_TOPIC,)
+
+
+def find(caller: Caller, number: str) -> Order:
+    """The order, if the caller may see it; raise UnknownOrder otherwise."""
+    order = Order.objects.visible_to(caller).filter(number=number).first()
+    if order is None:
+        raise UnknownOrder(
+            gettext(
+                "There is no such order, or you may not see it. Use the link you were given."
+            )
+        )
+    return order
+
+
+def with_steps(orders: Any) -> Any:
+    return orders.prefetch_related(
+        Prefetch("steps", OrderStep.objects.order_by("index"))
+    )
+
+
+def tell(
+    change: log.Change,
+    order: Order,
+    *,
+    status: str,
+    step: int,
+    now: datetime,
+    planned_at: datetime | None = None,
+) -> None:
+    """Tell that an order has reached a status; a step caught up late says when it was planned."""
+    data = {
+        "order_id": order.number,
+        "status": status,
+        "eta": timestamp(order.eta),
+        "step": step,
+        "steps": order.steps_total,
+        "late": lifecycle.is_late(status=status, eta=order.eta, now=now),
+    }
+    if planned_at and now - planned_at > lifecycle.GRACE:
+        data["planned_at"] = timestamp(planned_at)
+    change.event(
+        order.topic,
+        f"order.{status}",
+        data,
+        at=now,
+        also=also_heard_on(order.user_id),
+        texts={"status_message": [lifecycle.text_key(status, "message"), {}]},
+    )
+
+
+def track(order: Order, *, locale: str, now: datetime) -> dict[str, Any]:
+    """CONTRACT's `GET /orders/{number}/track`."""
+    return _stand([order.topic], locale=locale, now=now)[order.topic]
+
+
+def _stand(
+    names: Collection[str], *, locale: str, now: datetime
+) -> dict[str, dict[str, Any]]:
+    # the versions are read before the orders: a step taken in between is told twice, never skipped
+    newest = log.newest(names)
+    numbers = [name.removeprefix(f"{PREFIX}.") for name in names]
+    stands = {}
+    for order in with_steps(Order.objects.filter(number__in=numbers)):
+        position, version = newest.get(order.topic, (0, 0))
+        stands[order.topic] = _track(
+            order, position=position, version=version, locale=locale, now=now
+        )
+    return stands
+
+
+def _track(
+    order: Order, *, position: int, version: int, locale: str, now: datetime
+) -> dict[str, Any]:
+    with override(locale):
+        return {
+            "order_id": order.number,
+            "status": order.status,
+            "status_message": gettext(lifecycle.text_key(order.status, "message")),
+            "eta": timestamp(order.eta),
+            "step": order.step,
+            "steps": _steps(order),
+            "late": lifecycle.is_late(status=order.status, eta=order.eta, now=now),
+            "position": position,
+            "version": version,
+            "now": timestamp(now),
+            "next_poll_ms": None if order.status in lifecycle.ENDED else NEXT_POLL_MS,
+        }
+
+
+def _steps(order: Order) -> list[dict[str, Any]]:
+    placed = {
+        "code": lifecycle.PLACED,
+        "label": gettext(lifecycle.text_key(lifecycle.PLACED, "label")),
+        "state": "current" if order.step == 0 else "done",
+        "at": timestamp(order.placed_at),
+        "due_at": timestamp(order.placed_at),
+    }
+    return [
+        placed,
+        *(
+            {
+                "code": step.status,
+                "label": gettext(lifecycle.text_key(step.status, "label")),
+                "state": _state(step, order),
+                "at": timestamp(step.at) if step.at else None,
+                "due_at": timestamp(step.due_at),
+            }
+            for step in order.steps.all()
+        ),
+    ]
+
+
+def _state(step: OrderStep, order: Order) -> str:
+    if step.index > order.step:
+        return "upcoming"
+    is_current = step.index == order.step and order.status not in lifecycle.ENDED
+    return "current" if is_current else "done"
+
+
+def summary(order: Order, *, locale: str, now: datetime) -> dict[str, Any]:
+    """CONTRACT's `GET /orders/{number}`."""
+    with override(locale):
+        return {
+            **brief(order),
+            "late": lifecycle.is_late(status=order.status, eta=order.eta, now=now),
+            "totals": order.totals,
+            "delivery": order.delivery,
+            "lines": [
+                {
+                    "sku": line.sku,
+                    "name": line.name,
+                    "image": line.image,
+                    "quantity": line.quantity,
+                    "unit_price": money(line.unit_price, order.currency),
+                    "total": money(line.total, order.currency),
+                }
+                for line in order.lines.order_by("position")
+            ],
+        }
+
+
+def brief(order: Order) -> dict[str, Any]:
+    """A row of `GET /orders`, in the active language."""
+    return {
+        "number": order.number,
+        "order_id": order.number,
+        "status": order.status,
+        "status_message": gettext(lifecycle.text_key(order.status, "message")),
+        "payment_status": order.payment_status,
+        "placed_at": timestamp(order.placed_at),
+        "eta": timestamp(order.eta),
+        "total": money(order.total, order.currency),
+    }
+
+
+def confirmation(placed: Placed, *, locale: str) -> dict[str, Any]:
+    """CONTRACT's answer to `POST /orders/checkout`."""
+    order = placed.order
+    with override(locale):
+        return {
+            **brief(order),
+            "ticket": placed.ticket,
+            "track_url": f"{settings.MUSEO_PUBLIC_URL}/t/{placed.ticket}",
+            "events_url": f"{settings.MUSEO_PUBLIC_URL}/api/v1/orders/{order.number}/events",
+            "upcoming": [
+                {
+                    "code": step.status,
+                    "label": gettext(lifecycle.text_key(step.status, "label")),
+                    "due_at": timestamp(step.due_at),
+                }
+                for step in placed.due
+            ],
+            "payment": {"status": order.payment_status},
+        }
+
+
+# what the log asks of this app
+
+
+def may_read(caller: Caller, names: Collection[str]) -> set[str]:
+    """Those order topics that the caller may read, in one query."""
+    numbers = [name.removeprefix(f"{PREFIX}.") for name in names]
+    found = Order.objects.visible_to(caller).filter(number__in=numbers)
+    return {topic(number) for number in found.values_list("number", flat=True)}
+
+
+def snapshot(names: Collection[str], locale: str) -> Mapping[str, dict[str, Any]]:
+    """`/track` of each order topic, in a fixed number of queries."""
+    return _stand(names, locale=locale, now=timezone.now())

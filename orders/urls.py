@@ -1,0 +1,19 @@
+"""The addresses of this app: its pages and its part of /api/v1."""
+
+from django.urls import URLPattern, path
+
+from orders import api as rest
+
+pages: list[URLPattern] = []
+api: list[URLPattern] = [
+    path("basket", rest.basket),
+    path("basket/items", rest.basket_items),
+    path("basket/items/<int:line_id>", rest.basket_item),
+    path("basket/delivery-options", rest.delivery_options),
+    path("payment/providers", rest.payment_providers),
+    path("orders", rest.order_list),
+    path("orders/checkout", rest.place_order),
+    path("orders/<str:number>", rest.order_detail),
+    path("orders/<str:number>/track", rest.order_track),
+    path("admin/orders/<str:number>/advance", rest.order_advance),
+]

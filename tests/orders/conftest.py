@@ -1,0 +1,65 @@
+"""The shop's nouns: a moment, a lamp with stock, a guest's basket, an order."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from catalog.models import Category, Master, Price, StockItem, Variant
+from museo.access.callers import Caller
+from orders import baskets, checkout
+from orders.tracking import Placed
+
+SellLamp = Callable[..., Variant]
+ADDRESS = {"line1": "Museum Street 1", "city": "Helsinki", "postal_code": "00130", "country": "FI"}
+
+
+@pytest.fixture
+def noon() -> datetime:
+    return datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def sell() -> SellLamp:
+    """Puts a product with one variant on sale: sku, price in cents, units on hand."""
+
+    def sell(sku: str = "LAMP", *, price: int = 12900, on_hand: int = 10) -> Variant:
+        category = Category.objects.filter(slug="light").first() or Category.objects.add_root(
+            instance=Category(slug="light", room=Category.Room.LIGHT, name="Light")
+        )
+        master = Master.objects.create(
+            slug=sku.lower(), status=Master.Status.ACTIVE, primary_category=category, name=sku
+        )
+        variant = Variant.objects.create(master=master, sku=sku)
+        Price.objects.create(variant=variant, amount=price)
+        StockItem.objects.create(variant=variant, on_hand=on_hand)
+        return variant
+
+    return sell
+
+
+@pytest.fixture
+def details() -> checkout.Details:
+    return checkout.Details(email="maya@example.org", name="Maya Okafor", address=ADDRESS)
+
+
+@pytest.fixture
+def guest() -> Caller:
+    return Caller()
+
+
+@pytest.fixture
+def staff() -> Caller:
+    return Caller(is_staff=True)
+
+
+@pytest.fixture
+def buy(noon: datetime, details: checkout.Details) -> Callable[..., Placed]:
+    """Buys as a guest: sku, quantity."""
+
+    def buy(sku: str = "LAMP", quantity: int = 1, *, now: datetime = noon) -> Placed:
+        opened = baskets.add(Caller(), sku=sku, quantity=quantity, now=now)
+        guest = Caller(basket_token=opened.token)
+        return checkout.place(guest, details, now=now, speed=1.0)
+
+    return buy

@@ -1,0 +1,301 @@
+"""From a basket to an order."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from catalog.models import StockItem, StockMovement, StockReservation
+from catalog.stock import OutOfStock
+from museo.access import idempotency
+from museo.access.callers import Caller
+from museo.access.models import IdempotencyKey
+from museo.access.problems import Invalid
+from museo.access.tokens import digest
+from notifications.models import Event
+from orders import baskets, checkout
+from orders.checkout import Details
+from orders.models import Checkout, Order, OrderTicket, Payment
+from orders.tracking import Placed
+from tests.orders.conftest import ADDRESS, SellLamp
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
+
+BODY = {"email": "maya@example.org", "name": "Maya Okafor", "address": ADDRESS}
+
+
+def basket_of(sku: str, quantity: int, now: datetime) -> Caller:
+    opened = baskets.add(Caller(), sku=sku, quantity=quantity, now=now)
+    return Caller(basket_token=opened.token)
+
+
+def test_an_order_copies_its_lines_takes_the_stock_and_empties_the_basket(
+    sell: SellLamp, details: Details, noon: datetime
+) -> None:
+    lamp = sell(price=12900, on_hand=10)
+    guest = basket_of("LAMP", 2, noon)
+
+    placed = checkout.place(guest, details, now=noon, speed=1.0)
+
+    order = placed.order
+    line = order.lines.get()
+    assert (line.sku, line.quantity, line.unit_price, line.total) == ("LAMP", 2, 12900, 25800)
+    assert [part["amount"] for part in order.totals] == [25800, 390, 26190]
+    assert (order.status, order.payment_status, order.total) == ("placed", "paid", 26190)
+    item = StockItem.objects.get(variant=lamp)
+    assert (item.on_hand, item.reserved) == (8, 0)
+    assert StockMovement.objects.get().delta == -2
+    opened = baskets.find(guest)
+    assert opened is not None
+    assert not opened.basket.lines.exists()
+
+
+def test_an_order_is_told_as_version_1_of_its_topic(
+    sell: SellLamp, buy: Callable[..., Placed], noon: datetime
+) -> None:
+    sell()
+
+    order = buy().order
+
+    event = Event.objects.get(topic=order.topic)
+    assert (event.type, event.version, event.at) == ("order.placed", 1, noon)
+    assert event.data == {
+        "order_id": order.number,
+        "status": "placed",
+        "eta": "2026-11-20T12:12:00.000Z",
+        "step": 0,
+        "steps": 4,
+        "late": False,
+    }
+    assert Event.objects.get(type="payment.captured").data["order_id"] == order.number
+
+
+def test_the_ticket_is_kept_only_as_its_digest(
+    sell: SellLamp, buy: Callable[..., Placed]
+) -> None:
+    sell()
+
+    placed = buy()
+
+    assert OrderTicket.objects.get().token_hash == digest(placed.ticket)
+    seen = Order.objects.visible_to(Caller(tickets=(placed.ticket,)))
+    assert seen.get() == placed.order
+    assert not Order.objects.visible_to(Caller(tickets=("another",))).exists()
+    assert not Order.objects.visible_to(Caller()).exists()
+
+
+def test_a_declined_payment_gives_the_stock_back_and_keeps_the_basket(
+    sell: SellLamp, details: Details, noon: datetime
+) -> None:
+    lamp = sell(on_hand=3)
+    guest = basket_of("LAMP", 3, noon)
+
+    with pytest.raises(checkout.PaymentDeclined):
+        checkout.place(guest, replace(details, payment_token="declined"), now=noon, speed=1.0)
+
+    item = StockItem.objects.get(variant=lamp)
+    assert (item.on_hand, item.reserved) == (3, 0)
+    assert not Order.objects.exists()
+    assert Event.objects.get().type == "payment.failed"
+    placed = checkout.place(guest, details, now=noon, speed=1.0)
+    assert placed.order.lines.get().quantity == 3
+
+
+def test_a_payment_that_needs_action_is_finished_by_its_customer(
+    sell: SellLamp, details: Details, noon: datetime
+) -> None:
+    lamp = sell(on_hand=3)
+    guest = basket_of("LAMP", 2, noon)
+
+    with pytest.raises(checkout.PaymentActionRequired) as raised:
+        checkout.place(guest, replace(details, payment_token="needs_action"), now=noon, speed=1.0)
+    payment_id = raised.value.facts["payment_id"]
+    assert raised.value.facts["next_action"]["url"] == f"/pay/{payment_id}"
+    assert StockItem.objects.get(variant=lamp).reserved == 2
+
+    placed = checkout.finish_payment(payment_id, approved=True, now=noon, speed=1.0)
+
+    assert placed.order.payment_status == "paid"
+    assert Payment.objects.get().state == "captured"
+    with pytest.raises(checkout.UnknownPayment):
+        checkout.finish_payment(payment_id, approved=True, now=noon, speed=1.0)
+    assert Order.objects.count() == 1
+
+
+def test_a_payment_refused_by_its_customer_gives_the_stock_back(
+    sell: SellLamp, details: Details, noon: datetime
+) -> None:
+    lamp = sell(on_hand=3)
+    guest = basket_of("LAMP", 2, noon)
+    with pytest.raises(checkout.PaymentActionRequired) as raised:
+        checkout.place(guest, replace(details, payment_token="needs_action"), now=noon, speed=1.0)
+
+    with pytest.raises(checkout.PaymentDeclined):
+        checkout.finish_payment(
+            raised.value.facts["payment_id"], approved=False, now=noon, speed=1.0
+        )
+
+    item = StockItem.objects.get(variant=lamp)
+    assert (item.on_hand, item.reserved) == (3, 0)
+
+
+def test_a_new_try_replaces_one_that_waits_for_its_customer(
+    sell: SellLamp, details: Details, noon: datetime
+) -> None:
+    lamp = sell(on_hand=2)
+    guest = basket_of("LAMP", 2, noon)
+    with pytest.raises(checkout.PaymentActionRequired):
+        checkout.place(guest, replace(details, payment_token="needs_action"), now=noon, speed=1.0)
+
+    checkout.place(guest, details, now=noon, speed=1.0)
+
+    item = StockItem.objects.get(variant=lamp)
+    assert (item.on_hand, item.reserved) == (0, 0)
+    assert sorted(Checkout.objects.values_list("state", flat=True)) == ["canceled", "completed"]
+
+
+def test_stock_that_nobody_paid_for_is_released_after_its_deadline(
+    sell: SellLamp, details: Details, noon: datetime
+) -> None:
+    lamp = sell(on_hand=2)
+    guest = basket_of("LAMP", 2, noon)
+    with pytest.raises(checkout.PaymentActionRequired) as raised:
+        checkout.place(guest, replace(details, payment_token="needs_action"), now=noon, speed=1.0)
+
+    assert checkout.release_expired(now=noon + timedelta(minutes=14)) == 0
+    assert checkout.release_expired(now=noon + timedelta(minutes=15)) == 1
+
+    assert StockItem.objects.get(variant=lamp).reserved == 0
+    assert StockReservation.objects.get().state == "released"
+    with pytest.raises(checkout.UnknownPayment):
+        checkout.finish_payment(
+            raised.value.facts["payment_id"], approved=True, now=noon, speed=1.0
+        )
+
+
+def test_a_sku_that_sold_out_meanwhile_is_refused_and_nothing_changes(
+    sell: SellLamp, details: Details, noon: datetime
+) -> None:
+    lamp = sell(on_hand=2)
+    guest = basket_of("LAMP", 2, noon)
+    StockItem.objects.filter(variant=lamp).update(on_hand=1)
+
+    with pytest.raises(OutOfStock) as raised:
+        checkout.place(guest, details, now=noon, speed=1.0)
+
+    assert raised.value.facts == {"sku": "LAMP", "available": 1}
+    assert not Checkout.objects.exists()
+    assert not Event.objects.exists()
+    assert StockItem.objects.get(variant=lamp).reserved == 0
+
+
+def test_an_empty_basket_cannot_be_bought(details: Details, noon: datetime) -> None:
+    with pytest.raises(checkout.BasketEmpty):
+        checkout.place(Caller(), details, now=noon, speed=1.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"email": "maya"}, "/email"),
+        ({"email": None}, "/email"),
+        ({"email": ["a@b.fi"]}, "/email"),
+        ({"name": ""}, "/name"),
+        ({"name": "x" * 121}, "/name"),
+        ({"name": "a\x00b"}, "/name"),
+        ({"address": None}, "/address/line1"),
+        ({"address": "somewhere"}, "/address/city"),
+        ({"address": {**ADDRESS, "country": "Finland"}}, "/address/country"),
+        ({"address": {**ADDRESS, "country": "1!"}}, "/address/country"),
+        ({"delivery": "rocket"}, "/delivery"),
+        ({"delivery": 7}, "/delivery"),
+        ({"payment": {"provider": "bitcoin"}}, "/payment/provider"),
+        ({"payment": {"token": 5}}, "/payment/token"),
+    ],
+)
+def test_bad_details_are_named_by_pointer(change: dict[str, object], pointer: str) -> None:
+    with pytest.raises(Invalid) as raised:
+        Details.parse({**BODY, **change})
+
+    assert pointer in [error["pointer"] for error in raised.value.errors]
+
+
+def test_the_same_key_buys_once_and_answers_twice(sell: SellLamp, noon: datetime) -> None:
+    sell()
+    guest = basket_of("LAMP", 1, noon)
+
+    first = checkout.place_once(guest, BODY, key="k1", now=noon, speed=1.0)
+    second = checkout.place_once(guest, BODY, key="k1", now=noon, speed=1.0)
+
+    assert (first.status, first.is_replay, second.is_replay) == (201, False, True)
+    assert first.body == second.body
+    assert Order.objects.count() == 1
+    assert str(first.body["ticket"]) not in IdempotencyKey.objects.get().answer
+
+
+def test_the_same_key_with_another_body_is_refused(sell: SellLamp, noon: datetime) -> None:
+    sell()
+    guest = basket_of("LAMP", 1, noon)
+    checkout.place_once(guest, BODY, key="k1", now=noon, speed=1.0)
+
+    with pytest.raises(idempotency.KeyReused):
+        checkout.place_once(guest, {**BODY, "name": "Sam"}, key="k1", now=noon, speed=1.0)
+
+
+def test_a_refusal_that_changed_nothing_frees_its_key(
+    sell: SellLamp, details: Details, noon: datetime
+) -> None:
+    lamp = sell(on_hand=1)
+    guest = basket_of("LAMP", 1, noon)
+    StockItem.objects.filter(variant=lamp).update(on_hand=0)
+    with pytest.raises(OutOfStock):
+        checkout.place_once(guest, BODY, key="k1", now=noon, speed=1.0)
+    StockItem.objects.filter(variant=lamp).update(on_hand=1)
+
+    answer = checkout.place_once(guest, BODY, key="k1", now=noon, speed=1.0)
+
+    assert answer.status == 201
+
+
+def test_a_decline_is_answered_again_under_its_key(sell: SellLamp, noon: datetime) -> None:
+    sell()
+    guest = basket_of("LAMP", 1, noon)
+    body = {**BODY, "payment": {"provider": "demo", "token": "declined"}}
+    with pytest.raises(checkout.PaymentDeclined):
+        checkout.place_once(guest, body, key="k1", now=noon, speed=1.0)
+
+    answer = checkout.place_once(guest, body, key="k1", now=noon, speed=1.0)
+
+    assert (answer.status, answer.body["code"], answer.is_replay) == (
+        409,
+        "payment_declined",
+        True,
+    )
+
+
+def test_a_key_in_flight_is_taken_up_where_it_stood_when_its_lease_is_over(
+    sell: SellLamp, noon: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lamp = sell(on_hand=5)
+    guest = basket_of("LAMP", 1, noon)
+
+    class Killed(BaseException):
+        pass
+
+    def die(request: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setitem(checkout.PROVIDERS, "demo", die)
+        with pytest.raises(Killed):
+            checkout.place_once(guest, BODY, key="k1", now=noon, speed=1.0)
+    begun = Checkout.objects.get()
+
+    later = noon + idempotency.LEASE
+    answer = checkout.place_once(guest, BODY, key="k1", now=later, speed=1.0)
+
+    assert answer.status == 201
+    assert Order.objects.get().checkout == begun
+    item = StockItem.objects.get(variant=lamp)
+    assert (item.on_hand, item.reserved) == (4, 0)
