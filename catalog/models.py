@@ -33,7 +33,8 @@ class CategoryQuerySet(TranslatableQuerySet, MP_NodeQuerySet):  # type: ignore[m
 
 class CategoryManager(MP_NodeManager.from_queryset(CategoryQuerySet)):  # type: ignore[misc]
     def get_queryset(self) -> CategoryQuerySet:
-        return CategoryQuerySet(self.model, using=self._db).order_by("path")
+        nodes: CategoryQuerySet = CategoryQuerySet(self.model, using=self._db).order_by("path")
+        return nodes
 
 
 class Category(MP_Node, TranslatableModel):  # type: ignore[misc]

@@ -70,7 +70,8 @@ def home(default: Path) -> Path:
     """The folder of everything that Museo writes, made on first use and closed to others."""
     folder = Path(text("MUSEO_HOME", str(default))).expanduser().resolve()
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for part in (folder, folder / "static", folder / "media"):
+            part.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as problem:
         raise ImproperlyConfigured(
             f"MUSEO_HOME is {folder}, which cannot be made: {problem.strerror}."

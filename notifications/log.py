@@ -58,9 +58,7 @@ class Change:
         if not self.is_open:
             raise NoChange(f"{type} was told after its change had ended.")
         self.events.append(
-            Event(
-                topic=topic, type=type, data=dict(data), at=at, texts=dict(texts or {})
-            )
+            Event(topic=topic, type=type, data=dict(data), at=at, texts=dict(texts or {}))
         )
         self.also.append(tuple(also))
 
@@ -124,7 +122,8 @@ def _count_up(counts: Mapping[str, int]) -> dict[str, int]:
     params = [value for name in names for value in (name, counts[name])]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO notifications_topic (name, version) VALUES {rows}"
+            # only placeholders are put in
+            f"INSERT INTO notifications_topic (name, version) VALUES {rows}"  # noqa: S608
             " ON CONFLICT (name) DO UPDATE"
             " SET version = notifications_topic.version + EXCLUDED.version"
             " RETURNING name, version",
@@ -198,20 +197,14 @@ def read(
     heard = EventTopic.objects.filter(topic__in=list(topics), position__gt=after)
     if until is not None:
         heard = heard.filter(position__lte=until)
-    positions = (
-        heard.order_by("position").values_list("position", flat=True).distinct()[:limit]
-    )
+    positions = heard.order_by("position").values_list("position", flat=True).distinct()[:limit]
     return list(Event.objects.filter(position__in=list(positions)).order_by("position"))
 
 
-def read_all(
-    *, after: int, until: int, limit: int = 5000
-) -> list[tuple[Event, tuple[str, ...]]]:
+def read_all(*, after: int, until: int, limit: int = 5000) -> list[tuple[Event, tuple[str, ...]]]:
     """Every event in (after, until] with the other topics that hear it, in order."""
     events = list(
-        Event.objects.filter(position__gt=after, position__lte=until).order_by(
-            "position"
-        )[:limit]
+        Event.objects.filter(position__gt=after, position__lte=until).order_by("position")[:limit]
     )
     if not events:
         return []
@@ -236,7 +229,5 @@ def newest(topics: Iterable[str]) -> dict[str, tuple[int, int]]:
     events = Event.objects.filter(topic__in=list(topics), version=Subquery(version))
     return {
         topic: (position, version)
-        for topic, position, version in events.values_list(
-            "topic", "position", "version"
-        )
+        for topic, position, version in events.values_list("topic", "position", "version")
     }

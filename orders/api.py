@@ -94,7 +94,10 @@ def place_order(request: Request) -> Response:
     if not key:
         raise BadKey(_("Send an Idempotency-Key header, so that a second try buys nothing twice."))
     if not isinstance(request.data, dict):
-        raise Invalid(_("Send one JSON object."), errors=[field_error("", "invalid", _("Object."))])
+        raise Invalid(
+            _("Send one JSON object."),
+            errors=[field_error("", "invalid", _("Object."))],
+        )
     answer = checkout.place_once(
         caller_from_request(request),
         request.data,
@@ -161,11 +164,13 @@ def order_detail(request: Request, number: str) -> Response:
 def order_track(request: Request, number: str) -> Response:
     """How the order stands; `ETag` is its version, so an unchanged one is 304."""
     caller = caller_from_request(request)
-    body = tracking.track(
-        tracking.find(caller, number), locale=caller.locale, now=timezone.now()
-    )
+    body = tracking.track(tracking.find(caller, number), locale=caller.locale, now=timezone.now())
     etag = f'"{body["version"]}-{caller.locale}"'
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept-Language"}
+    headers = {
+        "ETag": etag,
+        "Cache-Control": "private, no-cache",
+        "Vary": "Accept-Language",
+    }
     if request.headers.get("If-None-Match") == etag:
         return Response(status=304, headers=headers)
     return Response(body, headers=headers)

@@ -8,6 +8,4 @@ class OrdersConfig(AppConfig):
         from notifications import topics
         from orders import tracking
 
-        topics.register(
-            tracking.PREFIX, may_read=tracking.may_read, snapshot=tracking.snapshot
-        )
+        topics.register(tracking.PREFIX, may_read=tracking.may_read, snapshot=tracking.snapshot)

@@ -84,9 +84,7 @@ def add(caller: Caller, *, sku: str, quantity: int, now: datetime) -> OpenBasket
     return opened
 
 
-def set_quantity(
-    caller: Caller, *, line_id: int, quantity: int, now: datetime
-) -> OpenBasket:
+def set_quantity(caller: Caller, *, line_id: int, quantity: int, now: datetime) -> OpenBasket:
     """Make it exactly `quantity` units of a line."""
     _check_quantity(quantity)
     with transaction.atomic():
@@ -111,9 +109,7 @@ def clear(caller: Caller) -> None:
             _locked(caller).basket.lines.all().delete()
 
 
-def replace(
-    caller: Caller, *, items: Sequence[Mapping[str, Any]], now: datetime
-) -> OpenBasket:
+def replace(caller: Caller, *, items: Sequence[Mapping[str, Any]], now: datetime) -> OpenBasket:
     """Make the basket hold exactly these `{"sku", "quantity"}`."""
     with transaction.atomic():
         opened = _open(caller, now)
@@ -131,15 +127,18 @@ def replace(
 def hold(caller: Caller) -> OpenBasket | None:
     """The caller's open basket, its row held until the transaction ends."""
     opened = find(caller)
-    return opened if opened and _lock(opened.basket) else None
+    return opened if opened and lock(opened.basket.pk) else None
+
+
+def lock(basket_id: int) -> bool:
+    """Raise the revision and hold the row until the transaction ends; False if it has closed."""
+    return bool(Basket.objects.open().filter(pk=basket_id).update(revision=F("revision") + 1))
 
 
 def take_out(basket_id: int, bought: Iterable[Mapping[str, Any]]) -> None:
     """Remove what an order has bought; what was added meanwhile stays."""
     for line in bought:
-        lines = BasketLine.objects.filter(
-            basket_id=basket_id, variant_id=line["variant_id"]
-        )
+        lines = BasketLine.objects.filter(basket_id=basket_id, variant_id=line["variant_id"])
         lines.filter(quantity__lte=line["quantity"]).delete()
         lines.filter(quantity__gt=line["quantity"]).update(
             quantity=F("quantity") - line["quantity"]
@@ -151,14 +150,10 @@ def show(opened: OpenBasket | None, *, locale: str, now: datetime) -> dict[str, 
     if opened is None:
         return _shape(None, "", [])
     lines = opened.basket.lines.order_by("pk")
-    return _shape(
-        opened.basket, opened.token, pricing.price_lines(lines, locale=locale, now=now)
-    )
+    return _shape(opened.basket, opened.token, pricing.price_lines(lines, locale=locale, now=now))
 
 
-def _shape(
-    basket: Basket | None, token: str, lines: list[pricing.Line]
-) -> dict[str, Any]:
+def _shape(basket: Basket | None, token: str, lines: list[pricing.Line]) -> dict[str, Any]:
     currency = basket.currency if basket else settings.SHOP_CURRENCY
     return {
         "id": basket.public_id if basket else None,
@@ -198,7 +193,7 @@ def _token_of(caller: Caller) -> str:
 def _open(caller: Caller, now: datetime) -> OpenBasket:
     """The caller's basket, locked; a new one if there is none."""
     opened = find(caller)
-    if opened and _lock(opened.basket):
+    if opened and lock(opened.basket.pk):
         return opened
     token = "" if caller.user_id else new_token()
     try:
@@ -219,15 +214,8 @@ def _open(caller: Caller, now: datetime) -> OpenBasket:
 
 def _locked(caller: Caller) -> OpenBasket:
     opened = require(caller)
-    _lock(opened.basket)
+    lock(opened.basket.pk)
     return opened
-
-
-def _lock(basket: Basket) -> bool:
-    """Raise the revision and hold the row until the transaction ends; False if it has closed."""
-    return bool(
-        Basket.objects.open().filter(pk=basket.pk).update(revision=F("revision") + 1)
-    )
 
 
 def _for_sale(sku: str, now: datetime) -> tuple[Variant, int]:
@@ -235,13 +223,9 @@ def _for_sale(sku: str, now: datetime) -> tuple[Variant, int]:
     variant = Variant.objects.filter(
         sku=sku, is_active=True, master__in=Master.objects.on_sale()
     ).first()
-    found = variant and prices.current(
-        [variant.pk], currency=settings.SHOP_CURRENCY, now=now
-    )
+    found = variant and prices.current([variant.pk], currency=settings.SHOP_CURRENCY, now=now)
     if not variant or not found:
-        raise UnknownVariant(
-            _("There is no product with this SKU. Search for it by name.")
-        )
+        raise UnknownVariant(_("There is no product with this SKU. Search for it by name."))
     return variant, found[variant.pk].amount
 
 
@@ -255,9 +239,7 @@ def _line(opened: OpenBasket, line_id: int) -> BasketLine:
 def _check_quantity(quantity: int) -> None:
     if not 1 <= quantity <= MAX_QUANTITY:
         detail = _("Choose a quantity from 1 to %(max)s.") % {"max": MAX_QUANTITY}
-        raise QuantityOutOfRange(
-            detail, errors=[field_error("/quantity", "out_of_range", detail)]
-        )
+        raise QuantityOutOfRange(detail, errors=[field_error("/quantity", "out_of_range", detail)])
 
 
 def _check_available(variant: Variant, quantity: int) -> None:

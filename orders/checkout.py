@@ -85,17 +85,13 @@ class Details:
     def parse(cls, body: Mapping[str, Any]) -> Details:
         """Read CONTRACT's checkout body; raise Invalid that names every bad field."""
         reader = _Reader(body)
-        delivery = reader.choice(
-            "/delivery", pricing.DELIVERY_PRICES, default="courier"
-        )
+        delivery = reader.choice("/delivery", pricing.DELIVERY_PRICES, default="courier")
         details = cls(
             email=reader.email("/email"),
             name=reader.text("/name", 120),
             address=reader.address(is_needed=delivery == "courier"),
             delivery=delivery,
-            payment_provider=reader.choice(
-                "/payment/provider", PROVIDERS, default="demo"
-            ),
+            payment_provider=reader.choice("/payment/provider", PROVIDERS, default="demo"),
             payment_token=reader.text("/payment/token", 200, default="ok"),
         )
         reader.finish()
@@ -157,22 +153,17 @@ class _Reader:
         if not is_needed:
             return {}
         address = {
-            name: self.text(f"/address/{name}", longest)
-            for name, longest in ADDRESS_FIELDS.items()
+            name: self.text(f"/address/{name}", longest) for name, longest in ADDRESS_FIELDS.items()
         }
         country = address["country"]
-        if country and not (
-            len(country) == 2 and country.isascii() and country.isalpha()
-        ):
+        if country and not (len(country) == 2 and country.isascii() and country.isalpha()):
             detail = _("Write the country as two letters, such as FI.")
             self._refuse("/address/country", "invalid", detail)
         return {**address, "country": country.upper()}
 
     def finish(self) -> None:
         if self.errors:
-            raise Invalid(
-                _("Some values cannot be used. See errors."), errors=self.errors
-            )
+            raise Invalid(_("Some values cannot be used. See errors."), errors=self.errors)
 
 
 def place(
@@ -218,9 +209,7 @@ def place_once(
     return Answer(201, tracking.confirmation(placed, locale=caller.locale))
 
 
-def finish_payment(
-    payment_id: str, *, approved: bool, now: datetime, speed: float
-) -> Placed:
+def finish_payment(payment_id: str, *, approved: bool, now: datetime, speed: float) -> Placed:
     """What the customer answered to a payment that asked; raise PaymentDeclined for a no."""
     payment = waiting_payment(payment_id)
     charge = Charge(
@@ -238,9 +227,7 @@ def waiting_payment(payment_id: str) -> Payment:
     )
     payment = waiting.select_related("checkout").first()
     if payment is None:
-        raise UnknownPayment(
-            _("This payment is finished or was never begun. Look at your orders.")
-        )
+        raise UnknownPayment(_("This payment is finished or was never begun. Look at your orders."))
     return payment
 
 
@@ -270,18 +257,14 @@ def _begun(attempt: Attempt | None) -> Payment | None:
     ).first()
 
 
-def _begin(
-    caller: Caller, details: Details, *, now: datetime, attempt: Attempt | None
-) -> Payment:
+def _begin(caller: Caller, details: Details, *, now: datetime, attempt: Attempt | None) -> Payment:
     for waiting in _waiting_checkouts(caller):
         _cancel(waiting, now=now)
     try:
         with log.change():
             return _reserve_and_write(caller, details, now=now, attempt=attempt)
     except IntegrityError as error:
-        if "one_checkout_in_progress_per_basket" in str(error) or "basket_id" in str(
-            error
-        ):
+        if "one_checkout_in_progress_per_basket" in str(error) or "basket_id" in str(error):
             raise CheckoutInProgress(
                 _("This basket is being paid for at this moment. Wait for its answer."),
                 retry_after=1,
@@ -294,9 +277,7 @@ def _waiting_checkouts(caller: Caller) -> list[Checkout]:
     opened = baskets.find(caller)
     if opened is None:
         return []
-    return list(
-        opened.basket.checkouts.filter(state=Checkout.State.REQUIRES_ESCALATION)
-    )
+    return list(opened.basket.checkouts.filter(state=Checkout.State.REQUIRES_ESCALATION))
 
 
 def _reserve_and_write(
@@ -403,15 +384,11 @@ def _complete(
         )
         _write_lines(order, checkout.lines)
         OrderStep.objects.bulk_create(
-            OrderStep(
-                order=order, index=step.index, status=step.status, due_at=step.due_at
-            )
+            OrderStep(order=order, index=step.index, status=step.status, due_at=step.due_at)
             for step in due
         )
         ticket = new_token()
-        OrderTicket.objects.create(
-            order=order, token_hash=digest(ticket), created_at=now
-        )
+        OrderTicket.objects.create(order=order, token_hash=digest(ticket), created_at=now)
         Payment.objects.filter(pk=payment.pk).update(
             state=Payment.State.CAPTURED,
             order=order,
@@ -449,9 +426,7 @@ def _refuse(
 ) -> PaymentDeclined:
     problem = PaymentDeclined(
         _("The payment was declined and nothing was taken. Try another way to pay."),
-        errors=[
-            field_error("/payment", charge.error_code, _("Declined by the provider."))
-        ],
+        errors=[field_error("/payment", charge.error_code, _("Declined by the provider."))],
     )
     with log.change() as change:
         if attempt:
@@ -494,6 +469,7 @@ def _escalate(
 def _cancel(checkout: Checkout, *, now: datetime) -> bool:
     """Give up a checkout that is not completed; False if somebody else ended it first."""
     with log.change():
+        baskets.lock(checkout.basket_id)
         moved = Checkout.objects.filter(pk=checkout.pk, state=checkout.state).update(
             state=Checkout.State.CANCELED
         )
@@ -507,7 +483,9 @@ def _cancel(checkout: Checkout, *, now: datetime) -> bool:
 
 def _leave(payment: Payment, state: Checkout.State) -> Checkout:
     """Move the payment's checkout on, once; raise if it has ended meanwhile."""
-    checkout = Checkout.objects.select_related("basket").get(pk=payment.checkout_id)
+    checkout = payment.checkout
+    # whoever pays for the same basket at this moment waits, and then sees what is left in it
+    baskets.lock(checkout.basket_id)
     under_way = Checkout.objects.filter(
         pk=checkout.pk,
         state__in=[

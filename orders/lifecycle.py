@@ -1,4 +1,4 @@
-"""The life of an order, as plain data and pure functions: statuses, plans, and when each step is due."""
+"""The life of an order, as plain data and pure functions: statuses, plans, due times."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,10 +47,7 @@ class DueStep:
 
 
 def _plan(**seconds: int) -> tuple[PlannedStep, ...]:
-    return tuple(
-        PlannedStep(status, timedelta(seconds=after))
-        for status, after in seconds.items()
-    )
+    return tuple(PlannedStep(status, timedelta(seconds=after)) for status, after in seconds.items())
 
 
 DEFAULT_PLAN = "courier"

@@ -50,9 +50,7 @@ class Basket(models.Model):
         ABANDONED = "abandoned"
 
     public_id = models.CharField(max_length=30, unique=True, default=basket_id)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True)
     # a guest's token; its SHA-256
     token_hash = models.CharField(max_length=64, null=True, unique=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
@@ -89,9 +87,7 @@ class BasketLine(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["basket", "variant"], name="one_line_per_variant"
-            ),
+            models.UniqueConstraint(fields=["basket", "variant"], name="one_line_per_variant"),
             models.CheckConstraint(
                 condition=Q(quantity__gte=1) & Q(quantity__lte=MAX_QUANTITY),
                 name="basket_quantity_in_range",
@@ -111,13 +107,9 @@ class Checkout(models.Model):
         CANCELED = "canceled"
 
     public_id = models.CharField(max_length=30, unique=True, default=checkout_id)
-    basket = models.ForeignKey(
-        Basket, on_delete=models.PROTECT, related_name="checkouts"
-    )
+    basket = models.ForeignKey(Basket, on_delete=models.PROTECT, related_name="checkouts")
     state = models.CharField(max_length=24, choices=State, default=State.INCOMPLETE)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True)
     email = models.EmailField()
     name = models.CharField(max_length=120)
     address = models.JSONField(default=dict)
@@ -134,9 +126,7 @@ class Checkout(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                condition=Q(total__gte=0), name="checkout_total_not_negative"
-            ),
+            models.CheckConstraint(condition=Q(total__gte=0), name="checkout_total_not_negative"),
             # two clicks on "pay" are one purchase
             models.UniqueConstraint(
                 fields=["basket"],
@@ -173,9 +163,7 @@ class Order(models.Model):
         REFUNDED = "refunded"
 
     number = models.CharField(max_length=20, unique=True, default=order_number)
-    checkout = models.OneToOneField(
-        Checkout, on_delete=models.PROTECT, related_name="order"
-    )
+    checkout = models.OneToOneField(Checkout, on_delete=models.PROTECT, related_name="order")
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -215,12 +203,8 @@ class Order(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                condition=Q(total__gte=0), name="order_total_not_negative"
-            ),
-            models.CheckConstraint(
-                condition=Q(step__lte=F("steps_total")), name="step_in_plan"
-            ),
+            models.CheckConstraint(condition=Q(total__gte=0), name="order_total_not_negative"),
+            models.CheckConstraint(condition=Q(step__lte=F("steps_total")), name="step_in_plan"),
         ]
         indexes = [
             models.Index(
@@ -228,9 +212,7 @@ class Order(models.Model):
                 condition=Q(next_step_at__isnull=False),
                 name="order_due",
             ),
-            models.Index(
-                fields=["status", "-placed_at", "-id"], name="order_newest_by_status"
-            ),
+            models.Index(fields=["status", "-placed_at", "-id"], name="order_newest_by_status"),
             models.Index(fields=["user", "-placed_at"], name="order_newest_of_user"),
         ]
 
@@ -257,12 +239,8 @@ class OrderLine(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["order", "position"], name="one_line_per_position"
-            ),
-            models.CheckConstraint(
-                condition=Q(quantity__gte=1), name="order_line_of_something"
-            ),
+            models.UniqueConstraint(fields=["order", "position"], name="one_line_per_position"),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="order_line_of_something"),
             models.CheckConstraint(
                 condition=Q(total=F("unit_price") * F("quantity")),
                 name="line_total_adds_up",
@@ -281,12 +259,8 @@ class OrderStep(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["order", "index"], name="one_step_per_index"
-            ),
-            models.CheckConstraint(
-                condition=Q(index__gte=1), name="steps_count_from_1"
-            ),
+            models.UniqueConstraint(fields=["order", "index"], name="one_step_per_index"),
+            models.CheckConstraint(condition=Q(index__gte=1), name="steps_count_from_1"),
         ]
 
 
@@ -307,7 +281,7 @@ class OrderTicket(models.Model):
 
 
 class Payment(models.Model):
-    """Money asked of a provider for a checkout; `reference` is ours, `provider_reference` theirs."""
+    """Money asked of a provider for a checkout; `provider_reference` is the provider's name."""
 
     class State(models.TextChoices):
         CREATED = "created"
@@ -317,12 +291,8 @@ class Payment(models.Model):
         CANCELLED = "cancelled"
 
     public_id = models.CharField(max_length=30, unique=True, default=payment_id)
-    checkout = models.ForeignKey(
-        Checkout, on_delete=models.PROTECT, related_name="payments"
-    )
-    order = models.ForeignKey(
-        Order, on_delete=models.PROTECT, null=True, related_name="payments"
-    )
+    checkout = models.ForeignKey(Checkout, on_delete=models.PROTECT, related_name="payments")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, related_name="payments")
     provider = models.CharField(max_length=20)
     provider_reference = models.CharField(max_length=120, blank=True)
     state = models.CharField(max_length=16, choices=State, default=State.CREATED)
@@ -345,9 +315,7 @@ class Payment(models.Model):
                 condition=Q(state__in=["created", "requires_action", "captured"]),
                 name="one_live_payment_per_checkout",
             ),
-            models.CheckConstraint(
-                condition=Q(amount__gte=0), name="payment_not_negative"
-            ),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="payment_not_negative"),
         ]
 
     @property

@@ -49,9 +49,7 @@ def money(amount: int, currency: str) -> dict[str, Any]:
     return {"amount": amount, "currency": currency}
 
 
-def price_lines(
-    lines: Iterable[BasketLine], *, locale: str, now: datetime
-) -> list[Line]:
+def price_lines(lines: Iterable[BasketLine], *, locale: str, now: datetime) -> list[Line]:
     """The lines at the prices of `now`; raise NotForSale for what has none."""
     lines = list(lines)
     ids = [line.variant_id for line in lines]
@@ -61,8 +59,7 @@ def price_lines(
         if line.variant_id not in current:
             name = described[line.variant_id].name
             raise NotForSale(
-                gettext("%(name)s is not for sale any more. Remove it to go on.")
-                % {"name": name},
+                gettext("%(name)s is not for sale any more. Remove it to go on.") % {"name": name},
                 sku=described[line.variant_id].sku,
             )
     return [
@@ -78,9 +75,7 @@ def price_lines(
     ]
 
 
-def totals(
-    lines: Sequence[Line], *, delivery: str | None = None
-) -> list[dict[str, Any]]:
+def totals(lines: Sequence[Line], *, delivery: str | None = None) -> list[dict[str, Any]]:
     """`[{"type", "amount", "currency"}]`, the total last; without a delivery none is added."""
     items = sum(line.total for line in lines)
     parts = {"items": items}
@@ -88,8 +83,7 @@ def totals(
         parts["delivery"] = DELIVERY_PRICES[delivery]
     parts["total"] = sum(parts.values())
     return [
-        {"type": kind, **money(amount, settings.SHOP_CURRENCY)}
-        for kind, amount in parts.items()
+        {"type": kind, **money(amount, settings.SHOP_CURRENCY)} for kind, amount in parts.items()
     ]
 
 

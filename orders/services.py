@@ -37,18 +37,14 @@ class TakenStep:
     planned_at: datetime
 
 
-def advance_due(
-    *, now: datetime, is_time_left: Callable[[], bool] = lambda: True
-) -> int:
+def advance_due(*, now: datetime, is_time_left: Callable[[], bool] = lambda: True) -> int:
     """Move every order whose next step is due, step by step; return the number of steps.
 
     An order that missed several steps takes them in order. Cost grows with the due orders. Any
     number of these may run at once: each order's step is taken once.
     """
     steps = 0
-    while taken := _advance(
-        Order.objects.due(now).order_by("next_step_at", "pk"), now=now
-    ):
+    while taken := _advance(Order.objects.due(now).order_by("next_step_at", "pk"), now=now):
         steps += taken
         if not is_time_left():
             break
@@ -71,9 +67,7 @@ def advance(caller: Caller, number: str, *, to: str, now: datetime) -> Order:
         )
     here = Order.objects.filter(pk=order.pk, status=order.status, step=order.step)
     if not _advance(here, now=now):
-        raise CannotAdvance(
-            gettext("Somebody else has just moved this order. Look again.")
-        )
+        raise CannotAdvance(gettext("Somebody else has just moved this order. Look again."))
     order.refresh_from_db()
     return order
 
@@ -83,9 +77,7 @@ def _advance(orders: QuerySet[Order], *, now: datetime) -> int:
     take = _take_at_once if connection.vendor == "postgresql" else _take_by_status
     with log.change() as change:
         taken = take(orders[: BATCH[connection.vendor]], now)
-        for step in sorted(
-            taken, key=lambda step: (step.planned_at, step.order.number)
-        ):
+        for step in sorted(taken, key=lambda step: (step.planned_at, step.order.number)):
             tracking.tell(
                 change,
                 step.order,
@@ -122,9 +114,7 @@ def _take_at_once(due: QuerySet[Order], now: datetime) -> list[TakenStep]:
     claimed = due.select_for_update(skip_locked=True).values("id")
     sql, params = claimed.query.sql_with_params()
     with connection.cursor() as cursor:
-        cursor.execute(
-            TAKE_AT_ONCE.format(due=sql), [*params, now, list(lifecycle.ENDED), now]
-        )
+        cursor.execute(TAKE_AT_ONCE.format(due=sql), [*params, now, list(lifecycle.ENDED), now])
         return [
             TakenStep(
                 Order(number=number, user_id=user_id, eta=eta, steps_total=steps_total),
@@ -143,28 +133,20 @@ class StepTakenTwice(RuntimeError):
 def _take_by_status(due: QuerySet[Order], now: datetime) -> list[TakenStep]:
     """One UPDATE for each status, under SQLite's one write lock."""
     ids = list(due.values_list("pk", flat=True))
-    steps = OrderStep.objects.filter(order_id__in=ids, index=F("order__step") + 1)
-    steps = list(steps.select_related("order"))
-    by_move = sorted(
-        steps, key=lambda step: (step.order.status, step.status, step.index)
-    )
+    following = OrderStep.objects.filter(order_id__in=ids, index=F("order__step") + 1)
+    steps = list(following.select_related("order"))
+    by_move = sorted(steps, key=lambda step: (step.order.status, step.status, step.index))
     for (before, status, index), group in groupby(
         by_move, key=lambda step: (step.order.status, step.status, step.index)
     ):
         orders = [step.order_id for step in group]
         _move(orders, before=before, status=status, index=index, now=now)
     OrderStep.objects.filter(pk__in=[step.pk for step in steps]).update(at=now)
-    return [
-        TakenStep(step.order, step.status, step.index, step.due_at) for step in steps
-    ]
+    return [TakenStep(step.order, step.status, step.index, step.due_at) for step in steps]
 
 
-def _move(
-    orders: list[int], *, before: str, status: str, index: int, now: datetime
-) -> None:
-    following = OrderStep.objects.filter(order=OuterRef("pk"), index=index + 1).values(
-        "due_at"
-    )
+def _move(orders: list[int], *, before: str, status: str, index: int, now: datetime) -> None:
+    following = OrderStep.objects.filter(order=OuterRef("pk"), index=index + 1).values("due_at")
     moved = Order.objects.filter(pk__in=orders, status=before, step=index - 1).update(
         status=status,
         step=index,

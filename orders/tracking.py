@@ -53,17 +53,13 @@ def find(caller: Caller, number: str) -> Order:
     order = Order.objects.visible_to(caller).filter(number=number).first()
     if order is None:
         raise UnknownOrder(
-            gettext(
-                "There is no such order, or you may not see it. Use the link you were given."
-            )
+            gettext("There is no such order, or you may not see it. Use the link you were given.")
         )
     return order
 
 
 def with_steps(orders: Any) -> Any:
-    return orders.prefetch_related(
-        Prefetch("steps", OrderStep.objects.order_by("index"))
-    )
+    return orders.prefetch_related(Prefetch("steps", OrderStep.objects.order_by("index")))
 
 
 def tell(
@@ -101,9 +97,7 @@ def track(order: Order, *, locale: str, now: datetime) -> dict[str, Any]:
     return _stand([order.topic], locale=locale, now=now)[order.topic]
 
 
-def _stand(
-    names: Collection[str], *, locale: str, now: datetime
-) -> dict[str, dict[str, Any]]:
+def _stand(names: Collection[str], *, locale: str, now: datetime) -> dict[str, dict[str, Any]]:
     # the versions are read before the orders: a step taken in between is told twice, never skipped
     newest = log.newest(names)
     numbers = [name.removeprefix(f"{PREFIX}.") for name in names]

@@ -14,3 +14,7 @@ def committed(transactional_db: None) -> Iterator[None]:
     LogHead.objects.get_or_create(id=1, defaults={"epoch": "test0000"})
     yield
     LogHead.objects.update(floor=F("head"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="the long form of races and soaks")

@@ -48,16 +48,10 @@ class Caller:
     @property
     def identity(self) -> str:
         """Whose idempotency keys and limits these are; a guest is known by the basket."""
-        return (
-            f"user:{self.user_id}"
-            if self.user_id
-            else f"guest:{digest(self.basket_token)}"
-        )
+        return f"user:{self.user_id}" if self.user_id else f"guest:{digest(self.basket_token)}"
 
 
-def caller_for_user(
-    user: User | None, *, locale: str, **brought: str | tuple[str, ...]
-) -> Caller:
+def caller_for_user(user: User | None, *, locale: str, **brought: str | tuple[str, ...]) -> Caller:
     """The caller behind a session, or a guest for None."""
     if user is None or not user.is_active:
         return Caller(locale=locale, **brought)  # type: ignore[arg-type]
@@ -81,20 +75,15 @@ def caller_from_request(request: HttpRequest | Request) -> Caller:
             authorization=request.headers.get("Authorization", ""),
             cookie=request.COOKIES.get(TICKET_COOKIE, ""),
         ),
-        basket_token=request.headers.get(BASKET_HEADER)
-        or request.COOKIES.get(BASKET_COOKIE, ""),
+        basket_token=request.headers.get(BASKET_HEADER) or request.COOKIES.get(BASKET_COOKIE, ""),
     )
 
 
-def presented_tickets(
-    *, query: str, authorization: str, cookie: str
-) -> tuple[str, ...]:
+def presented_tickets(*, query: str, authorization: str, cookie: str) -> tuple[str, ...]:
     """Every order ticket that came with a call, however it came."""
     scheme, _, value = authorization.partition(" ")
     from_header = value.strip() if scheme.lower() == "ticket" else ""
-    return tuple(
-        ticket for ticket in (query, from_header, *cookie.split(".")) if ticket
-    )
+    return tuple(ticket for ticket in (query, from_header, *cookie.split(".")) if ticket)
 
 
 def cookie_with_ticket(cookie: str, ticket: str) -> str:

@@ -13,9 +13,7 @@ def correlation_id() -> str:
 
 def begin(given: str = "") -> str:
     """Name the call, by its sender's id if that is short and plain."""
-    is_plain = (
-        0 < len(given) <= 64 and given.replace("-", "").replace("_", "").isalnum()
-    )
+    is_plain = 0 < len(given) <= 64 and given.replace("-", "").replace("_", "").isalnum()
     name = given if is_plain else uuid4().hex
     _correlation_id.set(name)
     return name

@@ -127,14 +127,10 @@ def _second(wanted: IdempotencyKey, now: datetime) -> Attempt | Answer:
     if found is None:
         raise _in_flight()
     if found.request_hash != wanted.request_hash:
-        raise KeyReused(
-            _("This Idempotency-Key came before with another body. Send a new key.")
-        )
+        raise KeyReused(_("This Idempotency-Key came before with another body. Send a new key."))
     if found.state == IdempotencyKey.State.IN_FLIGHT and found.lease_until <= now:
         return _take_over(found, now)
-    return (
-        _replay(found) if found.state == IdempotencyKey.State.DONE else _wait_for(found)
-    )
+    return _replay(found) if found.state == IdempotencyKey.State.DONE else _wait_for(found)
 
 
 def _take_over(found: IdempotencyKey, now: datetime) -> Attempt:
@@ -168,9 +164,7 @@ def _wait_for(found: IdempotencyKey) -> Answer:
 
 
 def _replay(row: IdempotencyKey) -> Answer:
-    return Answer(
-        row.status_code or 200, orjson.loads(unseal(row.answer)), is_replay=True
-    )
+    return Answer(row.status_code or 200, orjson.loads(unseal(row.answer)), is_replay=True)
 
 
 def _in_flight() -> KeyInFlight:

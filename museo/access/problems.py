@@ -161,9 +161,7 @@ def _field_errors(detail: Any, pointer: str = "") -> Any:
             nested = isinstance(inner, Mapping | list)
             yield from _field_errors(inner, f"{pointer}/{index}" if nested else pointer)
     else:
-        yield field_error(
-            pointer or "/", getattr(detail, "code", "invalid"), str(detail)
-        )
+        yield field_error(pointer or "/", getattr(detail, "code", "invalid"), str(detail))
 
 
 def not_found(request: Any, exception: Exception | None = None) -> HttpResponse:

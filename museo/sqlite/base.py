@@ -9,7 +9,7 @@ from museo.sqlite.gate import Gate, gate_at
 PRAGMAS = "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA journal_size_limit=67108864"
 
 
-class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # the stubs leave it untyped
+class DatabaseWrapper(base.DatabaseWrapper):
     """`OPTIONS["gate"]`: the lock file that writers queue at before BEGIN; none, no queue."""
 
     _gate: Gate | None = None
@@ -22,7 +22,7 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # the stubs 
         self.transaction_mode = "IMMEDIATE"
         self.init_commands = PRAGMAS.split(";")
         params.setdefault("timeout", 20)
-        return params  # type: ignore[no-any-return]
+        return params
 
     def _start_transaction_under_autocommit(self) -> None:
         if self._gate and not self._in_turn:

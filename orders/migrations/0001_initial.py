@@ -2,10 +2,11 @@
 
 import django.db.models.deletion
 import django.db.models.expressions
-import museo.access.tokens
-import orders.models
 from django.conf import settings
 from django.db import migrations, models
+
+import museo.access.tokens
+import orders.models
 
 
 class Migration(migrations.Migration):

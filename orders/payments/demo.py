@@ -16,7 +16,5 @@ def charge(request: ChargeRequest) -> Charge:
         outcome=outcome,
         provider_reference=f"demo_{request.reference}",
         error_code="card_declined" if outcome is Outcome.DECLINED else "",
-        action_url=f"/pay/{request.reference}"
-        if outcome is Outcome.NEEDS_ACTION
-        else "",
+        action_url=f"/pay/{request.reference}" if outcome is Outcome.NEEDS_ACTION else "",
     )

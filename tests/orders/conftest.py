@@ -11,7 +11,12 @@ from orders import baskets, checkout
 from orders.tracking import Placed
 
 SellLamp = Callable[..., Variant]
-ADDRESS = {"line1": "Museum Street 1", "city": "Helsinki", "postal_code": "00130", "country": "FI"}
+ADDRESS = {
+    "line1": "Museum Street 1",
+    "city": "Helsinki",
+    "postal_code": "00130",
+    "country": "FI",
+}
 
 
 @pytest.fixture
@@ -28,7 +33,10 @@ def sell() -> SellLamp:
             instance=Category(slug="light", room=Category.Room.LIGHT, name="Light")
         )
         master = Master.objects.create(
-            slug=sku.lower(), status=Master.Status.ACTIVE, primary_category=category, name=sku
+            slug=sku.lower(),
+            status=Master.Status.ACTIVE,
+            primary_category=category,
+            name=sku,
         )
         variant = Variant.objects.create(master=master, sku=sku)
         Price.objects.create(variant=variant, amount=price)

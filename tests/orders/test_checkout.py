@@ -17,6 +17,7 @@ from notifications.models import Event
 from orders import baskets, checkout
 from orders.checkout import Details
 from orders.models import Checkout, Order, OrderTicket, Payment
+from orders.payments import PROVIDERS
 from orders.tracking import Placed
 from tests.orders.conftest import ADDRESS, SellLamp
 
@@ -40,9 +41,18 @@ def test_an_order_copies_its_lines_takes_the_stock_and_empties_the_basket(
 
     order = placed.order
     line = order.lines.get()
-    assert (line.sku, line.quantity, line.unit_price, line.total) == ("LAMP", 2, 12900, 25800)
+    assert (line.sku, line.quantity, line.unit_price, line.total) == (
+        "LAMP",
+        2,
+        12900,
+        25800,
+    )
     assert [part["amount"] for part in order.totals] == [25800, 390, 26190]
-    assert (order.status, order.payment_status, order.total) == ("placed", "paid", 26190)
+    assert (order.status, order.payment_status, order.total) == (
+        "placed",
+        "paid",
+        26190,
+    )
     item = StockItem.objects.get(variant=lamp)
     assert (item.on_hand, item.reserved) == (8, 0)
     assert StockMovement.objects.get().delta == -2
@@ -71,9 +81,7 @@ def test_an_order_is_told_as_version_1_of_its_topic(
     assert Event.objects.get(type="payment.captured").data["order_id"] == order.number
 
 
-def test_the_ticket_is_kept_only_as_its_digest(
-    sell: SellLamp, buy: Callable[..., Placed]
-) -> None:
+def test_the_ticket_is_kept_only_as_its_digest(sell: SellLamp, buy: Callable[..., Placed]) -> None:
     sell()
 
     placed = buy()
@@ -152,7 +160,10 @@ def test_a_new_try_replaces_one_that_waits_for_its_customer(
 
     item = StockItem.objects.get(variant=lamp)
     assert (item.on_hand, item.reserved) == (0, 0)
-    assert sorted(Checkout.objects.values_list("state", flat=True)) == ["canceled", "completed"]
+    assert sorted(Checkout.objects.values_list("state", flat=True)) == [
+        "canceled",
+        "completed",
+    ]
 
 
 def test_stock_that_nobody_paid_for_is_released_after_its_deadline(
@@ -287,7 +298,7 @@ def test_a_key_in_flight_is_taken_up_where_it_stood_when_its_lease_is_over(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setitem(checkout.PROVIDERS, "demo", die)
+        patch.setitem(PROVIDERS, "demo", die)
         with pytest.raises(Killed):
             checkout.place_once(guest, BODY, key="k1", now=noon, speed=1.0)
     begun = Checkout.objects.get()
