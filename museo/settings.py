@@ -196,7 +196,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "rest_framework.authentication.SessionAuthentication"
     ],
     "DEFAULT_PERMISSION_CLASSES": [],
-    "EXCEPTION_HANDLER": "museo.access.problems.answer",
+    "EXCEPTION_HANDLER": "museo.access.rest.answer",
 }
 
 UNFOLD: dict[str, Any] = {
