@@ -16,13 +16,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery
 
+from notifications import bulk
 from notifications.live import wake
 from notifications.models import Event, EventTopic, LogHead, Topic
+
+EVENT_FIELDS = ("position", "topic", "version", "type", "uid", "at", "data", "texts")
+EVENT_VALUES = attrgetter(*EVENT_FIELDS)
 
 _current: ContextVar[Change | None] = ContextVar("change", default=None)
 
@@ -105,11 +110,15 @@ def _append(change: Change) -> None:
         event.position = position
         event.version = first_versions[event.topic]
         first_versions[event.topic] += 1
-    Event.objects.bulk_create(change.events)
-    EventTopic.objects.bulk_create(
-        EventTopic(topic=topic, position=event.position)
-        for event, also in zip(change.events, change.also, strict=True)
-        for topic in dict.fromkeys((event.topic, *also))
+    bulk.insert(Event, EVENT_FIELDS, map(EVENT_VALUES, change.events))
+    bulk.insert(
+        EventTopic,
+        ("topic", "position"),
+        (
+            (topic, event.position)
+            for event, also in zip(change.events, change.also, strict=True)
+            for topic in dict.fromkeys((event.topic, *also))
+        ),
     )
     batch = wake.batch(epoch=epoch, head=head, events=change.events, also=change.also)
     transaction.on_commit(partial(wake.wake, batch))
