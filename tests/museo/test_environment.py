@@ -1,0 +1,80 @@
+"""What the environment says is checked, and every name of it is documented."""
+
+import re
+import stat
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from museo import environment
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_a_misspelt_name_stops_the_start() -> None:
+    with pytest.raises(ImproperlyConfigured, match="MUSEO_CLOCKSPEED is no setting of Museo"):
+        environment.refuse_unknown({"MUSEO_CLOCKSPEED": "60"})
+
+    environment.refuse_unknown({"MUSEO_CLOCK_SPEED": "60", "PATH": "/bin"})
+
+
+@pytest.mark.parametrize("value", ["fast", "0", "-1", "inf", "nan"])
+def test_a_clock_speed_is_a_number_above_0(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("MUSEO_CLOCK_SPEED", value)
+
+    with pytest.raises(ImproperlyConfigured, match="write a number above 0"):
+        environment.positive("MUSEO_CLOCK_SPEED", 1.0)
+
+
+def test_a_flag_is_1_or_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUSEO_DEBUG", "maybe")
+
+    with pytest.raises(ImproperlyConfigured, match="write 1 or 0"):
+        environment.flag("MUSEO_DEBUG")
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://a@b/c", "postgres://host:port/x"])
+def test_a_database_url_that_cannot_be_used_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL"):
+        environment.database(tmp_path)
+
+
+def test_a_redis_url_that_cannot_be_used_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "localhost:6379")
+
+    with pytest.raises(ImproperlyConfigured, match="REDIS_URL"):
+        environment.redis()
+
+
+@pytest.mark.parametrize(
+    ("redis_url", "broker"),
+    [
+        ("redis://host:6379/0", "redis://host:6379/0"),
+        ("unix:///run/v.sock?db=0", "redis+socket:///run/v.sock?virtual_host=0"),
+        ("", "filesystem://"),
+    ],
+)
+def test_the_broker_follows_from_redis(tmp_path: Path, redis_url: str, broker: str) -> None:
+    assert environment.celery_broker(redis_url, tmp_path)[0] == broker
+
+
+def test_a_key_is_made_once_and_closed_to_others(tmp_path: Path) -> None:
+    kept = tmp_path / "secret-key"
+
+    first = environment.keys("MUSEO_SECRET_KEYS", kept)
+
+    assert environment.keys("MUSEO_SECRET_KEYS", kept) == first
+    assert len(first[0]) > 50
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["secret-key"]
+
+
+def test_every_setting_is_in_the_docs() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", (DOCS / "settings.md").read_text(), re.MULTILINE)
+
+    assert set(rows) == environment.MUSEO_NAMES | {"DATABASE_URL", "REDIS_URL"}
