@@ -173,17 +173,22 @@ def _shape(basket: Basket | None, token: str, lines: list[pricing.Line]) -> dict
             for line in lines
         ],
         "totals": pricing.totals(lines),
-        "messages": [
-            {
-                "type": "info",
-                "code": "price_changed",
-                "sku": line.sku,
-                "detail": _("The price of %(name)s has changed.") % {"name": line.name},
-            }
-            for line in lines
-            if line.unit_price != line.unit_price_seen
-        ],
+        "messages": [message for line in lines for message in _messages(line)],
     }
+
+
+def _messages(line: pricing.Line) -> list[dict[str, str]]:
+    """What the shopper should know about a line before paying."""
+    if not line.is_for_sale:
+        return [_message("error", "not_for_sale", line, pricing.not_for_sale(line))]
+    if line.unit_price != line.unit_price_seen:
+        detail = _("The price of %(name)s has changed.") % {"name": line.name}
+        return [_message("info", "price_changed", line, detail)]
+    return []
+
+
+def _message(type: str, code: str, line: pricing.Line, detail: str) -> dict[str, str]:
+    return {"type": type, "code": code, "sku": line.sku, "detail": detail}
 
 
 def _token_of(caller: Caller) -> str:

@@ -293,6 +293,7 @@ def _reserve_and_write(
     )
     if opened is None or not lines:
         raise BasketEmpty(_("Your basket is empty. Put something in first."))
+    pricing.require_for_sale(lines)
     totals = pricing.totals(lines, delivery=details.delivery)
     checkout = Checkout.objects.create(
         basket=opened.basket,

@@ -36,6 +36,7 @@ class Line:
     unit_price: int
     # what it cost when it went into the basket
     unit_price_seen: int
+    is_for_sale: bool
 
     @property
     def total(self) -> int:
@@ -50,29 +51,35 @@ def money(amount: int, currency: str) -> dict[str, Any]:
 
 
 def price_lines(lines: Iterable[BasketLine], *, locale: str, now: datetime) -> list[Line]:
-    """The lines at the prices of `now`; raise NotForSale for what has none."""
+    """The lines at the prices of `now`; one that has none any more keeps its old price."""
     lines = list(lines)
     ids = [line.variant_id for line in lines]
     current = prices.current(ids, currency=settings.SHOP_CURRENCY, now=now)
     described = variants.describe(ids, locale=locale)
-    for line in lines:
-        if line.variant_id not in current:
-            name = described[line.variant_id].name
-            raise NotForSale(
-                gettext("%(name)s is not for sale any more. Remove it to go on.") % {"name": name},
-                sku=described[line.variant_id].sku,
-            )
     return [
         Line(
             id=line.pk,
             variant_id=line.variant_id,
             quantity=line.quantity,
-            unit_price=current[line.variant_id].amount,
+            unit_price=price.amount if price else line.unit_price_seen,
             unit_price_seen=line.unit_price_seen,
+            is_for_sale=price is not None,
             **asdict(described[line.variant_id]),
         )
         for line in lines
+        for price in [current.get(line.variant_id)]
     ]
+
+
+def require_for_sale(lines: Iterable[Line]) -> None:
+    """Raise NotForSale for the first line that cannot be bought any more."""
+    for line in lines:
+        if not line.is_for_sale:
+            raise NotForSale(not_for_sale(line), sku=line.sku)
+
+
+def not_for_sale(line: Line) -> str:
+    return gettext("%(name)s is not for sale any more. Remove it to go on.") % {"name": line.name}
 
 
 def totals(lines: Sequence[Line], *, delivery: str | None = None) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from museo.access.callers import Caller
 from museo.access.models import User
 from museo.access.tokens import digest
 from orders import baskets
+from orders.checkout import Details, place
 from orders.models import Basket, BasketLine
 from orders.pricing import NotForSale
 from tests.orders.conftest import SellLamp
@@ -79,13 +80,17 @@ def test_a_changed_price_is_said(sell: SellLamp, noon: datetime) -> None:
     assert [message["code"] for message in body["messages"]] == ["price_changed"]
 
 
-def test_a_line_without_a_price_asks_to_be_removed(sell: SellLamp, noon: datetime) -> None:
+def test_a_line_without_a_price_asks_to_be_removed_and_cannot_be_bought(
+    sell: SellLamp, noon: datetime, details: Details
+) -> None:
     lamp = sell()
     opened = baskets.add(Caller(), sku="LAMP", quantity=1, now=noon)
     Price.objects.filter(variant=lamp).delete()
 
+    body = baskets.show(opened, locale="en", now=noon)
+    assert [message["code"] for message in body["messages"]] == ["not_for_sale"]
     with pytest.raises(NotForSale):
-        baskets.show(opened, locale="en", now=noon)
+        place(Caller(basket_token=opened.token), details, now=noon, speed=1.0)
 
 
 def test_no_basket_is_an_empty_basket(noon: datetime) -> None:
