@@ -96,9 +96,7 @@ class Master(TranslatableModel):  # type: ignore[misc]
     # soft delete: the row stays for the orders that name it
     deleted_at = models.DateTimeField(null=True, blank=True)
     brand = models.CharField(max_length=80, blank=True)
-    primary_category = models.ForeignKey(
-        Category, on_delete=models.PROTECT, related_name="masters"
-    )
+    primary_category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="masters")
     default_variant = models.ForeignKey(
         "Variant", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -190,9 +188,7 @@ class Variant(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["master", "option_key"], name="one_variant_per_options"
-            )
+            models.UniqueConstraint(fields=["master", "option_key"], name="one_variant_per_options")
         ]
 
     def __str__(self) -> str:
@@ -269,9 +265,7 @@ class StockReservation(models.Model):
         COMMITTED = "committed"
         RELEASED = "released"
 
-    stock_item = models.ForeignKey(
-        StockItem, on_delete=models.CASCADE, related_name="reservations"
-    )
+    stock_item = models.ForeignKey(StockItem, on_delete=models.CASCADE, related_name="reservations")
     # the public id of the checkout
     holder = models.CharField(max_length=40)
     quantity = models.PositiveIntegerField()

@@ -8,9 +8,7 @@ from django.db.models import Q
 from catalog.models import Price
 
 
-def current(
-    variant_ids: Collection[int], *, currency: str, now: datetime
-) -> dict[int, Price]:
+def current(variant_ids: Collection[int], *, currency: str, now: datetime) -> dict[int, Price]:
     """The price of each variant that has one; of several the one that began last."""
     valid = Price.objects.filter(
         Q(valid_to=None) | Q(valid_to__gt=now),

@@ -37,9 +37,7 @@ def _what_is_left(sku: str, available: int) -> str:
 def available(variant_ids: Collection[int]) -> dict[int, int]:
     """How many of each variant can still be promised; variants without stock rows are left out."""
     free = F("on_hand") + F("backorder_limit") - F("reserved")
-    rows = StockItem.objects.filter(variant_id__in=variant_ids).values_list(
-        "variant_id"
-    )
+    rows = StockItem.objects.filter(variant_id__in=variant_ids).values_list("variant_id")
     return dict(rows.annotate(free=Sum(free)))
 
 
@@ -105,9 +103,7 @@ def release(*, holder: str) -> None:
 
 def _end(holder: str, state: StockReservation.State) -> list[StockReservation]:
     """Close the holder's reservations; only those that were still held, by stock row."""
-    held = StockReservation.objects.filter(
-        holder=holder, state=StockReservation.State.HELD
-    )
+    held = StockReservation.objects.filter(holder=holder, state=StockReservation.State.HELD)
     return [
         reservation
         for reservation in held.order_by("stock_item_id")

@@ -1,6 +1,13 @@
 """The addresses of this app: its pages and its part of /api/v1."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
+
+from catalog import api as rest
 
 pages: list[URLPattern] = []
-api: list[URLPattern] = []
+api: list[URLPattern] = [
+    path("catalog/products", rest.product_list),
+    path("catalog/products/<str:key>", rest.product_detail),
+    path("catalog/categories", rest.category_tree),
+    path("search", rest.search),
+]

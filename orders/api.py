@@ -13,12 +13,10 @@ from rest_framework.response import Response
 from museo.access.callers import BASKET_HEADER, Caller, caller_from_request
 from museo.access.idempotency import BadKey
 from museo.access.problems import CONTENT_TYPE, Invalid, field_error
+from museo.access.rest import next_page, page_size
 from orders import baskets, checkout, pricing, services, tracking
 from orders.models import Order
 from orders.payments import PROVIDERS
-
-PAGE = 20
-LARGEST_PAGE = 100
 
 
 class Item(serializers.Serializer[Any]):
@@ -119,12 +117,13 @@ def order_list(request: Request) -> Response:
     orders = Order.objects.visible_to(caller_from_request(request)).order_by("-pk")
     if after := request.query_params.get("cursor", ""):
         orders = orders.filter(pk__lt=_cursor(orders, after))
-    limit = _limit(request.query_params.get("limit", ""))
-    page = list(orders[: limit + 1])
+    limit = page_size(request)
+    rows = list(orders[: limit + 1])
+    page = rows[:limit]
     return Response(
         {
-            "results": [tracking.brief(order) for order in page[:limit]],
-            "next": _next(request, page[limit - 1].number) if len(page) > limit else None,
+            "results": [tracking.brief(order) for order in page],
+            "next": next_page(request, page[-1].number if len(rows) > limit else ""),
         }
     )
 
@@ -135,22 +134,6 @@ def _cursor(orders: Any, number: str) -> int:
         detail = _("This cursor is not one of ours. Follow `next`, or leave it out.")
         raise Invalid(detail, errors=[field_error("/cursor", "bad_cursor", detail)])
     return int(found)
-
-
-def _limit(text: str) -> int:
-    """From 1 to 100, clamped; 20 for none."""
-    if not text:
-        return PAGE
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        detail = _("Write the limit as a number from 1 to 100.")
-        raise Invalid(detail, errors=[field_error("/limit", "invalid", detail)])
-    return max(1, min(int(text), LARGEST_PAGE))
-
-
-def _next(request: Request, number: str) -> str:
-    query = request.query_params.copy()
-    query["cursor"] = number
-    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
 
 
 @api_view(["GET"])

@@ -1,4 +1,4 @@
-"""Every error of REST framework as a problem (RFC 9457)."""
+"""What the REST calls of all apps share: errors as problems (RFC 9457), numbers, pages."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -78,3 +79,29 @@ def _field_errors(detail: Any, pointer: str = "") -> Iterator[dict[str, str]]:
             yield from _field_errors(inner, f"{pointer}/{index}" if nested else pointer)
     else:
         yield field_error(pointer or "/", getattr(detail, "code", "invalid"), str(detail))
+
+
+def whole_number(request: Request, name: str) -> int | None:
+    """A number of the query string, None without one; raise Invalid for anything else."""
+    text = request.query_params.get(name, "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 15):
+        detail = _("Write %(name)s as a whole number, 0 or above.") % {"name": name}
+        raise Invalid(detail, errors=[field_error(f"/{name}", "invalid", detail)])
+    return int(text)
+
+
+def page_size(request: Request, *, default: int = 20, largest: int = 100) -> int:
+    """`?limit=`, clamped to what a page can hold."""
+    asked = whole_number(request, "limit")
+    return default if asked is None else max(1, min(asked, largest))
+
+
+def next_page(request: Request, cursor: str) -> str | None:
+    """The address of the page after this one; None at the end."""
+    if not cursor:
+        return None
+    query = request.query_params.copy()
+    query["cursor"] = cursor
+    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
