@@ -1,0 +1,14 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from catalog.demo.fill import fill
+
+
+class Command(BaseCommand):
+    help = "Fill the shop with the demo catalogue. Example: manage.py demo"
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        count = fill(now=timezone.now())
+        self.stdout.write(f"The demo shop has {count} products.")
