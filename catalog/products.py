@@ -20,9 +20,11 @@ from django.utils.translation import override
 
 from catalog import prices, search, stock
 from catalog.models import Category, Master, Price, StockItem, Variant
-from museo.access.problems import Invalid, NotFound, field_error
+from museo.access.problems import BadCursor, Invalid, NotFound, field_error
 
 LARGEST_PAGE = 100
+
+Tree = list[dict[str, Any]]
 # sort: the fields it orders by; "-" is descending
 SORTS = {
     "newest": ("-published_at", "-pk"),
@@ -37,10 +39,6 @@ class UnknownProduct(NotFound):
 
 class UnknownCategory(NotFound):
     code = "unknown_category"
-
-
-class BadCursor(Invalid):
-    code = "bad_cursor"
 
 
 @dataclass(frozen=True)
@@ -118,13 +116,13 @@ def detail(key: str, *, locale: str, now: datetime) -> dict[str, Any]:
         }
 
 
-def categories(*, locale: str) -> list[dict[str, Any]]:
+def categories(*, locale: str) -> Tree:
     """The tree of rooms: `{"slug", "name", "room", "children"}`."""
-    tree: list[dict[str, Any]] = []
-    open_at: dict[int, list[dict[str, Any]]] = {1: tree}
+    tree: Tree = []
+    open_at: dict[int, Tree] = {1: tree}
     with override(locale):
         for node in Category.objects.active().prefetch_related("translations").order_by("path"):
-            branch: list[dict[str, Any]] = []
+            branch: Tree = []
             row = {"slug": node.slug, "name": str(node), "room": node.room, "children": branch}
             open_at[node.depth + 1] = branch
             if node.depth in open_at:

@@ -27,15 +27,11 @@ MUSEO_NAMES = frozenset(
 def refuse_unknown(environ: Mapping[str, str] = os.environ) -> None:
     """A misspelt name would otherwise be ignored in silence."""
     unknown = sorted(
-        name
-        for name in environ
-        if name.startswith("MUSEO_") and name not in MUSEO_NAMES
+        name for name in environ if name.startswith("MUSEO_") and name not in MUSEO_NAMES
     )
     if unknown:
         known = ", ".join(sorted(MUSEO_NAMES))
-        raise ImproperlyConfigured(
-            f"{unknown[0]} is no setting of Museo. The names are: {known}."
-        )
+        raise ImproperlyConfigured(f"{unknown[0]} is no setting of Museo. The names are: {known}.")
 
 
 def text(name: str, default: str = "") -> str:
@@ -56,9 +52,7 @@ def positive(name: str, default: float) -> float:
     except ValueError:
         number = 0.0
     if not 0 < number < float("inf"):
-        raise ImproperlyConfigured(
-            f"{name} is {value!r}; write a number above 0, such as 1."
-        )
+        raise ImproperlyConfigured(f"{name} is {value!r}; write a number above 0, such as 1.")
     return number
 
 
@@ -102,9 +96,7 @@ def database(folder: Path) -> dj_database_url.DBConfig:
         return {"ENGINE": "museo.sqlite", "NAME": str(folder / "museo.sqlite3")}
     try:
         config = dj_database_url.parse(url)
-    except (
-        Exception
-    ) as problem:  # the library raises several kinds, all of them a bad URL
+    except Exception as problem:  # the library raises several kinds, all of them a bad URL
         raise ImproperlyConfigured(
             "DATABASE_URL is not understood; write postgres://user:password@host:5432/name."
         ) from problem
@@ -127,9 +119,7 @@ def redis() -> str:
 def celery_broker(redis_url: str, folder: Path) -> tuple[str, dict[str, object]]:
     """The broker's URL and its transport options; without Redis, files under `folder`."""
     if redis_url:
-        url = redis_url.replace("unix://", "redis+socket://", 1).replace(
-            "?db=", "?virtual_host="
-        )
+        url = redis_url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
         # a worker killed mid-task gives its message back after 30 s, not after kombu's hour
         return url, {
             "visibility_timeout": 30,

@@ -12,18 +12,12 @@ environment.refuse_unknown()
 BASE_DIR = Path(__file__).resolve().parent.parent
 MUSEO_HOME = environment.home(BASE_DIR / "var")
 MUSEO_CLOCK_SPEED = environment.positive("MUSEO_CLOCK_SPEED", 1.0)
-MUSEO_PUBLIC_URL = environment.text("MUSEO_PUBLIC_URL", "http://127.0.0.1:8000").rstrip(
-    "/"
-)
+MUSEO_PUBLIC_URL = environment.text("MUSEO_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 MUSEO_TRUSTED_PROXIES = environment.words("MUSEO_TRUSTED_PROXIES")
 
 DEBUG = environment.flag("MUSEO_DEBUG")
-SECRET_KEY, *SECRET_KEY_FALLBACKS = environment.keys(
-    "MUSEO_SECRET_KEYS", MUSEO_HOME / "secret-key"
-)
-MUSEO_ENCRYPTION_KEYS = environment.keys(
-    "MUSEO_ENCRYPTION_KEYS", MUSEO_HOME / "encryption-key"
-)
+SECRET_KEY, *SECRET_KEY_FALLBACKS = environment.keys("MUSEO_SECRET_KEYS", MUSEO_HOME / "secret-key")
+MUSEO_ENCRYPTION_KEYS = environment.keys("MUSEO_ENCRYPTION_KEYS", MUSEO_HOME / "encryption-key")
 ALLOWED_HOSTS = environment.words("MUSEO_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 IS_PUBLIC = MUSEO_PUBLIC_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS = [MUSEO_PUBLIC_URL]
@@ -71,6 +65,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.i18n",
+                "orders.context.basket",
             ],
         },
     },
@@ -143,9 +138,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
 
 # who comes in
 AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"
-    },
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
@@ -154,14 +147,10 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PUBLIC
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SECURE_SSL_REDIRECT = (
-    False  # the proxy in front redirects; behind it everything is plain HTTP
-)
+SECURE_SSL_REDIRECT = False  # the proxy in front redirects; behind it everything is plain HTTP
 SECURE_HSTS_SECONDS = 31_536_000 if IS_PUBLIC else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_PUBLIC
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if MUSEO_TRUSTED_PROXIES else None
-)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if MUSEO_TRUSTED_PROXIES else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = ["security.W008"]  # see SECURE_SSL_REDIRECT
@@ -176,7 +165,8 @@ PARLER_LANGUAGES: dict[Any, Any] = {
     "default": {"fallbacks": [LANGUAGE_CODE], "hide_untranslated": False},
 }
 PARLER_DEFAULT_LANGUAGE_CODE = LANGUAGE_CODE
-TIME_ZONE = "UTC"
+# the shop's own clock, for pages read without JavaScript; everything is kept in UTC
+TIME_ZONE = "Europe/Helsinki"
 USE_TZ = True
 SHOP_CURRENCY = "EUR"
 SHOP_COUNTRY = "FI"
@@ -192,9 +182,7 @@ MEDIA_ROOT = MUSEO_HOME / "media"
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["museo.access.parsers.JSONParser"],
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.SessionAuthentication"
-    ],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": [],
     "EXCEPTION_HANDLER": "museo.access.rest.answer",
 }
@@ -208,9 +196,7 @@ UNFOLD: dict[str, Any] = {
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}
-    },
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path, re_path
 from django.views.i18n import set_language
 from django.views.static import serve
@@ -17,6 +18,8 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("health", health.health),
+    path("login", LoginView.as_view(template_name="access/login.html"), name="login"),
+    path("logout", LogoutView.as_view(), name="logout"),
     path("language", set_language, name="set_language"),
     path(
         "api/v1/",

@@ -19,8 +19,7 @@ class LogHead(models.Model):
         constraints = [
             models.CheckConstraint(condition=models.Q(id=1), name="one_log_head"),
             models.CheckConstraint(
-                condition=models.Q(floor__gte=0)
-                & models.Q(floor__lte=models.F("head")),
+                condition=models.Q(floor__gte=0) & models.Q(floor__lte=models.F("head")),
                 name="log_floor_below_head",
             ),
         ]
@@ -34,9 +33,7 @@ class Topic(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(version__gte=1), name="topic_version_from_1"
-            )
+            models.CheckConstraint(condition=models.Q(version__gte=1), name="topic_version_from_1")
         ]
 
 
@@ -56,9 +53,7 @@ class Event(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["topic", "version"], name="one_event_per_topic_version"
-            )
+            models.UniqueConstraint(fields=["topic", "version"], name="one_event_per_topic_version")
         ]
 
 

@@ -1,6 +1,10 @@
-"""The addresses of this app: its pages and its part of /api/v1."""
+"""The addresses of this app in /api/v1; `museo.asgi` routes the streams of the same names."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-pages: list[URLPattern] = []
-api: list[URLPattern] = []
+from notifications import api as rest
+
+api: list[URLPattern] = [
+    path("events", rest.events),
+    path("orders/<str:number>/events", rest.order_events),
+]

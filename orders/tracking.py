@@ -14,10 +14,11 @@ from django.utils.translation import gettext, override
 
 from museo.access.callers import Caller
 from museo.access.problems import NotFound
+from museo.access.tokens import digest
 from notifications import log
 from notifications.envelope import timestamp
 from orders import lifecycle
-from orders.models import Order, OrderStep
+from orders.models import Order, OrderStep, OrderTicket
 from orders.pricing import money
 
 PREFIX = "order"
@@ -60,6 +61,12 @@ def find(caller: Caller, number: str) -> Order:
 
 def with_steps(orders: Any) -> Any:
     return orders.prefetch_related(Prefetch("steps", OrderStep.objects.order_by("index")))
+
+
+def opened_by(ticket: str) -> str | None:
+    """The number of the order that a ticket opens."""
+    opened = OrderTicket.objects.open().filter(token_hash=digest(ticket))
+    return opened.values_list("order__number", flat=True).first()
 
 
 def tell(

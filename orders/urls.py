@@ -3,8 +3,18 @@
 from django.urls import URLPattern, path
 
 from orders import api as rest
+from orders import views
 
-pages: list[URLPattern] = []
+pages: list[URLPattern] = [
+    path("basket", views.basket, name="basket"),
+    path("basket/add", views.basket_add, name="basket_add"),
+    path("basket/lines/<int:line_id>", views.basket_line, name="basket_line"),
+    path("checkout", views.checkout_page, name="checkout"),
+    path("pay/<str:payment_id>", views.pay, name="pay"),
+    path("orders", views.order_list, name="orders"),
+    path("orders/<str:number>", views.order_page, name="order"),
+    path("t/<str:token>", views.ticket, name="ticket"),
+]
 api: list[URLPattern] = [
     path("basket", rest.basket),
     path("basket/items", rest.basket_items),

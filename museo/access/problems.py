@@ -73,6 +73,12 @@ class Invalid(Problem):
     code = "invalid"
 
 
+class BadCursor(Invalid):
+    """A place to go on from that is none of ours."""
+
+    code = "bad_cursor"
+
+
 class TooLarge(Problem):
     status = 413
     code = "too_large"

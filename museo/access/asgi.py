@@ -1,0 +1,72 @@
+"""The caller behind an ASGI scope: what `callers.caller_from_request` is for a request."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, QueryDict, parse_cookie
+from django.utils.translation import trans_real
+
+from museo.access.callers import (
+    BASKET_COOKIE,
+    TICKET_COOKIE,
+    Caller,
+    caller_for_user,
+    presented_tickets,
+    supported_locale,
+)
+
+Scope = Mapping[str, Any]
+
+
+def header(scope: Scope, name: str) -> str:
+    """A header's value; empty without it."""
+    wanted = name.lower().encode()
+    return next((v.decode("latin-1") for k, v in scope["headers"] if k.lower() == wanted), "")
+
+
+def query(scope: Scope) -> QueryDict:
+    return QueryDict(scope.get("query_string", b""))
+
+
+async def caller_from_scope(scope: Scope) -> Caller:
+    """Session, tickets and basket token of a stream or a WebSocket."""
+    return await database_sync_to_async(_caller, thread_sensitive=False)(scope)
+
+
+def _caller(scope: Scope) -> Caller:
+    cookies = parse_cookie(header(scope, "cookie"))
+    asked = query(scope)
+    user = _user(cookies.get(settings.SESSION_COOKIE_NAME, ""))
+    return caller_for_user(
+        user,
+        locale=_locale(asked.get("locale", ""), user, cookies, header(scope, "accept-language")),
+        tickets=presented_tickets(
+            query=asked.get("ticket", ""),
+            authorization=header(scope, "authorization"),
+            cookie=cookies.get(TICKET_COOKIE, ""),
+        ),
+        basket_token=cookies.get(BASKET_COOKIE, ""),
+    )
+
+
+def _user(session_key: str) -> Any:
+    """The user of a session, None for a guest."""
+    if not session_key:
+        return None
+    request = HttpRequest()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    user = get_user(request)
+    return None if isinstance(user, AnonymousUser) else user
+
+
+def _locale(asked: str, user: Any, cookies: Mapping[str, str], accepted: str) -> str:
+    """`?locale=`, the user's, the page's, the browser's, the shop's: the first that is spoken."""
+    wishes = [asked, user.locale if user else "", cookies.get(settings.LANGUAGE_COOKIE_NAME, "")]
+    wishes += [code for code, _weight in trans_real.parse_accept_lang_header(accepted)]
+    spoken = (supported_locale(wish, "") for wish in wishes if wish)
+    return next((locale for locale in spoken if locale), settings.LANGUAGE_CODE)

@@ -1,0 +1,211 @@
+"""Opens the small shop and keeps it open: all that `manage.py up` does, in order."""
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from museo.ops import lock, preflight, prepare, staff, valkey
+from museo.ops.bell import Bell
+from museo.ops.preflight import CannotStart
+from museo.ops.supervisor import Part, Supervisor
+
+VALKEY_STARTS_WITHIN = 15.0
+OPENS_WITHIN = 60.0
+LOOK_EVERY = 0.1
+
+# what Museo makes in its folder; `--fresh` deletes these and goes near nothing else
+DATABASES = {
+    name + suffix
+    for name in ("museo.sqlite3", "test.sqlite3")
+    for suffix in ("", "-wal", "-shm", "-journal")
+}
+SECRETS = {"secret-key", "encryption-key", "staff-login"}
+FOLDERS = {"broker", "logs", "media", "static", "valkey"}
+OURS = DATABASES | SECRETS | FOLDERS | {"up.lock", "write.lock"}
+
+
+@dataclass(frozen=True)
+class Options:
+    host: str = "127.0.0.1"
+    port: int = 8000
+    speed: float = 60.0
+    fresh: bool = False
+    demo: bool = True
+
+    @property
+    def address(self) -> str:
+        """How this machine reaches the shop."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+def run(options: Options, *, home: Path, say: Callable[[str], None]) -> None:
+    """Return after Ctrl-C or SIGTERM, when nothing of the shop is left running."""
+    with prepare.in_words(home), lock.hold(home) as held, Bell() as bell:
+        if options.fresh:
+            wipe(home)
+        preflight.require_port(options.host, options.port)
+        preflight.require_room(home, preflight.ROOM_FOR_THE_SHOP)
+        server = None if settings.REDIS_URL else valkey.bundled(home)
+        redis_url = server.url if server else settings.REDIS_URL
+        told = environment(os.environ, options, home=home, redis_url=redis_url)
+        supervisor = Supervisor(logs=home / "logs", environment=told, say=say)
+        watch = _Watch(supervisor, bell, held, options.address)
+        try:
+            if server:
+                watch.start(Part("valkey", server.command, stops_last=True))
+                watch.until(server.answers, part="valkey", within=VALKEY_STARTS_WITHIN)
+            login = prepare.shop(home, demo=options.demo)
+            for part in parts(options):
+                watch.start(part)
+            public_url = told["MUSEO_PUBLIC_URL"]
+            is_open = partial(answers, options.address, as_host=urlsplit(public_url).netloc)
+            watch.until(is_open, part="web", within=OPENS_WITHIN)
+            say(welcome(public_url, login, options, home=home, redis_url=redis_url))
+            watch.for_good()
+        except KeyboardInterrupt:
+            say("Closing the shop.")
+        finally:
+            bell.silence()
+            supervisor.stop()
+
+
+def parts(options: Options) -> list[Part]:
+    """The processes that run Museo's own code."""
+    python = (sys.executable, "-m")
+    listen = ("--host", options.host, "--port", str(options.port))
+    # open streams are cut after a second; their clients resume where they were
+    brief = ("--timeout-graceful-shutdown", "1")
+    # who called is for `museo.edge` to find out: it knows the trusted proxies
+    plain = ("--no-proxy-headers", "--no-server-header", "--no-access-log")
+    rest = ("--ws", "websockets-sansio", "--log-level", "warning")
+    return [
+        Part("web", (*python, "uvicorn", "museo.asgi:application", *listen, *brief, *plain, *rest)),
+        Part("clock", (*python, "museo.ops.worker", "clock")),
+        Part("work", (*python, "museo.ops.worker", "work")),
+    ]
+
+
+def environment(
+    given: Mapping[str, str], options: Options, *, home: Path, redis_url: str
+) -> dict[str, str]:
+    """What the processes are told: what was given, and above it what was decided here."""
+    return {
+        "MUSEO_PUBLIC_URL": options.address,
+        **given,
+        "DJANGO_SETTINGS_MODULE": "museo.settings",
+        "MUSEO_HOME": str(home),
+        "MUSEO_CLOCK_SPEED": f"{options.speed:g}",
+        "REDIS_URL": redis_url,
+    }
+
+
+def wipe(home: Path) -> None:
+    """Delete all state; refuse, and delete nothing, where something else lies among it."""
+    found = sorted(home.iterdir())
+    foreign = [path.name for path in found if path.name not in OURS]
+    if foreign:
+        raise CannotStart(
+            f"--fresh empties {home}, but {foreign[0]} in there was not made by Museo. "
+            "Move it elsewhere first; nothing was deleted."
+        )
+    for path in found:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        # the lock is held: whoever came now would make and lock another one
+        elif path.name != "up.lock":
+            path.unlink()
+
+
+def answers(address: str, *, as_host: str) -> bool:
+    """Whether the web process serves and has its database; asked under a name that it goes by."""
+    at = urlsplit(address)
+    asked = HTTPConnection(at.hostname or "", at.port, timeout=2)
+    try:
+        asked.request("GET", "/healthz", headers={"Host": as_host})
+        return asked.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
+    finally:
+        asked.close()
+
+
+def welcome(
+    address: str, login: staff.Login, options: Options, *, home: Path, redis_url: str
+) -> str:
+    password = login.password or "(the password is the one you gave it)"
+    lines = [
+        "",
+        "Museo is open.",
+        "",
+        f"  Shop    {address}/",
+        f"  Staff   {address}/admin/   {login.email}   {password}",
+        f"  MCP     {address}/mcp",
+        "",
+        f"  Clock   {options.speed:g} times as fast as life (--speed 1: as in life)",
+        f"  Logs    {home / 'logs'}",
+    ]
+    if not redis_url:
+        lines += ["", f"  {valkey.NONE_HERE}"]
+    return "\n".join([*lines, "", "Ctrl-C closes it.", ""])
+
+
+class _Watch:
+    """Tends the children while it waits, and keeps their numbers for the next start."""
+
+    def __init__(self, supervisor: Supervisor, bell: Bell, held: lock.Lock, address: str) -> None:
+        self._supervisor = supervisor
+        self._bell = bell
+        self._held = held
+        self._address = address
+        self._pids: dict[str, int] = {}
+        self._note()
+
+    def start(self, part: Part) -> None:
+        self._supervisor.start(part, now=time.monotonic())
+        self._note()
+
+    def until(self, is_so: Callable[[], bool], *, part: str, within: float) -> None:
+        """Give up with a sentence if `part` is broken or time is over."""
+        give_up_at = time.monotonic() + within
+        while not is_so():
+            if self._supervisor.broken() or time.monotonic() > give_up_at:
+                raise CannotStart(self._why(self._supervisor.broken() or part))
+            self._tend(at_most=LOOK_EVERY)
+
+    def for_good(self) -> None:
+        while True:
+            self._tend()
+
+    def _tend(self, at_most: float | None = None) -> None:
+        due_in = self._supervisor.tend(now=time.monotonic())
+        self._note()
+        waits = [seconds for seconds in (due_in, at_most) if seconds is not None]
+        self._bell.wait(min(waits, default=None))
+
+    def _note(self) -> None:
+        pids = self._supervisor.pids()
+        if pids == self._pids:
+            return
+        self._pids = pids
+        born = {pid: lock.birth(pid) or "" for pid in pids.values()}
+        # a full disk must not close the shop
+        with suppress(OSError):
+            self._held.write(lock.Holder(os.getpid(), self._address, born))
+
+    def _why(self, part: str) -> str:
+        log = self._supervisor.log(part)
+        lines = log.read_text(errors="replace").split("\n") if log.exists() else []
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "it says nothing")
+        return f"{part} does not start: {last}. All of it is in {log}"

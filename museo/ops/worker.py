@@ -1,0 +1,82 @@
+"""The two Celery processes: `python -m museo.ops.worker clock` and `… work`.
+
+Beat runs as a thread of the clock process. As a process of its own, which is Celery's way, it
+could die alone and nobody would start it again, or outlive the clock that it belongs to.
+"""
+
+import logging
+import os
+import sys
+import threading
+import warnings
+from typing import Any
+
+import kombu
+from celery import bootsteps
+from celery.beat import ScheduleEntry, Scheduler, SchedulingError, Service
+from celery.exceptions import SecurityWarning
+
+from museo.celery import app
+
+logger = logging.getLogger(__name__)
+
+POOLS = {
+    # one thing at a time: ticks and sweeps
+    "clock": ["--pool", "solo"],
+    # sends and imports mostly wait for others
+    "work": ["--pool", "threads", "--concurrency", "8"],
+}
+QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
+# seconds between two tries to reach a broker that went away; Celery would wait up to 30
+TRIES = {"interval_start": 1, "interval_step": 0, "interval_max": 1}
+
+
+class Connection(kombu.Connection):
+    def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
+        return super().ensure_connection(*args, **{**TRIES, **kwargs})
+
+
+class BeatScheduler(Scheduler):
+    """Keeps no file: what is due is found in the database, not in beat's memory."""
+
+    def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
+        try:
+            self.apply_async(entry, producer=producer, advance=False)
+        except SchedulingError as problem:
+            # the next one comes in a second, and finds the same things due
+            logger.warning("not sent", extra={"task": entry.task, "problem": str(problem)})
+
+
+class Beat(threading.Thread):
+    def __init__(self, service: Service) -> None:
+        super().__init__(name="beat", daemon=True)
+        self._service = service
+
+    def run(self) -> None:
+        try:
+            self._service.start()
+        except Exception:
+            logger.exception("beat failed")
+            # a clock without its beat stands still; the supervisor starts both again
+            os._exit(1)
+
+    def stop(self) -> None:
+        self._service.stop()
+
+
+class BeatStep(bootsteps.StartStopStep):
+    def create(self, parent: Any) -> Any:
+        return Beat(Service(parent.app, max_interval=1, scheduler_cls=BeatScheduler))
+
+
+def main(queue: str) -> None:
+    # the small set is somebody's own machine, where root may be the only user
+    warnings.simplefilter("ignore", SecurityWarning)
+    app.amqp.Connection = Connection
+    if queue == "clock":
+        app.steps["worker"].add(BeatStep)
+    app.worker_main(["--quiet", "worker", "--queues", queue, *POOLS[queue], *QUIET])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

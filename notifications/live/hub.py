@@ -1,0 +1,360 @@
+"""Hears of every event once per process and hands it to all who follow one of its topics.
+
+A commit wakes the hub by one Redis message (`wake`), which carries the events. The hub delivers
+them in order of position without a gap: at a hole it waits 10 ms for the missing wake-up, then
+reads the log. It also looks at the log every second, so a lost wake-up, or a Redis that is away,
+costs a second and never an event.
+
+Whoever wants to hear joins from inside the event loop:
+
+    hub = await here()
+    subscription = hub.join({"order.ORD-7K4Q2M9X"}, deliver, closed)
+    ...
+    hub.leave(subscription)
+
+`deliver(frame)` is called for every event after `subscription.joined_at`, in order, once, without
+waiting: it must be quick and not await. `frame.render(locale)` is the envelope, `frame.topics`
+are all topics that hear it. `closed()` is called at most once: the hub stops or the log was
+made anew; the subscription is then over. `follow` is the same by batches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import suppress
+from typing import ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
+
+import orjson
+import redis
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.db import DatabaseError
+from redis.asyncio import Redis
+
+from notifications import log
+from notifications.live import wake
+from notifications.live.frames import Batch, Frame
+from notifications.live.ring import Ring
+
+logger = logging.getLogger(__name__)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+HOLE_SECONDS = 0.01
+POLL_SECONDS = 1.0
+POLL_SECONDS_WITHOUT_REDIS = 0.25
+LONGEST_BACK_OFF_SECONDS = 5.0
+RING_SIZE = 4096
+# more than this above a hole is dropped and read from the log
+MOST_AHEAD = 10_000
+
+
+def in_thread(function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
+    """`function` with its queries, in a thread of its own beside the event loop."""
+    return database_sync_to_async(function, thread_sensitive=False)
+
+
+class Subscription:
+    """A standing wish to hear topics; made by `Hub.join` and `Hub.follow`."""
+
+    __slots__ = ("closed", "deliver", "joined_at", "topics")
+
+    def __init__(
+        self, deliver: Callable[[Batch], None], closed: Callable[[], None], joined_at: int
+    ) -> None:
+        self.deliver = deliver
+        self.closed = closed
+        self.joined_at = joined_at
+        self.topics: set[str] = set()
+
+
+class Hub:
+    """One per event loop; `here()` finds it."""
+
+    def __init__(
+        self,
+        *,
+        redis_url: str,
+        poll_seconds: float = POLL_SECONDS,
+        ring_size: int = RING_SIZE,
+    ) -> None:
+        self.epoch = ""
+        # every event up to here has been delivered
+        self.position = 0
+        self._head = 0
+        self._ring_size = ring_size
+        self._ring = Ring(ring_size, after=0)
+        # frames above a hole
+        self._ahead: dict[int, Frame] = {}
+        self._followers: dict[str, set[Subscription]] = defaultdict(set)
+        self._subscriptions: set[Subscription] = set()
+        self._redis_url = redis_url
+        self._poll_seconds = poll_seconds
+        self._hole = asyncio.Event()
+        self._looking = asyncio.Lock()
+        self._will_advance = False
+        self._is_closed = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # for those who hear
+
+    def join(
+        self,
+        topics: Collection[str],
+        deliver: Callable[[Frame], None],
+        closed: Callable[[], None] = lambda: None,
+    ) -> Subscription:
+        """Hear every event of `topics` after the hub's position, frame by frame."""
+
+        def deliver_each(batch: Batch) -> None:
+            for frame in batch.frames:
+                deliver(frame)
+
+        return self.follow(topics, deliver_each, closed)
+
+    def follow(
+        self,
+        topics: Collection[str],
+        deliver: Callable[[Batch], None],
+        closed: Callable[[], None] = lambda: None,
+    ) -> Subscription:
+        """Hear every event of `topics` after the hub's position, as many at once as there are."""
+        subscription = Subscription(deliver, closed, self.position)
+        if self._is_closed:
+            asyncio.get_running_loop().call_soon(closed)
+            return subscription
+        self._subscriptions.add(subscription)
+        self.widen(subscription, topics)
+        return subscription
+
+    def widen(self, subscription: Subscription, topics: Collection[str]) -> None:
+        """Hear these topics too, from the hub's position on."""
+        if subscription in self._subscriptions:
+            subscription.topics.update(topics)
+            for topic in topics:
+                self._followers[topic].add(subscription)
+
+    def narrow(self, subscription: Subscription, topics: Collection[str]) -> None:
+        """Hear these topics no longer."""
+        subscription.topics.difference_update(topics)
+        for topic in topics:
+            followers = self._followers.get(topic)
+            if followers is not None:
+                followers.discard(subscription)
+                if not followers:
+                    del self._followers[topic]
+
+    def leave(self, subscription: Subscription) -> None:
+        """Hear nothing any more."""
+        self.narrow(subscription, tuple(subscription.topics))
+        self._subscriptions.discard(subscription)
+
+    def reaches(self, cursor: log.Cursor) -> bool:
+        """Whether all events after the cursor are in memory, up to the hub's position."""
+        is_this_log = cursor.epoch in (None, self.epoch)
+        return is_this_log and cursor.position <= self.position and self.has_since(cursor.position)
+
+    def has_since(self, position: int) -> bool:
+        return self._ring.reaches(position)
+
+    def has_all_of(self, topic: str) -> bool:
+        """Whether the topic's whole history is in memory."""
+        return self._ring.begins(topic)
+
+    def since(self, topics: Collection[str], position: int) -> list[Frame]:
+        """What is in memory of these topics after `position`."""
+        return self._ring.since(topics, position)
+
+    # its life
+
+    async def start(self) -> None:
+        self._begin(await in_thread(log.state)())
+        self._tasks.append(asyncio.create_task(self._tend()))
+        if self._redis_url:
+            self._tasks.append(asyncio.create_task(self._listen()))
+
+    def close(self) -> None:
+        """End every subscription; nobody can join any more."""
+        self._is_closed = True
+        self._end_all()
+
+    async def stop(self) -> None:
+        self.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def look(self) -> log.State:
+        """Compare with the log itself and deliver what is missing."""
+        async with self._looking:
+            state = await in_thread(log.state)()
+            if state.epoch != self.epoch:
+                self._begin_anew(state)
+            self._head = max(self._head, state.head)
+            await self._read_holes(state)
+            return state
+
+    def _begin(self, state: log.State) -> None:
+        self.epoch = state.epoch
+        self.position = self._head = state.head
+        self._ring = Ring(self._ring_size, after=state.head)
+        self._ahead.clear()
+
+    def _begin_anew(self, state: log.State) -> None:
+        """Positions have lost their meaning; clients come back with a cursor and are told so."""
+        logger.warning("log begins anew", extra={"epoch": state.epoch, "head": state.head})
+        self._begin(state)
+        self._end_all()
+
+    def _end_all(self) -> None:
+        for subscription in list(self._subscriptions):
+            self.leave(subscription)
+            subscription.closed()
+
+    async def _tend(self) -> None:
+        """Look at the log when there is a hole, and every so often in any case."""
+        is_answering = True
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._poll_seconds):
+                    await self._hole.wait()
+                    await asyncio.sleep(HOLE_SECONDS)
+                    self._hole.clear()
+                    if self.position >= self._head:
+                        continue
+            self._hole.clear()
+            try:
+                await self.look()
+                is_answering = True
+            except DatabaseError:
+                if is_answering:
+                    logger.warning("log cannot be read", exc_info=True)
+                is_answering = False
+                await asyncio.sleep(self._poll_seconds)
+
+    async def _read_holes(self, state: log.State) -> None:
+        while self.position < self._head:
+            before = self.position
+            rows = await in_thread(log.read_all)(after=before, until=self._head)
+            self._put_ahead(Frame(event, also, epoch=self.epoch) for event, also in rows)
+            self._advance()
+            if self.position == before:
+                # pruned away before it was read
+                self._begin_anew(state)
+
+    async def _listen(self) -> None:
+        """Hear the wake-ups; while Redis is away, looking at the log must do."""
+        back_off = 0.1
+        client = Redis.from_url(self._redis_url, socket_connect_timeout=2, socket_keepalive=True)
+        try:
+            while True:
+                try:
+                    async with client.pubsub() as channel:
+                        await channel.subscribe(wake.CHANNEL)
+                        async for message in channel.listen():
+                            back_off = 0.1
+                            if message["type"] == "message":
+                                self.hear(message["data"])
+                except (redis.RedisError, OSError) as problem:
+                    logger.warning("no wake-ups", extra={"reason": str(problem)})
+                await asyncio.sleep(back_off)
+                back_off = min(back_off * 2, LONGEST_BACK_OFF_SECONDS)
+        finally:
+            await client.aclose()
+
+    def hear(self, message: bytes) -> None:
+        """Take a wake-up in; what is contiguous goes out in this turn of the event loop."""
+        told = orjson.loads(message)
+        if told["epoch"] != self.epoch:
+            self._hole.set()
+            return
+        self._head = max(self._head, told["head"])
+        self._put_ahead(
+            Frame.of_wake_up(row, epoch=self.epoch)
+            for row in told.get("events", ())
+            if row["position"] > self.position
+        )
+        if not self._will_advance:
+            # what else has arrived by then goes out in the same write
+            self._will_advance = True
+            asyncio.get_running_loop().call_soon(self._advance)
+
+    def _put_ahead(self, frames: Iterable[Frame]) -> None:
+        for frame in frames:
+            if frame.position > self.position:
+                self._ahead.setdefault(frame.position, frame)
+        if len(self._ahead) > MOST_AHEAD and self.position + 1 not in self._ahead:
+            self._ahead.clear()
+
+    def _advance(self) -> None:
+        """Deliver up to the next hole."""
+        self._will_advance = False
+        frames = []
+        while (frame := self._ahead.pop(self.position + 1, None)) is not None:
+            frames.append(frame)
+            self.position += 1
+        if frames:
+            self._ring.add(frames)
+            self._deliver(frames)
+        if self.position < self._head:
+            self._hole.set()
+
+    def _deliver(self, frames: Sequence[Frame]) -> None:
+        """Each subscription gets what it follows in one batch; equal batches are one object."""
+        heard: dict[Subscription, list[Batch]] = defaultdict(list)
+        for batch in _by_audience(frames):
+            topics = batch.frames[0].topics
+            for subscription in set().union(*(self._followers.get(name, ()) for name in topics)):
+                heard[subscription].append(batch)
+        for subscription, batches in heard.items():
+            batch = batches[0] if len(batches) == 1 else _merged(batches)
+            try:
+                subscription.deliver(batch)
+            except Exception:
+                logger.exception("delivery failed")
+                self.leave(subscription)
+                subscription.closed()
+
+
+def _by_audience(frames: Sequence[Frame]) -> list[Batch]:
+    groups: dict[tuple[str, ...], list[Frame]] = defaultdict(list)
+    for frame in frames:
+        groups[frame.topics].append(frame)
+    return [Batch(group) for group in groups.values()]
+
+
+def _merged(batches: Iterable[Batch]) -> Batch:
+    frames = [frame for batch in batches for frame in batch.frames]
+    return Batch(sorted(frames, key=lambda frame: frame.position))
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[Hub]] = WeakKeyDictionary()
+
+
+async def here() -> Hub:
+    """The hub of this event loop, started by whoever asks first."""
+    loop = asyncio.get_running_loop()
+    starting = _hubs.get(loop)
+    if starting is None or (starting.done() and starting.exception()):
+        starting = _hubs[loop] = loop.create_task(_start())
+    return await asyncio.shield(starting)
+
+
+def running() -> Hub | None:
+    """The hub of this event loop, if anybody has asked for it."""
+    starting = _hubs.get(asyncio.get_running_loop())
+    if starting is None or not starting.done() or starting.exception():
+        return None
+    return starting.result()
+
+
+async def _start() -> Hub:
+    has_redis = bool(settings.REDIS_URL)
+    poll_seconds = POLL_SECONDS if has_redis else POLL_SECONDS_WITHOUT_REDIS
+    hub = Hub(redis_url=settings.REDIS_URL, poll_seconds=poll_seconds)
+    await hub.start()
+    return hub

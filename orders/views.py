@@ -1,0 +1,293 @@
+"""The pages of baskets, checkout and orders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from museo.access.callers import (
+    BASKET_COOKIE,
+    TICKET_COOKIE,
+    caller_from_request,
+    cookie_with_ticket,
+)
+from museo.access.problems import Invalid, NotFound, Problem
+from notifications import log
+from notifications.envelope import render as render_envelope
+from notifications.envelope import timestamp
+from orders import baskets, checkout, lifecycle, pricing, tracking
+from orders.models import Order
+
+COOKIE_DAYS = 30
+LOG_ROWS = 6
+
+
+# the basket
+
+
+@never_cache
+@require_GET
+def basket(request: HttpRequest) -> HttpResponse:
+    caller = caller_from_request(request)
+    shown = baskets.show(baskets.find(caller), locale=caller.locale, now=timezone.now())
+    return render(request, "orders/basket.html", {"basket": shown})
+
+
+@require_POST
+def basket_add(request: HttpRequest) -> HttpResponse:
+    """Fields `sku` and `quantity`."""
+    try:
+        opened = baskets.add(
+            caller_from_request(request),
+            sku=request.POST.get("sku", ""),
+            quantity=_quantity(request),
+            now=timezone.now(),
+        )
+    except Problem as problem:
+        messages.error(request, problem.detail)
+        return redirect(_back(request))
+    return _with_basket(redirect("basket"), opened)
+
+
+@require_POST
+def basket_line(request: HttpRequest, line_id: int) -> HttpResponse:
+    """Field `quantity` changes a line, `remove` takes it out."""
+    caller, now = caller_from_request(request), timezone.now()
+    try:
+        if "remove" in request.POST:
+            baskets.remove(caller, line_id=line_id, now=now)
+        else:
+            baskets.set_quantity(caller, line_id=line_id, quantity=_quantity(request), now=now)
+    except Problem as problem:
+        messages.error(request, problem.detail)
+    return redirect("basket")
+
+
+def _quantity(request: HttpRequest) -> int:
+    """What was typed; 0, which no basket takes, for what is no number."""
+    text = request.POST.get("quantity", "1").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0
+
+
+def _back(request: HttpRequest) -> str:
+    """The page of this shop that the form was on."""
+    page = request.headers.get("Referer", "")
+    is_ours = url_has_allowed_host_and_scheme(page, {request.get_host()}, request.is_secure())
+    return page if is_ours else "shop"
+
+
+# checkout
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def checkout_page(request: HttpRequest) -> HttpResponse:
+    """One page; the key in its form makes a double click one purchase."""
+    if request.method == "GET":
+        return _checkout_form(request, {}, key=uuid4().hex)
+    typed = request.POST
+    key = typed.get("key", "")
+    try:
+        answer = checkout.place_once(
+            caller_from_request(request),
+            _body(typed),
+            key=key,
+            now=timezone.now(),
+            speed=settings.MUSEO_CLOCK_SPEED,
+        )
+        status, body = answer.status, answer.body
+    except Invalid as problem:
+        return _checkout_form(request, typed, key=key, problem=problem.body())
+    except Problem as problem:
+        status, body = problem.status, problem.body()
+    if status == 201:
+        return _to_order(request, body["number"], body["ticket"])
+    if body["code"] == checkout.PaymentActionRequired.code:
+        return redirect("pay", body["payment_id"])
+    if body["code"] == baskets.UnknownBasket.code:
+        return redirect("basket")
+    # the answer of this key is given: another try is another purchase
+    return _checkout_form(request, typed, key=uuid4().hex, problem=body)
+
+
+def _body(typed: Mapping[str, str]) -> dict[str, Any]:
+    """The form as CONTRACT's checkout body."""
+    return {
+        "email": typed.get("email", ""),
+        "name": typed.get("name", ""),
+        "address": {name: typed.get(name, "") for name in checkout.ADDRESS_FIELDS},
+        "delivery": typed.get("delivery", ""),
+        "payment": {"provider": "demo", "token": typed.get("payment", "")},
+    }
+
+
+def _checkout_form(
+    request: HttpRequest,
+    typed: Mapping[str, str],
+    *,
+    key: str,
+    problem: Mapping[str, Any] | None = None,
+) -> HttpResponse:
+    caller = caller_from_request(request)
+    shown = baskets.show(baskets.find(caller), locale=caller.locale, now=timezone.now())
+    if not shown["lines"]:
+        return redirect("basket")
+    options = pricing.delivery_options()
+    delivery = typed.get("delivery") or options[0]["code"]
+    fee = next((o["price"]["amount"] for o in options if o["code"] == delivery), 0)
+    # a form that came back shows its values; a first one what we know of a user
+    values = dict(typed.items()) or {"country": settings.SHOP_COUNTRY, "email": _email_of(request)}
+    return render(
+        request,
+        "orders/checkout.html",
+        {
+            "basket": shown,
+            "values": values,
+            "key": key,
+            "problem": problem,
+            "errors": {
+                error["pointer"].rpartition("/")[2]: error["detail"]
+                for error in (problem or {}).get("errors", [])
+            },
+            "options": options,
+            "delivery": delivery,
+            "payment": typed.get("payment") or "ok",
+            "payments": [
+                ("ok", _("Test card that pays")),
+                ("needs_action", _("Test card that asks you to confirm")),
+                ("declined", _("Test card that is declined")),
+            ],
+            "to_pay": pricing.money(shown["totals"][-1]["amount"] + fee, shown["currency"]),
+        },
+        status=400 if problem else 200,
+    )
+
+
+def _email_of(request: HttpRequest) -> str:
+    return request.user.email if request.user.is_authenticated else ""
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def pay(request: HttpRequest, payment_id: str) -> HttpResponse:
+    """Where the demo provider asks its customer to approve or refuse."""
+    try:
+        payment = checkout.waiting_payment(payment_id)
+        if request.method == "GET":
+            asked = pricing.money(payment.amount, payment.currency)
+            return render(request, "orders/pay.html", {"amount": asked})
+        placed = checkout.finish_payment(
+            payment_id,
+            approved="approve" in request.POST,
+            now=timezone.now(),
+            speed=settings.MUSEO_CLOCK_SPEED,
+        )
+    except NotFound as problem:
+        raise Http404(problem.detail) from problem
+    except Problem as problem:
+        messages.error(request, problem.detail)
+        return redirect("checkout")
+    return _to_order(request, placed.order.number, placed.ticket)
+
+
+# orders
+
+
+@never_cache
+@require_GET
+def order_list(request: HttpRequest) -> HttpResponse:
+    """A user's own; a guest's of this browser."""
+    caller = caller_from_request(request)
+    own = Order.objects.visible_to(caller).order_by("-pk")[:50]
+    return render(
+        request,
+        "orders/list.html",
+        {"section": "orders", "orders": [tracking.brief(order) for order in own]},
+    )
+
+
+@never_cache
+@require_GET
+def order_page(request: HttpRequest, number: str) -> HttpResponse:
+    """The tracking page: every fact is in the HTML, `<museo-live>` keeps it true."""
+    caller, now = caller_from_request(request), timezone.now()
+    try:
+        order = tracking.find(caller, number)
+    except NotFound as problem:
+        raise Http404(problem.detail) from problem
+    # the events first: what happens between the two is told by the stream again
+    events = log.read([order.topic], after=0)
+    track = tracking.track(order, locale=caller.locale, now=now)
+    position = events[-1].position if events else 0
+    return render(
+        request,
+        "orders/order.html",
+        {
+            "section": "orders",
+            "order": order,
+            "track": track,
+            "steps": [
+                {
+                    **step,
+                    "headline": _(lifecycle.text_key(step["code"], "headline")),
+                    "text": _(lifecycle.text_key(step["code"], "message")),
+                }
+                for step in track["steps"]
+            ],
+            "headline": _(lifecycle.text_key(order.status, "headline")),
+            "cursor": log.format_cursor(log.state().epoch, position),
+            "version": events[-1].version if events else 0,
+            "log": [render_envelope(event, caller.locale) for event in reversed(events)][:LOG_ROWS],
+            "summary": tracking.summary(order, locale=caller.locale, now=now),
+            "has_floor_plan": order.plan == "courier",
+            "ended": order.status in lifecycle.ENDED,
+            "placed_at": timestamp(order.placed_at),
+            "minutes_left": max(0, -int(-(order.eta - now).total_seconds() // 60)),
+        },
+    )
+
+
+@never_cache
+@require_GET
+def ticket(request: HttpRequest, token: str) -> HttpResponse:
+    """The link a guest was given: the ticket moves into a cookie and out of the address."""
+    number = tracking.opened_by(token)
+    if number is None:
+        raise Http404
+    return _to_order(request, number, token)
+
+
+def _to_order(request: HttpRequest, number: str, token: str) -> HttpResponse:
+    response = redirect("order", number)
+    kept = cookie_with_ticket(request.COOKIES.get(TICKET_COOKIE, ""), token)
+    _keep(response, TICKET_COOKIE, kept)
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _with_basket(response: HttpResponse, opened: baskets.OpenBasket) -> HttpResponse:
+    if opened.token:
+        _keep(response, BASKET_COOKIE, opened.token)
+    return response
+
+
+def _keep(response: HttpResponse, name: str, value: str) -> None:
+    response.set_cookie(
+        name,
+        value,
+        max_age=COOKIE_DAYS * 86_400,
+        httponly=True,
+        samesite="Lax",
+        secure=settings.IS_PUBLIC,
+    )

@@ -1,0 +1,49 @@
+"""The texts that the code and the templates ask to be translated."""
+
+import re
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
+from django.utils.translation.template import templatize
+
+from orders import lifecycle
+
+ROOT = Path(__file__).parents[1]
+CODE = ("museo", "catalog", "orders", "notifications", "mcp_bridge")
+KEYWORDS = {"gettext": None, "_": None, "gettext_lazy": None, "ngettext": (1, 2)}
+# gettext keys that are put together from a status
+KINDS = ("label", "headline", "message", "chat")
+KEY = re.compile(r"[a-z_]+(\.[a-z_]+)+")
+
+
+def wanted() -> Catalog:
+    """Every text once, with its plural where it has one."""
+    catalog = Catalog(charset="utf-8")
+    for status, _label in lifecycle.STATUS_CHOICES:
+        for kind in KINDS:
+            catalog.add(lifecycle.text_key(status, kind))
+    for source in _sources():
+        for _line, message, _comments, _context in extract(
+            "python", BytesIO(source.encode()), keywords=KEYWORDS
+        ):
+            catalog.add(message)
+    return catalog
+
+
+def is_key(text: str) -> bool:
+    """A key needs its text in English too."""
+    return KEY.fullmatch(text) is not None
+
+
+def _sources() -> Iterator[str]:
+    for app in CODE:
+        for path in sorted((ROOT / app).rglob("*.py")):
+            if "migrations" not in path.parts:
+                yield path.read_text(encoding="utf-8")
+    for path in sorted((ROOT / "templates").rglob("*.html")):
+        # what is no text to translate becomes filler, which is Python once it is not indented
+        lines = templatize(path.read_text(encoding="utf-8")).splitlines()
+        yield "\n".join(line.strip() for line in lines)
