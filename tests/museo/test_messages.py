@@ -1,0 +1,48 @@
+"""Every text that is asked for is there in every language of the shop."""
+
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+from django.conf import settings
+
+from tests.messages import is_key, wanted
+
+LOCALE = Path(settings.LOCALE_PATHS[0])
+
+
+def written(language: str) -> Catalog:
+    with (LOCALE / language / "LC_MESSAGES" / "django.po").open("rb") as po:
+        return read_po(po, locale=language)
+
+
+@pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES])
+def test_every_text_is_translated_and_none_is_left_over(language: str) -> None:
+    asked = {message.id for message in wanted() if message.id}
+    if language == settings.LANGUAGE_CODE:
+        asked = {text for text in asked if isinstance(text, str) and is_key(text)}
+    told = {message.id for message in written(language) if message.id and all(_texts(message))}
+
+    assert sorted(map(str, asked - told)) == []
+    assert sorted(map(str, told - asked)) == []
+
+
+@pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES])
+def test_a_translation_fills_the_same_places(language: str) -> None:
+    for message in written(language):
+        one = message.id if isinstance(message.id, str) else message.id[0]
+        if not is_key(one):
+            for text in _texts(message):
+                assert _places(text) == _places(one), text
+
+
+def _texts(message: object) -> list[str]:
+    said = getattr(message, "string", "")
+    return [said] if isinstance(said, str) else list(said)
+
+
+def _places(text: str) -> set[str]:
+    percent = {part.partition(")")[0] for part in text.split("%(")[1:]}
+    return percent | {name for _text, name, _spec, _how in Formatter().parse(text) if name}
