@@ -47,6 +47,13 @@ class BasketEmpty(Problem):
     code = "basket_empty"
 
 
+class TotalChanged(Problem):
+    """The customer agreed to another sum than is due now."""
+
+    status = 409
+    code = "total_changed"
+
+
 class CheckoutInProgress(Problem):
     """Another checkout of the same basket is being paid for at this moment."""
 
@@ -80,6 +87,8 @@ class Details:
     delivery: str = "courier"
     payment_provider: str = "demo"
     payment_token: str = field(default="ok", repr=False)
+    # what the customer was shown, in minor units; another sum is not charged
+    expected_total: int | None = None
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Details:
@@ -93,6 +102,7 @@ class Details:
             delivery=delivery,
             payment_provider=reader.choice("/payment/provider", PROVIDERS, default="demo"),
             payment_token=reader.text("/payment/token", 200, default="ok"),
+            expected_total=reader.amount("/expected_total"),
         )
         reader.finish()
         return details
@@ -147,6 +157,15 @@ class _Reader:
         if not isinstance(value, str) or value not in choices:
             detail = _("Choose one of: %(choices)s.") % {"choices": ", ".join(choices)}
             return self._refuse(pointer, "invalid_choice", detail) or default
+        return value
+
+    def amount(self, pointer: str) -> int | None:
+        value = self._value(pointer)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int):
+            self._refuse(pointer, "invalid", _("Write the amount in minor units."))
+            return None
         return value
 
     def address(self, *, is_needed: bool) -> dict[str, str]:
@@ -295,6 +314,9 @@ def _reserve_and_write(
         raise BasketEmpty(_("Your basket is empty. Put something in first."))
     pricing.require_for_sale(lines)
     totals = pricing.totals(lines, delivery=details.delivery)
+    total = totals[-1]["amount"]
+    if details.expected_total not in (None, total):
+        raise TotalChanged(_("The sum has changed. Look at it again and pay if you agree."))
     checkout = Checkout.objects.create(
         basket=opened.basket,
         state=Checkout.State.COMPLETE_IN_PROGRESS,
@@ -308,7 +330,7 @@ def _reserve_and_write(
         currency=opened.basket.currency,
         lines=[line.as_dict() for line in lines],
         totals=totals,
-        total=totals[-1]["amount"],
+        total=total,
         created_at=now,
         expires_at=now + HOLD,
     )

@@ -75,9 +75,13 @@ def basket_line(request: HttpRequest, line_id: int) -> HttpResponse:
 
 
 def _quantity(request: HttpRequest) -> int:
-    """What was typed; 0, which no basket takes, for what is no number."""
-    text = request.POST.get("quantity", "1").strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0
+    return _number(request.POST.get("quantity", "1"))
+
+
+def _number(text: str) -> int:
+    """What was typed; 0, which nobody can buy or pay, for what is no number."""
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else 0
 
 
 def _back(request: HttpRequest) -> str:
@@ -129,6 +133,7 @@ def _body(typed: Mapping[str, str]) -> dict[str, Any]:
         "address": {name: typed.get(name, "") for name in checkout.ADDRESS_FIELDS},
         "delivery": typed.get("delivery", ""),
         "payment": {"provider": "demo", "token": typed.get("payment", "")},
+        "expected_total": _number(typed.get("expected_total", "")),
     }
 
 
@@ -160,6 +165,7 @@ def _checkout_form(
                 error["pointer"].rpartition("/")[2]: error["detail"]
                 for error in (problem or {}).get("errors", [])
             },
+            "labels": _labels(),
             "options": options,
             "delivery": delivery,
             "payment": typed.get("payment") or "ok",
@@ -172,6 +178,18 @@ def _checkout_form(
         },
         status=400 if problem else 200,
     )
+
+
+def _labels() -> dict[str, str]:
+    """What the fields are called, in the form and in the summary of errors."""
+    return {
+        "name": _("Full name"),
+        "email": _("E-mail, for what happens next"),
+        "line1": _("Street address"),
+        "postal_code": _("Postcode"),
+        "city": _("City"),
+        "country": _("Country, two letters"),
+    }
 
 
 def _email_of(request: HttpRequest) -> str:

@@ -223,6 +223,7 @@ def test_an_empty_basket_cannot_be_bought(details: Details, noon: datetime) -> N
         ({"delivery": 7}, "/delivery"),
         ({"payment": {"provider": "bitcoin"}}, "/payment/provider"),
         ({"payment": {"token": 5}}, "/payment/token"),
+        ({"expected_total": "12"}, "/expected_total"),
     ],
 )
 def test_bad_details_are_named_by_pointer(change: dict[str, object], pointer: str) -> None:
@@ -310,3 +311,17 @@ def test_a_key_in_flight_is_taken_up_where_it_stood_when_its_lease_is_over(
     assert Order.objects.get().checkout == begun
     item = StockItem.objects.get(variant=lamp)
     assert (item.on_hand, item.reserved) == (4, 0)
+
+
+def test_another_sum_than_was_agreed_to_is_not_charged(
+    sell: SellLamp, details: Details, noon: datetime
+) -> None:
+    sell(price=12900)
+    guest = basket_of("LAMP", 1, noon)
+
+    with pytest.raises(checkout.TotalChanged):
+        checkout.place(guest, replace(details, expected_total=12900), now=noon, speed=1.0)
+    assert not Checkout.objects.exists()
+
+    agreed = replace(details, expected_total=12900 + 390)
+    assert checkout.place(guest, agreed, now=noon, speed=1.0).order.total == 13290
