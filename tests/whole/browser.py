@@ -1,0 +1,73 @@
+"""A shopper in a real browser: what a page does, and everything that went wrong on the way."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+WHERE = {
+    "name": "Maya Okafor",
+    "email": "maya@example.org",
+    "line1": "Museum Street 1",
+    "postal_code": "00130",
+    "city": "Helsinki",
+}
+
+
+@dataclass
+class Shopper:
+    """A page of a browser of its own; `trouble` lists errors and requests to other hosts."""
+
+    page: Page
+    address: str
+    trouble: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
+        self.page.on(
+            "console",
+            lambda told: self.trouble.append(told.text) if told.type == "error" else None,
+        )
+        self.page.on(
+            "request",
+            lambda asked: (
+                None if asked.url.startswith(self.address) else self.trouble.append(asked.url)
+            ),
+        )
+
+    def go(self, path: str) -> None:
+        self.page.goto(self.address + path)
+
+    def fill_basket(self, slug: str = "iphone-15") -> None:
+        self.go(f"/p/{slug}")
+        self.page.get_by_role("button", name="Add to basket").click()
+        self.page.wait_for_url("**/basket")
+
+    def fill_checkout(self, *, payment: str = "ok") -> None:
+        self.page.get_by_role("link", name="Go to checkout").click()
+        self.page.wait_for_url("**/checkout")
+        for name, value in WHERE.items():
+            self.page.fill(f"#{name}", value)
+        self.page.check(f"input[name=payment][value={payment}]")
+
+    def pay(self) -> None:
+        self.page.get_by_role("button", name="Pay ").click()
+
+    def buy(self, slug: str = "iphone-15") -> str:
+        """Buy one and land on the tracking page; return the order's number."""
+        self.fill_basket(slug)
+        self.fill_checkout()
+        self.pay()
+        self.page.wait_for_url("**/orders/ORD-*")
+        return self.page.url.rpartition("/")[2]
+
+
+@contextmanager
+def browser(program: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield opened
+        opened.close()

@@ -1,0 +1,238 @@
+"""The pages in a real browser, against the whole shop with its real clock."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, expect
+
+from tests.processes import eventually
+from tests.shops import Shop
+from tests.whole.browser import Shopper, browser
+
+pytestmark = pytest.mark.browser
+
+STEPS = ["placed", "confirmed", "preparing", "out_for_delivery", "delivered"]
+LIMIT = 40_000
+# every status that the page shows, with the moment; and whether it was ever loaded anew
+WITNESS = """
+    window.seen = [];
+    const live = document.querySelector("museo-live");
+    const look = () => {
+      const status = live.getAttribute("status");
+      if (window.seen.at(-1)?.status !== status) window.seen.push({status, at: Date.now()});
+    };
+    look();
+    new MutationObserver(look).observe(live, {attributes: true, attributeFilter: ["status"]});
+"""
+
+Enter = Callable[..., Shopper]
+
+
+@pytest.fixture(scope="module")
+def chrome(chromium: str) -> Iterator[Browser]:
+    with browser(chromium) as opened:
+        yield opened
+
+
+@pytest.fixture
+def enter(chrome: Browser, shop: Shop) -> Iterator[Enter]:
+    """Opens a browser window of its own; closed at the end."""
+    contexts = []
+
+    def enter(**options: Any) -> Shopper:
+        context = chrome.new_context(locale="en-GB", **options)
+        context.set_default_timeout(LIMIT)
+        contexts.append(context)
+        shopper = Shopper(context.new_page(), shop.address)
+        shopper.watch()
+        return shopper
+
+    yield enter
+    for context in contexts:
+        context.close()
+
+
+def test_a_purchase_is_seen_to_arrive_without_touching_the_page_though_the_web_is_killed(
+    shop: Shop, enter: Enter, record_property: Callable[[str, object], None]
+) -> None:
+    shopper = enter()
+    page = shopper.page
+    number = shopper.buy()
+    page.evaluate(WITNESS)
+
+    page.wait_for_selector("museo-live[status=confirmed]")
+    web = shop.process("uvicorn")
+    web.kill()
+    web.wait(timeout=10)
+    page.wait_for_selector("museo-live[status=delivered]")
+
+    seen = page.evaluate("window.seen")
+    assert [step["status"] for step in seen] == STEPS
+    rows = page.eval_on_selector_all(
+        "[data-log] [data-version]", "all => all.map(e => +e.dataset.version)"
+    )
+    assert rows == [5, 4, 3, 2, 1]
+    expect(page.locator("[data-conn-text]")).to_have_text("Finished")
+    assert page.title().startswith("Delivered")
+    told = page.request.get(f"{shop.address}/api/v1/orders/{number}/events").json()["events"]
+    written = {event["data"]["status"]: event["timestamp"] for event in told}
+    latency = page.evaluate(
+        "([seen, written]) => seen.slice(1).map(s => s.at - Date.parse(written[s.status]))",
+        [seen, written],
+    )
+    record_property("milliseconds from event to page, by step", latency)
+
+
+def test_a_purchase_works_without_javascript(enter: Enter) -> None:
+    shopper = enter(java_script_enabled=False)
+
+    shopper.buy("cardamom-bun")
+
+    page = shopper.page
+    assert page.locator("[data-headline]").inner_text() == "We have your order"
+    assert page.locator("noscript meta[http-equiv=refresh]").count() == 1
+    eventually(lambda: page.reload() and "arrived" in page.inner_text("h1"), seconds=30)
+    assert page.locator(".steps [data-s=done]").count() == 5
+    assert shopper.trouble == []
+
+
+def test_two_clicks_on_pay_are_one_order(shop: Shop, enter: Enter) -> None:
+    shopper = enter()
+    shopper.fill_basket("almond-cake")
+    shopper.fill_checkout()
+
+    shopper.page.evaluate(
+        """async () => {
+            const form = document.querySelector("main form");
+            const send = () => fetch(form.action, {method: "POST", body: new FormData(form)});
+            window.landed = (await Promise.all([send(), send()])).map(answer => answer.url);
+        }"""
+    )
+
+    landed = set(shopper.page.evaluate("window.landed"))
+    assert len(landed) == 1
+    shopper.go("/orders")
+    assert shopper.page.locator("tbody tr").count() == 1
+
+
+def test_a_declined_card_is_said_and_the_next_try_pays(enter: Enter) -> None:
+    shopper = enter()
+    shopper.fill_basket("squash-soup")
+    shopper.fill_checkout(payment="declined")
+    shopper.pay()
+    expect(shopper.page.get_by_role("alert")).to_contain_text("declined and nothing was taken")
+    assert shopper.page.input_value("#email") == "maya@example.org"
+
+    shopper.page.check("input[name=payment][value=ok]")
+    shopper.pay()
+
+    shopper.page.wait_for_url("**/orders/ORD-*")
+
+
+def test_a_card_that_asks_is_approved_on_the_banks_page(enter: Enter) -> None:
+    shopper = enter()
+    shopper.fill_basket("herb-salad")
+    shopper.fill_checkout(payment="needs_action")
+    shopper.pay()
+    shopper.page.wait_for_url("**/pay/pay_*")
+
+    shopper.page.get_by_role("button", name="Approve").click()
+
+    shopper.page.wait_for_url("**/orders/ORD-*")
+
+
+def test_a_form_that_was_left_empty_names_its_fields_and_keeps_the_focus(enter: Enter) -> None:
+    shopper = enter()
+    shopper.fill_basket("day-ticket")
+    shopper.page.get_by_role("link", name="Go to checkout").click()
+    shopper.pay()
+
+    alert = shopper.page.get_by_role("alert")
+    expect(alert).to_be_focused()
+    alert.get_by_role("link", name="Full name").click()
+    expect(shopper.page.locator("#name")).to_be_focused()
+
+
+def test_another_delivery_is_not_charged_before_its_sum_was_shown(enter: Enter) -> None:
+    shopper = enter()
+    shopper.fill_basket("compass-notebook")
+    shopper.fill_checkout()
+    shopper.page.check("input[name=delivery][value=pickup]")
+    shopper.pay()
+
+    expect(shopper.page.get_by_role("alert")).to_contain_text("The sum has changed")
+    expect(shopper.page.locator("[data-total]")).to_have_text("€14.50")
+    shopper.pay()
+    shopper.page.wait_for_url("**/orders/ORD-*")
+
+
+def test_the_link_opens_the_order_in_another_browser_and_hides_its_ticket(
+    shop: Shop, enter: Enter
+) -> None:
+    buyer, neighbour, stranger = enter(), enter(), enter()
+    number = buyer.buy("celadon-bowl")
+    cookies = {cookie["name"]: cookie for cookie in buyer.page.context.cookies()}
+    ticket = cookies["museo_tickets"]["value"]
+    assert cookies["museo_tickets"]["httpOnly"]
+
+    neighbour.go(f"/t/{ticket}")
+    assert neighbour.page.url == f"{shop.address}/orders/{number}"
+    answer = stranger.page.goto(f"{shop.address}/orders/{number}")
+
+    assert answer is not None
+    assert answer.status == 404
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_page_is_accessible(enter: Enter, width: int, scheme: str) -> None:
+    shopper = enter(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = shopper.page
+    pages = ["/", "/?q=vase", "/?q=nothing+at+all", "/p/iphone-15", "/basket", "/orders", "/login"]
+
+    for path in pages:
+        shopper.go(path)
+        assert violations(shopper) == [], path
+    assert shopper.trouble == []
+    shopper.fill_basket("two-stripe-mug")
+    assert violations(shopper) == []
+    page.get_by_role("link", name="Go to checkout").click()
+    shopper.pay()
+    assert violations(shopper) == []
+    for name, value in {"name": "Maya", "email": "m@example.org", "line1": "1"}.items():
+        page.fill(f"#{name}", value)
+    page.fill("#postal_code", "00130")
+    page.fill("#city", "Helsinki")
+    shopper.pay()
+    page.wait_for_url("**/orders/ORD-*")
+    assert violations(shopper) == []
+
+
+def violations(shopper: Shopper) -> list[str]:
+    found = Axe().run(shopper.page).response["violations"]
+    return [f"{rule['id']}: {node['html'][:120]}" for rule in found for node in rule["nodes"]]
+
+
+def test_nothing_scrolls_sideways_on_a_small_phone(enter: Enter) -> None:
+    shopper = enter(viewport={"width": 320, "height": 640})
+    shopper.fill_basket("studio-headphones")
+    for path in ("/", "/p/iphone-15", "/basket", "/checkout", "/login"):
+        shopper.go(path)
+        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert shopper.page.evaluate(overflow) == 0, path
+    shopper.buy("amphora-vase")
+    assert shopper.page.evaluate(overflow) == 0
+
+
+def test_a_stranger_is_told_nothing_by_the_stream_either(shop: Shop, enter: Enter) -> None:
+    number = enter().buy("evening-tour")
+
+    answer = httpx.get(
+        f"{shop.address}/api/v1/orders/{number}/events", headers={"Accept": "text/event-stream"}
+    )
+
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "not_found"
