@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from datetime import datetime
 
+from django.conf import settings
 from django.db.models import Q
 
-from catalog.models import Price
+from catalog.models import ALWAYS, Price, Variant
 
 
 def current(variant_ids: Collection[int], *, currency: str, now: datetime) -> dict[int, Price]:
@@ -18,3 +19,14 @@ def current(variant_ids: Collection[int], *, currency: str, now: datetime) -> di
         valid_from__lte=now,
     )
     return {price.variant_id: price for price in valid.order_by("valid_from")}
+
+
+def set_price(variant: Variant, *, amount: int, list_amount: int | None) -> None:
+    """What the variant costs from now on, in the shop's currency; minor units."""
+    Price.objects.update_or_create(
+        variant=variant,
+        currency=settings.SHOP_CURRENCY,
+        sales_channel="web",
+        valid_from=ALWAYS,
+        defaults={"amount": amount, "list_amount": list_amount},
+    )

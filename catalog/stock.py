@@ -111,17 +111,19 @@ def _end(holder: str, state: StockReservation.State) -> list[StockReservation]:
     ]
 
 
-def adjust(*, item: StockItem, on_hand: int, by: str, at: datetime) -> int:
+def count(variant: Variant, *, on_hand: int, by: str, at: datetime) -> int:
     """Set what was counted on the shelf; return the difference to what was believed."""
-    locked = StockItem.objects.select_for_update().get(pk=item.pk)
-    delta = on_hand - locked.on_hand
-    if delta:
-        StockItem.objects.filter(pk=item.pk).update(on_hand=F("on_hand") + delta)
-        StockMovement.objects.create(
-            stock_item=item,
-            delta=delta,
-            kind=StockMovement.Kind.ADJUST,
-            reference=by,
-            at=at,
-        )
+    item, _is_new = StockItem.objects.get_or_create(variant=variant, location="main")
+    believed = StockItem.objects.select_for_update().get(pk=item.pk)
+    delta = on_hand - believed.on_hand
+    if delta == 0:
+        return 0
+    enough = StockItem.objects.filter(
+        pk=item.pk, reserved__lte=F("on_hand") + F("backorder_limit") + delta
+    )
+    if not enough.update(on_hand=F("on_hand") + delta):
+        raise OutOfStock(variant.sku, believed.on_hand - believed.reserved)
+    StockMovement.objects.create(
+        stock_item=item, delta=delta, kind=StockMovement.Kind.ADJUST, reference=by, at=at
+    )
     return delta

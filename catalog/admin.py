@@ -1,0 +1,199 @@
+"""Products and categories for staff."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from parler.admin import TranslatableAdmin
+from unfold.admin import ModelAdmin, StackedInline, TabularInline
+from unfold.decorators import display
+
+from catalog.forms import EDITED_MEANWHILE, MasterForm, VariantForm
+from catalog.models import Category, Master, Media, Price, StockItem, Variant
+from catalog.templatetags.money import money
+from museo.access.problems import Problem
+from notifications.admin import LogAdmin
+
+
+class EditedMeanwhile(Problem):
+    status = 409
+    code = "edited_meanwhile"
+
+
+class VariantInline(StackedInline):
+    model = Variant
+    form = VariantForm
+    extra = 0
+    min_num = 1
+    filter_horizontal = ["option_values"]
+
+
+class MediaInline(TabularInline):
+    model = Media
+    extra = 0
+
+
+@admin.register(Category)
+class CategoryAdmin(TranslatableAdmin, ModelAdmin):
+    """Names, colours, whether it is shown; the tree itself is made by import or demo."""
+
+    list_display = ["indented", "slug", "room", "is_active"]
+    fields = ["name", "description", "slug", "room", "is_active"]
+    ordering = ["path"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Category | None = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("translations")
+
+    @display(description=gettext_lazy("name"))
+    def indented(self, category: Category) -> str:
+        return "\u2003" * (category.depth - 1) + str(category)
+
+
+class LivingFilter(admin.SimpleListFilter):
+    title = gettext_lazy("deleted")
+    parameter_name = "deleted"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", _("Deleted"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Master]) -> QuerySet[Master]:
+        return queryset.filter(deleted_at__isnull=self.value() != "yes")
+
+
+@admin.register(Master)
+class MasterAdmin(LogAdmin, TranslatableAdmin, ModelAdmin):
+    """A product with its variants, prices, stock and pictures on one page."""
+
+    form = MasterForm
+    inlines = [VariantInline, MediaInline]
+    list_display = ["thumb", "name", "category", "lowest_price", "free", "status", "published_at"]
+    list_display_links = ["thumb", "name"]
+    list_filter = ["status", "kind", "primary_category", LivingFilter]
+    search_fields = ["translations__name", "slug", "variants__sku"]
+    ordering = ["-pk"]
+    show_full_result_count = False
+    actions = ["restore"]
+    fields = [
+        "name",
+        "subtitle",
+        "description",
+        "slug",
+        "status",
+        "kind",
+        "primary_category",
+        "brand",
+        "published_at",
+        "attributes",
+        "tags",
+        "revision",
+    ]
+
+    def get_prepopulated_fields(
+        self, request: HttpRequest, obj: Master | None = None
+    ) -> dict[str, Sequence[str]]:
+        return {} if obj else {"slug": ("name",)}
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        variants = Variant.objects.filter(master=OuterRef("pk"), is_active=True).order_by()
+        lowest = Price.objects.filter(variant__master=OuterRef("pk")).order_by("amount")
+        left = (
+            StockItem.objects.filter(variant__in=variants.values("pk"))
+            .order_by()
+            .values("variant__master")
+            .annotate(left=Sum(F("on_hand") - F("reserved")))
+        )
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("primary_category")
+            .prefetch_related("translations", "primary_category__translations", "media")
+            .annotate(
+                lowest=Subquery(lowest.values("amount")[:1]),
+                currency=Subquery(lowest.values("currency")[:1]),
+                left=Subquery(left.values("left")[:1]),
+            )
+        )
+
+    # saving
+
+    def save_model(self, request: HttpRequest, obj: Master, form: Any, change: bool) -> None:
+        """Raise the revision that the editor saw; nothing is kept if somebody was faster."""
+        if change:
+            seen = Master.objects.filter(pk=obj.pk, revision=form.cleaned_data["revision"])
+            if not seen.update(revision=F("revision") + 1):
+                raise EditedMeanwhile(str(EDITED_MEANWHILE))
+            obj.revision = form.cleaned_data["revision"] + 1
+        elif obj.status == Master.Status.ACTIVE and obj.published_at is None:
+            obj.published_at = timezone.now()
+        super().save_model(request, obj, form, change)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        super().save_formset(request, form, formset, change)
+        if formset.model is Variant:
+            for row in formset.forms:
+                if row.instance.pk and row.has_changed() and not row.cleaned_data.get("DELETE"):
+                    row.keep(by=str(request.user))
+
+    def delete_model(self, request: HttpRequest, obj: Master) -> None:
+        """The row stays for the orders that name it."""
+        Master.objects.filter(pk=obj.pk, deleted_at=None).update(deleted_at=timezone.now())
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Master]) -> None:
+        ids = list(queryset.values_list("pk", flat=True))
+        Master.objects.filter(pk__in=ids, deleted_at=None).update(deleted_at=timezone.now())
+
+    @admin.action(description=gettext_lazy("Restore"), permissions=["change"])
+    def restore(self, request: HttpRequest, queryset: QuerySet[Master]) -> None:
+        """Bring deleted products back, unless another one has taken the address."""
+        for master in Master.objects.filter(pk__in=queryset.values_list("pk", flat=True)):
+            taken = Master.objects.filter(slug=master.slug, deleted_at=None).exists()
+            if taken:
+                messages.error(
+                    request,
+                    _("%(slug)s: another product has this address now.") % {"slug": master.slug},
+                )
+            else:
+                Master.objects.filter(pk=master.pk).update(deleted_at=None)
+
+    # the list
+
+    @display(description="")
+    def thumb(self, master: Master) -> SafeString | str:
+        pictures = sorted(master.media.all(), key=lambda media: media.position)
+        if not pictures:
+            return "-"
+        return format_html(
+            '<img src="{}" alt="" width="40" height="50" style="background:#2b3c63">',
+            pictures[0].file.url,
+        )
+
+    @display(description=gettext_lazy("name"))
+    def name(self, master: Master) -> str:
+        return str(master)
+
+    @display(description=gettext_lazy("category"))
+    def category(self, master: Master) -> str:
+        return str(master.primary_category)
+
+    @display(description=gettext_lazy("price from"), ordering="lowest")
+    def lowest_price(self, master: Any) -> str:
+        if master.lowest is None:
+            return "-"
+        return money({"amount": master.lowest, "currency": master.currency})
+
+    @display(description=gettext_lazy("free"), ordering="left")
+    def free(self, master: Any) -> str:
+        return "-" if master.left is None else str(master.left)

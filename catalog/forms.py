@@ -1,0 +1,118 @@
+"""The forms that staff edit products with."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from parler.forms import TranslatableModelForm
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from catalog import prices, stock
+from catalog.models import Master, Variant
+
+# as many as fit the database's integers, with room for a basket's sum
+DEAREST = Decimal("9999999999.99")
+
+
+class MoneyField(forms.DecimalField):
+    """Typed as 84.00, kept as 8400: exact, no float on the way."""
+
+    widget = UnfoldAdminTextInputWidget
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=Decimal(0), max_value=DEAREST, decimal_places=2, **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return Decimal(value).scaleb(-2) if isinstance(value, int) else value
+
+    def clean(self, value: Any) -> int | None:  # type: ignore[override]  # minor units
+        amount = super().clean(value)
+        return None if amount is None else int(amount.scaleb(2))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
+
+
+class MasterForm(TranslatableModelForm):
+    """`revision` is the one the editor saw: whoever saves second is told."""
+
+    revision = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    class Meta:
+        model = Master
+        fields = "__all__"
+
+    def clean_revision(self) -> int:
+        seen = self.cleaned_data["revision"]
+        if self.instance.pk:
+            now = (
+                Master.objects.filter(pk=self.instance.pk).values_list("revision", flat=True).get()
+            )
+            if seen != now:
+                raise ValidationError(EDITED_MEANWHILE)
+        return int(seen or 1)
+
+    def clean_slug(self) -> str:
+        slug = str(self.cleaned_data["slug"])
+        others = Master.objects.filter(slug=slug, deleted_at=None).exclude(pk=self.instance.pk)
+        if others.exists():
+            raise ValidationError(_("Another product has this address. Choose another one."))
+        return slug
+
+
+EDITED_MEANWHILE = gettext_lazy(
+    "Somebody else has saved this product meanwhile. Open it again in another window,"
+    " compare, and save there."
+)
+
+
+class VariantForm(forms.ModelForm):
+    """A variant with its price and what was counted on its shelf."""
+
+    price = MoneyField(label=gettext_lazy("price"))
+    list_price = MoneyField(label=gettext_lazy("price before"), required=False)
+    on_hand = forms.IntegerField(
+        label=gettext_lazy("counted in stock"), min_value=0, max_value=10**9, required=False
+    )
+
+    class Meta:
+        model = Variant
+        fields = ["sku", "position", "is_active", "track_stock", "max_per_order", "option_values"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            price = prices.current(
+                [self.instance.pk], currency=settings.SHOP_CURRENCY, now=timezone.now()
+            ).get(self.instance.pk)
+            item = self.instance.stock_items.filter(location="main").first()
+            self.initial |= {
+                "price": price.amount if price else None,
+                "list_price": price.list_amount if price else None,
+                "on_hand": item.on_hand if item else 0,
+            }
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        price, before = cleaned.get("price"), cleaned.get("list_price")
+        if price is not None and before is not None and before < price:
+            self.add_error("list_price", _("The price before cannot be lower than the price."))
+        return cleaned
+
+    def keep(self, *, by: str) -> None:
+        """Write what the variant's own row does not hold; the row is saved already."""
+        now, cleaned = timezone.now(), self.cleaned_data
+        if {"price", "list_price"} & set(self.changed_data):
+            prices.set_price(
+                self.instance, amount=cleaned["price"], list_amount=cleaned["list_price"]
+            )
+        if "on_hand" in self.changed_data:
+            stock.count(self.instance, on_hand=cleaned["on_hand"] or 0, by=by, at=now)
+        values = self.instance.option_values.order_by("pk").values_list("pk", flat=True)
+        key = "-".join(str(value) for value in values)
+        Variant.objects.filter(pk=self.instance.pk).update(option_key=key)

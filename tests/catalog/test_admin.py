@@ -1,0 +1,211 @@
+"""Staff manage products in the admin."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from catalog.demo.fill import fill
+from catalog.models import Category, Master, Price, StockItem, StockMovement, Variant
+from museo.access.models import User
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def staff(client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("staff@museo.example"))
+    return client
+
+
+@pytest.fixture
+def room() -> Category:
+    node: Category = Category.objects.add_root(instance=Category(slug="clay", name="Clay"))
+    return node
+
+
+def product_form(room: Category, **changes: Any) -> dict[str, Any]:
+    """The fields of a new product with one variant."""
+    return {
+        "name": "Blue bowl",
+        "subtitle": "Porcelain",
+        "description": "A bowl.",
+        "slug": "blue-bowl",
+        "status": "active",
+        "kind": "physical",
+        "primary_category": room.pk,
+        "brand": "",
+        "attributes": "{}",
+        "tags": "[]",
+        "revision": "1",
+        "variants-TOTAL_FORMS": "1",
+        "variants-INITIAL_FORMS": "0",
+        "variants-0-sku": "BOWL",
+        "variants-0-position": "0",
+        "variants-0-is_active": "on",
+        "variants-0-track_stock": "on",
+        "variants-0-price": "84.05",
+        "variants-0-list_price": "",
+        "variants-0-on_hand": "7",
+        "media-TOTAL_FORMS": "0",
+        "media-INITIAL_FORMS": "0",
+        **changes,
+    }
+
+
+def change_form(master: Master, **changes: Any) -> dict[str, Any]:
+    variant = master.variants.get()
+    return product_form(
+        master.primary_category,
+        **{
+            "revision": str(master.revision),
+            "variants-INITIAL_FORMS": "1",
+            "variants-0-id": str(variant.pk),
+            "variants-0-master": str(master.pk),
+            **changes,
+        },
+    )
+
+
+def add(staff: Client, room: Category, **changes: Any) -> Any:
+    return staff.post("/admin/catalog/master/add/", product_form(room, **changes))
+
+
+def errors_of(response: Any) -> str:
+    assert response.status_code == 200
+    return str(response.content.decode())
+
+
+def test_a_product_is_made_with_its_variant_price_and_stock(staff: Client, room: Category) -> None:
+    response = add(staff, room)
+
+    assert response.status_code == 302, errors_of(response)
+    variant = Variant.objects.get(sku="BOWL")
+    assert variant.master.slug == "blue-bowl"
+    assert variant.master.published_at is not None
+    assert Price.objects.get(variant=variant).amount == 8405
+    assert StockItem.objects.get(variant=variant).on_hand == 7
+    assert StockMovement.objects.get().delta == 7
+
+
+def test_a_count_moves_the_stock_and_says_who_counted(staff: Client, room: Category) -> None:
+    add(staff, room)
+    master = Master.objects.get()
+
+    response = staff.post(
+        f"/admin/catalog/master/{master.pk}/change/",
+        change_form(master, **{"variants-0-on_hand": "5"}),
+    )
+
+    assert response.status_code == 302, errors_of(response)
+    assert StockItem.objects.get().on_hand == 5
+    moved = StockMovement.objects.latest("pk")
+    assert (moved.delta, moved.kind, moved.reference) == (-2, "adjust", "staff@museo.example")
+    assert Master.objects.get().revision == 2
+
+
+def test_what_is_promised_cannot_be_counted_away(staff: Client, room: Category) -> None:
+    add(staff, room)
+    master = Master.objects.get()
+    StockItem.objects.update(reserved=6)
+
+    staff.post(
+        f"/admin/catalog/master/{master.pk}/change/",
+        change_form(master, **{"variants-0-on_hand": "5"}),
+    )
+
+    assert StockItem.objects.get().on_hand == 7
+    assert Master.objects.get().revision == 1
+
+
+def test_the_second_of_two_editors_is_told_and_overwrites_nothing(
+    staff: Client, room: Category
+) -> None:
+    add(staff, room)
+    master = Master.objects.get()
+    address = f"/admin/catalog/master/{master.pk}/change/"
+    staff.post(address, change_form(master, brand="First"))
+
+    response = staff.post(address, change_form(master, brand="Second"))
+
+    assert "Somebody else has saved this product meanwhile" in errors_of(response)
+    assert Master.objects.get().brand == "First"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"variants-0-price": "84.005"}, "2 decimal places"),
+        ({"variants-0-price": "-1"}, "greater than or equal to 0"),
+        ({"variants-0-price": "much"}, "Enter a number"),
+        ({"variants-0-list_price": "10.00"}, "cannot be lower than the price"),
+        ({"variants-0-on_hand": "-3"}, "greater than or equal to 0"),
+        ({"variants-0-sku": ""}, "This field is required"),
+        ({"attributes": "{"}, "Enter a valid JSON"),
+        ({"slug": "no spaces!"}, "Enter a valid"),
+        ({"primary_category": "999999"}, "Select a valid choice"),
+    ],
+)
+def test_bad_input_is_said_beside_its_field_and_nothing_is_made(
+    staff: Client, room: Category, changes: dict[str, str], said: str
+) -> None:
+    response = add(staff, room, **changes)
+
+    assert said in errors_of(response)
+    assert not Master.objects.exists()
+
+
+def test_a_sku_or_an_address_that_is_taken_is_said(staff: Client, room: Category) -> None:
+    add(staff, room)
+
+    same_sku = add(staff, room, slug="other")
+    same_slug = add(staff, room, **{"variants-0-sku": "OTHER"})
+
+    assert "already exists" in errors_of(same_sku)
+    assert "Another product has this address" in errors_of(same_slug)
+    assert Master.objects.count() == 1
+
+
+def test_deleting_keeps_the_row_and_restoring_brings_it_back(staff: Client, room: Category) -> None:
+    add(staff, room)
+    master = Master.objects.get()
+
+    staff.post(f"/admin/catalog/master/{master.pk}/delete/", {"post": "yes"})
+    assert Master.objects.get().deleted_at is not None
+    assert not Master.objects.on_sale().exists()
+
+    staff.post(
+        "/admin/catalog/master/?deleted=yes",
+        {"action": "restore", "_selected_action": [str(master.pk)]},
+    )
+    assert Master.objects.get().deleted_at is None
+
+
+def test_the_list_costs_the_same_queries_for_one_and_for_twenty_four(
+    staff: Client,
+    room: Category,
+    settings: Any,
+    tmp_path: Any,
+    django_assert_max_num_queries: Any,
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    add(staff, room)
+    with django_assert_max_num_queries(16) as one:
+        assert staff.get("/admin/catalog/master/").status_code == 200
+    fill(now=NOON)
+    with django_assert_max_num_queries(len(one.captured_queries)):
+        page = staff.get("/admin/catalog/master/").content.decode()
+
+    assert "iPhone 15" in page
+    assert "€749.00" in page
+
+
+def test_shoppers_and_staff_without_permission_stay_out(client: Client, room: Category) -> None:
+    assert client.get("/admin/catalog/master/").status_code == 302
+    client.force_login(User.objects.create_user("helper@museo.example", is_staff=True))
+
+    assert client.get("/admin/catalog/master/").status_code == 403
+    assert add(client, room).status_code == 403
+    assert not Master.objects.exists()
