@@ -59,7 +59,7 @@ class CategoryAdmin(TranslatableAdmin, ModelAdmin):
 
     @display(description=gettext_lazy("name"))
     def indented(self, category: Category) -> str:
-        return "\u2003" * (category.depth - 1) + str(category)
+        return f"{chr(0x2003) * (category.depth - 1)}{category}"
 
 
 class LivingFilter(admin.SimpleListFilter):

@@ -30,7 +30,7 @@ class MoneyField(forms.DecimalField):
     def prepare_value(self, value: Any) -> Any:
         return Decimal(value).scaleb(-2) if isinstance(value, int) else value
 
-    def clean(self, value: Any) -> int | None:  # type: ignore[override]  # minor units
+    def clean(self, value: Any) -> int | None:
         amount = super().clean(value)
         return None if amount is None else int(amount.scaleb(2))
 
@@ -91,7 +91,8 @@ class VariantForm(forms.ModelForm):
                 [self.instance.pk], currency=settings.SHOP_CURRENCY, now=timezone.now()
             ).get(self.instance.pk)
             item = self.instance.stock_items.filter(location="main").first()
-            self.initial |= {
+            self.initial = {
+                **self.initial,
                 "price": price.amount if price else None,
                 "list_price": price.list_amount if price else None,
                 "on_hand": item.on_hand if item else 0,
