@@ -32,7 +32,6 @@ class VariantInline(StackedInline):
     form = VariantForm
     extra = 0
     min_num = 1
-    filter_horizontal = ["option_values"]
 
 
 class MediaInline(TabularInline):
@@ -107,10 +106,9 @@ class MasterAdmin(LogAdmin, TranslatableAdmin, ModelAdmin):
         return {} if obj else {"slug": ("name",)}
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        variants = Variant.objects.filter(master=OuterRef("pk"), is_active=True).order_by()
         lowest = Price.objects.filter(variant__master=OuterRef("pk")).order_by("amount")
         left = (
-            StockItem.objects.filter(variant__in=variants.values("pk"))
+            StockItem.objects.filter(variant__master=OuterRef("pk"), variant__is_active=True)
             .order_by()
             .values("variant__master")
             .annotate(left=Sum(F("on_hand") - F("reserved")))

@@ -9,11 +9,15 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from parler.forms import TranslatableModelForm
-from unfold.widgets import UnfoldAdminTextInputWidget
+from parler.forms import TranslatableModelForm, TranslatedField
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from catalog import prices, stock
-from catalog.models import Master, Variant
+from catalog.models import Master, OptionValue, Variant
 
 # as many as fit the database's integers, with room for a basket's sum
 DEAREST = Decimal("9999999999.99")
@@ -41,6 +45,9 @@ class MoneyField(forms.DecimalField):
 class MasterForm(TranslatableModelForm):
     """`revision` is the one the editor saw: whoever saves second is told."""
 
+    name = TranslatedField(widget=UnfoldAdminTextInputWidget)
+    subtitle = TranslatedField(widget=UnfoldAdminTextInputWidget)
+    description = TranslatedField(widget=UnfoldAdminTextareaWidget)
     revision = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     class Meta:
@@ -77,7 +84,11 @@ class VariantForm(forms.ModelForm):
     price = MoneyField(label=gettext_lazy("price"))
     list_price = MoneyField(label=gettext_lazy("price before"), required=False)
     on_hand = forms.IntegerField(
-        label=gettext_lazy("counted in stock"), min_value=0, max_value=10**9, required=False
+        label=gettext_lazy("counted in stock"),
+        min_value=0,
+        max_value=10**9,
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget,
     )
 
     class Meta:
@@ -86,6 +97,8 @@ class VariantForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        own = OptionValue.objects.filter(option__master_id=self.instance.master_id)
+        self.fields["option_values"].queryset = own  # type: ignore[attr-defined]  # a choice of rows
         if self.instance.pk:
             price = prices.current(
                 [self.instance.pk], currency=settings.SHOP_CURRENCY, now=timezone.now()

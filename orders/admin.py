@@ -40,7 +40,7 @@ class OrderAdmin(LogAdmin, ModelAdmin):
     actions = ["advance_selected"]
     actions_submit_line = ["advance"]
     fieldsets = [
-        (None, {"fields": ["number", "shown_status", "next_step", "shown_total", "shown_late"]}),
+        (None, {"fields": ["number", "where", "next_step", "shown_total", "shown_late"]}),
         (gettext_lazy("Who and where"), {"fields": ["name", "email", "shown_address", "delivery"]}),
         (gettext_lazy("Lines"), {"fields": ["shown_lines"]}),
         (gettext_lazy("Steps"), {"fields": ["shown_steps"]}),
@@ -116,9 +116,14 @@ class OrderAdmin(LogAdmin, ModelAdmin):
     def shown_total(self, order: Order) -> str:
         return money(pricing.money(order.total, order.currency))
 
-    @display(description=gettext_lazy("late"), boolean=True)
-    def shown_late(self, order: Order) -> bool:
-        return lifecycle.is_late(status=order.status, eta=order.eta, now=timezone.now())
+    @display(description=gettext_lazy("status"))
+    def where(self, order: Order) -> str:
+        return _(lifecycle.text_key(order.status, "label"))
+
+    @display(description=gettext_lazy("late"))
+    def shown_late(self, order: Order) -> str:
+        is_late = lifecycle.is_late(status=order.status, eta=order.eta, now=timezone.now())
+        return _("late") if is_late else "-"
 
     @display(description=gettext_lazy("next step"), ordering="next_step_at")
     def next_step(self, order: Order) -> str:

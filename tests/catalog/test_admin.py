@@ -4,8 +4,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.contrib.admin import site
+from django.http import HttpRequest
 from django.test import Client
 
+from catalog.admin import MasterAdmin
 from catalog.demo.fill import fill
 from catalog.models import Category, Master, Price, StockItem, StockMovement, Variant
 from museo.access.models import User
@@ -199,6 +202,11 @@ def test_the_list_costs_the_same_queries_for_one_and_for_twenty_four(
         page = staff.get("/admin/catalog/master/").content.decode()
 
     assert "iPhone 15" in page
+    assert [row.left for row in MasterAdmin(Master, site).get_queryset(HttpRequest())[:3]] == [
+        1000,
+        15,
+        500,
+    ]
     assert "€749.00" in page
 
 
