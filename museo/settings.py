@@ -187,10 +187,25 @@ REST_FRAMEWORK: dict[str, Any] = {
     "EXCEPTION_HANDLER": "museo.access.rest.answer",
 }
 
+# lightness and chroma of the shop's one vermilion, from wash to shade
+VERMILION = {
+    "50": "97% .014",
+    "100": "94% .032",
+    "200": "88% .062",
+    "300": "80% .105",
+    "400": "70% .155",
+    "500": "60% .19",
+    "600": "54% .19",
+    "700": "47% .17",
+    "800": "41% .145",
+    "900": "36% .12",
+    "950": "27% .09",
+}
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Museo",
     "SITE_HEADER": "Museo",
     "SITE_SYMBOL": "museum",
+    "COLORS": {"primary": {shade: f"oklch({light} 36)" for shade, light in VERMILION.items()}},
 }
 
 LOGGING: dict[str, Any] = {

@@ -139,7 +139,7 @@ class OrderAdmin(LogAdmin, ModelAdmin):
             (line.quantity, line.sku, line.name, money(pricing.money(line.total, order.currency)))
             for line in order.lines.order_by("position")
         ]
-        return _table([_("Quantity"), _("SKU"), _("name"), _("Total")], rows)
+        return _table([_("Quantity"), _("SKU"), _("Name"), _("Total")], rows)
 
     @display(description=gettext_lazy("Steps"))
     def shown_steps(self, order: Order) -> SafeString:
