@@ -1,7 +1,13 @@
 """The one ASGI application: streams, sockets and MCP here, everything else to Django."""
 
+import asyncio
+import logging
 import os
 import re
+import signal
+import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.core.asgi import get_asgi_application
@@ -9,14 +15,20 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "museo.settings")
 django: Any = get_asgi_application()
 
+from django.db import DatabaseError
+
+from mcp_bridge import asgi as bridge
 from museo.access.asgi import header, query
 from museo.edge import Receive, Scope, Send, edge
 from notifications.live import hub, waiting
 from notifications.live.consumers import EventSocket
 from notifications.live.sse import EventStream, FlatStream
 
+logger = logging.getLogger(__name__)
+
 OLD_ORDER_EVENTS = re.compile(r"/api/orders/(?P<number>[^/]{1,40})/events/?")
 EVENTS = re.compile(r"/api/v1/(?:orders/(?P<number>[^/]{1,40})/)?events/?")
+MCP = re.compile(r"/mcp(?:/.*)?")
 SOCKET = re.compile(r"/ws/events/?")
 
 # the stubs type scopes more closely than a router needs
@@ -41,6 +53,8 @@ async def _http(scope: Scope, receive: Receive, send: Send) -> None:
         await old_stream(_with(scope, old), receive, send)
     elif found and "text/event-stream" in header(scope, "accept"):
         await stream(_with(scope, found), receive, send)
+    elif MCP.fullmatch(path):
+        await bridge.application(scope, receive, send)
     else:
         if found and "wait" in query(scope):
             await waiting.for_news(_with(scope, found))
@@ -56,21 +70,47 @@ async def _socket(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _with(scope: Scope, found: re.Match[str]) -> Scope:
-    return {**scope, "url_route": {"args": (), "kwargs": found.groupdict()}}
+    scope["url_route"] = {"args": (), "kwargs": found.groupdict()}
+    return scope
 
 
 async def _live(receive: Receive, send: Send) -> None:
-    """Start with the server and end with it; a server without lifespan starts by first use."""
-    while True:
-        message = await receive()
-        if message["type"] == "lifespan.startup":
-            await hub.here()
-            await send({"type": "lifespan.startup.complete"})
-        else:
-            if running := hub.running():
-                await running.stop()
-            await send({"type": "lifespan.shutdown.complete"})
-            return
+    """Start and end with the server; under one that tells of neither, the first client starts."""
+    await receive()
+    _end_streams_on_signal()
+    try:
+        await bridge.startup()
+    except DatabaseError:
+        logger.warning("the log cannot be read; streams start with their first client")
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await _end_streams()
+    if running := hub.running():
+        await running.stop()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+def _end_streams_on_signal() -> None:
+    """The server waits for open streams before it tells of its end: end them when it is told."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if callable(server := signal.getsignal(number)):
+            signal.signal(number, partial(_on_signal, loop, server))
+
+
+def _on_signal(
+    loop: asyncio.AbstractEventLoop, server: Callable[..., Any], number: int, frame: Any
+) -> None:
+    asyncio.run_coroutine_threadsafe(_end_streams(), loop)
+    server(number, frame)
+
+
+async def _end_streams() -> None:
+    await bridge.shutdown()
+    if running := hub.running():
+        running.close()
 
 
 application = edge(route)

@@ -6,7 +6,8 @@ large, and puts the same security headers on every answer.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+import re
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from museo.access.asgi import header
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
+Header = tuple[bytes, bytes]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -38,6 +40,13 @@ ADMIN = (
 )
 # pictures that staff upload are documents too: they may do nothing
 MEDIA = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
+
+POLICIES = (("/admin", ADMIN), ("/media/", MEDIA), ("", STRICT))
+MCP = re.compile(r"/mcp(/|$)")
+# what opens something does not belong into a log
+SECRET_VALUE = re.compile(rb"((?:^|&)[^=&]*(?:ticket|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
+SECRET_PATH = re.compile(r"^(/t/).+")
 
 
 class Refused(problems.Problem):
@@ -61,24 +70,25 @@ def edge(app: App) -> App:
 
 
 async def _http(app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    name = context.begin(header(scope, "x-correlation-id"))
-    dressed = _dressed(send, scope["path"], name)
-    largest = LARGEST_MCP_BODY if scope["path"].startswith("/mcp") else LARGEST_BODY
-    too_large = problems.TooLarge(f"Send at most {largest // 1024 // 1024} MB.")
+    answer = _Answer(send, scope["path"], context.begin(header(scope, "x-correlation-id")))
+    largest = LARGEST_MCP_BODY if MCP.match(scope["path"]) else LARGEST_BODY
     length = header(scope, "content-length")
     if not _is_our_host(scope):
         problem = Refused("This host is not served here. Check MUSEO_ALLOWED_HOSTS.")
-        await _refuse(problem, scope, dressed)
+        await _refuse(problem, scope, answer.send)
     elif length.isdigit() and int(length) > largest:
-        await _refuse(too_large, scope, dressed)
+        await _refuse(_too_large(largest), scope, answer.send)
     else:
-        await app(scope, _bounded(receive, largest), dressed)
+        body = _Body(receive, largest)
+        await app(_hide_secrets(scope), body.receive, answer.send)
+        if body.is_too_large and not answer.has_begun:
+            await _refuse(_too_large(largest), scope, answer.send)
 
 
 async def _websocket(app: App, scope: Scope, receive: Receive, send: Send) -> None:
     context.begin(header(scope, "x-correlation-id"))
     if _is_our_host(scope) and _is_our_origin(scope):
-        await app(scope, receive, send)
+        await app(_hide_secrets(scope), receive, send)
     else:
         await receive()
         await send({"type": "websocket.close", "code": 4403})
@@ -99,40 +109,72 @@ def _is_our_origin(scope: Scope) -> bool:
     )
 
 
-def _bounded(receive: Receive, largest: int) -> Receive:
-    """A body without a length, or with a wrong one, ends as if the client had gone."""
-    seen = 0
-
-    async def bounded() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if seen > largest else message
-
-    return bounded
+def _too_large(largest: int) -> problems.Problem:
+    return problems.TooLarge(f"Send at most {largest // 1024 // 1024} MB.")
 
 
-def _dressed(send: Send, path: str, name: str) -> Send:
-    policy = MEDIA if path.startswith("/media/") else STRICT
-    if path.startswith("/admin"):
-        policy = ADMIN
-    own = [
-        (b"content-security-policy", policy.encode()),
-        (b"x-content-type-options", b"nosniff"),
-        (b"x-correlation-id", name.encode()),
-    ]
+def _hide_secrets(scope: Scope) -> Scope:
+    """The scope for the app; in the server's own, which it logs, secrets are masked."""
+    query, path = scope.get("query_string", b""), scope["path"]
+    masked = SECRET_VALUE.sub(rb"\1***", query), SECRET_PATH.sub(r"\1***", path)
+    if masked == (query, path):
+        return scope
+    for_app = dict(scope)
+    scope["query_string"], scope["path"] = masked
+    return for_app
 
-    async def dressed(message: Message) -> None:
+
+class _Body:
+    """A body without a length that grows too large ends as if the client had gone."""
+
+    __slots__ = ("_left", "_receive", "is_too_large")
+
+    def __init__(self, receive: Receive, largest: int) -> None:
+        self._receive = receive
+        self._left = largest
+        self.is_too_large = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        self.is_too_large = self._left < 0
+        return {"type": "http.disconnect"} if self.is_too_large else message
+
+
+class _Answer:
+    """Puts our headers on the answer where the app has not set them."""
+
+    __slots__ = ("_name", "_path", "_send", "has_begun")
+
+    def __init__(self, send: Send, path: str, name: str) -> None:
+        self._send = send
+        self._path = path
+        self._name = name
+        self.has_begun = False
+
+    async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            given = {key.lower() for key, _value in message.get("headers", [])}
-            extra = [(key, value) for key, value in own if key not in given]
-            message = {**message, "headers": [*message.get("headers", []), *extra]}
-        await send(message)
+            self.has_begun = True
+            message = {**message, "headers": self._dressed(message.get("headers", []))}
+        await self._send(message)
 
-    return dressed
+    def _dressed(self, headers: Iterable[Header]) -> list[Header]:
+        given = [(name.lower(), value) for name, value in headers]
+        names = {name for name, _value in given}
+        return [*given, *(header for header in self._own() if header[0] not in names)]
+
+    def _own(self) -> list[Header]:
+        policy = next(policy for start, policy in POLICIES if self._path.startswith(start))
+        return [
+            (b"content-security-policy", policy.encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"referrer-policy", b"same-origin"),
+            (b"x-correlation-id", self._name.encode()),
+        ]
 
 
 async def _refuse(problem: problems.Problem, scope: Scope, send: Send) -> None:
+    # the connection stays open: closed on a client that still sends, it would eat the answer
     body = orjson.dumps(problem.body(instance=scope["path"]))
     await send(
         {
@@ -141,7 +183,6 @@ async def _refuse(problem: problems.Problem, scope: Scope, send: Send) -> None:
             "headers": [
                 (b"content-type", problems.CONTENT_TYPE.encode()),
                 (b"content-length", str(len(body)).encode()),
-                (b"connection", b"close"),
             ],
         }
     )

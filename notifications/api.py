@@ -2,16 +2,15 @@
 
 from typing import Any
 
-from django.utils.translation import gettext as _
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from museo.access.callers import Caller, caller_from_request
-from museo.access.problems import BadCursor, NotFound, field_error
 from museo.access.rest import page_size
 from notifications import log, topics
 from notifications.envelope import render
+from notifications.following import parse_cursor, readable, words
 
 
 @api_view(["GET"])
@@ -23,19 +22,14 @@ def order_events(request: Request, number: str) -> Response:
 @api_view(["GET"])
 def events(request: Request) -> Response:
     """The events of `?topics=a,b`, those that the caller may read."""
-    listed = request.query_params.get("topics", "")
-    return Response(_page(request, {name for name in listed.split(",") if name}))
+    return Response(_page(request, words(request.query_params.get("topics", ""))))
 
 
 def _page(request: Request, names: set[str]) -> dict[str, Any]:
     caller = caller_from_request(request)
-    found = topics.readable(caller, names)
-    if not found:
-        raise NotFound(
-            _("There is nothing to follow here, or you may not see it. Check topic and ticket.")
-        )
+    cursor = parse_cursor(request.query_params.get("after", ""))
+    found = readable(caller, names)
     state = log.state()
-    cursor = _cursor(request.query_params.get("after", ""))
     if cursor is not None and not cursor.is_known(state):
         return _reset(found, caller, state)
     after = cursor.position if cursor else 0
@@ -57,11 +51,3 @@ def _reset(names: set[str], caller: Caller, state: log.State) -> dict[str, Any]:
         "next": log.format_cursor(state.epoch, state.head),
         "epoch": state.epoch,
     }
-
-
-def _cursor(text: str) -> log.Cursor | None:
-    try:
-        return log.Cursor.parse(text) if text else None
-    except log.BadCursor as error:
-        detail = _("This is no cursor. Send `next` of the last page, or leave it out.")
-        raise BadCursor(detail, errors=[field_error("/after", "bad_cursor", detail)]) from error

@@ -15,7 +15,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
@@ -210,22 +209,32 @@ def read(
     return list(Event.objects.filter(position__in=list(positions)).order_by("position"))
 
 
+def read_heard(
+    topics: Iterable[str], *, after: int, until: int, limit: int = 500
+) -> list[tuple[Event, tuple[str, ...]]]:
+    """As `read`, each event with the other topics that hear it."""
+    return _with_topics(read(topics, after=after, until=until, limit=limit))
+
+
 def read_all(*, after: int, until: int, limit: int = 5000) -> list[tuple[Event, tuple[str, ...]]]:
     """Every event in (after, until] with the other topics that hear it, in order."""
-    events = list(
-        Event.objects.filter(position__gt=after, position__lte=until).order_by("position")[:limit]
-    )
-    if not events:
+    events = Event.objects.filter(position__gt=after, position__lte=until).order_by("position")
+    return _with_topics(list(events[:limit]))
+
+
+def _with_topics(events: Sequence[Event]) -> list[tuple[Event, tuple[str, ...]]]:
+    positions = [event.position for event in events]
+    if not positions:
         return []
+    is_without_gap = positions[-1] - positions[0] == len(positions) - 1
     heard = (
-        EventTopic.objects.filter(position__gt=after, position__lte=events[-1].position)
-        .order_by("position", "topic")
-        .values_list("position", "topic")
+        EventTopic.objects.filter(position__range=(positions[0], positions[-1]))
+        if is_without_gap
+        else EventTopic.objects.filter(position__in=positions)
     )
-    topics = {
-        position: [topic for _position, topic in rows]
-        for position, rows in groupby(heard, key=lambda row: row[0])
-    }
+    topics: dict[int, list[str]] = {position: [] for position in positions}
+    for position, topic in heard.order_by("position", "topic").values_list("position", "topic"):
+        topics[position].append(topic)
     return [
         (event, tuple(name for name in topics[event.position] if name != event.topic))
         for event in events

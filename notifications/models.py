@@ -63,3 +63,6 @@ class EventTopic(models.Model):
     pk = models.CompositePrimaryKey("topic", "position")
     topic = models.CharField(max_length=100)
     position = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["position"], name="heard_by_position")]

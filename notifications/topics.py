@@ -4,6 +4,7 @@ Each domain app registers its prefix in `AppConfig.ready()` with two functions t
 names at once, so that a thousand joining clients cost one query.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ class Domain:
     snapshot: Snapshot
 
 
+# what a topic may be called; anything else is unknown to every domain
+NAME = re.compile(r"[a-z]+\.[A-Za-z0-9._:-]{1,90}")
 _domains: dict[str, Domain] = {}
 
 
@@ -52,6 +55,6 @@ def _by_prefix(names: Iterable[str]) -> dict[str, set[str]]:
     groups: dict[str, set[str]] = defaultdict(set)
     for name in names:
         prefix = name.partition(".")[0]
-        if prefix in _domains:
+        if prefix in _domains and NAME.fullmatch(name):
             groups[prefix].add(name)
     return groups

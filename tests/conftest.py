@@ -1,4 +1,4 @@
-"""What every test may use: a log that can be flushed."""
+"""What every test may use: a log that can be flushed, a browser; and what `--long` means."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ import pytest
 from django.db.models import F
 
 from notifications.models import LogHead
+from tests.services import find_chromium
 
 
 @pytest.fixture
@@ -18,3 +19,19 @@ def committed(transactional_db: None) -> Iterator[None]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="the long form of races and soaks")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--long"):
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in long]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's program."""
+    found = find_chromium()
+    assert found, "this test needs Chromium: apt-get install chromium"
+    return str(found)

@@ -96,5 +96,5 @@ def supported_locale(asked: str, default: str = settings.LANGUAGE_CODE) -> str:
     """The shop's language nearest to `asked` (a code such as `de-AT`)."""
     try:
         return get_supported_language_variant(asked)
-    except LookupError:
+    except (LookupError, ValueError):  # no such language, or far too long
         return default

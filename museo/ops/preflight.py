@@ -90,7 +90,7 @@ def require_room(folder: Path, needed: int, *, free: int | None = None) -> None:
     if free < needed:
         raise CannotStart(
             f"The disk is full: {folder} has {free // MEGABYTE} MB left and Museo needs "
-            f"{needed // MEGABYTE} MB there. Free some, or put MUSEO_HOME on another disk."
+            f"{needed // MEGABYTE} MB there. Free some, or use another disk."
         )
 
 

@@ -44,7 +44,9 @@ class BeatScheduler(Scheduler):
             self.apply_async(entry, producer=producer, advance=False)
         except SchedulingError as problem:
             # the next one comes in a second, and finds the same things due
-            logger.warning("not sent", extra={"task": entry.task, "problem": str(problem)})
+            logger.warning(
+                "task not sent: no broker", extra={"task": entry.task, "problem": str(problem)}
+            )
 
 
 class Beat(threading.Thread):

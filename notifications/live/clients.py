@@ -1,38 +1,49 @@
-"""One client of the hub: joined before its replay is read, written to in order, bounded in bytes.
-
-What waits for a slow client is joined into one write. A client for whom more than `MOST_WAITING`
-bytes wait is closed; it comes back with its cursor and has lost nothing.
-"""
+"""One client of the hub: missed events first, then live ones, each once and in order."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from notifications import log
-from notifications.live.frames import Batch, Form, Frame, Message
-from notifications.live.hub import Hub, Subscription, in_thread
+from notifications.live.frames import Batch, Form, Frame, Message, Packet
+from notifications.live.hub import Hub, in_thread
+from notifications.live.outlet import Outlet, Send
 
-MOST_WAITING = 256 * 1024
-
-Send = Callable[[Message], Awaitable[None]]
+RESTARTING = 1012
+TRY_AGAIN = 1013
 
 
 @dataclass(frozen=True)
 class Start:
-    """Where a client begins: the frames it has missed, or a reset because its cursor is unknown."""
+    """What a client has missed: events in (after, until]; on a reset it cannot be told."""
 
-    position: int
-    replay: list[Frame]
+    after: int
+    until: int
     is_reset: bool = False
 
 
 class Client:
-    """Writes what it hears through `send`; `ended` is called when the server ends it."""
+    """Hears topics of the hub and writes them through `send`.
+
+    `farewell` makes the last message of a client that the server ends, from a WebSocket's close
+    code. Nothing live is written before `release`: first `join`, then `replay`.
+    """
+
+    # there are thousands
+    __slots__ = (
+        "_farewell",
+        "_form",
+        "_heard_since",
+        "_locale",
+        "_outlet",
+        "_subscription",
+        "_wanted",
+        "hub",
+    )
 
     def __init__(
         self,
@@ -41,128 +52,136 @@ class Client:
         *,
         locale: str,
         send: Send,
-        ended: Callable[[], Awaitable[None]],
-        types: Collection[str] = (),
+        farewell: Callable[[int], Message],
     ) -> None:
         self.hub = hub
-        self.form = form
-        self.locale = locale
-        self.types = frozenset(types)
-        self._send = send
-        self._ended = ended
-        self._waiting: list[bytes] = []
-        self._waiting_bytes = 0
-        self._has_work = asyncio.Event()
-        self._is_over = False
-        # batches that came while the replay was read; None once it has been written
-        self._held: list[Batch] | None = []
-        # nothing up to here is written again, by topic and for all
-        self._position = 0
-        self._subscription: Subscription | None = None
-        self._writer: asyncio.Task[None] | None = None
+        self._form = form
+        self._locale = locale
+        self._farewell = farewell
+        self._outlet = Outlet(send, form, self._overflow)
+        # the types that are wanted of each topic; none named, all of them
+        self._wanted: dict[str, frozenset[str]] = {}
+        # from where on each topic was heard
+        self._heard_since: dict[str, int] = {}
+        self._subscription = hub.follow((), self._deliver, self.end)
 
-    def join(self, topics: Collection[str]) -> int:
-        """Hear `topics` from now on; return the position that the replay must reach."""
-        self._subscription = self.hub.follow(topics, self._deliver, self.end)
-        return self._subscription.joined_at
+    @property
+    def topics(self) -> Collection[str]:
+        return self._wanted.keys()
 
-    async def missed(
-        self, topics: Collection[str], cursor: log.Cursor | None, *, until: int
+    async def join(
+        self, topics: Collection[str], cursor: log.Cursor | None, types: Collection[str] = ()
     ) -> Start:
-        """What came after the cursor, up to `until`; without a cursor everything there is."""
-        if cursor is not None and not self.hub.reaches(cursor):
-            state = await in_thread(log.state)()
-            if not cursor.is_known(state):
-                return Start(until, [], is_reset=True)
-        after = cursor.position if cursor else 0
-        if self.hub.has_since(after):
-            frames = [f for f in self.hub.since(topics, after) if f.position <= until]
-            return Start(max(after, until), frames)
-        events = await in_thread(log.read)(topics, after=after, until=until)
-        replay = [Frame(event, (), epoch=self.hub.epoch) for event in events]
-        return Start(max(after, until), replay)
+        """Hear `topics` from now on; what came after the cursor is for `replay` to bring.
 
-    def begin(self, opening: Iterable[bytes], start: Start) -> None:
-        """Write the opening and the replay, then whatever came meanwhile, and go live."""
-        for piece in opening:
-            self.write(piece)
-        if start.replay:
-            self._write_batch(Batch(start.replay))
-        self._position = start.position
-        held, self._held = self._held or [], None
-        for batch in held:
-            self._deliver(batch)
-        self._writer = asyncio.create_task(self._write_all())
+        Without a cursor nothing was missed.
+        """
+        # a process that is ahead may have given the cursor out: look, rather than call it unknown
+        is_known = (
+            cursor is None or self.hub.reaches(cursor) or cursor.is_known(await self.hub.look())
+        )
+        self._listen(topics, types)
+        now = self.hub.position
+        if cursor is None or not is_known:
+            return Start(now, now, is_reset=not is_known)
+        return Start(cursor.position, now)
 
-    def write(self, piece: bytes) -> None:
-        """Queue bytes; end the client if too much waits."""
-        self._waiting.append(piece)
-        self._waiting_bytes += len(piece)
-        self._has_work.set()
-        if self._waiting_bytes > MOST_WAITING and self._writer is not None:
-            self.end()
+    def _listen(self, topics: Collection[str], types: Collection[str]) -> None:
+        wanted = frozenset(types)
+        for topic in topics:
+            if self._wanted.get(topic) != wanted:
+                self._heard_since[topic] = self.hub.position
+        self._wanted |= dict.fromkeys(topics, wanted)
+        self.hub.widen(self._subscription, topics)
 
-    def say(self, message: dict[str, Any]) -> None:
-        """Queue a message about the connection itself."""
-        self.write(orjson.dumps(message))
+    async def replay(self, topics: Collection[str], start: Start) -> None:
+        """Write what these topics heard before they were joined."""
+        async for frames in self._missed(topics, start):
+            news = [frame for frame in frames if not self._has_heard(frame)]
+            if news:
+                await self._outlet.replay(self._packet(Batch(news)).piece)
 
-    def end(self) -> None:
-        """The server's end of it: what waits is dropped, the client comes back by cursor."""
-        if not self._is_over:
-            self._is_over = True
-            self._has_work.set()
+    async def say(self, piece: bytes) -> None:
+        """Write bytes of the form before the replay."""
+        await self._outlet.replay(piece)
+
+    def put(self, piece: bytes) -> None:
+        """Write bytes of the form in their turn."""
+        self._outlet.put(Packet.of(self._form, piece))
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Write a message about the connection itself, in its turn."""
+        self.put(orjson.dumps(message))
+
+    async def hold(self) -> None:
+        """Let live events wait for a replay."""
+        await self._outlet.hold()
+
+    def release(self) -> None:
+        """Write what came meanwhile and go live."""
+        self._outlet.release()
+
+    def drop(self, topics: Collection[str]) -> None:
+        """Hear these topics no longer."""
+        self.hub.narrow(self._subscription, topics)
+        for topic in topics:
+            self._wanted.pop(topic, None)
+            self._heard_since.pop(topic, None)
 
     def leave(self) -> None:
         """The client has gone."""
-        if self._subscription is not None:
-            self.hub.leave(self._subscription)
-        if self._writer is not None:
-            self._writer.cancel()
+        self.hub.leave(self._subscription)
+        self._outlet.abandon()
 
-    def widen(self, topics: Collection[str]) -> int:
-        """Hear these too; return the position that their replay must reach."""
-        assert self._subscription is not None  # noqa: S101  # joined before
-        self.hub.widen(self._subscription, topics)
-        return self.hub.position
+    def end(self, code: int = RESTARTING) -> None:
+        """The server ends it; the client comes back with its cursor and has lost nothing."""
+        self.hub.leave(self._subscription)
+        self._outlet.finish(self._farewell(code))
 
-    def narrow(self, topics: Collection[str]) -> None:
-        if self._subscription is not None:
-            self.hub.narrow(self._subscription, topics)
+    def _overflow(self) -> None:
+        self.end(TRY_AGAIN)
 
-    def replay(self, start: Start) -> None:
-        """Write the replay of topics that were added."""
-        if start.replay:
-            self._write_batch(Batch(start.replay))
-
-    def _deliver(self, batch: Batch) -> None:
-        if self._held is not None:
-            self._held.append(batch)
-        elif batch.frames[0].position > self._position:
-            self._write_batch(batch)
-        elif news := [frame for frame in batch.frames if frame.position > self._position]:
-            self._write_batch(Batch(news))
-
-    def _write_batch(self, batch: Batch) -> None:
-        if not self.types:
-            self.write(batch.packet(self.form, self.locale).piece)
+    async def _missed(self, topics: Collection[str], start: Start) -> AsyncIterator[list[Frame]]:
+        """From memory if that reaches back far enough, else page by page from the log."""
+        after, until, hub = start.after, start.until, self.hub
+        is_whole = after == 0 and all(hub.has_all_of(topic) for topic in topics)
+        if is_whole or hub.has_since(after):
+            yield [frame for frame in hub.since(topics, after) if frame.position <= until]
             return
-        self.write(
-            self.form.join(
-                frame.written(self.form, self.locale)
-                if frame.type in self.types
-                else self.form.skip(frame)
-                for frame in batch.frames
-            )
+        while after < until:
+            rows = await in_thread(log.read_heard)(topics, after=after, until=until)
+            if not rows:
+                return
+            yield [Frame(event, also, epoch=hub.epoch) for event, also in rows]
+            after = rows[-1][0].position
+
+    def _has_heard(self, frame: Frame) -> bool:
+        """Whether it came live already, on a topic that was joined earlier."""
+        return any(
+            self._heard_since[topic] < frame.position and self._is_wanted_on(topic, frame)
+            for topic in frame.topics
+            if topic in self._wanted
         )
 
-    async def _write_all(self) -> None:
-        while True:
-            await self._has_work.wait()
-            self._has_work.clear()
-            if self._is_over:
-                break
-            pieces, self._waiting, self._waiting_bytes = self._waiting, [], 0
-            await self._send(self.form.message(self.form.join(pieces)))
-        if self._subscription is not None:
-            self.hub.leave(self._subscription)
-        await self._ended()
+    def _deliver(self, batch: Batch) -> None:
+        self._outlet.put(self._packet(batch))
+
+    def _packet(self, batch: Batch) -> Packet:
+        if not any(self._wanted.values()):
+            return batch.packet(self._form, self._locale)
+        pieces = (
+            frame.written(self._form, self._locale)
+            if self._wants(frame)
+            else self._form.skip(frame)
+            for frame in batch.frames
+        )
+        return Packet.of(self._form, self._form.join(pieces))
+
+    def _wants(self, frame: Frame) -> bool:
+        return any(
+            self._is_wanted_on(topic, frame) for topic in frame.topics if topic in self._wanted
+        )
+
+    def _is_wanted_on(self, topic: str, frame: Frame) -> bool:
+        types = self._wanted[topic]
+        return not types or frame.type in types

@@ -1,8 +1,8 @@
 """`/ws/events/`: clients say what they want to hear, the server answers in JSON arrays.
 
 In: `{"action": "subscribe", "topics": […], "types": […], "after": cursor}`, `unsubscribe`, `ping`.
-Out: arrays of envelopes and of messages about the connection. Closed with 4401 (who are you), 4403
-(this origin may not), 4404 (no such), 1012 (restarting: come back).
+Out: arrays of envelopes and of messages about the connection. Closed with 4401 (who are you), 4404
+(no such), 1012 (restarting: come back), 1013 (too slow: come back with the last position).
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from museo.access.asgi import caller_from_scope
-from museo.access.problems import Invalid, Problem, field_error
+from museo.access.asgi import caller_from_scope, query
+from museo.access.problems import Invalid, NotFound, Problem, field_error
+from notifications import log, topics
 from notifications.envelope import timestamp
-from notifications.live.clients import Client, Start
+from notifications.following import MOST_TOPICS, TooManyTopics, parse_cursor, readable, words
+from notifications.live.clients import Client
 from notifications.live.frames import Form, Frame, Message
-from notifications.live.hub import here
-from notifications.live.sse import MOST_TOPICS, parse_cursor, readable
+from notifications.live.hub import Hub, here, in_thread
 
-RESTARTING = 1012
+WHO_ARE_YOU = 4401
+NO_SUCH = 4404
 LARGEST_FRAME = 64 * 1024
 
 
@@ -40,87 +42,117 @@ class BadFrame(Invalid):
     code = "bad_frame"
 
 
-class EventSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # the stubs leave it untyped
+class BadJson(BadFrame):
+    code = "bad_json"
+
+
+class UnknownAction(BadFrame):
+    code = "unknown_action"
+
+
+class EventSocket(AsyncWebsocketConsumer):
+    """One connection; `?topics=` follows these from the beginning."""
+
     channel_layer_alias = "none"
+    client: Client | None = None
 
     async def connect(self) -> None:
         self.caller = await caller_from_scope(self.scope)
-        self.topics: set[str] = set()
-        self.client = Client(
+        await self.accept()
+        self.client = client = Client(
             await here(),
             ARRAYS,
             locale=self.caller.locale,
-            send=self._send_message,
-            ended=self._end,
+            send=self._write,
+            farewell=_close,
         )
-        until = self.client.join(())
-        await self.accept()
-        hello = {
-            "type": "connected",
-            "connection_id": uuid4().hex,
-            "epoch": self.client.hub.epoch,
-            "position": until,
-            "now": timestamp(timezone.now()),
-        }
-        self.client.begin([orjson.dumps(hello)], Start(until, []))
+        hello = {"type": "connected", "connection_id": uuid4().hex, **_about(client.hub)}
+        await client.say(orjson.dumps(hello))
+        client.release()
+        if listed := words(query(self.scope).get("topics", "")):
+            await self._follow_at_once(client, listed)
 
     async def disconnect(self, code: int) -> None:
-        if hasattr(self, "client"):
+        if self.client is not None:
             self.client.leave()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Do what a frame says; what cannot be done is answered, and the connection stays."""
+        if self.client is None:
+            return
         try:
             with override(self.caller.locale):
-                frame = _parse(text_data)
-                await self._act(frame)
+                await self._act(self.client, _parse(text_data))
         except Problem as problem:
-            self.client.say({"type": "error", "code": problem.code, "message": problem.detail})
+            self.client.tell(
+                {
+                    "type": "error",
+                    "code": problem.code,
+                    "message": problem.detail,
+                    "errors": problem.errors,
+                }
+            )
 
-    async def _act(self, frame: Mapping[str, Any]) -> None:
+    async def _follow_at_once(self, client: Client, listed: set[str]) -> None:
+        frame = {"topics": sorted(listed), "after": query(self.scope).get("after") or None}
+        try:
+            await self._subscribe(client, frame)
+        except NotFound:
+            is_somebody = self.caller.user_id or self.caller.tickets
+            client.end(NO_SUCH if is_somebody else WHO_ARE_YOU)
+        except Problem as problem:
+            client.tell({"type": "error", "code": problem.code, "message": problem.detail})
+
+    async def _act(self, client: Client, frame: Mapping[str, Any]) -> None:
         action = frame.get("action")
         if action == "subscribe":
-            await self._subscribe(frame)
+            await self._subscribe(client, frame)
         elif action == "unsubscribe":
-            self._unsubscribe(_topics(frame))
+            names = _topics(frame)
+            client.drop(names)
+            client.tell({"type": "unsubscribed", "topics": sorted(set(names))})
         elif action == "ping":
-            self.client.say({"type": "pong", "now": timestamp(timezone.now())})
+            client.tell({"type": "pong", "now": timestamp(timezone.now())})
         else:
-            raise BadFrame(_("Send an action: subscribe, unsubscribe or ping."))
+            raise UnknownAction(_("Send an action: subscribe, unsubscribe or ping."))
 
-    async def _subscribe(self, frame: Mapping[str, Any]) -> None:
-        cursor = parse_cursor(str(frame.get("after") or ""))
-        names = await readable(self.caller, _topics(frame))
-        new = names - self.topics
-        if len(self.topics | names) > MOST_TOPICS:
-            raise Invalid(
+    async def _subscribe(self, client: Client, frame: Mapping[str, Any]) -> None:
+        types, cursor = _strings(frame, "types"), _cursor(frame)
+        names = await in_thread(readable)(self.caller, _topics(frame))
+        if len(names | set(client.topics)) > MOST_TOPICS:
+            raise TooManyTopics(
                 _("Follow at most %(most)s topics on one socket.") % {"most": MOST_TOPICS}
             )
-        self.client.types = frozenset(_strings(frame, "types"))
-        until = self.client.widen(new)
-        self.topics |= names
-        start = await self.client.missed(new, cursor, until=until) if cursor else None
-        self.client.say(
-            {
-                "type": "reset" if start and start.is_reset else "subscribed",
+        await client.hold()
+        try:
+            start = await client.join(names, cursor, types)
+            states = await in_thread(topics.snapshots)(names, self.caller.locale)
+            answer = {
+                "type": "reset" if start.is_reset else "subscribed",
                 "topics": sorted(names),
-                "epoch": self.client.hub.epoch,
-                "position": until,
+                **_about(client.hub),
+                "position": start.until,
+                "snapshot": states,
             }
-        )
-        if start:
-            self.client.replay(start)
+            await client.say(orjson.dumps(answer))
+            await client.replay(names, start)
+        finally:
+            client.release()
 
-    def _unsubscribe(self, names: list[str]) -> None:
-        self.client.narrow(names)
-        self.topics -= set(names)
-        self.client.say({"type": "unsubscribed", "topics": sorted(set(names))})
-
-    async def _send_message(self, message: Message) -> None:
+    async def _write(self, message: Message) -> None:
         await self.base_send(message)  # type: ignore[arg-type]  # any event of ASGI
 
-    async def _end(self) -> None:
-        await self.close(code=RESTARTING)
+
+def _about(hub: Hub) -> dict[str, Any]:
+    return {
+        "epoch": hub.epoch,
+        "position": hub.position,
+        "now": timestamp(timezone.now()),
+    }
+
+
+def _close(code: int) -> Message:
+    return {"type": "websocket.close", "code": code}
 
 
 def _parse(text: str | None) -> Mapping[str, Any]:
@@ -129,10 +161,15 @@ def _parse(text: str | None) -> Mapping[str, Any]:
     try:
         frame = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise BadFrame(_("This frame is not valid JSON. Send one JSON object.")) from error
+        raise BadJson(_("This frame is not valid JSON. Send one JSON object.")) from error
     if not isinstance(frame, dict):
         raise BadFrame(_("Send one JSON object."))
     return frame
+
+
+def _cursor(frame: Mapping[str, Any]) -> log.Cursor | None:
+    after = frame.get("after")
+    return None if after is None else parse_cursor(str(after) or "-")
 
 
 def _topics(frame: Mapping[str, Any]) -> list[str]:

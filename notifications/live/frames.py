@@ -25,7 +25,7 @@ class Frame:
     def __init__(self, event: Event, also: Iterable[str], *, epoch: str) -> None:
         self.event = event
         self.position: int = event.position
-        self.topics = (event.topic, *also)
+        self.topics = tuple(dict.fromkeys((event.topic, *also)))
         self.epoch = epoch
         self._written: dict[tuple[Form, str], bytes] = {}
 

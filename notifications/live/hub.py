@@ -23,9 +23,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
 import orjson
@@ -47,6 +47,7 @@ R = TypeVar("R")
 HOLE_SECONDS = 0.01
 POLL_SECONDS = 1.0
 POLL_SECONDS_WITHOUT_REDIS = 0.25
+FIRST_BACK_OFF_SECONDS = 0.1
 LONGEST_BACK_OFF_SECONDS = 5.0
 RING_SIZE = 4096
 # more than this above a hole is dropped and read from the log
@@ -97,6 +98,7 @@ class Hub:
         self._hole = asyncio.Event()
         self._looking = asyncio.Lock()
         self._will_advance = False
+        self._is_outdated = False
         self._is_closed = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -191,6 +193,7 @@ class Hub:
     async def look(self) -> log.State:
         """Compare with the log itself and deliver what is missing."""
         async with self._looking:
+            self._is_outdated = False
             state = await in_thread(log.state)()
             if state.epoch != self.epoch:
                 self._begin_anew(state)
@@ -224,7 +227,7 @@ class Hub:
                     await self._hole.wait()
                     await asyncio.sleep(HOLE_SECONDS)
                     self._hole.clear()
-                    if self.position >= self._head:
+                    if self.position >= self._head and not self._is_outdated:
                         continue
             self._hole.clear()
             try:
@@ -237,9 +240,9 @@ class Hub:
                 await asyncio.sleep(self._poll_seconds)
 
     async def _read_holes(self, state: log.State) -> None:
-        while self.position < self._head:
+        while self.position < state.head:
             before = self.position
-            rows = await in_thread(log.read_all)(after=before, until=self._head)
+            rows = await in_thread(log.read_all)(after=before, until=state.head)
             self._put_ahead(Frame(event, also, epoch=self.epoch) for event, also in rows)
             self._advance()
             if self.position == before:
@@ -248,17 +251,16 @@ class Hub:
 
     async def _listen(self) -> None:
         """Hear the wake-ups; while Redis is away, looking at the log must do."""
-        back_off = 0.1
-        client = Redis.from_url(self._redis_url, socket_connect_timeout=2, socket_keepalive=True)
+        back_off = FIRST_BACK_OFF_SECONDS
+        client = _redis(self._redis_url)
         try:
             while True:
                 try:
                     async with client.pubsub() as channel:
                         await channel.subscribe(wake.CHANNEL)
                         async for message in channel.listen():
-                            back_off = 0.1
-                            if message["type"] == "message":
-                                self.hear(message["data"])
+                            back_off = FIRST_BACK_OFF_SECONDS
+                            self._hear(message)
                 except (redis.RedisError, OSError) as problem:
                     logger.warning("no wake-ups", extra={"reason": str(problem)})
                 await asyncio.sleep(back_off)
@@ -266,22 +268,38 @@ class Hub:
         finally:
             await client.aclose()
 
+    def _hear(self, message: Mapping[str, Any]) -> None:
+        if message["type"] != "message":
+            # subscribed: what was published before is in the log
+            self._look_soon()
+            return
+        try:
+            self.hear(message["data"])
+        except (ValueError, TypeError, LookupError):
+            logger.warning("wake-up not understood", exc_info=True)
+            self._look_soon()
+
     def hear(self, message: bytes) -> None:
         """Take a wake-up in; what is contiguous goes out in this turn of the event loop."""
         told = orjson.loads(message)
         if told["epoch"] != self.epoch:
-            self._hole.set()
+            self._look_soon()
             return
-        self._head = max(self._head, told["head"])
-        self._put_ahead(
+        frames = [
             Frame.of_wake_up(row, epoch=self.epoch)
             for row in told.get("events", ())
             if row["position"] > self.position
-        )
+        ]
+        self._head = max(self._head, told["head"])
+        self._put_ahead(frames)
         if not self._will_advance:
             # what else has arrived by then goes out in the same write
             self._will_advance = True
             asyncio.get_running_loop().call_soon(self._advance)
+
+    def _look_soon(self) -> None:
+        self._is_outdated = True
+        self._hole.set()
 
     def _put_ahead(self, frames: Iterable[Frame]) -> None:
         for frame in frames:
@@ -318,6 +336,13 @@ class Hub:
                 logger.exception("delivery failed")
                 self.leave(subscription)
                 subscription.closed()
+
+
+def _redis(url: str) -> Redis:
+    options: dict[str, Any] = {"socket_connect_timeout": 2}
+    if not url.startswith("unix:"):
+        options["socket_keepalive"] = True
+    return Redis.from_url(url, **options)
 
 
 def _by_audience(frames: Sequence[Frame]) -> list[Batch]:

@@ -7,29 +7,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
 from uuid import uuid4
 
 import orjson
 from channels.exceptions import StopConsumer
 from channels.generic.http import AsyncHttpConsumer
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from museo.access import context, problems
+from museo.access import problems
 from museo.access.asgi import caller_from_scope, header, query
 from museo.access.callers import Caller
 from notifications import log, topics
 from notifications.envelope import timestamp
+from notifications.following import parse_cursor, readable, words
 from notifications.live.clients import Client, Start
 from notifications.live.frames import Form, Frame, Message
 from notifications.live.hub import here, in_thread
 
 PING_SECONDS = 15
 RETRY_MS = 1000
-MOST_TOPICS = 100
+END: Message = {"type": "http.response.body", "body": b"", "more_body": False}
 HEADERS = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-cache"),
@@ -64,12 +65,12 @@ class EventStream(AsyncHttpConsumer):
     # no channel of its own in the layer: the hub brings the events
     channel_layer_alias = "none"
     form = ENVELOPES
+    client: Client | None = None
+    next_ping: asyncio.TimerHandle | None = None
 
     async def http_request(self, message: Mapping[str, Any]) -> None:
         if message.get("more_body"):
             return
-        context.begin(header(self.scope, "x-correlation-id"))
-        self.client: Client | None = None
         try:
             await self._open()
         except problems.Problem as problem:
@@ -77,9 +78,7 @@ class EventStream(AsyncHttpConsumer):
             raise StopConsumer from problem
 
     async def http_disconnect(self, message: Mapping[str, Any]) -> None:
-        if self.client is not None:
-            self.client.leave()
-            self.pinging.cancel()
+        self._leave()
         raise StopConsumer
 
     async def _open(self) -> None:
@@ -87,74 +86,83 @@ class EventStream(AsyncHttpConsumer):
         asked = query(self.scope)
         with override(caller.locale):
             cursor = parse_cursor(header(self.scope, "last-event-id") or asked.get("after", ""))
-            names = await readable(caller, self._names(asked.get("topics", "")))
-        client = Client(
+            names = await in_thread(readable)(caller, self._names(asked.get("topics", "")))
+        self.client = client = Client(
             await here(),
             self.form,
             locale=caller.locale,
-            send=self._send_message,
-            ended=self._end,
-            types=words(asked.get("types", "")),
+            send=self._write,
+            farewell=lambda _code: END,
         )
-        until = client.join(names)
-        self.client = client
-        is_from_now = cursor is None and self._number is None
-        start = Start(until, []) if is_from_now else await client.missed(names, cursor, until=until)
-        opening = await self._opening(client, caller, names, start)
-        await self.send_headers(headers=HEADERS)
-        client.begin(opening, start)
-        self.pinging = asyncio.create_task(self._ping())
+        try:
+            start = await client.join(names, cursor, words(asked.get("types", "")))
+            if self._number and cursor is None:
+                start = replace(start, after=0)
+            opening = await self._opening(client, caller, names, start)
+            await self.send_headers(headers=HEADERS)
+            await client.say(opening)
+            await client.replay(names, start)
+        except BaseException:
+            self._leave()
+            raise
+        client.release()
+        self._ping_later()
 
     @property
     def _number(self) -> str | None:
-        route: Mapping[str, Any] = dict(self.scope)["url_route"]
-        return route["kwargs"].get("number")
+        route = cast(Mapping[str, Any], self.scope)["url_route"]
+        number: str | None = route["kwargs"].get("number")
+        return number
 
     def _names(self, listed: str) -> list[str]:
         return [f"order.{self._number}"] if self._number else list(words(listed))
 
     async def _opening(
         self, client: Client, caller: Caller, names: set[str], start: Start
-    ) -> list[bytes]:
-        """`connected`, or `reset` for a cursor of another log, with how things stand now."""
+    ) -> bytes:
+        """`connected`, and `reset` for a cursor of another log, with how things stand now."""
         states = await in_thread(topics.snapshots)(names, caller.locale)
         about: dict[str, Any] = {
             "connection_id": uuid4().hex,
             "epoch": client.hub.epoch,
-            "position": start.position,
+            "position": start.until,
             "now": timestamp(timezone.now()),
         }
         if self._number:
             about |= {"orderId": self._number, "snapshot": states.get(f"order.{self._number}")}
         else:
             about |= {"topics": sorted(names), "snapshot": states}
+        # without an id: the cursor moves by what has been replayed, not by what will be
         connected = b"retry: %d\ndata: %s\n\n" % (
             RETRY_MS,
             orjson.dumps({"type": "connected", **about}),
         )
         if not start.is_reset:
-            return [connected]
-        cursor = log.format_cursor(client.hub.epoch, start.position).encode()
+            return connected
+        cursor = log.format_cursor(client.hub.epoch, start.until).encode()
         reset = orjson.dumps({"type": "reset", **about})
-        return [connected, b"id: " + cursor + b"\ndata: " + reset + b"\n\n"]
+        return connected + b"id: " + cursor + b"\ndata: " + reset + b"\n\n"
 
-    async def _send_message(self, message: Message) -> None:
+    async def _write(self, message: Message) -> None:
         await self.base_send(message)  # type: ignore[arg-type]  # any event of ASGI
 
-    async def _ping(self) -> None:
-        while True:
-            await asyncio.sleep(PING_SECONDS)
+    def _ping_later(self) -> None:
+        self.next_ping = asyncio.get_running_loop().call_later(PING_SECONDS, self._ping)
+
+    def _ping(self) -> None:
+        if self.client is not None:
             now = orjson.dumps({"now": timestamp(timezone.now())})
-            if self.client is not None:
-                self.client.write(b"event: ping\ndata: " + now + b"\n\n")
+            self.client.put(b"event: ping\ndata: " + now + b"\n\n")
+            self._ping_later()
 
-    async def _end(self) -> None:
-        self.pinging.cancel()
-        await self.send_body(b"")
-
-    async def _refuse(self, problem: problems.Problem) -> None:
+    def _leave(self) -> None:
+        if self.next_ping is not None:
+            self.next_ping.cancel()
         if self.client is not None:
             self.client.leave()
+            self.client = None
+
+    async def _refuse(self, problem: problems.Problem) -> None:
         body = orjson.dumps(problem.body(instance=self.scope["path"]))
         kind = (b"content-type", problems.CONTENT_TYPE.encode())
         await self.send_response(problem.status, body, headers=[kind])
@@ -164,35 +172,3 @@ class FlatStream(EventStream):
     """`/api/orders/{id}/events`: the source documents' address and shape."""
 
     form = FLAT
-
-
-def words(listed: str) -> set[str]:
-    """`a,b` as a set, without blanks."""
-    return {word.strip() for word in listed.split(",") if word.strip()}
-
-
-def parse_cursor(text: str) -> log.Cursor | None:
-    """None without one; raise a problem for what is none."""
-    if not text:
-        return None
-    try:
-        return log.Cursor.parse(text)
-    except log.BadCursor as error:
-        detail = _("This is no cursor. Send the `id` of the last event you have, or leave it out.")
-        raise problems.BadCursor(
-            detail, errors=[problems.field_error("/after", "bad_cursor", detail)]
-        ) from error
-
-
-async def readable(caller: Caller, names: Iterable[str]) -> set[str]:
-    """Those topics that the caller may read; raise a problem if there are none, or too many."""
-    names = set(names)
-    if len(names) > MOST_TOPICS:
-        detail = _("Follow at most %(most)s topics on one stream.") % {"most": MOST_TOPICS}
-        raise problems.Invalid(detail)
-    found = await in_thread(topics.readable)(caller, names)
-    if not found:
-        raise problems.NotFound(
-            _("There is nothing to follow here, or you may not see it. Check topic and ticket.")
-        )
-    return found

@@ -8,8 +8,8 @@ from typing import Any
 from museo.access.asgi import caller_from_scope, query
 from museo.access.problems import Problem
 from notifications import log
+from notifications.following import parse_cursor, readable, words
 from notifications.live.hub import here, in_thread
-from notifications.live.sse import parse_cursor, readable, words
 
 LONGEST_SECONDS = 25
 
@@ -25,8 +25,8 @@ async def for_news(scope: Mapping[str, Any]) -> None:
         return
     with suppress(Problem):
         cursor = parse_cursor(asked.get("after", ""))
-        wanted = [f"order.{number}"] if number else words(asked.get("topics", ""))
-        names = await readable(await caller_from_scope(scope), wanted)
+        wanted = {f"order.{number}"} if number else words(asked.get("topics", ""))
+        names = await in_thread(readable)(await caller_from_scope(scope), wanted)
         await _wait(names, cursor, min(int(seconds), LONGEST_SECONDS))
 
 

@@ -4,6 +4,7 @@ A lost message costs a second, never an event: the hubs also look at the log the
 """
 
 import logging
+import time
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -18,6 +19,9 @@ logger = logging.getLogger(__name__)
 CHANNEL = "museo:log"
 # a longer batch is read from the log
 LARGEST_BATCH = 32 * 1024
+# how long a Redis that did not answer is left alone
+PAUSE_SECONDS = 1.0
+_away_until = 0.0
 
 
 def batch(
@@ -48,12 +52,15 @@ def batch(
 
 def wake(message: bytes) -> None:
     """Publish; a Redis that is away is the hubs' business, who look for themselves."""
-    if not settings.REDIS_URL:
+    global _away_until
+    if not settings.REDIS_URL or time.monotonic() < _away_until:
         return
     try:
         _client().publish(CHANNEL, message)
-    except redis.RedisError:
-        logger.warning("wake-up not published", exc_info=True)
+    except redis.RedisError as problem:
+        # the next commits do not wait for it too
+        _away_until = time.monotonic() + PAUSE_SECONDS
+        logger.warning("wake-up not published", extra={"reason": str(problem)})
 
 
 @cache

@@ -19,6 +19,9 @@ class Migration(migrations.Migration):
                 ('topic', models.CharField(max_length=100)),
                 ('position', models.BigIntegerField()),
             ],
+            options={
+                'indexes': [models.Index(fields=['position'], name='heard_by_position')],
+            },
         ),
         migrations.CreateModel(
             name='Event',

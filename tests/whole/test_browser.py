@@ -94,7 +94,12 @@ def test_a_purchase_works_without_javascript(enter: Enter) -> None:
     page = shopper.page
     assert page.locator("[data-headline]").inner_text() == "We have your order"
     assert page.locator("noscript meta[http-equiv=refresh]").count() == 1
-    eventually(lambda: page.reload() and "arrived" in page.inner_text("h1"), seconds=30)
+
+    def has_arrived() -> bool:
+        page.reload()
+        return "arrived" in page.inner_text("h1")
+
+    eventually(has_arrived, seconds=30)
     assert page.locator(".steps [data-s=done]").count() == 5
     assert shopper.trouble == []
 

@@ -40,8 +40,12 @@ class Command(BaseCommand):
             sys.exit(f"museo: {problem}")
 
     def _say(self, sentence: str) -> None:
-        self.stdout.write(sentence)
-        self.stdout.flush()
+        try:
+            self.stdout.write(sentence)
+            self.stdout.flush()
+        except BrokenPipeError:
+            # who listened has gone; the shop stays open
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _speed_of_settings() -> float:

@@ -1,0 +1,95 @@
+"""`/mcp` as an ASGI application, which starts by its first request where nobody starts it."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from starlette.types import Receive, Scope, Send
+
+from mcp_bridge import push
+from mcp_bridge.transport import Transport
+from notifications.live.hub import here
+
+PATIENCE_SECONDS = 0.5
+
+
+class _Running:
+    """A transport and the one task that holds its managers open, as they demand."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.transport = Transport()
+        self.calls: set[asyncio.Task[object]] = set()
+        self.streams: set[asyncio.Task[object]] = set()
+        self._is_open = asyncio.Event()
+        self._is_ending = asyncio.Event()
+        self._serving = asyncio.create_task(self._serve())
+
+    async def opened(self) -> None:
+        await self._is_open.wait()
+        if self._serving.done():
+            await self._serving
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        requests = self.calls if scope["method"] == "POST" else self.streams
+        request = asyncio.current_task()
+        assert request is not None  # noqa: S101  an ASGI application always runs in a task
+        requests.add(request)
+        try:
+            await self.transport(scope, receive, send)
+        finally:
+            requests.discard(request)
+
+    async def end(self) -> None:
+        """Calls and listen streams end by themselves, sessions' streams with their managers."""
+        push.close()
+        await _wait_for(self.calls)
+        self._is_ending.set()
+        await self._serving
+        await _wait_for(self.streams)
+
+    async def _serve(self) -> None:
+        try:
+            async with AsyncExitStack() as stack:
+                for manager in self.transport.managers:
+                    await stack.enter_async_context(manager.run())
+                self._is_open.set()
+                await self._is_ending.wait()
+        finally:
+            self._is_open.set()
+
+
+async def _wait_for(requests: set[asyncio.Task[object]]) -> None:
+    if requests:
+        await asyncio.wait(requests, timeout=PATIENCE_SECONDS)
+
+
+_running: _Running | None = None
+
+
+async def startup() -> None:
+    """Be ready for requests; harmless when it is already."""
+    await _ready()
+
+
+async def shutdown() -> None:
+    """End what is open, in well under a second; clients open it again elsewhere."""
+    global _running
+    running, _running = _running, None
+    if running is not None and running.loop is asyncio.get_running_loop():
+        await running.end()
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """HTTP under `/mcp`."""
+    await (await _ready()).serve(scope, receive, send)
+
+
+async def _ready() -> _Running:
+    global _running
+    # another event loop is another server, as in tests
+    if _running is None or _running.loop is not asyncio.get_running_loop():
+        _running = _Running()
+    running = _running
+    await running.opened()
+    await here()
+    return running

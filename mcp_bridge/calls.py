@@ -1,0 +1,79 @@
+"""One call of a tool: who calls, when, in which language, and how to tell of progress."""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.utils.translation.trans_real import parse_accept_lang_header
+from starlette.requests import Request
+
+from museo.access.callers import (
+    BASKET_HEADER,
+    Caller,
+    caller_for_user,
+    presented_tickets,
+    supported_locale,
+)
+
+SALES_CHANNEL = "mcp"
+
+
+class Progress(Protocol):
+    def __call__(
+        self, progress: float, total: float | None = None, message: str | None = None
+    ) -> Awaitable[None]: ...
+
+
+@dataclass(frozen=True)
+class Call:
+    """`is_pushed`: this session gets updates by itself; others listen for them."""
+
+    caller: Caller
+    now: datetime
+    progress: Progress
+    is_pushed: bool
+
+    @property
+    def locale(self) -> str:
+        return self.caller.locale
+
+    @property
+    def delivery(self) -> str:
+        """How updates come: on the `session`'s stream, or to who calls subscriptions/`listen`."""
+        return "session" if self.is_pushed else "listen"
+
+
+def caller_of(request: Request | None) -> Caller:
+    """Who sends an HTTP request; a guest where there is none, as on a pipe."""
+    if request is None:
+        return caller_for_user(None, locale=settings.LANGUAGE_CODE, sales_channel=SALES_CHANNEL)
+    return caller_for_user(
+        None,
+        locale=_preferred(request.headers.get("accept-language", "")),
+        tickets=presented_tickets(
+            query=request.query_params.get("ticket", ""),
+            authorization=request.headers.get("authorization", ""),
+            cookie="",
+        ),
+        basket_token=request.headers.get(BASKET_HEADER, ""),
+        sales_channel=SALES_CHANNEL,
+    )
+
+
+def _preferred(header: str) -> str:
+    """The shop's language that a client likes best."""
+    for code, _quality in parse_accept_lang_header(header[:500]):
+        if found := supported_locale(code, default=""):
+            return found
+    return settings.LANGUAGE_CODE
+
+
+# where the transport notes the toolset in the ASGI scope
+TOOLSET_KEY = "museo.toolset"
+
+
+def toolset_of(request: Any) -> str:
+    """The toolset that an address names; empty for all, and where there is no address."""
+    return str(request.scope.get(TOOLSET_KEY, "")) if request is not None else ""

@@ -1,0 +1,248 @@
+"""Tells MCP clients that an order has moved: what the hub hears becomes `resources/updated`.
+
+Since 2026-07-28 a client opens a `subscriptions/listen` stream for the resources it names. Before,
+it subscribes within its session and hears on the session's own stream. An update says only that
+there is something new to read, so equal ones that wait are one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import mcp_types as types
+from mcp.server.connection import Connection
+from mcp.server.context import ServerRequestContext
+from mcp.server.session import ServerSession
+from mcp.server.subscriptions import ListenHandler, ResourceUpdated, ServerEvent
+from mcp.shared.exceptions import MCPError
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from mcp_bridge import resources
+from mcp_bridge.calls import caller_of
+from museo.access.callers import Caller
+from notifications import topics
+from notifications.live.frames import Frame
+from notifications.live.hub import Hub, here, in_thread
+
+MOST_STREAMS = 4096
+MOST_URIS = 100
+NOT_AVAILABLE = -32000
+REJOIN_SECONDS = 1.0
+_FOLLOWER = "museo.follower"
+
+_open_streams: set[ListenHandler] = set()
+_followers: dict[str, Follower] = {}
+_waiting: set[News] = set()
+
+
+def close() -> None:
+    """End every listen stream in good order and let every waiting call answer."""
+    for stream in tuple(_open_streams):
+        stream.close()
+    for news in tuple(_waiting):
+        news.end()
+
+
+def counts() -> dict[str, int]:
+    """How many clients of this process are told of changes."""
+    return {"listen_streams": len(_open_streams), "sessions": len(_followers)}
+
+
+# who may follow what
+
+
+async def readable(caller: Caller, uris: Iterable[str]) -> dict[str, set[str]]:
+    """By topic, those of `uris` that name an order the caller may read; one query."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for uri in uris:
+        if address := resources.parse(uri):
+            found[address.topic].add(uri)
+            caller = caller.with_ticket(address.ticket)
+    allowed = await in_thread(topics.readable)(caller, found) if found else set()
+    return {topic: found[topic] for topic in allowed}
+
+
+# since 2026-07-28
+
+
+class _OrderBus:
+    """What one listen stream subscribes to: the hub, for the topics behind its resources."""
+
+    def __init__(self, hub: Hub, uris: dict[str, set[str]], closed: Callable[[], None]) -> None:
+        self._hub = hub
+        self._uris = uris
+        self._closed = closed
+
+    async def publish(self, event: ServerEvent) -> None:
+        raise NotImplementedError("events come from the log")
+
+    def subscribe(self, listener: Callable[[ServerEvent], None]) -> Callable[[], None]:
+        def deliver(frame: Frame) -> None:
+            for uri in self._uris.get(frame.event.topic, ()):
+                listener(ResourceUpdated(uri))
+
+        subscription = self._hub.join(self._uris.keys(), deliver, self._closed)
+        return lambda: self._hub.leave(subscription)
+
+
+async def listen(
+    ctx: ServerRequestContext[Any, Any], params: types.SubscriptionsListenRequestParams
+) -> types.SubscriptionsListenResult:
+    """`subscriptions/listen`: what the caller may not read is left out of what is honoured."""
+    asked = params.notifications
+    wanted = asked.resource_subscriptions or []
+    if len(wanted) > MOST_URIS:
+        raise MCPError(types.INVALID_PARAMS, f"Follow at most {MOST_URIS} resources on a stream.")
+    if len(_open_streams) >= MOST_STREAMS:
+        raise MCPError(NOT_AVAILABLE, "Too many streams are open. Try again in a minute.")
+    uris = await readable(caller_of(ctx.request), wanted)
+    allowed = set().union(*uris.values())
+    honoured = asked.model_copy(
+        update={"resource_subscriptions": [uri for uri in wanted if uri in allowed]}
+    )
+    stream = ListenHandler(_OrderBus(await here(), uris, lambda: stream.close()))
+    _open_streams.add(stream)
+    try:
+        return await stream(ctx, params.model_copy(update={"notifications": honoured}))
+    finally:
+        _open_streams.discard(stream)
+
+
+# before: a session's own stream
+
+
+def is_pushed(session: ServerSession) -> bool:
+    """Whether updates can reach this client outside of its calls."""
+    is_modern = session.protocol_version in MODERN_PROTOCOL_VERSIONS
+    return not is_modern and _connection(session).has_standalone_channel
+
+
+async def follow(session: ServerSession, uri: str) -> bool:
+    """Tell this session of a resource's changes, which the caller may read; False if too many."""
+    connection = _connection(session)
+    follower = connection.state.get(_FOLLOWER)
+    if follower is None:
+        follower = connection.state[_FOLLOWER] = Follower(connection, await here())
+        connection.exit_stack.push_async_callback(follower.stop)
+    if len(follower.uris) < MOST_URIS:
+        follower.add(uri)
+    return uri in follower.uris
+
+
+def unfollow(session: ServerSession, uri: str) -> None:
+    if follower := _connection(session).state.get(_FOLLOWER):
+        follower.remove(uri)
+
+
+def catch_up(session_id: str) -> None:
+    """A session has opened its stream: what it follows may have changed while it had none."""
+    if follower := _followers.get(session_id):
+        follower.tell_of(follower.uris)
+
+
+class Follower:
+    """The resources that one session follows, and those it is still to be told of."""
+
+    def __init__(self, connection: Connection, hub: Hub) -> None:
+        self.uris: set[str] = set()
+        self._connection = connection
+        self._hub = hub
+        self._untold: dict[str, None] = {}
+        self._news = asyncio.Event()
+        self._key = connection.session_id or f"pipe {id(connection)}"
+        _followers[self._key] = self
+        self._join()
+        self._telling = asyncio.create_task(self._tell())
+
+    def add(self, uri: str) -> None:
+        self.uris.add(uri)
+        self._hub.widen(self._subscription, _topics([uri]))
+
+    def remove(self, uri: str) -> None:
+        self.uris.discard(uri)
+        self._hub.narrow(self._subscription, _topics([uri]) - _topics(self.uris))
+
+    def tell_of(self, uris: Iterable[str]) -> None:
+        self._untold.update(dict.fromkeys(uris))
+        self._news.set()
+
+    async def stop(self) -> None:
+        _followers.pop(self._key, None)
+        self._hub.leave(self._subscription)
+        self._telling.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._telling
+
+    def _join(self) -> None:
+        if self._key in _followers:
+            self._subscription = self._hub.join(_topics(self.uris), self._hear, self._rejoin)
+
+    def _rejoin(self) -> None:
+        """The log was made anew: what is followed may be anything now."""
+        asyncio.get_running_loop().call_later(REJOIN_SECONDS, self._join)
+        self.tell_of(self.uris)
+
+    def _hear(self, frame: Frame) -> None:
+        self.tell_of(uri for uri in self.uris if frame.event.topic in _topics([uri]))
+
+    async def _tell(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            while self._untold:
+                uri = next(iter(self._untold))
+                del self._untold[uri]
+                await self._connection.send_resource_updated(uri)
+
+
+def _connection(session: ServerSession) -> Connection:
+    # mcp 2.3 has no public handle on the connection, the only thing that outlives a request
+    return session._connection
+
+
+def _topics(uris: Collection[str]) -> set[str]:
+    return {address.topic for uri in uris if (address := resources.parse(uri))}
+
+
+# within one call
+
+
+class News:
+    """Says that a topic has news; over when the shop closes."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self._arrived = asyncio.Event()
+
+    def arrive(self) -> None:
+        self._arrived.set()
+
+    def end(self) -> None:
+        self.is_over = True
+        self._arrived.set()
+
+    async def wait(self, seconds: float) -> bool:
+        """True at the next news, False when there is none within the time or ever."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._arrived.wait()
+        has_come = self._arrived.is_set() and not self.is_over
+        self._arrived.clear()
+        return has_come
+
+
+@asynccontextmanager
+async def news_of(topic: str) -> AsyncIterator[News]:
+    """What happens to a topic from now on."""
+    hub, news = await here(), News()
+    subscription = hub.join({topic}, lambda _frame: news.arrive(), news.end)
+    _waiting.add(news)
+    try:
+        yield news
+    finally:
+        _waiting.discard(news)
+        hub.leave(subscription)

@@ -1,0 +1,99 @@
+"""What a tool is: a typed function with a description, its schemas, and who may call it."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import mcp_types as types
+from pydantic import BaseModel
+
+from mcp_bridge.arguments import model_of, schema_of
+from museo.access.callers import Caller
+
+Run = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a tool answers when it has more to say than its data.
+
+    `text` is for the chat. `uri` is the resource that the answer is about: a session that can be
+    pushed to is told of its changes from now on.
+    """
+
+    data: dict[str, Any]
+    text: str
+    uri: str = ""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """`run` takes a `calls.Call` and the arguments; it is sync, or async where it must wait."""
+
+    name: str
+    scope: str
+    # an order ticket among the arguments opens it as well as the scope does
+    takes_ticket: bool
+    # it tells of its progress, so its answer is worth a stream
+    is_streaming: bool
+    run: Run
+    arguments: type[BaseModel]
+    definition: types.Tool
+
+    @property
+    def is_async(self) -> bool:
+        return inspect.iscoroutinefunction(self.run)
+
+    def is_open_to(self, caller: Caller) -> bool:
+        return self.takes_ticket or self.scope in caller.scopes
+
+
+def tool(
+    *,
+    title: str,
+    scope: str,
+    result: type,
+    annotations: types.ToolAnnotations,
+    takes_ticket: bool = False,
+    is_streaming: bool = False,
+    meta: dict[str, Any] | None = None,
+) -> Callable[[Run], Tool]:
+    """Make a function a tool; its docstring is the description, `result` the shape of its data."""
+
+    def make(run: Run) -> Tool:
+        arguments = model_of(run)
+        return Tool(
+            name=run.__name__,
+            scope=scope,
+            takes_ticket=takes_ticket,
+            is_streaming=is_streaming,
+            run=run,
+            arguments=arguments,
+            definition=types.Tool(
+                name=run.__name__,
+                title=title,
+                description=inspect.getdoc(run),
+                input_schema=schema_of(arguments),
+                output_schema=schema_of(result),
+                annotations=annotations,
+                _meta=meta,
+            ),
+        )
+
+    return make
+
+
+# how a client may treat a call; every tool of the shop stays within the shop
+READS = types.ToolAnnotations(
+    read_only_hint=True, idempotent_hint=True, destructive_hint=False, open_world_hint=False
+)
+ADDS = types.ToolAnnotations(
+    read_only_hint=False, idempotent_hint=False, destructive_hint=False, open_world_hint=False
+)
+SPENDS = types.ToolAnnotations(
+    read_only_hint=False, idempotent_hint=False, destructive_hint=True, open_world_hint=False
+)
+FOLLOWS = types.ToolAnnotations(
+    read_only_hint=False, idempotent_hint=True, destructive_hint=False, open_world_hint=False
+)

@@ -1,0 +1,156 @@
+"""The shop as an MCP server: what each method of the protocol is answered with."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import mcp_types as types
+import orjson
+from django.utils import timezone
+from django.utils.translation import override
+from mcp.server import Server
+from mcp.server.caching import CacheHint
+from mcp.server.context import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+
+from mcp_bridge import dispatch, push, resources
+from mcp_bridge.calls import Call, caller_of, toolset_of
+from mcp_bridge.registry import Answer, Tool
+from mcp_bridge.toolsets import ALL, TOOLSETS
+from museo.access import context
+from museo.access.problems import Problem
+from notifications.live.hub import in_thread
+
+Context = ServerRequestContext[Any, Any]
+
+NAME = "museo-mcp-orchestrator"
+VERSION = "1.0.0"
+INSTRUCTIONS = (
+    "Museo is a shop. Find things with search_products, put them into a basket with add_to_basket "
+    "and keep its basket_token. place_order is called twice: first without confirm, then, after "
+    "the person has agreed to the summary, with the confirm it returned. Keep the ticket of the "
+    "order. After that the order's uri is pushed: tell the person of each step, unasked."
+)
+LIST_HINT = CacheHint(ttl_ms=60_000, scope="private")
+
+
+async def list_tools(
+    ctx: Context, params: types.PaginatedRequestParams | None
+) -> types.ListToolsResult:
+    _require_first_page(params)
+    caller = caller_of(ctx.request)
+    tools = [tool.definition for tool in _served(ctx).values() if tool.is_open_to(caller)]
+    return types.ListToolsResult(tools=tools)
+
+
+async def call_tool(ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+    tool = _served(ctx).get(params.name)
+    if tool is None:
+        raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name[:80]}. See tools/list.")
+    if not context.correlation_id():
+        context.begin()
+    call = Call(
+        caller=caller_of(ctx.request),
+        now=timezone.now(),
+        progress=ctx.session.report_progress,
+        is_pushed=push.is_pushed(ctx.session),
+    )
+    outcome = await dispatch.run(tool, params.arguments or {}, call)
+    if isinstance(outcome, Answer) and outcome.uri and call.is_pushed:
+        await push.follow(ctx.session, outcome.uri)
+    return dispatch.result(outcome)
+
+
+async def list_resources(
+    ctx: Context, params: types.PaginatedRequestParams | None
+) -> types.ListResourcesResult:
+    """Nothing is the same for everybody: an order is read by its address."""
+    _require_first_page(params)
+    return types.ListResourcesResult(resources=[])
+
+
+async def list_resource_templates(
+    ctx: Context, params: types.PaginatedRequestParams | None
+) -> types.ListResourceTemplatesResult:
+    _require_first_page(params)
+    return types.ListResourceTemplatesResult(resource_templates=resources.TEMPLATES)
+
+
+async def read_resource(
+    ctx: Context, params: types.ReadResourceRequestParams
+) -> types.ReadResourceResult:
+    uri = str(params.uri)
+    address = resources.parse(uri)
+    if address is None:
+        raise _unknown(uri)
+    caller = caller_of(ctx.request)
+    try:
+        with override(caller.locale):
+            body = await in_thread(resources.read)(caller, address, now=timezone.now())
+    except Problem as problem:
+        raise _unknown(uri, problem) from problem
+    text = types.TextResourceContents(
+        uri=uri, mime_type=resources.MIME_TYPE, text=orjson.dumps(body).decode()
+    )
+    return types.ReadResourceResult(contents=[text])
+
+
+async def subscribe_resource(
+    ctx: Context, params: types.SubscribeRequestParams
+) -> types.EmptyResult:
+    """`resources/subscribe`, before 2026-07-28."""
+    uri = str(params.uri)
+    if not await push.readable(caller_of(ctx.request), [uri]):
+        raise _unknown(uri)
+    if not push.is_pushed(ctx.session):
+        raise MCPError(
+            types.INVALID_REQUEST, "Nothing can be pushed without a session: initialize first."
+        )
+    if not await push.follow(ctx.session, uri):
+        raise MCPError(push.NOT_AVAILABLE, f"A session follows at most {push.MOST_URIS} resources.")
+    return types.EmptyResult()
+
+
+async def unsubscribe_resource(
+    ctx: Context, params: types.UnsubscribeRequestParams
+) -> types.EmptyResult:
+    push.unfollow(ctx.session, str(params.uri))
+    return types.EmptyResult()
+
+
+def input_schema(name: str) -> Mapping[str, Any] | None:
+    tool = ALL.get(name)
+    return tool.definition.input_schema if tool else None
+
+
+def _served(ctx: Context) -> dict[str, Tool]:
+    toolset = toolset_of(ctx.request)
+    return TOOLSETS[toolset] if toolset else ALL
+
+
+def _require_first_page(params: types.PaginatedRequestParams | None) -> None:
+    if params and params.cursor:
+        raise MCPError(types.INVALID_PARAMS, "There is only one page. Leave the cursor out.")
+
+
+def _unknown(uri: str, problem: Problem | None = None) -> MCPError:
+    """Also what the caller may not see; without a hint which of the two it is."""
+    detail = problem.detail if problem else "There is no such resource, or you may not see it."
+    return MCPError(types.INVALID_PARAMS, detail, {"uri": uri[:200]})
+
+
+server: Server[dict[str, Any]] = Server(
+    NAME,
+    version=VERSION,
+    title="Museo",
+    instructions=INSTRUCTIONS,
+    cache_hints={"tools/list": LIST_HINT, "resources/templates/list": LIST_HINT},
+    get_tool_input_schema=input_schema,
+    on_list_tools=list_tools,
+    on_call_tool=call_tool,
+    on_list_resources=list_resources,
+    on_list_resource_templates=list_resource_templates,
+    on_read_resource=read_resource,
+    on_subscribe_resource=subscribe_resource,
+    on_unsubscribe_resource=unsubscribe_resource,
+    on_subscriptions_listen=push.listen,
+)

@@ -1,0 +1,197 @@
+"""The shapes of what tools answer, as their output schemas say them; more fields may come.
+
+They are CONTRACT's: the services make the data, these only describe it.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Money:
+    """`amount` in minor units: 8400 is 84.00."""
+
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True)
+class Total:
+    type: str
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True)
+class Product:
+    id: str
+    slug: str
+    name: str
+    subtitle: str
+    price: Money
+    list_price: Money | None
+    in_stock: bool
+    image: str
+    category: str
+    default_sku: str
+
+
+@dataclass(frozen=True)
+class Variant:
+    """`available` is null where units are not counted."""
+
+    sku: str
+    options: dict[str, str]
+    price: Money
+    available: int | None
+
+
+@dataclass(frozen=True)
+class ProductDetail(Product):
+    description: str
+    variants: list[Variant]
+    media: list[dict[str, str]]
+    attributes: dict[str, Any]
+    questions: list[Any]
+
+
+@dataclass(frozen=True)
+class Interpretation:
+    """How the words were understood."""
+
+    query: str
+    locale: str
+
+
+@dataclass(frozen=True)
+class ProductPage:
+    """`next` is the cursor of the next page, null at the end."""
+
+    results: list[Product]
+    interpretation: Interpretation
+    next: str | None
+
+
+@dataclass(frozen=True)
+class Line:
+    id: int
+    sku: str
+    name: str
+    quantity: int
+    unit_price: Money
+    total: Money
+
+
+@dataclass(frozen=True)
+class Basket:
+    """Send `basket_token` with every later call about this basket."""
+
+    id: str | None
+    basket_token: str
+    currency: str
+    lines: list[Line]
+    totals: list[Total]
+    messages: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Address:
+    line1: str
+    city: str
+    postal_code: str
+    country: str
+
+
+@dataclass(frozen=True)
+class Payment:
+    provider: str = "demo"
+    token: str = "ok"  # noqa: S105  the demo provider's word for a card that works
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the person is asked to agree to."""
+
+    lines: list[Line]
+    totals: list[Total]
+    total: Money
+    email: str
+    name: str
+    delivery: str
+    expires_at: str
+
+
+@dataclass(frozen=True)
+class Upcoming:
+    code: str
+    label: str
+    due_at: str
+
+
+Delivery = Literal["session", "listen"]
+
+
+@dataclass(frozen=True)
+class PlacedOrder:
+    """First `confirm` and `summary` only; after the confirmed call all the others."""
+
+    confirm: str = ""
+    summary: Summary | None = None
+    number: str = ""
+    order_id: str = ""
+    ticket: str = ""
+    uri: str = ""
+    status: str = ""
+    eta: str = ""
+    upcoming: list[Upcoming] | None = None
+    subscribed: bool = False
+    delivery: Delivery = "listen"
+
+
+@dataclass(frozen=True)
+class Step:
+    """`at` is when it was done, null before."""
+
+    code: str
+    label: str
+    state: Literal["done", "current", "upcoming"]
+    at: str | None
+    due_at: str
+
+
+@dataclass(frozen=True)
+class Track:
+    """`step` is the number of steps done; `version` counts the order's events."""
+
+    order_id: str
+    status: str
+    status_message: str
+    eta: str
+    step: int
+    steps: list[Step]
+    late: bool
+    position: int
+    version: int
+    now: str
+    next_poll_ms: int | None
+
+
+@dataclass(frozen=True)
+class Subscribed:
+    """Updates come on the session's stream, or to who calls subscriptions/listen with `uri`."""
+
+    subscribed: bool
+    order_id: str
+    message: str
+    uri: str
+    delivery: Delivery
+
+
+@dataclass(frozen=True)
+class ConnectionStatus:
+    sse_enabled: bool
+    active_connections: int
+    listen_streams: int
+    sessions: int
+    endpoint: str
+    usage: str

@@ -1,0 +1,102 @@
+"""What a chat says about an order: friendly, with emoji, in the active language."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from babel.numbers import format_currency, get_currency_precision
+from django.utils.translation import get_language, gettext, ngettext
+
+from orders.lifecycle import ENDED, text_key
+
+
+def placed(order: Mapping[str, Any], *, now: datetime) -> str:
+    """`order` as `tracking.confirmation` has it."""
+    coming = [
+        f"- {step['label']} ({duration(_until(step['due_at'], now))})" for step in order["upcoming"]
+    ]
+    return "\n".join(
+        [
+            gettext("✅ Order placed successfully!"),
+            "",
+            gettext("**Order ID**: %(number)s") % {"number": order["number"]},
+            gettext("**Status**: %(status)s")
+            % {"status": gettext(text_key(order["status"], "label"))},
+            gettext("**Estimated delivery**: %(duration)s")
+            % {"duration": duration(_until(order["eta"], now))},
+            "",
+            gettext("🔔 **You'll receive automatic updates!**"),
+            gettext("I'll notify you when:"),
+            *coming,
+            "",
+            gettext("No need to ask - I'll keep you posted! 🍽️"),
+        ]
+    )
+
+
+def update(order: Mapping[str, Any], *, now: datetime) -> str:
+    """How an order stands; `order` as `tracking.track` has it."""
+    lines = [gettext(text_key(order["status"], "chat"))]
+    if order["status"] not in ENDED:
+        remaining = duration(_until(order["eta"], now))
+        lines.append(gettext("ETA: %(duration)s") % {"duration": remaining})
+    return "\n".join(lines)
+
+
+def subscribed(number: str) -> str:
+    return gettext(
+        "✅ Subscribed to updates for order %(number)s. "
+        "You'll receive automatic notifications when status changes."
+    ) % {"number": number}
+
+
+def please_confirm(
+    *,
+    lines: Sequence[Mapping[str, Any]],
+    totals: Sequence[Mapping[str, Any]],
+    name: str,
+    city: str,
+) -> str:
+    """What a person should read before an agent spends their money."""
+    bought = [f"- {line['quantity']} x {line['name']}: {money(line['total'])}" for line in lines]
+    *_items, total = totals
+    bought += [
+        gettext("- Delivery: %(price)s") % {"price": money(part)}
+        for part in totals
+        if part["type"] == "delivery"
+    ]
+    return "\n".join(
+        [
+            gettext("🛒 **Please confirm this order**"),
+            *bought,
+            gettext("**Total**: %(total)s") % {"total": money(total)},
+            gettext("**For**: %(name)s") % {"name": ", ".join(filter(None, [name, city]))},
+            "",
+            gettext(
+                "Ask the person. If they agree, call place_order again with the same arguments "
+                "and this `confirm` within 10 minutes."
+            ),
+        ]
+    )
+
+
+def money(money: Mapping[str, Any]) -> str:
+    """`{"amount": 8400, "currency": "EUR"}` as people write it: €84.00."""
+    digits = get_currency_precision(money["currency"])
+    amount = Decimal(money["amount"]).scaleb(-digits)
+    locale = (get_language() or "en").replace("-", "_")
+    return format_currency(amount, money["currency"], locale=locale)
+
+
+def duration(time: timedelta) -> str:
+    """Rounded up: nobody is promised less than it takes."""
+    seconds = max(0, -(-time // timedelta(seconds=1)))
+    if seconds < 60:
+        return ngettext("%(count)s second", "%(count)s seconds", seconds) % {"count": seconds}
+    minutes = -(-seconds // 60)
+    return ngettext("%(count)s minute", "%(count)s minutes", minutes) % {"count": minutes}
+
+
+def _until(timestamp: str, now: datetime) -> timedelta:
+    return datetime.fromisoformat(timestamp) - now

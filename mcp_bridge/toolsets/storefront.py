@@ -1,0 +1,209 @@
+"""Finding, buying and following: what a shopper does."""
+
+import time
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from django.conf import settings
+from django.utils import timezone
+from pydantic import Field
+
+from catalog import products
+from mcp_bridge import confirmations, purchases, push, shapes, texts
+from mcp_bridge.calls import Call
+from mcp_bridge.registry import ADDS, READS, SPENDS, Answer, tool
+from mcp_bridge.resources import OrderAddress
+from museo.access.callers import Caller
+from notifications.envelope import timestamp
+from notifications.live.hub import in_thread
+from orders import baskets, tracking
+from orders.lifecycle import ENDED
+from orders.models import MAX_QUANTITY
+
+LONGEST_WAIT_SECONDS = 900
+
+Locale = Annotated[str, Field(max_length=35, description="A language code such as en or de-AT.")]
+BasketToken = Annotated[
+    str,
+    Field(max_length=100, description="The basket_token of an earlier answer; none at first."),
+]
+OrderId = Annotated[str, Field(max_length=40, description="The order's number, ORD-….")]
+Ticket = Annotated[
+    str, Field(max_length=100, description="A guest's ticket, as place_order returned it.")
+]
+
+
+@tool(title="Search products", scope="shop:read", result=shapes.ProductPage, annotations=READS)
+def search_products(
+    call: Call,
+    query: Annotated[str, Field(max_length=200, description="What to look for; empty for all.")],
+    locale: Locale = "",
+    limit: Annotated[int, Field(ge=1, le=products.LARGEST_PAGE)] = 20,
+    cursor: Annotated[str, Field(max_length=500, description="`next` of the last page.")] = "",
+) -> dict[str, Any]:
+    """Find products by words in their name, description, options or SKU.
+
+    Each result has the default_sku that add_to_basket takes.
+    """
+    page = products.listing(
+        locale=call.locale, now=call.now, query=query, limit=limit, cursor=cursor
+    )
+    return {
+        "results": page.results,
+        "interpretation": {"query": query, "locale": call.locale},
+        "next": page.next_cursor or None,
+    }
+
+
+@tool(title="Show a product", scope="shop:read", result=shapes.ProductDetail, annotations=READS)
+def get_product_info(
+    call: Call,
+    product: Annotated[str, Field(max_length=120, description="Its slug, id or SKU.")],
+    locale: Locale = "",
+) -> dict[str, Any]:
+    """Everything about one product: description, variants with SKU, price and stock."""
+    return products.detail(product, locale=call.locale, now=call.now)
+
+
+@tool(title="Put into the basket", scope="basket:write", result=shapes.Basket, annotations=ADDS)
+def add_to_basket(
+    call: Call,
+    sku: Annotated[str, Field(max_length=64, description="The SKU of a variant.")],
+    quantity: Annotated[
+        int,
+        Field(
+            description="How many more.",
+            json_schema_extra={"minimum": 1, "maximum": MAX_QUANTITY},
+        ),
+    ] = 1,
+    basket_token: BasketToken = "",
+) -> dict[str, Any]:
+    """Put a product into the basket. Keep the basket_token of the answer for all later calls."""
+    caller = call.caller.with_basket(basket_token)
+    return _basket(call, baskets.add(caller, sku=sku, quantity=quantity, now=call.now))
+
+
+@tool(title="Show the basket", scope="basket:write", result=shapes.Basket, annotations=READS)
+def get_basket(call: Call, basket_token: BasketToken = "") -> dict[str, Any]:
+    """What is in the basket, and what it costs."""
+    caller = call.caller.with_basket(basket_token)
+    return _basket(call, baskets.require(caller) if basket_token else baskets.find(caller))
+
+
+def _basket(call: Call, opened: baskets.OpenBasket | None) -> dict[str, Any]:
+    shown = baskets.show(opened, locale=call.locale, now=call.now)
+    return {**shown, "basket_token": shown["token"]}
+
+
+@tool(
+    title="Place the order",
+    scope="checkout:write",
+    result=shapes.PlacedOrder,
+    annotations=SPENDS,
+)
+def place_order(
+    call: Call,
+    email: Annotated[str, Field(max_length=254)],
+    name: Annotated[str, Field(max_length=120, description="Who receives it.")],
+    address: Annotated[
+        shapes.Address | None, Field(description="Where to; not needed for pickup.")
+    ] = None,
+    basket_token: BasketToken = "",
+    delivery: Annotated[str, Field(max_length=20, description="courier or pickup.")] = "courier",
+    payment: shapes.Payment | None = None,
+    confirm: Annotated[
+        str, Field(max_length=2000, description="From the first call, after the person agreed.")
+    ] = "",
+) -> Answer:
+    """Buy what is in the basket, in two calls.
+
+    The first, without confirm, buys nothing: it answers a summary and a confirm. Show the summary
+    to the person. If they agree, call again with the same arguments and that confirm.
+    """
+    caller = call.caller.with_basket(basket_token)
+    body = {
+        "email": email,
+        "name": name,
+        "address": asdict(address) if address else {},
+        "delivery": delivery,
+        "payment": asdict(payment or shapes.Payment()),
+    }
+    if not confirm:
+        return _question(call, body, purchases.offer(caller, body, now=call.now))
+    order = purchases.place(caller, body, confirm, now=call.now, speed=settings.MUSEO_CLOCK_SPEED)
+    uri = str(OrderAddress(order["number"], "" if caller.user_id else order["ticket"]))
+    told = {"uri": uri, "subscribed": True, "delivery": call.delivery}
+    return Answer({**order, **told}, texts.placed(order, now=call.now), uri)
+
+
+def _question(call: Call, body: dict[str, Any], offer: purchases.Offer) -> Answer:
+    total = {name: offer.totals[-1][name] for name in ("amount", "currency")}
+    summary = {
+        **{name: body[name] for name in ("email", "name", "address", "delivery")},
+        "payment_provider": body["payment"]["provider"],
+        "lines": offer.lines,
+        "totals": offer.totals,
+        "total": total,
+        "expires_at": timestamp(call.now + confirmations.LIFETIME),
+    }
+    return Answer(
+        {"confirm": confirmations.ask(offer.agreement, now=call.now), "summary": summary},
+        texts.please_confirm(
+            lines=offer.lines,
+            totals=offer.totals,
+            name=body["name"],
+            city=body["address"].get("city", ""),
+        ),
+    )
+
+
+@tool(
+    title="Track an order",
+    scope="orders:read",
+    result=shapes.Track,
+    annotations=READS,
+    takes_ticket=True,
+    is_streaming=True,
+)
+async def track_order(
+    call: Call,
+    order_id: OrderId,
+    ticket: Ticket = "",
+    wait_seconds: Annotated[int, Field(ge=0, le=LONGEST_WAIT_SECONDS)] = 0,
+) -> Answer:
+    """How an order stands now.
+
+    With wait_seconds the answer waits until the order has arrived or the time is over, and every
+    step is told as progress meanwhile.
+    """
+    caller = call.caller.with_ticket(ticket)
+    stand = await _stand(call, caller, order_id)
+    if wait_seconds and stand["status"] not in ENDED:
+        stand = await _follow(call, caller, order_id, wait_seconds)
+    return Answer(stand, texts.update(stand, now=timezone.now()))
+
+
+async def _follow(call: Call, caller: Caller, order_id: str, seconds: int) -> dict[str, Any]:
+    """The order at its end, or when the time is over; each version is told once."""
+    deadline = time.monotonic() + seconds
+    told = 0
+    # joined before it is read: a step between the two would be missed
+    async with push.news_of(tracking.topic(order_id)) as news:
+        while True:
+            stand = await _stand(call, caller, order_id)
+            if stand["version"] > told:
+                told = stand["version"]
+                steps = len(stand["steps"]) - 1
+                message = texts.update(stand, now=timezone.now())
+                await call.progress(stand["step"], steps, message)
+            remaining = deadline - time.monotonic()
+            if stand["status"] in ENDED or not await news.wait(remaining):
+                return stand
+
+
+async def _stand(call: Call, caller: Caller, order_id: str) -> dict[str, Any]:
+    def read() -> dict[str, Any]:
+        order = tracking.find(caller, order_id)
+        return tracking.track(order, locale=call.locale, now=timezone.now())
+
+    return await in_thread(read)()

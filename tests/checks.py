@@ -1,0 +1,297 @@
+"""All checks of the project, one after the other: what `scripts/test` runs."""
+
+import argparse
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from xml.etree import ElementTree
+
+import psutil
+
+from museo.ops.preflight import ROOT
+from museo.ops.translations import compile_changed
+from tests import needs, services
+from tests.needs import Need
+
+BIN = Path(sys.executable).parent
+PYTHON = (sys.executable, "-m")
+MANAGE = (sys.executable, "manage.py")
+PACKAGES = ("museo", "catalog", "orders", "notifications", "mcp_bridge", "tests")
+ON_POSTGRESQL, ON_SQLITE, IN_BROWSER = LANES = (
+    "tests on PostgreSQL",
+    "tests on SQLite",
+    "tests in the browser",
+)
+NOTHING_COLLECTED = 5
+# what a check that is told to stop may take to put its things away
+STOPS_WITHIN = 20
+
+
+@dataclass(frozen=True)
+class Servers:
+    """What runs for the tests; an empty address: left out."""
+
+    database_url: str
+    redis_url: str
+    has_browser: bool
+
+
+@dataclass(frozen=True)
+class Check:
+    title: str
+    command: Sequence[str | Path]
+    environment: Mapping[str, str]
+    # where pytest writes what it counted
+    report: Path | None = None
+    may_be_empty: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    title: str
+    passed: bool
+    seconds: float
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+def main(arguments: Sequence[str]) -> int:
+    options, chosen = _parser().parse_known_args(arguments)
+    long = ["--long"] if options.long else []
+    left_out = needs.left_out(os.environ.get("MUSEO_TEST_WITHOUT", ""))
+    wanted = [need for need in needs.NEEDS if need not in left_out and _is_wanted(need, chosen)]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # a shell's background job would ignore Ctrl-C, and so would all that it starts
+        signal.signal(number, _as_ctrl_c)
+    try:
+        found = needs.provide(wanted, may_install=not options.no_install)
+        with (
+            tempfile.TemporaryDirectory(prefix="museo-test-") as folder,
+            _servers(found) as servers,
+        ):
+            compile_changed(ROOT / "locale")
+            checks = (
+                chosen_tests(servers, Path(folder), [*long, *chosen])
+                if chosen
+                else all_checks(servers, Path(folder), long, is_whole=not left_out)
+            )
+            results = [_run(check) for check in checks]
+    except KeyboardInterrupt:
+        sys.exit("museo: stopped; nothing is left running.")
+    print(summary(results, left_out))
+    is_empty = not any(result.counts for result in results)
+    return 1 if is_empty or not all(result.passed for result in results) else 0
+
+
+def all_checks(
+    servers: Servers, folder: Path, options: Sequence[str], *, is_whole: bool
+) -> list[Check]:
+    """`is_whole`: nothing is left out, so the floor of the coverage holds."""
+    coverage = {"COVERAGE_FILE": str(folder / "coverage")}
+    plain = _environment(folder / "plain") | coverage
+    pytest = (*PYTHON, "coverage", "run", "-m", "pytest", *options)
+    tests = [
+        _tests(title, [*pytest, "-m", marked], url, servers, folder, coverage)
+        for title, marked, url in _lanes(servers)
+    ]
+    floor = () if is_whole else ("--fail-under=0",)
+    return [
+        *_checks_of_the_text(plain),
+        *tests,
+        Check("coverage data", [*PYTHON, "coverage", "combine", "--quiet"], plain),
+        Check("coverage", [*PYTHON, "coverage", "report", *floor], plain),
+    ]
+
+
+def chosen_tests(servers: Servers, folder: Path, arguments: Sequence[str]) -> list[Check]:
+    """What the caller asked of pytest, on both engines; one of them may have nothing of it."""
+    pytest = (*PYTHON, "pytest", *arguments)
+    in_both = () if "-m" in arguments else ("-m", "both")
+    lanes = [(ON_POSTGRESQL, servers.database_url, ()), (ON_SQLITE, "", in_both)]
+    return [
+        _tests(title, [*pytest, *marked], url, servers, folder, {}, may_be_empty=True)
+        for title, url, marked in (lanes if servers.database_url else lanes[1:])
+    ]
+
+
+def _checks_of_the_text(plain: Mapping[str, str]) -> list[Check]:
+    templates = [
+        path
+        for package in (".", *PACKAGES)
+        for path in sorted((ROOT / package / "templates").glob("**/*.html"))
+    ]
+    deployed = {
+        **plain,
+        "MUSEO_PUBLIC_URL": "https://shop.example",
+        "MUSEO_ALLOWED_HOSTS": "shop.example",
+        "MUSEO_TRUSTED_PROXIES": "127.0.0.1",
+        "MUSEO_SECRET_KEYS": secrets.token_urlsafe(48),
+        "DATABASE_URL": "postgres://museo:secret@db.example/museo",
+        "REDIS_URL": "redis://redis.example:6379/0",
+    }
+    return [
+        Check("format", [BIN / "ruff", "format", "--check", "."], plain),
+        Check("lint", [BIN / "ruff", "check", "."], plain),
+        Check("types", [*PYTHON, "mypy", *PACKAGES], plain),
+        Check("layers", [BIN / "lint-imports", "--no-logo"], plain),
+        Check("templates", [BIN / "djade", "--check", "--target-version=5.2", *templates], plain),
+        Check("migrations", [*MANAGE, "makemigrations", "--check", "--dry-run"], plain),
+        Check("deployment", [*MANAGE, "check", "--deploy", "--fail-level=WARNING"], deployed),
+    ]
+
+
+def _lanes(servers: Servers) -> Iterator[tuple[str, str, str]]:
+    """Title, marker expression and DATABASE_URL."""
+    if servers.database_url:
+        yield ON_POSTGRESQL, "not browser", servers.database_url
+    yield ON_SQLITE, "both and not browser", ""
+    if servers.has_browser:
+        yield IN_BROWSER, "browser", ""
+
+
+def _tests(
+    title: str,
+    pytest: Sequence[str],
+    database_url: str,
+    servers: Servers,
+    folder: Path,
+    more: Mapping[str, str],
+    *,
+    may_be_empty: bool = False,
+) -> Check:
+    home = folder / title.rpartition(" ")[2].lower()
+    report = folder / f"{home.name}.xml"
+    environment = {
+        **_environment(home),
+        **more,
+        "DATABASE_URL": database_url,
+        # what one lane leaves in the broker is not for the next
+        "REDIS_URL": servers.redis_url.replace("?db=0", f"?db={LANES.index(title)}"),
+    }
+    return Check(title, [*pytest, f"--junitxml={report}"], environment, report, may_be_empty)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """Without whatever settings the caller's own shop has."""
+    names = {"DATABASE_URL", "TEST_DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE"}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in names and not name.startswith("MUSEO_")
+    }
+    return {**kept, "MUSEO_HOME": str(home)}
+
+
+@contextmanager
+def _servers(found: Mapping[str, Path]) -> Iterator[Servers]:
+    with ExitStack() as stack:
+        database_url = os.environ.get("TEST_DATABASE_URL", "")
+        if not database_url and "postgresql" in found:
+            database_url = stack.enter_context(services.postgresql(found["postgresql"]))
+        redis_url = ""
+        if "valkey" in found:
+            redis_url = stack.enter_context(services.valkey(found["valkey"]))
+        yield Servers(database_url, redis_url, "browser" in found)
+
+
+def _is_wanted(need: Need, chosen: Sequence[str]) -> bool:
+    """A chosen test says itself that it needs a browser; a given database needs no other."""
+    is_given = need.name == "postgresql" and "TEST_DATABASE_URL" in os.environ
+    return not is_given and not (need.name == "browser" and chosen)
+
+
+def _run(check: Check) -> Result:
+    print(f"\n== {check.title}", flush=True)
+    started_at = time.monotonic()
+    process = subprocess.Popen(check.command, cwd=ROOT, env=check.environment)
+    try:
+        code = process.wait()
+    except KeyboardInterrupt as stop:
+        # the terminal sends Ctrl-C to the check, too; of another signal it knows nothing
+        _let_finish(process, knows=stop.args == (signal.SIGINT,))
+        raise
+    seconds = time.monotonic() - started_at
+    passed = code == 0 or (check.may_be_empty and code == NOTHING_COLLECTED)
+    print(f"== {check.title}: {'ok' if passed else 'FAILED'}, {seconds:.1f} s", flush=True)
+    return Result(check.title, passed, seconds, _counts(check.report))
+
+
+def _let_finish(process: subprocess.Popen[bytes], *, knows: bool) -> None:
+    try:
+        process.wait(STOPS_WITHIN / 2 if knows else 0)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+    try:
+        process.wait(STOPS_WITHIN)
+    except subprocess.TimeoutExpired:
+        for child in psutil.Process(process.pid).children(recursive=True):
+            child.kill()
+        process.kill()
+
+
+def _as_ctrl_c(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt(number)
+
+
+def _counts(report: Path | None) -> dict[str, int]:
+    if not report or not report.exists():
+        return {}
+    suites = ElementTree.parse(report).getroot().iter("testsuite")  # noqa: S314  pytest wrote it
+    total: Counter[str] = Counter()
+    for suite in suites:
+        other = {
+            "failed": int(suite.get("failures", 0)),
+            "error": int(suite.get("errors", 0)),
+            "skipped": int(suite.get("skipped", 0)),
+        }
+        total.update(other)
+        total["passed"] += int(suite.get("tests", 0)) - sum(other.values())
+    return dict(+total)
+
+
+def summary(results: Sequence[Result], left_out: Sequence[Need]) -> str:
+    """Its last line counts all tests of all lanes, in pytest's own form."""
+    lines = ["", "Summary"]
+    total: Counter[str] = Counter()
+    for result in results:
+        total.update(result.counts)
+        state = "ok    " if result.passed else "FAILED"
+        counts = f": {_in_words(result.counts)}" if result.counts else ""
+        lines.append(f"  {state} {result.seconds:7.1f} s  {result.title}{counts}")
+    lines += [f"  left out: {need.what} (MUSEO_TEST_WITHOUT)" for need in left_out]
+    seconds = sum(result.seconds for result in results)
+    return "\n".join([*lines, "", f"==== {_in_words(total) or 'no tests'} in {seconds:.2f}s ===="])
+
+
+def _in_words(counts: Mapping[str, int]) -> str:
+    order = ("failed", "passed", "skipped", "error")
+    return ", ".join(f"{counts[outcome]} {outcome}" for outcome in order if counts.get(outcome))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/test",
+        usage="scripts/test [--long] [--no-install] [pytest arguments]",
+        description="Runs every check. With pytest arguments: those tests only, on both engines.",
+        epilog="Example: scripts/test tests/orders -k race. MUSEO_TEST_WITHOUT=browser,postgresql "
+        "leaves a part out; TEST_DATABASE_URL names a PostgreSQL to use instead of a throw-away "
+        "one.",
+    )
+    parser.add_argument("--long", action="store_true", help="also the long races and soaks")
+    parser.add_argument(
+        "--no-install", action="store_true", help="never install a Debian package, even as root"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

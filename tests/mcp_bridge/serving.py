@@ -1,0 +1,61 @@
+"""The bridge behind the edge, served by uvicorn in the test's own event loop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+
+from mcp_bridge import asgi
+from museo.edge import edge
+from tests.shops import free_port
+
+
+async def _life(receive: Any, send: Any) -> None:
+    await receive()
+    await asgi.startup()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await asgi.shutdown()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _route(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "lifespan":
+        await _life(receive, send)
+    else:
+        await asgi.application(scope, receive, send)
+
+
+application: Any = edge(_route)
+
+
+async def until(is_true: Callable[[], bool]) -> None:
+    """Return as soon as it is true, at most 5 s later."""
+    async with asyncio.timeout(5):
+        while not is_true():  # noqa: ASYNC110  what is waited for has no event
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def serve() -> AsyncIterator[str]:
+    """The address of `/mcp`."""
+    port = free_port()
+    config = uvicorn.Config(
+        application,
+        port=port,
+        log_config=None,
+        timeout_graceful_shutdown=1,
+        ws="websockets-sansio",
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    await until(lambda: server.started)
+    try:
+        yield f"http://127.0.0.1:{port}/mcp"
+    finally:
+        # at SIGTERM the streams end first: a server waits for them
+        await asgi.shutdown()
+        server.should_exit = True
+        await serving

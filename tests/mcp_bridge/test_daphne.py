@@ -1,0 +1,58 @@
+"""The same push under daphne, which says nothing of its start."""
+
+import asyncio
+import subprocess
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from mcp.client.subscriptions import ResourceUpdated
+
+from catalog.models import Variant
+from tests.mcp_bridge.conftest import advance, buy
+from tests.mcp_bridge.test_push import legacy_client, modern_client
+from tests.processes import eventually, spawn
+from tests.shops import free_port
+
+SERVE = """
+from daphne.cli import CommandLineInterface
+
+CommandLineInterface().run(["-b", "127.0.0.1", "-p", sys.argv[1], "-v", "0", sys.argv[2]])
+"""
+APPLICATION = "tests.mcp_bridge.serving:application"
+
+
+@pytest.fixture
+def daphne(committed: None, woken: None, valkey_url: str) -> Iterator[str]:
+    """The address of `/mcp` in a process of its own."""
+    port = free_port()
+    process = spawn(SERVE, str(port), APPLICATION, REDIS_URL=valkey_url)
+    address = f"http://127.0.0.1:{port}/mcp"
+    try:
+        eventually(lambda: process.poll() is not None or answers(address), seconds=30)
+        yield address
+    finally:
+        end(process)
+
+
+def answers(address: str) -> bool:
+    try:
+        return httpx.get(address, timeout=5).status_code == 405
+    except httpx.TransportError:
+        return False
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    process.communicate(timeout=10)
+
+
+async def test_orders_are_pushed_in_both_eras(phone: Variant, daphne: str) -> None:
+    async with modern_client(daphne) as client, legacy_client(daphne) as (session, told):
+        listened, bought = await buy(client), await buy(session)
+        async with client.listen(resource_subscriptions=[listened["uri"]]) as updates:
+            # one tick moves both
+            await advance(bought, minutes=2)
+            async with asyncio.timeout(5):
+                assert await anext(updates) == ResourceUpdated(listened["uri"])
+                assert await told.get() == bought["uri"]

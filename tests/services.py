@@ -1,0 +1,126 @@
+"""Throw-away servers for tests and measurements: started on a private socket, gone afterwards."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from museo.ops import tether
+from museo.ops.valkey import Bundled
+
+POSTGRESQL_FOLDERS = (
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/opt/homebrew/opt/postgresql*/bin",
+    "/usr/local/opt/postgresql*/bin",
+    "/usr/local/pgsql/bin",
+)
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_ON_MACOS = (
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+# nothing of it outlives the tests, so nothing has to reach the disk
+FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+
+
+def find_postgresql() -> Path | None:
+    """The folder of PostgreSQL's programs, of the newest version where there are several."""
+    on_path = shutil.which("initdb")
+    if on_path and shutil.which("pg_ctl"):
+        return Path(on_path).parent
+    folders = [
+        folder
+        for pattern in POSTGRESQL_FOLDERS
+        for folder in Path("/").glob(pattern.removeprefix("/"))
+        if (folder / "initdb").exists()
+    ]
+    return max(folders, key=_version, default=None)
+
+
+def find_chromium() -> Path | None:
+    found = next((path for path in map(shutil.which, CHROMIUM_NAMES) if path), None)
+    if found:
+        return Path(found)
+    return next((Path(path) for path in CHROMIUM_ON_MACOS if Path(path).exists()), None)
+
+
+@contextmanager
+def postgresql(programs: Path) -> Iterator[str]:
+    """A cluster of its own; yields its DATABASE_URL."""
+    folder = Path(tempfile.mkdtemp(prefix="museo-pg-"))
+    # PostgreSQL refuses to run as root
+    identity = _as_another_user(folder) if os.getuid() == 0 else {}
+
+    def run(program: str, *arguments: str) -> None:
+        subprocess.run(
+            [programs / program, "-D", folder / "data", *arguments],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd=folder,
+            **identity,
+        )
+
+    try:
+        run("initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        with (folder / "data" / "postgresql.conf").open("a") as conf:
+            settings = (f"unix_socket_directories='{folder}'", "listen_addresses=''")
+            conf.write("\n".join([*settings, "max_connections=300", *FORGETFUL, ""]))
+        run("pg_ctl", "--wait", "--silent", f"--log={folder / 'log'}", "start")
+        try:
+            yield f"postgres://postgres@{quote(str(folder), safe='')}/postgres"
+        finally:
+            run("pg_ctl", "--mode=immediate", "--wait", "--silent", "stop")
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def valkey(program: Path) -> Iterator[str]:
+    """A server of its own; yields its REDIS_URL."""
+    with tempfile.TemporaryDirectory(prefix="museo-valkey-") as name:
+        folder = Path(name)
+        server = Bundled(program, folder, folder / "valkey.sock")
+        tethered = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid())]
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen([*tethered, *server.command], stdout=log, stderr=log)
+        try:
+            _wait_for(server, process, folder / "log")
+            yield server.url
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _wait_for(server: Bundled, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 10
+    while not server.answers():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"Valkey does not start: {log.read_text()}")
+        time.sleep(0.02)
+
+
+def _as_another_user(folder: Path) -> dict[str, Any]:
+    user = next(user for user in map(_user, ("postgres", "nobody")) if user)
+    os.chown(folder, user.pw_uid, user.pw_gid)
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+def _user(name: str) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return None
+
+
+def _version(folder: Path) -> tuple[int, ...]:
+    digits = "".join(char if char.isdigit() else " " for char in str(folder))
+    return tuple(int(number) for number in digits.split())
