@@ -15,8 +15,22 @@ from parler.admin import TranslatableAdmin
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.decorators import display
 
-from catalog.forms import EDITED_MEANWHILE, MasterForm, VariantForm
-from catalog.models import Category, Master, Media, Price, StockItem, Variant
+from catalog.forms import (
+    EDITED_MEANWHILE,
+    JSON_TYPES,
+    MasterForm,
+    TypedJSONField,
+    VariantForm,
+    VariantFormSet,
+)
+from catalog.models import (
+    Category,
+    Master,
+    Media,
+    Price,
+    StockItem,
+    Variant,
+)
 from catalog.templatetags.money import money
 from museo.access.problems import Problem
 from notifications.admin import LogAdmin
@@ -30,8 +44,16 @@ class EditedMeanwhile(Problem):
 class VariantInline(StackedInline):
     model = Variant
     form = VariantForm
+    formset = VariantFormSet
     extra = 0
     min_num = 1
+    readonly_fields = ["reserved"]
+
+    @display(description=gettext_lazy("reserved"))
+    def reserved(self, variant: Variant) -> int:
+        """Units promised to checkouts; nobody types them."""
+        rows = StockItem.objects.filter(variant=variant.pk)
+        return rows.aggregate(units=Sum("reserved"))["units"] or 0
 
 
 class MediaInline(TabularInline):
@@ -124,6 +146,11 @@ class MasterAdmin(LogAdmin, TranslatableAdmin, ModelAdmin):
                 left=Subquery(left.values("left")[:1]),
             )
         )
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name in JSON_TYPES:
+            options |= {"form_class": TypedJSONField, "holds": JSON_TYPES[db_field.name]}
+        return super().formfield_for_dbfield(db_field, request, **options)
 
     # saving
 

@@ -17,7 +17,7 @@ from unfold.widgets import (
 )
 
 from catalog import prices, stock
-from catalog.models import Master, OptionValue, Variant
+from catalog.models import Master, OptionValue, StockReservation, Variant
 
 # as many as fit the database's integers, with room for a basket's sum
 DEAREST = Decimal("9999999999.99")
@@ -97,8 +97,6 @@ class VariantForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        own = OptionValue.objects.filter(option__master_id=self.instance.master_id)
-        self.fields["option_values"].queryset = own  # type: ignore[attr-defined]  # a choice of rows
         if self.instance.pk:
             price = prices.current(
                 [self.instance.pk], currency=settings.SHOP_CURRENCY, now=timezone.now()
@@ -130,3 +128,72 @@ class VariantForm(forms.ModelForm):
         values = self.instance.option_values.order_by("pk").values_list("pk", flat=True)
         key = "-".join(str(value) for value in values)
         Variant.objects.filter(pk=self.instance.pk).update(option_key=key)
+
+
+class TypedJSONField(forms.JSONField):
+    """JSON of one type; an emptied box or `null` is an empty one."""
+
+    def __init__(self, *, holds: type[dict] | type[list], **options: Any) -> None:
+        super().__init__(**options)
+        self.holds = holds
+
+    def clean(self, value: Any) -> Any:
+        found = super().clean(value)
+        if found is None:
+            return self.holds()
+        if not isinstance(found, self.holds):
+            raise ValidationError(JSON_FORMS[self.holds])
+        return found
+
+
+JSON_FORMS = {
+    dict: gettext_lazy('Write names and values in braces: {"Material": "Stoneware"}.'),
+    list: gettext_lazy('Write words in brackets: ["new", "gift"].'),
+}
+JSON_TYPES = {"attributes": dict, "tags": list}
+
+
+class VariantFormSet(forms.BaseInlineFormSet):
+    """The variants of one product: at least one, no two alike, none removed that was ordered."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        own = OptionValue.objects.filter(option__master=self.instance.pk)
+        form.fields["option_values"].queryset = own
+        # only a number that the editor typed is a count: stock is sold while the page is open
+        form.fields["on_hand"].show_hidden_initial = True
+
+    def clean(self) -> None:
+        super().clean()
+        gone = [form for form in self.forms if form.cleaned_data.get("DELETE")]
+        kept = [form for form in self.forms if form not in gone and form.cleaned_data]
+        if not kept:
+            raise ValidationError(_("A product has at least one variant."))
+        ordered = StockReservation.objects.filter(
+            stock_item__variant__in=[form.instance.pk for form in gone if form.instance.pk]
+        )
+        if ordered.exists():
+            raise ValidationError(
+                _("A variant that was ordered cannot be removed. Make it inactive instead.")
+            )
+        self._refuse_twins(kept)
+
+    def _refuse_twins(self, kept: list[Any]) -> None:
+        seen: set[frozenset[int]] = set()
+        for form in kept:
+            options = frozenset(value.pk for value in form.cleaned_data.get("option_values", ()))
+            if options in seen:
+                form.add_error("option_values", _("Another variant has the same options."))
+            seen.add(options)
+
+    def save_new(self, form: Any, commit: bool = True) -> Any:
+        return super().save_new(_parked(form), commit=commit)
+
+    def save_existing(self, form: Any, obj: Variant, commit: bool = True) -> Any:
+        return super().save_existing(_parked(form), obj, commit=commit)
+
+
+def _parked(form: Any) -> Any:
+    """Give up the old key, so that variants can exchange options; `keep` writes the true one."""
+    form.instance.option_key = form.instance.public_id
+    return form

@@ -1,7 +1,7 @@
 """Buying through an agent: first a question for the person, then the order, once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -65,7 +65,7 @@ def place(
     The same confirmation again, after a lost answer, gets the same order.
     """
     agreed = confirmations.read(confirm, now=now)
-    details = Details.parse(body)
+    details = replace(Details.parse(body), expected_total=agreed.total)
     claimed = claim(scope=f"{caller.identity} place_order", key=digest(confirm), body=body, now=now)
     if isinstance(claimed, Answer):
         return _again(claimed)

@@ -219,5 +219,6 @@ LOGGING: dict[str, Any] = {
         "django.request": {"level": "ERROR"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
+        "mcp": {"level": "WARNING"},
     },
 }

@@ -1,5 +1,6 @@
 """Orders for staff: to be read, and to be moved on."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
+from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
 
 from catalog.templatetags.money import money
@@ -25,6 +27,8 @@ from notifications.envelope import render
 from orders import lifecycle, pricing, services
 from orders.models import Order
 
+# what unfold calls the button of `advance`
+BUTTON = "orders_order_advance"
 TABLE = '<table class="w-full text-sm"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>'
 
 
@@ -66,9 +70,8 @@ class OrderAdmin(LogAdmin, ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Order, form: Any, change: bool) -> None:
         """Nothing of the form is saved: the row may have moved since it was read."""
-        for pressed in self.get_actions_submit_line(request, obj.pk):
-            if pressed.action_name in request.POST:
-                pressed.method(request, obj)
+        if BUTTON in request.POST:
+            self.advance(request, obj)
 
     def response_change(self, request: HttpRequest, obj: Order) -> HttpResponse:
         """Stay with the order: its timeline shows what the button did."""
@@ -76,9 +79,26 @@ class OrderAdmin(LogAdmin, ModelAdmin):
 
     # moving on
 
+    def get_actions_submit_line(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
+        """The button names the next step and brings it back: a page grown old moves nothing."""
+        order = self.get_object(request, str(object_id))
+        following = _following(order) if order else ""
+        if not following:
+            return []
+        buttons: list[UnfoldAction] = super().get_actions_submit_line(request, object_id)
+        label = _(lifecycle.text_key(following, "label"))
+        return [
+            replace(
+                button,
+                description=f"{button.description}: {label}",
+                attrs={**(button.attrs or {}), "value": following},
+            )
+            for button in buttons
+        ]
+
     @action(description=gettext_lazy("Take the next step"), permissions=["change"])
     def advance(self, request: HttpRequest, obj: Order) -> None:
-        following = _following(obj)
+        following = request.POST[BUTTON]
         services.advance(_caller(request), obj.number, to=following, now=timezone.now())
         messages.success(request, _("%(number)s is now: %(step)s.") % _said(obj, following))
 
@@ -162,7 +182,9 @@ def _caller(request: HttpRequest) -> Caller:
 
 
 def _following(order: Order) -> str:
-    """The status after the one the reader saw; the service refuses one that is not next."""
+    """The status after the one that the order has; empty when it has ended."""
+    if order.status in lifecycle.ENDED:
+        return ""
     statuses = list(order.steps.order_by("index").values_list("status", flat=True))
     return lifecycle.next_status(order.step, statuses) or ""
 

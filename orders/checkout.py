@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError
@@ -468,7 +469,7 @@ def _refuse(
 def _escalate(
     payment: Payment, charge: Charge, *, now: datetime, attempt: Attempt | None
 ) -> PaymentActionRequired:
-    action = {"type": "redirect", "url": charge.action_url}
+    action = {"type": "redirect", "url": f"{settings.MUSEO_PUBLIC_URL}{charge.action_url}"}
     problem = PaymentActionRequired(
         _("The payment must be confirmed first. Open the address in next_action."),
         payment_id=payment.public_id,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.db.models import F
+from django.utils import translation
 
 from notifications.models import LogHead
 from tests.services import find_chromium
@@ -15,6 +16,13 @@ def committed(transactional_db: None) -> Iterator[None]:
     LogHead.objects.get_or_create(id=1, defaults={"epoch": "test0000"})
     yield
     LogHead.objects.update(floor=F("head"))
+
+
+@pytest.fixture(autouse=True)
+def _shops_language() -> Iterator[None]:
+    """A request leaves its language behind; the next test begins with the shop's."""
+    yield
+    translation.deactivate()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -26,7 +26,7 @@ class ChargeRequest:
 
 @dataclass(frozen=True)
 class Charge:
-    """`action_url` is where the customer confirms, if the outcome is NEEDS_ACTION."""
+    """`action_url` is the page of this shop where the customer confirms, for NEEDS_ACTION."""
 
     outcome: Outcome
     provider_reference: str

@@ -10,7 +10,17 @@ from django.test import Client
 
 from catalog.admin import MasterAdmin
 from catalog.demo.fill import fill
-from catalog.models import Category, Master, Price, StockItem, StockMovement, Variant
+from catalog.models import (
+    Category,
+    Master,
+    OptionValue,
+    Price,
+    ProductOption,
+    StockItem,
+    StockMovement,
+    StockReservation,
+    Variant,
+)
 from museo.access.models import User
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -59,7 +69,7 @@ def product_form(room: Category, **changes: Any) -> dict[str, Any]:
 
 
 def change_form(master: Master, **changes: Any) -> dict[str, Any]:
-    variant = master.variants.get()
+    variant = master.variants.order_by("pk")[0]
     return product_form(
         master.primary_category,
         **{
@@ -109,6 +119,111 @@ def test_a_count_moves_the_stock_and_says_who_counted(staff: Client, room: Categ
     assert Master.objects.get().revision == 2
 
 
+def test_a_sale_while_the_page_is_open_is_not_undone(staff: Client, room: Category) -> None:
+    add(staff, room)
+    master = Master.objects.get()
+    address = f"/admin/catalog/master/{master.pk}/change/"
+    assert 'name="initial-variants-0-on_hand"' in staff.get(address).content.decode()
+    StockItem.objects.update(on_hand=6)
+
+    response = staff.post(
+        address, change_form(master, **{"brand": "New", "initial-variants-0-on_hand": "7"})
+    )
+
+    assert response.status_code == 302, errors_of(response)
+    assert StockItem.objects.get().on_hand == 6
+    assert StockMovement.objects.count() == 1
+    assert Master.objects.get().brand == "New"
+
+
+def test_variants_may_exchange_their_options_but_not_be_alike(
+    staff: Client, room: Category
+) -> None:
+    add(staff, room)
+    master = Master.objects.get()
+    colour = ProductOption.objects.create(master=master, code="colour", name="Colour")
+    red, blue = (
+        OptionValue.objects.create(option=colour, code=code, label=code) for code in ("red", "blue")
+    )
+    save_two(staff, master, red, blue)
+    assert keys() == {"BOWL": str(red.pk), "BOWL2": str(blue.pk)}
+
+    save_two(staff, master, blue, red)
+    alike = save_two(staff, master, red, red)
+
+    assert "Another variant has the same options" in errors_of(alike)
+    assert keys() == {"BOWL": str(blue.pk), "BOWL2": str(red.pk)}
+
+
+def save_two(staff: Client, master: Master, *options: OptionValue) -> Any:
+    """Save the bowl and a second variant, each with an option; the second is made if missing."""
+    master.refresh_from_db()
+    rows = list(master.variants.order_by("pk"))
+    form = product_form(
+        master.primary_category,
+        **{
+            "revision": str(master.revision),
+            "variants-TOTAL_FORMS": "2",
+            "variants-INITIAL_FORMS": str(len(rows)),
+        },
+    )
+    second = {key: form[key] for key in form if key.startswith("variants-0-")}
+    form |= {key.replace("-0-", "-1-"): value for key, value in second.items()}
+    form["variants-1-sku"] = "BOWL2"
+    for index, option in enumerate(options):
+        form[f"variants-{index}-option_values"] = str(option.pk)
+        form[f"variants-{index}-master"] = str(master.pk)
+    for index, variant in enumerate(rows):
+        form[f"variants-{index}-id"] = str(variant.pk)
+    return staff.post(f"/admin/catalog/master/{master.pk}/change/", form)
+
+
+def keys() -> dict[str, str]:
+    return dict(Variant.objects.values_list("sku", "option_key"))
+
+
+def test_a_variant_that_was_ordered_cannot_be_removed(staff: Client, room: Category) -> None:
+    add(staff, room)
+    master = Master.objects.get()
+    item = StockItem.objects.get()
+    StockReservation.objects.create(stock_item=item, holder="chk_1", quantity=1, expires_at=NOON)
+    colour = ProductOption.objects.create(master=master, code="colour", name="Colour")
+    save_two(staff, master, *(colour.values.create(code=c, label=c) for c in ("red", "blue")))
+    master.refresh_from_db()
+
+    response = staff.post(
+        f"/admin/catalog/master/{master.pk}/change/",
+        change_form(
+            master,
+            **{
+                "variants-INITIAL_FORMS": "2",
+                "variants-TOTAL_FORMS": "2",
+                "variants-0-id": str(item.variant_id),
+                "variants-0-DELETE": "on",
+                "variants-1-id": str(Variant.objects.get(sku="BOWL2").pk),
+                "variants-1-master": str(master.pk),
+                "variants-1-sku": "BOWL2",
+                "variants-1-position": "1",
+                "variants-1-price": "1.00",
+                "variants-1-on_hand": "7",
+            },
+        ),
+    )
+
+    assert "A variant that was ordered cannot be removed" in errors_of(response)
+    assert Variant.objects.filter(sku="BOWL").exists()
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("", {}), ("null", {}), ('{"a": "b"}', {"a": "b"})])
+def test_an_emptied_box_of_facts_is_no_facts(
+    staff: Client, room: Category, typed: str, kept: dict[str, str]
+) -> None:
+    response = add(staff, room, attributes=typed, tags="")
+
+    assert response.status_code == 302, errors_of(response)
+    assert (Master.objects.get().attributes, Master.objects.get().tags) == (kept, [])
+
+
 def test_what_is_promised_cannot_be_counted_away(staff: Client, room: Category) -> None:
     add(staff, room)
     master = Master.objects.get()
@@ -147,6 +262,9 @@ def test_the_second_of_two_editors_is_told_and_overwrites_nothing(
         ({"variants-0-on_hand": "-3"}, "greater than or equal to 0"),
         ({"variants-0-sku": ""}, "This field is required"),
         ({"attributes": "{"}, "Enter a valid JSON"),
+        ({"attributes": "[1]"}, "Write names and values in braces"),
+        ({"tags": "7"}, "Write words in brackets"),
+        ({"variants-TOTAL_FORMS": "0"}, "A product has at least one variant"),
         ({"slug": "no spaces!"}, "Enter a valid"),
         ({"primary_category": "999999"}, "Select a valid choice"),
     ],

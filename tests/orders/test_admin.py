@@ -17,7 +17,9 @@ from tests.orders.conftest import SellLamp
 pytestmark = pytest.mark.django_db
 
 Buy = Callable[..., Placed]
-PRESSED = {"orders_order_advance": "1"}
+BUTTON = "orders_order_advance"
+PRESSED = {BUTTON: "confirmed"}
+STEPS = ["confirmed", "preparing", "out_for_delivery", "delivered"]
 
 
 @pytest.fixture
@@ -34,6 +36,11 @@ def order(sell: SellLamp, buy: Buy) -> Order:
 
 def page_of(order: Order) -> str:
     return f"/admin/orders/order/{order.pk}/change/"
+
+
+def deliver(boss: Client, order: Order) -> None:
+    for step in STEPS:
+        boss.post(page_of(order), {BUTTON: step})
 
 
 def test_an_order_is_read_with_its_lines_steps_and_timeline(boss: Client, order: Order) -> None:
@@ -53,13 +60,28 @@ def test_the_button_takes_the_next_step_and_tells_it(boss: Client, order: Order)
     assert "Your order has been confirmed." in response.content.decode()
 
 
+def test_a_page_grown_old_moves_nothing(boss: Client, order: Order) -> None:
+    page = boss.get(page_of(order)).content.decode()
+    assert 'value="confirmed"' in page
+    assert "Take the next step: " in page
+    boss.post(page_of(order), PRESSED)
+
+    second = boss.post(page_of(order), PRESSED, follow=True)
+
+    order.refresh_from_db()
+    assert (order.status, order.step) == ("confirmed", 1)
+    assert "The next step of this order is preparing." in second.content.decode()
+    assert Event.objects.filter(topic=order.topic).count() == 2
+
+
 def test_an_order_that_has_ended_is_refused_in_words(boss: Client, order: Order) -> None:
-    for _ in range(4):
-        boss.post(page_of(order), PRESSED)
+    deliver(boss, order)
 
     response = boss.post(page_of(order), PRESSED, follow=True)
 
-    assert "This order has ended" in response.content.decode()
+    page = response.content.decode()
+    assert "This order has ended" in page
+    assert BUTTON not in page
     assert Event.objects.filter(topic=order.topic).count() == 5
 
 
@@ -67,8 +89,7 @@ def test_several_orders_move_on_and_one_that_cannot_holds_none_up(
     boss: Client, order: Order, buy: Buy
 ) -> None:
     orders = [order, *(buy(now=timezone.now()).order for _ in range(2))]
-    for _ in range(4):
-        boss.post(page_of(order), PRESSED)
+    deliver(boss, order)
 
     response = boss.post(
         "/admin/orders/order/",

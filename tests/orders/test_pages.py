@@ -1,0 +1,185 @@
+"""The pages of baskets, checkout and orders, as a browser without JavaScript sees them."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from museo.access.callers import TICKET_COOKIE
+from orders import services
+from orders.models import BasketLine, Checkout, Order
+from orders.tracking import Placed
+from tests.orders.conftest import ADDRESS, SellLamp
+
+pytestmark = pytest.mark.django_db
+
+FORM = {
+    **ADDRESS,
+    "name": "Maya Okafor",
+    "email": "maya@example.org",
+    "delivery": "courier",
+    "payment": "ok",
+    "key": "one",
+    "expected_total": "13290",
+}
+
+
+@pytest.fixture
+def shopper(client: Client, sell: SellLamp) -> Client:
+    """A guest with one lamp in the basket."""
+    sell(price=12900)
+    client.post("/basket/add", {"sku": "LAMP", "quantity": "1"})
+    return client
+
+
+def text(response: Any) -> str:
+    return str(response.content.decode())
+
+
+def test_a_guests_basket_is_kept_in_a_cookie_that_scripts_cannot_read(shopper: Client) -> None:
+    cookie = shopper.cookies["museo_basket"]
+
+    page = text(shopper.get("/basket"))
+
+    assert cookie["httponly"]
+    assert cookie["samesite"] == "Lax"
+    assert "€129.00" in page
+    assert "Basket, 1 object" in page
+
+
+@pytest.mark.parametrize("quantity", ["0", "-1", "many", "1000000000", "", "1" * 40])
+def test_a_bad_quantity_is_said_and_nothing_is_added(
+    client: Client, sell: SellLamp, quantity: str
+) -> None:
+    sell()
+
+    page = client.post("/basket/add", {"sku": "LAMP", "quantity": quantity}, follow=True)
+
+    assert "Choose a quantity from 1 to 999." in text(page)
+    assert not BasketLine.objects.exists()
+
+
+def test_a_line_is_changed_and_removed(shopper: Client) -> None:
+    line = BasketLine.objects.get()
+
+    changed = shopper.post(f"/basket/lines/{line.pk}", {"quantity": "3"}, follow=True)
+    assert "€387.00" in text(changed)
+    too_many = shopper.post(f"/basket/lines/{line.pk}", {"quantity": "11"}, follow=True)
+    assert "Only 10 of LAMP are left." in text(too_many)
+    removed = shopper.post(f"/basket/lines/{line.pk}", {"remove": "1"}, follow=True)
+    assert "Your basket is empty." in text(removed)
+
+
+def test_the_page_of_an_empty_basket_has_no_checkout(client: Client) -> None:
+    assert client.get("/checkout").headers["Location"] == "/basket"
+
+
+def test_paying_leads_to_the_order_which_its_cookie_opens(shopper: Client) -> None:
+    landed = shopper.post("/checkout", FORM, follow=True)
+
+    order = Order.objects.get()
+    assert landed.redirect_chain == [(f"/orders/{order.number}", 302)]
+    page = text(landed)
+    for fact in ("We have your order", "LAMP", "€132.90", "Museum Street 1", 'status="placed"'):
+        assert fact in page
+    assert 'http-equiv="refresh"' in page
+    assert order.number in text(shopper.get("/orders"))
+
+
+def test_the_same_form_sent_twice_is_one_order(shopper: Client) -> None:
+    first = shopper.post("/checkout", FORM)
+    second = shopper.post("/checkout", FORM)
+
+    assert first.headers["Location"] == second.headers["Location"]
+    assert Order.objects.count() == 1
+
+
+def test_what_is_wrong_with_the_form_is_listed_and_what_was_typed_stays(shopper: Client) -> None:
+    response = shopper.post("/checkout", {**FORM, "email": "maya@", "city": ""})
+
+    page = text(response)
+    assert response.status_code == 400
+    assert '<a href="#email">' in page
+    assert '<a href="#city">' in page
+    assert 'value="Maya Okafor"' in page
+    assert not Checkout.objects.exists()
+
+
+def test_a_declined_card_is_said_and_another_try_is_another_purchase(shopper: Client) -> None:
+    declined = shopper.post("/checkout", {**FORM, "payment": "declined"})
+
+    assert "declined and nothing was taken" in text(declined)
+    assert 'value="one"' not in text(declined)
+    assert shopper.post("/checkout", {**FORM, "key": "two"}).status_code == 302
+
+
+@pytest.mark.parametrize(("answer", "orders"), [("approve", 1), ("refuse", 0)])
+def test_a_payment_that_asks_is_answered_once(shopper: Client, answer: str, orders: int) -> None:
+    asked = shopper.post("/checkout", {**FORM, "payment": "needs_action"})
+    page = asked.headers["Location"]
+    assert "€132.90" in text(shopper.get(page))
+
+    shopper.post(page, {answer: "1"})
+
+    assert Order.objects.count() == orders
+    assert shopper.get(page).status_code == 404
+
+
+def test_another_sum_than_was_shown_is_not_charged(shopper: Client) -> None:
+    response = shopper.post("/checkout", {**FORM, "delivery": "pickup"})
+
+    assert "The sum has changed" in text(response)
+    assert 'value="12900"' in text(response)
+    assert not Order.objects.exists()
+
+
+@pytest.mark.parametrize("change", [{"key": ""}, {"delivery": "rocket"}, {"expected_total": "x"}])
+def test_a_form_that_was_tampered_with_buys_nothing(
+    shopper: Client, change: dict[str, str]
+) -> None:
+    assert shopper.post("/checkout", {**FORM, **change}).status_code == 400
+    assert not Order.objects.exists()
+
+
+def test_somebody_elses_order_payment_and_link_are_not_there(
+    client: Client, sell: SellLamp, buy: Callable[..., Placed]
+) -> None:
+    sell()
+    number = buy().order.number
+
+    for path in (f"/orders/{number}", "/orders/ORD-NONE", "/t/guessed", "/pay/pay_guessed"):
+        response = client.get(path)
+        assert response.status_code == 404
+        assert "There is nothing here" in text(response)
+    assert number not in text(client.get("/orders"))
+
+
+def test_a_link_moves_its_ticket_into_a_cookie(
+    client: Client, sell: SellLamp, buy: Callable[..., Placed]
+) -> None:
+    sell()
+    placed = buy()
+
+    response = client.get(f"/t/{placed.ticket}")
+
+    assert response.headers["Location"] == f"/orders/{placed.order.number}"
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert response.cookies[TICKET_COOKIE]["httponly"]
+    assert client.get(response.headers["Location"]).status_code == 200
+
+
+def test_the_page_speaks_the_readers_language_and_shows_the_newest_state(
+    client: Client, sell: SellLamp, buy: Callable[..., Placed]
+) -> None:
+    sell()
+    placed = buy()
+    services.advance_due(now=placed.order.placed_at + timedelta(minutes=4))
+    client.cookies[TICKET_COOKIE] = placed.ticket
+
+    page = text(client.get(f"/orders/{placed.order.number}", headers={"Accept-Language": "de-AT"}))
+
+    assert '<html lang="de" dir="ltr">' in page
+    assert "Wir bereiten Ihre Bestellung vor" in page
+    assert 'version="3"' in page
