@@ -45,10 +45,5 @@ def _texts(message: object) -> list[str]:
 
 def _places(text: str) -> set[str]:
     percent = {part.partition(")")[0] for part in text.split("%(")[1:]}
-    return percent | {
-        name for _text, name, _spec, _how in Formatter().parse(text) if _is_place(name)
-    }
-
-
-def _is_place(name: str | None) -> bool:
-    return name is not None and name.isidentifier()
+    braces = (name for _text, name, _spec, _how in Formatter().parse(text) if name)
+    return percent | {name for name in braces if name.isidentifier()}
