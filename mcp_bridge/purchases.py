@@ -14,7 +14,8 @@ from museo.access.idempotency import Answer, claim, request_hash
 from museo.access.problems import Problem
 from museo.access.tokens import digest
 from orders import baskets, checkout, pricing, tracking
-from orders.checkout import BasketEmpty, Details
+from orders.checkout import BasketEmpty
+from orders.details import Details
 
 
 class AnsweredBefore(Problem):

@@ -27,6 +27,7 @@ from notifications import log
 from notifications.envelope import render as render_envelope
 from notifications.envelope import timestamp
 from orders import baskets, checkout, lifecycle, pricing, tracking
+from orders.details import ADDRESS_FIELDS
 from orders.models import Order
 
 COOKIE_DAYS = 30
@@ -130,7 +131,7 @@ def _body(typed: Mapping[str, str]) -> dict[str, Any]:
     return {
         "email": typed.get("email", ""),
         "name": typed.get("name", ""),
-        "address": {name: typed.get(name, "") for name in checkout.ADDRESS_FIELDS},
+        "address": {name: typed.get(name, "") for name in ADDRESS_FIELDS},
         "delivery": typed.get("delivery", ""),
         "payment": {"provider": "demo", "token": typed.get("payment", "")},
         "expected_total": _number(typed.get("expected_total", "")),

@@ -51,16 +51,25 @@ class Caller:
         return f"user:{self.user_id}" if self.user_id else f"guest:{digest(self.basket_token)}"
 
 
-def caller_for_user(user: User | None, *, locale: str, **brought: str | tuple[str, ...]) -> Caller:
+def caller_for_user(
+    user: User | None,
+    *,
+    locale: str,
+    tickets: tuple[str, ...] = (),
+    basket_token: str = "",
+    sales_channel: str = "web",
+) -> Caller:
     """The caller behind a session, or a guest for None."""
+    guest = Caller(
+        locale=locale, tickets=tickets, basket_token=basket_token, sales_channel=sales_channel
+    )
     if user is None or not user.is_active:
-        return Caller(locale=locale, **brought)  # type: ignore[arg-type]
-    return Caller(
+        return guest
+    return replace(
+        guest,
         user_id=user.pk,
         is_staff=user.is_staff,
         scopes=STAFF_SCOPES if user.is_staff else USER_SCOPES,
-        locale=locale,
-        **brought,  # type: ignore[arg-type]
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 from catalog.models import Category, Master, Price, StockItem, Variant
 from museo.access.callers import Caller
 from orders import baskets, checkout
+from orders.details import Details
 from orders.tracking import Placed
 
 SellLamp = Callable[..., Variant]
@@ -47,8 +48,8 @@ def sell() -> SellLamp:
 
 
 @pytest.fixture
-def details() -> checkout.Details:
-    return checkout.Details(email="maya@example.org", name="Maya Okafor", address=ADDRESS)
+def details() -> Details:
+    return Details(email="maya@example.org", name="Maya Okafor", address=ADDRESS)
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def staff() -> Caller:
 
 
 @pytest.fixture
-def buy(noon: datetime, details: checkout.Details) -> Callable[..., Placed]:
+def buy(noon: datetime, details: Details) -> Callable[..., Placed]:
     """Buys as a guest: sku, quantity."""
 
     def buy(sku: str = "LAMP", quantity: int = 1, *, now: datetime = noon) -> Placed:

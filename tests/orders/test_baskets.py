@@ -10,7 +10,8 @@ from museo.access.callers import Caller
 from museo.access.models import User
 from museo.access.tokens import digest
 from orders import baskets
-from orders.checkout import Details, place
+from orders.checkout import place
+from orders.details import Details
 from orders.models import Basket, BasketLine
 from orders.pricing import NotForSale
 from tests.orders.conftest import SellLamp

@@ -15,7 +15,7 @@ from museo.access.problems import Invalid
 from museo.access.tokens import digest
 from notifications.models import Event
 from orders import baskets, checkout
-from orders.checkout import Details
+from orders.details import Details
 from orders.models import Checkout, Order, OrderTicket, Payment
 from orders.payments import PROVIDERS
 from orders.tracking import Placed

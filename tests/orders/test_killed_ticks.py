@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from notifications.models import Event
-from orders.checkout import Details
+from orders.details import Details
 from orders.models import Order
 from orders.tracking import Placed
 from tests.orders.conftest import SellLamp

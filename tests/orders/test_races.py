@@ -20,7 +20,8 @@ from museo.access.idempotency import Answer, KeyInFlight
 from notifications import log
 from notifications.models import Event
 from orders import baskets, checkout, services, tracking
-from orders.checkout import CheckoutInProgress, Details
+from orders.checkout import CheckoutInProgress
+from orders.details import Details
 from orders.models import Order, OrderStep
 from orders.services import TakenStep
 from orders.tracking import Placed
