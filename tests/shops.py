@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,13 +38,20 @@ class Shop:
 
 
 @contextmanager
-def open_shop(home: Path, *, speed: float = 60) -> Iterator[Shop]:
+def open_shop(
+    home: Path,
+    *,
+    speed: float = 60,
+    command: Sequence[str] = (sys.executable, "manage.py", "up"),
+    folder: Path = ROOT,
+    within: float = 60,
+) -> Iterator[Shop]:
     """A shop with the demo catalogue on a free port; closed at the end."""
     port = free_port()
     own = ("DATABASE_URL", "REDIS_URL")
     supervisor = subprocess.Popen(
-        [sys.executable, "manage.py", "up", "--port", str(port), "--speed", f"{speed:g}"],
-        cwd=ROOT,
+        [*command, "--port", str(port), "--speed", f"{speed:g}"],
+        cwd=folder,
         env={
             **{name: value for name, value in os.environ.items() if name not in own},
             "MUSEO_HOME": str(home),
@@ -52,7 +59,7 @@ def open_shop(home: Path, *, speed: float = 60) -> Iterator[Shop]:
     )
     shop = Shop(f"http://127.0.0.1:{port}", home, supervisor)
     try:
-        eventually(lambda: supervisor.poll() is not None or shop.is_healthy(), seconds=60)
+        eventually(lambda: supervisor.poll() is not None or shop.is_healthy(), seconds=within)
         assert supervisor.poll() is None, "the shop did not open"
         yield shop
     finally:
