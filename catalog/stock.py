@@ -13,9 +13,6 @@ from django.utils.translation import gettext, ngettext
 from catalog.models import StockItem, StockMovement, StockReservation, Variant
 from museo.access.problems import Problem
 
-# what a movement keeps of who or what moved it
-LONGEST_REFERENCE = 80
-
 
 class OutOfStock(Problem):
     """Nothing was taken; `available` says how many are left of the `sku`."""
@@ -114,41 +111,19 @@ def _end(holder: str, state: StockReservation.State) -> list[StockReservation]:
     ]
 
 
-class StillPromised(Problem):
-    """Nothing was corrected; `reserved` units must stay for those who are paying."""
-
-    status = 409
-    code = "still_promised"
-
-    def __init__(self, sku: str, reserved: int) -> None:
-        super().__init__(still_promised(sku, reserved), sku=sku, reserved=reserved)
-
-
-def still_promised(sku: str, reserved: int) -> str:
-    return ngettext(
-        "%(count)s of %(sku)s is promised to somebody who is paying. Leave at least as many.",
-        "%(count)s of %(sku)s are promised to people who are paying. Leave at least as many.",
-        reserved,
-    ) % {"sku": sku, "count": reserved}
-
-
-def adjust(variant: Variant, *, delta: int, by: str, at: datetime) -> None:
-    """Correct what lies on the shelf by what a count found; raise StillPromised.
-
-    The difference is what is kept, not the count: what is sold meanwhile stays sold.
-    """
+def count(variant: Variant, *, on_hand: int, by: str, at: datetime) -> int:
+    """Set what was counted on the shelf; return the difference to what was believed."""
     item, _is_new = StockItem.objects.get_or_create(variant=variant, location="main")
-    if not delta:
-        return
-    corrected = StockItem.objects.filter(
-        pk=item.pk, on_hand__gte=F("reserved") - F("backorder_limit") - delta
-    ).update(on_hand=F("on_hand") + delta)
-    if not corrected:
-        raise StillPromised(variant.sku, item.reserved)
-    StockMovement.objects.create(
-        stock_item=item,
-        delta=delta,
-        kind=StockMovement.Kind.ADJUST,
-        reference=by[:LONGEST_REFERENCE],
-        at=at,
+    believed = StockItem.objects.select_for_update().get(pk=item.pk)
+    delta = on_hand - believed.on_hand
+    if delta == 0:
+        return 0
+    enough = StockItem.objects.filter(
+        pk=item.pk, reserved__lte=F("on_hand") + F("backorder_limit") + delta
     )
+    if not enough.update(on_hand=F("on_hand") + delta):
+        raise OutOfStock(variant.sku, believed.on_hand - believed.reserved)
+    StockMovement.objects.create(
+        stock_item=item, delta=delta, kind=StockMovement.Kind.ADJUST, reference=by, at=at
+    )
+    return delta

@@ -36,6 +36,13 @@ NEEDS = (
         "chromium",
     ),
     Need(
+        "browser",
+        "the library of the browser's driver",
+        services.find_driver,
+        "apt-get install libatomic1 (Debian, Ubuntu)",
+        "libatomic1",
+    ),
+    Need(
         "valkey",
         "Valkey",
         valkey.server,

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from playwright._impl._driver import compute_driver_executable
+
 from museo.ops import tether
 from museo.ops.valkey import Bundled
 
@@ -51,6 +53,13 @@ def find_chromium() -> Path | None:
     if found:
         return Path(found)
     return next((Path(path) for path in CHROMIUM_ON_MACOS if Path(path).exists()), None)
+
+
+def find_driver() -> Path | None:
+    """The program that Playwright speaks to browsers with; None where it does not start."""
+    node = Path(compute_driver_executable()[0])
+    works = subprocess.run([node, "--version"], capture_output=True, check=False).returncode == 0
+    return node if works else None
 
 
 @contextmanager
