@@ -56,15 +56,15 @@ def left_out(names: str) -> list[Need]:
     words = {word.strip() for word in names.split(",") if word.strip()}
     unknown = sorted(words - {need.name for need in NEEDS})
     if unknown:
-        known = ", ".join(need.name for need in NEEDS)
+        known = ", ".join(dict.fromkeys(need.name for need in NEEDS))
         sys.exit(f"museo: MUSEO_TEST_WITHOUT names {unknown[0]}; what it knows is {known}.")
     return [need for need in NEEDS if need.name in words]
 
 
 def provide(needs: Sequence[Need], *, may_install: bool) -> Mapping[str, Path]:
     """Where each is; stop with the line to type where one is missing."""
-    found = {need.name: need.find() or _install(need, may_install) for need in needs}
-    missing = [need for need in needs if not found[need.name]]
+    found = [(need, need.find() or _install(need, may_install)) for need in needs]
+    missing = [need for need, path in found if not path]
     for need in missing:
         print(
             f"museo: the tests need {need.what}. Type: {need.how}. "
@@ -73,7 +73,7 @@ def provide(needs: Sequence[Need], *, may_install: bool) -> Mapping[str, Path]:
         )
     if missing:
         sys.exit(1)
-    return {name: path for name, path in found.items() if path}
+    return {need.name: path for need, path in found if path}
 
 
 def _install(need: Need, may_install: bool) -> Path | None:

@@ -95,6 +95,7 @@ def test_a_part_is_left_out_by_name_only() -> None:
     assert [need.name for need in needs.left_out(" browser,postgresql ,")] == [
         "postgresql",
         "browser",
+        "browser",
     ]
     with pytest.raises(SystemExit, match="names browsers; what it knows is postgresql"):
         needs.left_out("browsers")
