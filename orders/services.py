@@ -89,12 +89,14 @@ def _advance(orders: QuerySet[Order], *, now: datetime) -> int:
     return len(taken)
 
 
+# `due` locks its rows and so reads them as they are now; the rest of the statement still sees
+# what was there when it began. The step to take must therefore come from `due`.
 TAKE_AT_ONCE = """
 WITH due AS ({due}),
 taken AS (
     UPDATE orders_orderstep s SET at = %s
-    FROM orders_order o JOIN due ON due.id = o.id
-    WHERE s.order_id = o.id AND s.index = o.step + 1
+    FROM due
+    WHERE s.order_id = due.id AND s.index = due.step + 1
     RETURNING s.order_id, s.index, s.status, s.due_at
 )
 UPDATE orders_order o SET
@@ -111,7 +113,7 @@ RETURNING o.number, o.user_id, o.eta, o.steps_total, t.status, t.index, t.due_at
 
 def _take_at_once(due: QuerySet[Order], now: datetime) -> list[TakenStep]:
     """One statement; orders that another tick holds are left to it."""
-    claimed = due.select_for_update(skip_locked=True).values("id")
+    claimed = due.select_for_update(skip_locked=True).values("id", "step")
     sql, params = claimed.query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(TAKE_AT_ONCE.format(due=sql), [*params, now, list(lifecycle.ENDED), now])

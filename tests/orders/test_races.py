@@ -26,6 +26,7 @@ from orders.models import Order, OrderStep
 from orders.services import TakenStep
 from orders.tracking import Placed
 from tests.orders.conftest import ADDRESS, SellLamp
+from tests.processes import eventually
 from tests.together import at_once
 
 pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
@@ -178,6 +179,39 @@ def test_four_ticks_at_once_take_every_step_once(
         services.advance_due(now=noon + timedelta(hours=1))
         assert Order.objects.filter(status="delivered").count() == 30 * (number + 1)
         assert versions_of_all() == {(1, 2, 3, 4, 5)}
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer at a time")
+def test_a_tick_that_began_before_another_ended_takes_the_step_that_follows(
+    sell: SellLamp, details: Details, noon: datetime
+) -> None:
+    sell()
+    place_orders(1, details, noon)
+    later = noon + timedelta(hours=1)
+
+    def slow_tick() -> int:
+        # its view of the orders is fixed when it begins, and a second old when it locks them
+        slow = Order.objects.due(later).extra(where=["pg_sleep(1) IS NOT NULL"])
+        return services._advance(slow, now=later)
+
+    def tick_meanwhile() -> int:
+        eventually(lambda: "pg_sleep" in running_statements())
+        return services._advance(Order.objects.due(later), now=later)
+
+    assert at_once([slow_tick, tick_meanwhile]) == [1, 1]
+
+    assert Order.objects.get().step == 2
+    assert versions_of_all() == {(1, 2, 3)}
+
+
+def running_statements() -> str:
+    """What the database's other connections are doing at this moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT string_agg(query, ';') FROM pg_stat_activity"
+            " WHERE state = 'active' AND pid <> pg_backend_pid()"
+        )
+        return cursor.fetchone()[0] or ""
 
 
 def test_ticks_that_read_first_and_write_later_take_steps_twice(
