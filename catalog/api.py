@@ -6,13 +6,19 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.utils import timezone
+from django.utils.http import parse_etags
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from rest_framework.decorators import api_view, authentication_classes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog import products
+from museo.access.problems import Invalid, field_error
 from museo.access.rest import next_page, page_size, whole_number
+
+YES = {"1", "true", "yes", "on"}
+NO = {"", "0", "false", "no", "off"}
 
 
 @api_view(["GET"])
@@ -41,7 +47,7 @@ def _page(request: Request) -> dict[str, Any]:
         category=asked.get("category", ""),
         price_min=whole_number(request, "price_min"),
         price_max=whole_number(request, "price_max"),
-        in_stock=asked.get("in_stock", "").lower() in {"1", "true", "yes"},
+        in_stock=_is_yes(request, "in_stock"),
         sort=asked.get("sort", ""),
         limit=page_size(request),
         cursor=asked.get("cursor", ""),
@@ -56,7 +62,7 @@ def product_detail(request: Request, key: str) -> Response:
     body = products.detail(key, locale=_locale(), now=timezone.now())
     etag = f'"{hashlib.sha256(orjson.dumps(body)).hexdigest()[:24]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept-Language"}
-    if request.headers.get("If-None-Match") == etag:
+    if _has(request, etag):
         return Response(status=304, headers=headers)
     return Response(body, headers=headers)
 
@@ -65,6 +71,22 @@ def product_detail(request: Request, key: str) -> Response:
 @authentication_classes([])
 def category_tree(request: Request) -> Response:
     return Response({"results": products.categories(locale=_locale())})
+
+
+def _has(request: Request, etag: str) -> bool:
+    """Whether the caller holds this form already; a proxy may have made its tag a weak one."""
+    held = parse_etags(request.headers.get("If-None-Match", ""))
+    return "*" in held or etag in {tag.removeprefix("W/") for tag in held}
+
+
+def _is_yes(request: Request, name: str) -> bool:
+    text = request.query_params.get(name, "").lower()
+    if text in YES:
+        return True
+    if text in NO:
+        return False
+    detail = _("Write %(name)s as true or false.") % {"name": name}
+    raise Invalid(detail, errors=[field_error(f"/{name}", "invalid", detail)])
 
 
 def _locale() -> str:

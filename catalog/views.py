@@ -1,5 +1,7 @@
 """The shop's pages: the walls, and one work."""
 
+from typing import Any
+
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -31,8 +33,10 @@ def shop(request: HttpRequest) -> HttpResponse:
         )
     except Problem as problem:
         raise Http404(problem.detail) from problem
-    further = asked.copy()
+    further, kept = asked.copy(), asked.copy()
     further["cursor"] = page.next_cursor
+    for name in ("category", "cursor"):
+        kept.pop(name, None)
     return render(
         request,
         "catalog/list.html",
@@ -40,6 +44,7 @@ def shop(request: HttpRequest) -> HttpResponse:
             "section": "shop",
             "heading": _heading(rooms, category, query),
             "rooms": rooms,
+            "open_room": _room_of(rooms, category),
             "category": category,
             "query": query,
             "sort": asked.get("sort", ""),
@@ -51,6 +56,7 @@ def shop(request: HttpRequest) -> HttpResponse:
             "products": page.results,
             "next_cursor": page.next_cursor,
             "next_query": further.urlencode(),
+            "kept_query": kept.urlencode(),
         },
     )
 
@@ -67,6 +73,7 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         {
             "section": "shop",
             "product": shown,
+            "groups": _groups(shown["variants"]),
             "category_name": _name_of(products.categories(locale=_locale()), shown["category"]),
         },
     )
@@ -76,6 +83,35 @@ def _heading(rooms: products.Tree, category: str, query: str) -> str:
     if query:
         return _("What matches “%(query)s”") % {"query": query[:80]}
     return _name_of(rooms, category) if category else _("On the walls now")
+
+
+def _room_of(rooms: products.Tree, slug: str) -> dict[str, Any] | None:
+    """The room at the top that is, or has below it, the category."""
+    return next(
+        (room for room in rooms if room["slug"] == slug or _room_of(room["children"], slug)), None
+    )
+
+
+def _groups(variants: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The choices by their first option, each with the labels of the others.
+
+    Those that differ in one thing only are one group, without a name; `price` is that of all of a
+    group, None where they differ.
+    """
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for variant in variants:
+        first, *others = variant["options"].values() or [variant["sku"]]
+        name, labels = (first, others) if others else ("", [first])
+        groups.setdefault(name, []).append({**variant, "label": ", ".join(labels)})
+    return [
+        {"name": name, "variants": rows, "price": _price_of_all(rows) if name else None}
+        for name, rows in groups.items()
+    ]
+
+
+def _price_of_all(variants: list[dict[str, Any]]) -> dict[str, Any] | None:
+    first = variants[0]["price"]
+    return first if all(variant["price"] == first for variant in variants) else None
 
 
 def _name_of(rooms: products.Tree, slug: str) -> str:

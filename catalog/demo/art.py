@@ -14,6 +14,7 @@ PLINTH = (
     '<rect x="70" y="396" width="260" height="9" fill="#fff" opacity=".45"/>'
     '<rect x="286" y="405" width="44" height="95" fill="#c9c6c1" opacity=".6"/>'
 )
+CELADONS = ("#b9cfc6", "#a9c4b4", "#c0d2c4")
 GLAZES = ("#e9e2d6", "#b9cfc6", "#c9a27e", "#7fa193", "#d9d5cd", "#8fa3bd")
 INKS = ("#24406e", "#c2370b", "#1f4e5f", "#a0382b", "#2c5940", "#4b3560")
 METALS = ("#23262a", "#8d939b", "#c9ccd1", "#5d6d84", "#b7c4b5", "#d8c3c0")
@@ -64,19 +65,24 @@ def vase(pick: random.Random) -> str:
     painted = (
         f'<path d="M119 290c4-14 12-26 22-37h118c10 11 18 23 22 37z" fill="{band}"/>'
         f'<path d="M117 302h166c1 4 1 8 1 12H116c0-4 0-8 1-12z" fill="{band}"/>'
+        f'<path d="M143 272h10{"l8-12 8 12h12" * 3}l8-12 8 12h8" fill="none" stroke="{glaze}"'
+        ' stroke-width="4"/>'
     )
     mouth = '<ellipse cx="200" cy="153" rx="27" ry="6" fill="#3b2a22"/>'
     return _shadow(74) + _round(body, glaze, painted) + mouth
 
 
 def bowl(pick: random.Random) -> str:
-    glaze = pick.choice(GLAZES)
+    glaze = pick.choice(CELADONS)
     body = "M84 284h232c0 62-40 100-80 108v5h-72v-5c-40-8-80-46-80-108z"
+    band = '<path d="M86 306h228l-3 13H89z" opacity=".16"/>'
     inside = (
         f'<ellipse cx="200" cy="284" rx="116" ry="20" fill="{glaze}"/>'
-        '<ellipse cx="200" cy="287" rx="104" ry="15" fill="#4a5a55"/>'
+        '<ellipse cx="200" cy="284" rx="116" ry="20" fill="#fff" opacity=".3"/>'
+        f'<ellipse cx="200" cy="287" rx="104" ry="15" fill="{glaze}"/>'
+        '<ellipse cx="200" cy="287" rx="104" ry="15" opacity=".35"/>'
     )
-    return _shadow(70) + _round(body, glaze) + inside
+    return _shadow(70) + _round(body, glaze, band) + inside
 
 
 def poster(pick: random.Random) -> str:
@@ -89,6 +95,25 @@ def poster(pick: random.Random) -> str:
         f'<circle cx="{pick.randint(170, 230)}" cy="206" r="52" fill="{sun}"/>'
         f'<path d="M126 268c50-34 98 26 148-10v90H126z" fill="{hill}"/>'
         f'<path d="M126 304c50-28 98 20 148-8v52H126z" fill="{sea}"/>'
+    )
+
+
+def night(pick: random.Random) -> str:
+    """A print of a harbour: a moon, the town's windows and their light on the water."""
+    moon, wall = pick.randint(160, 240), pick.choice(("#1c2a44", "#221f3d", "#16323a"))
+    windows = "".join(
+        f'<path d="M{x} {pick.randint(262, 280)}v7M{x} 306v{pick.randint(8, 30)}"/>'
+        for x in range(138, 266, 13)
+    )
+    return (
+        '<rect x="99" y="106" width="216" height="288" opacity=".25"/>'
+        '<rect x="92" y="96" width="216" height="288" fill="#1a1a1a"/>'
+        '<rect x="102" y="106" width="196" height="268" fill="#f6f3ec"/>'
+        f'<rect x="126" y="132" width="148" height="216" fill="{wall}"/>'
+        f'<circle cx="{moon}" cy="184" r="24" fill="#f0dca0"/>'
+        '<path d="M126 258h22v-14h18v10h26v-22h14v22h22v-8h20v14h26v38H126z" fill="#0c1220"/>'
+        '<rect x="126" y="298" width="148" height="50" fill="#2b4468"/>'
+        f'<g stroke="#f0b83d" stroke-width="5" opacity=".9">{windows}</g>'
     )
 
 
@@ -164,17 +189,29 @@ def book(pick: random.Random) -> str:
     return _shadow(88) + _round("M122 190h140v207H122z", cover, sign) + pages
 
 
-def phone(pick: random.Random) -> str:
-    case, glow, deep = pick.choice(METALS), pick.choice(INKS), pick.choice(INKS)
+Cameras = tuple[str, tuple[tuple[int, int], ...]]
+LENSES: Cameras = (
+    '<rect x="130" y="150" width="42" height="80" rx="16" opacity=".18"/>',
+    ((151, 172), (151, 208)),
+)
+BAR: Cameras = (
+    '<path d="M122 166h122v36H122z" opacity=".55"/>',
+    ((143, 184), (167, 184)),
+)
+
+
+def phone(pick: random.Random, cameras: Cameras = LENSES) -> str:
+    case, deep, glow = pick.choice(("#c9ccd1", "#b7c4b5", "#d8c3c0")), *pick.sample(INKS, 2)
+    back, places = cameras
     lenses = "".join(
         f'<circle cx="{x}" cy="{y}" r="13" fill="#111"/><circle cx="{x}" cy="{y}" r="6"'
         ' fill="#2a3a55"/>'
-        for x, y in ((150, 172), (150, 206))
+        for x, y in places
     )
     return (
         _shadow(86)
         + f'<rect x="122" y="140" width="122" height="257" rx="22" fill="{case}"/>'
-        + '<rect x="130" y="150" width="42" height="80" rx="16" opacity=".18"/>'
+        + back
         + lenses
         + '<rect x="178" y="152" width="118" height="245" rx="22" fill="#111"/>'
         + f'<rect x="184" y="158" width="106" height="233" rx="17" fill="{deep}"/>'
@@ -182,6 +219,11 @@ def phone(pick: random.Random) -> str:
         + '<circle cx="222" cy="300" r="38" fill="#e2b04a" opacity=".8"/>'
         + '<rect x="218" y="165" width="38" height="11" rx="5.5"/>'
     )
+
+
+def bar_phone(pick: random.Random) -> str:
+    """A phone whose cameras look out of a bar."""
+    return phone(pick, BAR)
 
 
 def laptop(pick: random.Random) -> str:
@@ -236,9 +278,34 @@ def pizza(pick: random.Random) -> str:
     )
 
 
+def noodles(pick: random.Random) -> str:
+    noodle, broth = pick.choice(("#7a5230", "#8a6238")), "#4f3019"
+    strands = "".join(
+        f"M{x} 286q{pick.randint(10, 24)} {pick.randint(-34, -18)} {pick.randint(34, 60)} 0"
+        for x in range(112, 240, 10)
+    )
+    leaves = _dots(pick, ("#6f9a3c", "#87a948"), 5, (140, 266, 262, 282))
+    caps = "".join(
+        f'<path d="M{x} {y}c0-26 44-26 44 0z" fill="#c9a27e"/>'
+        f'<path d="M{x + 16} {y}h12v13h-12z" fill="#efe6d4"/>'
+        for x, y in ((124, 272), (196, 262), (236, 276))
+    )
+    sticks = '<path d="M262 280l92-96M276 282l90-84" stroke="#a8743c" stroke-width="6"/>'
+    body = "M84 284h232c0 62-40 100-80 108v5h-72v-5c-40-8-80-46-80-108z"
+    return (
+        _shadow(70)
+        + sticks
+        + f'<ellipse cx="200" cy="284" rx="116" ry="20" fill="{broth}"/>'
+        + f'<path d="{strands}" fill="none" stroke="{noodle}" stroke-width="6"/>'
+        + caps
+        + leaves
+        + _round(body, pick.choice(("#24406e", "#1f4e5f", "#e9e2d6")))
+    )
+
+
 def soup(pick: random.Random) -> str:
-    broth = pick.choice(("#c8622a", "#d98b2b", "#7d9a4a", "#b5452c"))
-    bits = _dots(pick, ("#f0b83d", "#6f9a3c", "#f6f3ec"), 9, (130, 274, 270, 288))
+    broth = pick.choice(("#d98b2b", "#e0a03a", "#cf7a26"))
+    bits = _dots(pick, ("#6f9a3c", "#f6f3ec", "#8a6238"), 9, (130, 274, 270, 288))
     steam = "".join(
         f'<path d="M{x} 240q-12-20 0-36t0-30" fill="none" stroke="#fff" stroke-width="6"'
         ' stroke-linecap="round" opacity=".55"/>'
@@ -256,14 +323,21 @@ def soup(pick: random.Random) -> str:
 
 
 def salad(pick: random.Random) -> str:
-    leaves = _dots(pick, ("#6f9a3c", "#87a948", "#4f7d34"), 26, (104, 240, 296, 284))
-    colour = _dots(pick, ("#c2402a", "#f0b83d", "#f6f3ec", "#8a3b62"), 10, (120, 236, 280, 276))
+    leaf = '<defs><path id="leaf" d="M0 0c-22-16-20-46 0-66 20 20 22 50 0 66z"/></defs>'
+    leaves = "".join(
+        f'<use href="#leaf" transform="translate({x} 292)rotate({(x - 200) // 2})scale({size})"'
+        f' fill="{pick.choice(("#6f9a3c", "#87a948", "#4f7d34", "#a3bd5c"))}"/>'
+        for x, size in (
+            (x, pick.randint(8, 13) / 10) for x in (*range(120, 290, 22), 152, 212, 258)
+        )
+    )
+    colour = _dots(pick, ("#c2402a", "#f0b83d", "#f6f3ec", "#8a3b62"), 9, (130, 248, 270, 276))
     body = "M84 284h232c0 62-40 100-80 108v5h-72v-5c-40-8-80-46-80-108z"
-    return _shadow(70) + leaves + colour + _round(body, pick.choice(GLAZES))
+    return leaf + _shadow(70) + leaves + colour + _round(body, pick.choice(GLAZES))
 
 
 def drink(pick: random.Random) -> str:
-    juice = pick.choice(("#e08a2e", "#c2402a", "#87a948", "#7d4a1d"))
+    juice = pick.choice(("#e58a1f", "#d96a2b", "#e2a52e"))
     return (
         _shadow(58)
         + '<path d="M222 216l26-118" stroke="#c2370b" stroke-width="8"/>'
@@ -275,7 +349,7 @@ def drink(pick: random.Random) -> str:
 
 
 def cake(pick: random.Random) -> str:
-    sponge, icing = pick.choice(("#e7c98f", "#6b4027", "#d9a25f")), pick.choice(CREAMS)
+    sponge, icing = pick.choice(("#dcb878", "#d9a25f", "#cf9f63")), pick.choice(CREAMS)
     return (
         _shadow(104)
         + '<ellipse cx="200" cy="388" rx="128" ry="13" fill="#fff"/>'
@@ -315,16 +389,19 @@ DRAWERS: dict[str, Drawer] = {
         vase,
         bowl,
         poster,
+        night,
         lamp,
         mug,
         bun,
         scarf,
         book,
         phone,
+        bar_phone,
         laptop,
         headphones,
         burger,
         pizza,
+        noodles,
         soup,
         salad,
         drink,
@@ -334,4 +411,4 @@ DRAWERS: dict[str, Drawer] = {
     )
 }
 # what hangs on the wall needs no plinth
-HUNG = {"poster", "scarf", "tote", "ticket"}
+HUNG = {"poster", "night", "scarf", "tote", "ticket"}

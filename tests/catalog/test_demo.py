@@ -40,6 +40,48 @@ def test_filling_twice_changes_nothing_and_keeps_what_was_sold(tmp_path: Path) -
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("_media")
+def test_what_staff_changed_or_deleted_stays_theirs() -> None:
+    fill(now=NOON)
+    price = Price.objects.get(variant__sku="DAY-TICKET")
+    later = {"valid_from": NOON, "amount": 1800, "variant": price.variant}
+    Price.objects.create(**later)
+    edited = Master.objects.get(slug="amphora-vase")
+    edited.set_current_language("en")
+    edited.name, edited.status, edited.revision = "Vase 1", Master.Status.DRAFT, 2
+    edited.save()
+    Master.objects.filter(slug="iphone-15").update(deleted_at=NOON)
+    room = Category.objects.get(slug="cafe")
+    room.set_current_language("en")
+    room.name = "Kitchen"
+    room.save()
+
+    fill(now=NOON)
+
+    assert Price.objects.filter(variant=price.variant).count() == 2
+    kept = Master.objects.get(slug="amphora-vase")
+    assert (kept.safe_translation_getter("name"), kept.status) == ("Vase 1", "draft")
+    assert Master.objects.get(slug="iphone-15").deleted_at == NOON
+    tree = products.categories(locale="en")
+    assert tree[0]["name"] == "Kitchen"
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_media")
+def test_a_lost_or_outdated_picture_is_drawn_again(tmp_path: Path) -> None:
+    fill(now=NOON)
+    lost, outdated = (tmp_path / f"catalog/{slug}.svg" for slug in ("squash-soup", "day-ticket"))
+    lost.unlink()
+    outdated.write_text("<svg/>")
+
+    fill(now=NOON)
+
+    assert lost.read_text() == art.draw("soup", "squash-soup")
+    assert outdated.read_text() == art.draw("ticket", "day-ticket")
+    assert len(list((tmp_path / "catalog").iterdir())) == 24
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_media")
 def test_the_iphone_15_is_found_first_and_has_its_variants() -> None:
     fill(now=NOON)
 

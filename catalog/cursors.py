@@ -1,0 +1,34 @@
+"""Cursors: where a page ended, signed, so that the next one goes on from there."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import orjson
+from django.core import signing
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from museo.access.problems import BadCursor, field_error
+
+
+def at(last: Mapping[str, Any], order: Collection[str]) -> str:
+    """The place of a row in an order such as `("-price", "pk")`."""
+    values = [last[name.removeprefix("-")] for name in order]
+    return signing.dumps([list(order), orjson.loads(orjson.dumps(values))], salt="cursor")
+
+
+def after(cursor: str, order: Collection[str]) -> Q:
+    """What comes after the cursor's row; raise BadCursor for one of another list."""
+    try:
+        ordered_by, values = signing.loads(cursor, salt="cursor")
+    except signing.BadSignature:
+        ordered_by, values = None, []
+    if ordered_by != list(order):
+        detail = _("This cursor is not of this list. Follow `next`, or leave it out.")
+        raise BadCursor(detail, errors=[field_error("/cursor", "bad_cursor", detail)])
+    later, same = Q(), Q()
+    for name, value in zip(order, values, strict=True):
+        field, beyond = name.removeprefix("-"), "lt" if name.startswith("-") else "gt"
+        later |= same & Q(**{f"{field}__{beyond}": value})
+        same &= Q(**{field: value})
+    return later

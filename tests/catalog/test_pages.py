@@ -1,0 +1,162 @@
+"""The shop's pages, as a browser without JavaScript sees them."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from catalog import views
+from catalog.demo.fill import fill
+from catalog.models import Master, StockItem
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _demo(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    fill(now=datetime(2026, 11, 20, 12, 0, tzinfo=UTC))
+
+
+def text(client: Client, path: str) -> str:
+    response = client.get(path)
+    assert response.status_code == 200
+    return str(response.content.decode())
+
+
+def works(page: str) -> list[str]:
+    return re.findall(r'<h2><a href="/p/([\w-]+)">', page)
+
+
+def test_a_room_shows_what_hangs_in_it_and_in_the_rooms_behind(client: Client) -> None:
+    electronics, phones = text(client, "/?category=electronics"), text(client, "/?category=phones")
+
+    assert len(works(electronics)) == 5
+    assert works(phones) == ["iphone-15", "pixel-8a"]
+    assert phones.count('aria-current="true"><i') == 2
+
+
+def test_a_search_stays_when_the_room_changes(client: Client) -> None:
+    page = text(client, "/?q=ilkka&sort=price")
+
+    assert 'href="?category=museum-shop&amp;q=ilkka&amp;sort=price"' in page
+    assert works(text(client, "/?category=museum-shop&q=ilkka&sort=price")) == [
+        "sun-over-the-strait",
+        "harbour-at-night",
+    ]
+
+
+def test_more_objects_leads_to_the_rest(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "PAGE", 16)
+
+    first = text(client, "/?q=&sort=price")
+    more = re.search(r'<p class="more"><a class="btn" href="([^"]+)"', first)
+    assert more
+    second = text(client, "/" + more[1].replace("&amp;", "&"))
+
+    assert (len(works(first)), len(works(second))) == (16, 8)
+    assert not set(works(first)) & set(works(second))
+    assert 'class="more"' not in second
+
+
+def test_nothing_found_says_so_and_leads_back(client: Client) -> None:
+    page = text(client, "/?q=unicorn")
+
+    assert "No objects match “unicorn”." in page
+    assert works(page) == []
+
+
+@pytest.mark.parametrize("query", ["category=nowhere", "cursor=text", "sort=best", "category=%00"])
+def test_a_mistyped_address_is_not_here(client: Client, query: str) -> None:
+    response = client.get(f"/?{query}")
+
+    assert response.status_code == 404
+    assert "There is nothing here" in response.content.decode()
+
+
+def test_choices_are_grouped_and_one_is_made(client: Client) -> None:
+    page = text(client, "/p/iphone-15")
+
+    assert re.findall(r'id="group-\d"><span>([^<]+)</span> <span[^>]+>([^<]+)<', page) == [
+        ("128 GB", "€749.00"),
+        ("256 GB", "€869.00"),
+        ("512 GB", "€1,099.00"),
+    ]
+    assert page.count('type="radio"') == 15
+    assert re.findall(r'value="([\w-]+)"[^>]* checked', page) == ["IPHONE-15-128-BLACK"]
+
+
+def test_what_is_sold_out_cannot_be_chosen_and_another_is(client: Client) -> None:
+    StockItem.objects.filter(variant__sku="IPHONE-15-128-BLACK").update(on_hand=0)
+    StockItem.objects.filter(variant__sku="IPHONE-15-128-BLUE").update(on_hand=2)
+
+    page = text(client, "/p/iphone-15")
+
+    assert re.findall(r'value="([\w-]+)"[^>]* disabled', page) == ["IPHONE-15-128-BLACK"]
+    assert re.findall(r'value="([\w-]+)"[^>]* checked', page) == ["IPHONE-15-128-BLUE"]
+    assert page.count("Sold out") == 1
+    assert "2 left" in page
+
+
+def test_a_product_without_stock_offers_no_basket(client: Client) -> None:
+    StockItem.objects.filter(variant__sku="CELADON-BOWL").update(on_hand=0)
+
+    page = text(client, "/p/celadon-bowl")
+
+    assert "Sold out at the moment." in page
+    assert "Add to basket" not in page
+    assert "Ordered now" not in page
+
+
+@pytest.mark.parametrize(
+    ("slug", "said"),
+    [
+        ("squash-soup", "it goes to the kitchen"),
+        ("day-ticket", "it is ready in a few minutes"),
+        ("amphora-vase", "it is on its way"),
+    ],
+)
+def test_the_page_says_what_happens_next_by_the_kind_of_product(
+    client: Client, slug: str, said: str
+) -> None:
+    assert said in text(client, f"/p/{slug}")
+
+
+def test_options_that_cost_alike_say_it_once_and_others_each(client: Client) -> None:
+    master = Master.objects.get(slug="iphone-15")
+    price = master.variants.get(sku="IPHONE-15-256-PINK").prices.get()
+    price.amount = 99900
+    price.save()
+
+    page = text(client, "/p/iphone-15")
+
+    assert '<p class="row between sm" id="group-2"><span>256 GB</span> </p>' in page
+    assert page.count('<span class="sm price">') == 5
+
+
+def test_prices_follow_the_language(client: Client) -> None:
+    client.post("/language", {"language": "de", "next": "/"})
+
+    page = text(client, "/p/amphora-vase")
+
+    assert "84,00\xa0€" in page
+    assert "Amphorenvase" in page
+
+
+@pytest.mark.parametrize("path", ["/", "/p/iphone-15", "/p/nothing"])
+def test_pages_hold_no_script_or_style_of_their_own(client: Client, path: str) -> None:
+    page = client.get(path).content.decode()
+
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", page)
+
+
+def test_a_list_costs_the_same_queries_whatever_it_shows(
+    client: Client, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(8):
+        client.get("/")
+    with django_assert_num_queries(9):
+        client.get("/?category=phones")
