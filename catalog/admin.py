@@ -5,7 +5,8 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -18,8 +19,10 @@ from unfold.decorators import display
 from catalog.forms import (
     EDITED_MEANWHILE,
     JSON_TYPES,
+    CategoryForm,
     MasterForm,
     TypedJSONField,
+    UsedStays,
     VariantForm,
     VariantFormSet,
 )
@@ -27,7 +30,9 @@ from catalog.models import (
     Category,
     Master,
     Media,
+    OptionValue,
     Price,
+    ProductOption,
     StockItem,
     Variant,
 )
@@ -56,6 +61,45 @@ class VariantInline(StackedInline):
         return rows.aggregate(units=Sum("reserved"))["units"] or 0
 
 
+class OptionInline(TabularInline):
+    """What the variants differ in; the values are on the option's own page."""
+
+    model = ProductOption
+    formset = UsedStays
+    extra = 0
+    prepopulated_fields = {"code": ["name"]}
+    show_change_link = True
+
+
+class OptionValueInline(TabularInline):
+    model = OptionValue
+    formset = UsedStays
+    extra = 0
+    min_num = 1
+    prepopulated_fields = {"code": ["label"]}
+
+
+@admin.register(ProductOption)
+class ProductOptionAdmin(LogAdmin, ModelAdmin):
+    """The values of one option; reached from its product."""
+
+    inlines = [OptionValueInline]
+    fields = ["name", "code", "position"]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: ProductOption | None = None) -> bool:
+        return False
+
+    def response_change(self, request: HttpRequest, obj: ProductOption) -> HttpResponse:
+        """Back to the product, whose variants can now have the values."""
+        return redirect("admin:catalog_master_change", obj.master_id)
+
+
 class MediaInline(TabularInline):
     model = Media
     extra = 0
@@ -63,14 +107,24 @@ class MediaInline(TabularInline):
 
 @admin.register(Category)
 class CategoryAdmin(TranslatableAdmin, ModelAdmin):
-    """Names, colours, whether it is shown; the tree itself is made by import or demo."""
+    """Names, colours, whether it is shown. A category keeps its place in the tree."""
 
+    form = CategoryForm
     list_display = ["indented", "slug", "room", "is_active"]
-    fields = ["name", "description", "slug", "room", "is_active"]
     ordering = ["path"]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+    def get_fields(self, request: HttpRequest, obj: Category | None = None) -> list[str]:
+        fields = ["name", "description", "slug", "room", "is_active"]
+        return fields if obj else ["parent", *fields]
+
+    def save_model(self, request: HttpRequest, obj: Category, form: Any, change: bool) -> None:
+        if not change:
+            parent = form.cleaned_data["parent"]
+            if parent:
+                Category.objects.add_child(parent, instance=obj)
+            else:
+                Category.objects.add_root(instance=obj)
+        super().save_model(request, obj, form, change)
 
     def has_delete_permission(self, request: HttpRequest, obj: Category | None = None) -> bool:
         return False
@@ -81,6 +135,18 @@ class CategoryAdmin(TranslatableAdmin, ModelAdmin):
     @display(description=gettext_lazy("name"))
     def indented(self, category: Category) -> str:
         return f"{chr(0x2003) * (category.depth - 1)}{category}"
+
+
+class CategoryFilter(admin.RelatedFieldListFilter):
+    def field_choices(
+        self, field: Any, request: HttpRequest, model_admin: Any
+    ) -> list[tuple[str, Any]]:
+        return [(str(category.pk), str(category)) for category in _named_categories()]
+
+
+def _named_categories() -> Any:
+    """All categories with their names, in two queries."""
+    return Category.objects.prefetch_related("translations")
 
 
 class LivingFilter(admin.SimpleListFilter):
@@ -99,10 +165,10 @@ class MasterAdmin(LogAdmin, TranslatableAdmin, ModelAdmin):
     """A product with its variants, prices, stock and pictures on one page."""
 
     form = MasterForm
-    inlines = [VariantInline, MediaInline]
+    inlines = [OptionInline, VariantInline, MediaInline]
     list_display = ["thumb", "name", "category", "lowest_price", "free", "status", "published_at"]
     list_display_links = ["thumb", "name"]
-    list_filter = ["status", "kind", "primary_category", LivingFilter]
+    list_filter = ["status", "kind", ("primary_category", CategoryFilter), LivingFilter]
     search_fields = ["translations__name", "slug", "variants__sku"]
     ordering = ["-pk"]
     show_full_result_count = False
@@ -152,6 +218,11 @@ class MasterAdmin(LogAdmin, TranslatableAdmin, ModelAdmin):
             options |= {"form_class": TypedJSONField, "holds": JSON_TYPES[db_field.name]}
         return super().formfield_for_dbfield(db_field, request, **options)
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name == "primary_category":
+            options["queryset"] = _named_categories()
+        return super().formfield_for_foreignkey(db_field, request, **options)
+
     # saving
 
     def save_model(self, request: HttpRequest, obj: Master, form: Any, change: bool) -> None:
@@ -161,7 +232,7 @@ class MasterAdmin(LogAdmin, TranslatableAdmin, ModelAdmin):
             if not seen.update(revision=F("revision") + 1):
                 raise EditedMeanwhile(str(EDITED_MEANWHILE))
             obj.revision = form.cleaned_data["revision"] + 1
-        elif obj.status == Master.Status.ACTIVE and obj.published_at is None:
+        if obj.status == Master.Status.ACTIVE and obj.published_at is None:
             obj.published_at = timezone.now()
         super().save_model(request, obj, form, change)
 

@@ -12,12 +12,13 @@ from django.utils.translation import gettext_lazy
 from parler.forms import TranslatableModelForm, TranslatedField
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
 from catalog import prices, stock
-from catalog.models import Master, OptionValue, StockReservation, Variant
+from catalog.models import Category, Master, OptionValue, StockReservation, Variant
 
 # as many as fit the database's integers, with room for a basket's sum
 DEAREST = Decimal("9999999999.99")
@@ -79,12 +80,18 @@ EDITED_MEANWHILE = gettext_lazy(
 
 
 class VariantForm(forms.ModelForm):
-    """A variant with its price and what was counted on its shelf."""
+    """A variant with its price and what lies on its shelf.
+
+    Stock is sold while the page is open: what was typed counts as the difference to what the
+    editor saw.
+    """
 
     price = MoneyField(label=gettext_lazy("price"))
     list_price = MoneyField(label=gettext_lazy("price before"), required=False)
     on_hand = forms.IntegerField(
-        label=gettext_lazy("counted in stock"),
+        label=gettext_lazy("in stock"),
+        help_text=gettext_lazy("Your change is added to what has been sold meanwhile."),
+        show_hidden_initial=True,
         min_value=0,
         max_value=10**9,
         required=False,
@@ -114,17 +121,34 @@ class VariantForm(forms.ModelForm):
         price, before = cleaned.get("price"), cleaned.get("list_price")
         if price is not None and before is not None and before < price:
             self.add_error("list_price", _("The price before cannot be lower than the price."))
+        if cleaned.get("on_hand") is not None:
+            self._refuse_what_is_promised()
         return cleaned
+
+    def _refuse_what_is_promised(self) -> None:
+        """Before anything is saved, while the form can still be mended; `adjust` makes it sure."""
+        item = self.instance.pk and self.instance.stock_items.filter(location="main").first()
+        if item and item.on_hand + self.delta + item.backorder_limit < item.reserved:
+            refusal = stock.StillPromised(
+                self.instance.sku, promised=item.reserved, on_hand=item.on_hand
+            )
+            self.add_error("on_hand", refusal.detail)
+
+    @property
+    def delta(self) -> int:
+        """By how much the editor changed the stock that the page showed."""
+        field, name = self.fields["on_hand"], self.add_initial_prefix("on_hand")
+        shown = self.data.get(name, self.get_initial_for_field(field, "on_hand"))
+        return (self.cleaned_data["on_hand"] or 0) - (field.to_python(shown) or 0)
 
     def keep(self, *, by: str) -> None:
         """Write what the variant's own row does not hold; the row is saved already."""
         now, cleaned = timezone.now(), self.cleaned_data
         if {"price", "list_price"} & set(self.changed_data):
-            prices.set_price(
-                self.instance, amount=cleaned["price"], list_amount=cleaned["list_price"]
-            )
-        if "on_hand" in self.changed_data:
-            stock.count(self.instance, on_hand=cleaned["on_hand"] or 0, by=by, at=now)
+            amount, before = cleaned["price"], cleaned["list_price"]
+            prices.set_price(self.instance, amount=amount, list_amount=before, now=now)
+        if self.delta:
+            stock.adjust(self.instance, delta=self.delta, by=by, at=now)
         values = self.instance.option_values.order_by("pk").values_list("pk", flat=True)
         key = "-".join(str(value) for value in values)
         Variant.objects.filter(pk=self.instance.pk).update(option_key=key)
@@ -153,6 +177,44 @@ JSON_FORMS = {
 JSON_TYPES = {"attributes": dict, "tags": list}
 
 
+class UsedStays(forms.BaseInlineFormSet):
+    """Options or option values of which none can be removed that a variant has."""
+
+    def clean(self) -> None:
+        super().clean()
+        for form in self.deleted_forms:
+            if form.instance.pk and form.instance.is_used():
+                raise ValidationError(
+                    _("%(name)s: variants have it. Choose another one for them first.")
+                    % {"name": form.instance}
+                )
+
+
+class CategoryForm(TranslatableModelForm):
+    """A category, and where in the tree a new one hangs."""
+
+    name = TranslatedField(widget=UnfoldAdminTextInputWidget)
+    description = TranslatedField(widget=UnfoldAdminTextareaWidget)
+    parent = forms.ModelChoiceField(
+        Category.objects.none(),
+        label=gettext_lazy("below"),
+        required=False,
+        empty_label=gettext_lazy("A room of its own"),
+        widget=UnfoldAdminSelectWidget,
+    )
+
+    class Meta:
+        model = Category
+        fields = ["slug", "room", "is_active"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            del self.fields["parent"]
+        else:
+            self.fields["parent"].queryset = Category.objects.prefetch_related("translations")
+
+
 class VariantFormSet(forms.BaseInlineFormSet):
     """The variants of one product: at least one, no two alike, none removed that was ordered."""
 
@@ -160,8 +222,6 @@ class VariantFormSet(forms.BaseInlineFormSet):
         super().add_fields(form, index)
         own = OptionValue.objects.filter(option__master=self.instance.pk)
         form.fields["option_values"].queryset = own
-        # only a number that the editor typed is a count: stock is sold while the page is open
-        form.fields["on_hand"].show_hidden_initial = True
 
     def clean(self) -> None:
         super().clean()

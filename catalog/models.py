@@ -153,6 +153,9 @@ class ProductOption(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def is_used(self) -> bool:
+        return Variant.objects.filter(option_values__option=self).exists()
+
 
 class OptionValue(models.Model):
     option = models.ForeignKey(ProductOption, on_delete=models.CASCADE, related_name="values")
@@ -167,6 +170,9 @@ class OptionValue(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+    def is_used(self) -> bool:
+        return self.variants.exists()
 
 
 class Variant(models.Model):

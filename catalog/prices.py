@@ -21,12 +21,17 @@ def current(variant_ids: Collection[int], *, currency: str, now: datetime) -> di
     return {price.variant_id: price for price in valid.order_by("valid_from")}
 
 
-def set_price(variant: Variant, *, amount: int, list_amount: int | None) -> None:
-    """What the variant costs from now on, in the shop's currency; minor units."""
+def set_price(variant: Variant, *, amount: int, list_amount: int | None, now: datetime) -> None:
+    """Change the price that is valid now, in the shop's currency; minor units."""
+    valid = current([variant.pk], currency=settings.SHOP_CURRENCY, now=now).get(variant.pk)
     Price.objects.update_or_create(
         variant=variant,
         currency=settings.SHOP_CURRENCY,
         sales_channel="web",
-        valid_from=ALWAYS,
+        valid_from=valid.valid_from if valid else _beginning(variant, now),
         defaults={"amount": amount, "list_amount": list_amount},
     )
+
+
+def _beginning(variant: Variant, now: datetime) -> datetime:
+    return now if variant.prices.exists() else ALWAYS

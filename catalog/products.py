@@ -64,7 +64,7 @@ def listing(
 
     Prices are in minor units. Raises UnknownCategory, BadCursor, and Invalid for an unknown sort.
     """
-    locale = _language(locale)
+    locale = supported_locale(locale)
     order = _order(sort, is_search=bool(query.strip()))
     masters = _narrowed(_priced(_published(now), now), category, price_min, price_max)
     if in_stock:
@@ -94,7 +94,7 @@ def detail(key: str, *, locale: str, now: datetime) -> dict[str, Any]:
     wanted = Q(public_id=key) | Q(slug=key) | Exists(sold_as)
     masters = _published(now).filter(wanted).order_by("pk")
     master = masters.values(*cards.FIELDS, *cards.FIELDS_OF_ONE).first()
-    shown = master and cards.whole(master, locale=_language(locale), now=now)
+    shown = master and cards.whole(master, locale=supported_locale(locale), now=now)
     if not shown:
         raise UnknownProduct(_("There is no such product. Search for it by name."))
     return shown
@@ -104,7 +104,7 @@ def categories(*, locale: str) -> Tree:
     """The tree of rooms: `{"slug", "name", "room", "children"}`; nothing below an inactive one."""
     tree: Tree = []
     nodes = Category.objects.active().order_by("path").values("pk", "path", "slug", "room")
-    names = cards.names_of_categories(locale=_language(locale))
+    names = cards.names_of_categories(locale=supported_locale(locale))
     children: dict[str, Tree] = {"": tree}
     for node in nodes:
         siblings = children.get(node["path"][: -Category.steplen])
@@ -118,10 +118,6 @@ def categories(*, locale: str) -> Tree:
 
 
 # finding
-
-
-def _language(locale: str) -> str:
-    return supported_locale(locale).lower()
 
 
 def _published(now: datetime) -> Any:

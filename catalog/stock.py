@@ -24,6 +24,24 @@ class OutOfStock(Problem):
         super().__init__(_what_is_left(sku, available), sku=sku, available=available)
 
 
+class StillPromised(Problem):
+    """Those units cannot leave the shelf: checkouts hold them, or they are not there."""
+
+    status = 409
+    code = "still_promised"
+
+    def __init__(self, sku: str, *, promised: int, on_hand: int) -> None:
+        super().__init__(
+            gettext(
+                "%(sku)s: %(on_hand)s are there, %(promised)s of them are promised to checkouts."
+                " Take fewer away."
+            )
+            % {"sku": sku, "on_hand": on_hand, "promised": promised},
+            sku=sku,
+            promised=promised,
+        )
+
+
 def _what_is_left(sku: str, available: int) -> str:
     if available < 1:
         return gettext("%(sku)s is sold out.") % {"sku": sku}
@@ -111,19 +129,15 @@ def _end(holder: str, state: StockReservation.State) -> list[StockReservation]:
     ]
 
 
-def count(variant: Variant, *, on_hand: int, by: str, at: datetime) -> int:
-    """Set what was counted on the shelf; return the difference to what was believed."""
+def adjust(variant: Variant, *, delta: int, by: str, at: datetime) -> None:
+    """Put `delta` units on the shelf or take them off; raise StillPromised if too few were left."""
     item, _is_new = StockItem.objects.get_or_create(variant=variant, location="main")
-    believed = StockItem.objects.select_for_update().get(pk=item.pk)
-    delta = on_hand - believed.on_hand
-    if delta == 0:
-        return 0
     enough = StockItem.objects.filter(
         pk=item.pk, reserved__lte=F("on_hand") + F("backorder_limit") + delta
     )
     if not enough.update(on_hand=F("on_hand") + delta):
-        raise OutOfStock(variant.sku, believed.on_hand - believed.reserved)
+        item.refresh_from_db()
+        raise StillPromised(variant.sku, promised=item.reserved, on_hand=item.on_hand)
     StockMovement.objects.create(
         stock_item=item, delta=delta, kind=StockMovement.Kind.ADJUST, reference=by, at=at
     )
-    return delta

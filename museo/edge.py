@@ -27,6 +27,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LARGEST_BODY = 1024 * 1024
 LARGEST_MCP_BODY = 4 * 1024 * 1024
+# pictures
+LARGEST_ADMIN_BODY = 8 * 1024 * 1024
 
 STRICT = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
@@ -71,7 +73,7 @@ def edge(app: App) -> App:
 
 async def _http(app: App, scope: Scope, receive: Receive, send: Send) -> None:
     answer = _Answer(send, scope["path"], context.begin(header(scope, "x-correlation-id")))
-    largest = LARGEST_MCP_BODY if MCP.match(scope["path"]) else LARGEST_BODY
+    largest = _largest_body(scope["path"])
     length = header(scope, "content-length")
     if not _is_our_host(scope):
         problem = Refused("This host is not served here. Check MUSEO_ALLOWED_HOSTS.")
@@ -92,6 +94,12 @@ async def _websocket(app: App, scope: Scope, receive: Receive, send: Send) -> No
     else:
         await receive()
         await send({"type": "websocket.close", "code": 4403})
+
+
+def _largest_body(path: str) -> int:
+    if path.startswith("/admin/"):
+        return LARGEST_ADMIN_BODY
+    return LARGEST_MCP_BODY if MCP.match(path) else LARGEST_BODY
 
 
 def _is_our_host(scope: Scope) -> bool:

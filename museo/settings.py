@@ -165,6 +165,8 @@ PARLER_LANGUAGES: dict[Any, Any] = {
     "default": {"fallbacks": [LANGUAGE_CODE], "hide_untranslated": False},
 }
 PARLER_DEFAULT_LANGUAGE_CODE = LANGUAGE_CODE
+# its cache would outlive a rollback
+PARLER_ENABLE_CACHING = False
 # the shop's own clock, for pages read without JavaScript; everything is kept in UTC
 TIME_ZONE = "Europe/Helsinki"
 USE_TZ = True

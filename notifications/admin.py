@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db import IntegrityError
+from django.db import DataError, IntegrityError
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -54,7 +54,7 @@ class LogAdmin(admin.ModelAdmin):
                 return view(*arguments)
         except Problem as problem:
             refusal = problem.detail
-        except IntegrityError:
+        except (DataError, IntegrityError):
             # the forms check first: this is somebody who was faster by a moment
             logger.info("save refused by a constraint", extra={"path": request.path}, exc_info=True)
             refusal = _("Somebody else has just saved something that excludes this. Look again.")

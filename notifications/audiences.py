@@ -4,9 +4,16 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from museo.access.callers import Caller
+from museo.access.permissions import may
 from notifications import topics
 
-STAFF_ROLES = frozenset({"orders", "catalog", "inbox", "ops"})
+# a staff topic, and the permission that it takes
+STAFF_TOPICS = {
+    "staff.orders": "orders.view_order",
+    "staff.catalog": "catalog.view_master",
+    "staff.inbox": "notifications.view_event",
+    "staff.ops": "access.view_heartbeat",
+}
 
 
 def register() -> None:
@@ -19,9 +26,7 @@ def _own(caller: Caller, names: Collection[str]) -> set[str]:
 
 
 def _by_role(caller: Caller, names: Collection[str]) -> set[str]:
-    if not caller.is_staff:
-        return set()
-    return {name for name in names if name.removeprefix("staff.") in STAFF_ROLES}
+    return {name for name in names if name in STAFF_TOPICS and may(caller, STAFF_TOPICS[name])}
 
 
 def _nothing(names: Collection[str], locale: str) -> Mapping[str, dict[str, Any]]:

@@ -12,6 +12,7 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext
 
 from museo.access.callers import Caller
+from museo.access.permissions import may
 from museo.access.problems import NotAllowed, Problem
 from notifications import log
 from orders import lifecycle, tracking
@@ -52,10 +53,10 @@ def advance_due(*, now: datetime, is_time_left: Callable[[], bool] = lambda: Tru
 
 
 def advance(caller: Caller, number: str, *, to: str, now: datetime) -> Order:
-    """Move one order to its next status, which must be `to`; for staff."""
+    """Move one order to its next status, which must be `to`; for staff who may change orders."""
     order = tracking.find(caller, number)
-    if not caller.is_staff:
-        raise NotAllowed(gettext("Only staff may move an order on."))
+    if not may(caller, "orders.change_order"):
+        raise NotAllowed(gettext("Only staff who may change orders can move one on."))
     statuses = list(order.steps.order_by("index").values_list("status", flat=True))
     following = lifecycle.next_status(order.step, statuses)
     if following is None or order.status in lifecycle.ENDED:

@@ -1,9 +1,13 @@
 """People for staff: who may sign in, and what they may do."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -15,7 +19,16 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
-    pass
+    """What a group may do is decided by superusers: its members would decide about themselves."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return bool(request.user.is_superuser)
 
 
 @admin.register(User)
@@ -26,12 +39,13 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     ordering = ["email"]
     list_display = ["email", "first_name", "last_name", "is_staff", "is_active"]
     search_fields = ["email__iexact", "first_name", "last_name"]
+    powers = ["is_staff", "is_superuser", "groups", "user_permissions"]
     fieldsets = [
         (None, {"fields": ["email", "password"]}),
         (_("Person"), {"fields": ["first_name", "last_name", "locale", "time_zone"]}),
         (
             _("May do"),
-            {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]},
+            {"fields": ["is_active", *powers]},
         ),
     ]
     add_fieldsets = [
@@ -40,3 +54,12 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
             {"classes": ["wide"], "fields": ["email", "usable_password", "password1", "password2"]},
         )
     ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Staff are edited by superusers only: whoever sets a password can sign in with it."""
+        users: QuerySet[User] = super().get_queryset(request)
+        return users if request.user.is_superuser else users.filter(is_staff=False)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Powers are given by superusers only."""
+        return [] if request.user.is_superuser else self.powers

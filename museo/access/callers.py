@@ -104,6 +104,6 @@ def cookie_with_ticket(cookie: str, ticket: str) -> str:
 def supported_locale(asked: str, default: str = settings.LANGUAGE_CODE) -> str:
     """The shop's language nearest to `asked` (a code such as `de-AT`)."""
     try:
-        return get_supported_language_variant(asked)
+        return get_supported_language_variant(asked.lower())
     except (LookupError, ValueError):  # no such language, or far too long
         return default

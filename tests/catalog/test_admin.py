@@ -1,13 +1,15 @@
 """Staff manage products in the admin."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.admin import site
 from django.http import HttpRequest
 from django.test import Client
+from django.utils import timezone
 
+from catalog import stock
 from catalog.admin import MasterAdmin
 from catalog.demo.fill import fill
 from catalog.models import (
@@ -21,6 +23,7 @@ from catalog.models import (
     StockReservation,
     Variant,
 )
+from catalog.products import detail
 from museo.access.models import User
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -62,6 +65,8 @@ def product_form(room: Category, **changes: Any) -> dict[str, Any]:
         "variants-0-price": "84.05",
         "variants-0-list_price": "",
         "variants-0-on_hand": "7",
+        "options-TOTAL_FORMS": "0",
+        "options-INITIAL_FORMS": "0",
         "media-TOTAL_FORMS": "0",
         "media-INITIAL_FORMS": "0",
         **changes,
@@ -134,6 +139,123 @@ def test_a_sale_while_the_page_is_open_is_not_undone(staff: Client, room: Catego
     assert StockItem.objects.get().on_hand == 6
     assert StockMovement.objects.count() == 1
     assert Master.objects.get().brand == "New"
+
+    master.refresh_from_db()
+    typed = {"variants-0-on_hand": "10", "initial-variants-0-on_hand": "7"}
+    response = staff.post(address, change_form(master, **typed))
+
+    # three came, one was sold while the page showed seven
+    assert response.status_code == 302, errors_of(response)
+    assert StockItem.objects.get().on_hand == 9
+    assert StockMovement.objects.latest("pk").delta == 3
+
+
+def test_a_price_is_changed_where_it_is_valid_now(staff: Client, room: Category) -> None:
+    add(staff, room)
+    master, variant = Master.objects.get(), Variant.objects.get()
+    offer = Price.objects.create(
+        variant=variant, amount=7000, valid_from=timezone.now() - timedelta(days=1)
+    )
+
+    response = staff.post(
+        f"/admin/catalog/master/{master.pk}/change/",
+        change_form(master, **{"variants-0-price": "65.00"}),
+    )
+
+    assert response.status_code == 302, errors_of(response)
+    offer.refresh_from_db()
+    assert offer.amount == 6500
+    assert sorted(Price.objects.values_list("amount", flat=True)) == [6500, 8405]
+    assert detail("blue-bowl", locale="en", now=timezone.now())["price"]["amount"] == 6500
+
+
+def test_a_draft_is_published_when_it_becomes_active(staff: Client, room: Category) -> None:
+    add(staff, room, status="draft")
+    master = Master.objects.get()
+    assert master.published_at is None
+
+    staff.post(f"/admin/catalog/master/{master.pk}/change/", change_form(master))
+
+    assert Master.objects.get().published_at is not None
+
+
+def test_staff_make_options_and_their_values(staff: Client, room: Category) -> None:
+    add(staff, room)
+    master = Master.objects.get()
+
+    options = {
+        "options-TOTAL_FORMS": "1",
+        "options-0-name": "Colour",
+        "options-0-code": "colour",
+        "options-0-position": "0",
+    }
+    made = staff.post(f"/admin/catalog/master/{master.pk}/change/", change_form(master, **options))
+    assert made.status_code == 302, errors_of(made)
+    option = ProductOption.objects.get()
+    valued = staff.post(option_page(option), values_form(option, "Red", "Deep blue"))
+
+    assert valued.status_code == 302, errors_of(valued)
+    assert valued["Location"] == f"/admin/catalog/master/{master.pk}/change/"
+    assert list(option.values.order_by("position").values_list("code", "label")) == [
+        ("red", "Red"),
+        ("deep-blue", "Deep blue"),
+    ]
+
+
+def test_a_value_that_a_variant_has_cannot_be_removed(staff: Client, room: Category) -> None:
+    add(staff, room)
+    option = ProductOption.objects.create(master=Master.objects.get(), code="c", name="Colour")
+    red = OptionValue.objects.create(option=option, code="red", label="Red")
+    Variant.objects.get().option_values.add(red)
+    form = values_form(option, "Red", "Blue") | {
+        "values-INITIAL_FORMS": "1",
+        "values-0-id": str(red.pk),
+        "values-0-DELETE": "on",
+    }
+
+    response = staff.post(option_page(option), form)
+
+    assert "Red: variants have it." in errors_of(response)
+    assert OptionValue.objects.get() == red
+
+
+def option_page(option: ProductOption) -> str:
+    return f"/admin/catalog/productoption/{option.pk}/change/"
+
+
+def values_form(option: ProductOption, *labels: str) -> dict[str, str]:
+    form = {
+        "name": option.name,
+        "code": option.code,
+        "position": "0",
+        "values-TOTAL_FORMS": str(len(labels)),
+        "values-INITIAL_FORMS": "0",
+    }
+    for index, label in enumerate(labels):
+        form |= {
+            f"values-{index}-option": str(option.pk),
+            f"values-{index}-label": label,
+            f"values-{index}-code": label.lower().replace(" ", "-"),
+            f"values-{index}-position": str(index),
+        }
+    return form
+
+
+def test_staff_hang_a_category_below_another(staff: Client, room: Category) -> None:
+    fields = {"slug": "bowls", "name": "Bowls", "room": "clay", "is_active": "on"}
+
+    below = staff.post("/admin/catalog/category/add/", {**fields, "parent": str(room.pk)})
+    alone = staff.post("/admin/catalog/category/add/", {**fields, "slug": "glass"})
+
+    assert (below.status_code, alone.status_code) == (302, 302), errors_of(below)
+    tree = {node.slug: Category.objects.get_parent(node) for node in Category.objects.all()}
+    assert tree == {"clay": None, "bowls": room, "glass": None}
+    assert str(Category.objects.get(slug="bowls")) == "Bowls"
+    renamed = staff.post(
+        f"/admin/catalog/category/{room.pk}/change/", {**fields, "slug": "clay", "name": "Pots"}
+    )
+    assert renamed.status_code == 302, errors_of(renamed)
+    assert str(Category.objects.get(slug="clay")) == "Pots"
 
 
 def test_variants_may_exchange_their_options_but_not_be_alike(
@@ -229,13 +351,29 @@ def test_what_is_promised_cannot_be_counted_away(staff: Client, room: Category) 
     master = Master.objects.get()
     StockItem.objects.update(reserved=6)
 
-    staff.post(
+    response = staff.post(
         f"/admin/catalog/master/{master.pk}/change/",
-        change_form(master, **{"variants-0-on_hand": "5"}),
+        change_form(master, **{"variants-0-on_hand": "5", "brand": "Kept"}),
     )
 
+    page = errors_of(response)
+    assert "BOWL: 7 are there, 6 of them are promised to checkouts." in page
+    assert 'value="Kept"' in page
     assert StockItem.objects.get().on_hand == 7
     assert Master.objects.get().revision == 1
+
+
+def test_a_promise_made_at_the_last_moment_is_kept(room: Category) -> None:
+    variant = Variant.objects.create(
+        master=Master.objects.create(slug="bowl", primary_category=room), sku="BOWL"
+    )
+    StockItem.objects.create(variant=variant, on_hand=7, reserved=6)
+
+    with pytest.raises(stock.StillPromised):
+        stock.adjust(variant, delta=-2, by="staff@museo.example", at=NOON)
+
+    assert StockItem.objects.get().on_hand == 7
+    assert not StockMovement.objects.exists()
 
 
 def test_the_second_of_two_editors_is_told_and_overwrites_nothing(

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from catalog.models import Category, Master, Price, StockItem, Variant
-from museo.access.callers import Caller
+from museo.access.callers import Caller, caller_for_user
+from museo.access.models import User
 from orders import baskets, checkout
 from orders.details import Details
 from orders.tracking import Placed
@@ -58,8 +59,8 @@ def guest() -> Caller:
 
 
 @pytest.fixture
-def staff() -> Caller:
-    return Caller(is_staff=True)
+def staff(db: None) -> Caller:
+    return caller_for_user(User.objects.create_superuser("staff@museo.example"), locale="en")
 
 
 @pytest.fixture

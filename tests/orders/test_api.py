@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
@@ -273,7 +274,7 @@ def test_staff_advance_and_list_all_orders(
 ) -> None:
     sell()
     numbers = [buy(now=timezone.now()).order.number for _ in range(3)]
-    client.force_login(User.objects.create_user("staff@example.org", is_staff=True))
+    client.force_login(User.objects.create_superuser("staff@example.org"))
 
     moved = send(client, "POST", f"admin/orders/{numbers[0]}/advance", {"to": "confirmed"})
     assert moved.json()["status"] == "confirmed"
@@ -284,6 +285,25 @@ def test_staff_advance_and_list_all_orders(
     rest = client.get(page["next"]).json()
     assert [order["number"] for order in rest["results"]] == numbers[:1]
     assert rest["next"] is None
+
+
+def test_staff_see_and_move_orders_as_far_as_they_may(
+    client: Client, sell: SellLamp, buy: Callable[..., Placed]
+) -> None:
+    sell()
+    number = buy(now=timezone.now()).order.number
+    clerk = User.objects.create_user("clerk@example.org", is_staff=True)
+    client.force_login(clerk)
+    advance = f"admin/orders/{number}/advance"
+
+    assert problem(send(client, "GET", f"orders/{number}")) == (404, "unknown_order")
+    assert problem(send(client, "POST", advance, {"to": "confirmed"})) == (404, "unknown_order")
+    assert send(client, "GET", "orders").json()["results"] == []
+    clerk.user_permissions.add(Permission.objects.get(codename="view_order"))
+    assert send(client, "GET", f"orders/{number}").json()["number"] == number
+    assert problem(send(client, "POST", advance, {"to": "confirmed"})) == (403, "not_allowed")
+    clerk.user_permissions.add(Permission.objects.get(codename="change_order"))
+    assert send(client, "POST", advance, {"to": "confirmed"}).json()["status"] == "confirmed"
 
 
 @pytest.mark.parametrize("query", ["limit=many", "limit=-1", "cursor=ORD-NONE0000", "cursor=%00"])
