@@ -24,9 +24,8 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from mcp_bridge import resources
 from mcp_bridge.calls import caller_of
 from museo.access.callers import Caller
-from notifications import topics
 from notifications.live.frames import Frame
-from notifications.live.hub import Hub, here, in_thread
+from notifications.live.hub import Hub, here
 
 MOST_STREAMS = 4096
 MOST_URIS = 100
@@ -62,7 +61,7 @@ async def readable(caller: Caller, uris: Iterable[str]) -> dict[str, set[str]]:
         if address := resources.parse(uri):
             found[address.topic].add(uri)
             caller = caller.with_ticket(address.ticket)
-    allowed = await in_thread(topics.readable)(caller, found) if found else set()
+    allowed = await (await here()).readable.ask((caller, found)) if found else set()
     return {topic: found[topic] for topic in allowed}
 
 
@@ -72,10 +71,13 @@ async def readable(caller: Caller, uris: Iterable[str]) -> dict[str, set[str]]:
 class _OrderBus:
     """What one listen stream subscribes to: the hub, for the topics behind its resources."""
 
-    def __init__(self, hub: Hub, uris: dict[str, set[str]], closed: Callable[[], None]) -> None:
+    def __init__(
+        self, hub: Hub, uris: dict[str, set[str]], closed: Callable[[], None], who: str
+    ) -> None:
         self._hub = hub
         self._uris = uris
         self._closed = closed
+        self._who = who
 
     async def publish(self, event: ServerEvent) -> None:
         raise NotImplementedError("events come from the log")
@@ -85,7 +87,7 @@ class _OrderBus:
             for uri in self._uris.get(frame.event.topic, ()):
                 listener(ResourceUpdated(uri))
 
-        subscription = self._hub.join(self._uris.keys(), deliver, self._closed)
+        subscription = self._hub.join(self._uris.keys(), deliver, self._closed, who=self._who)
         return lambda: self._hub.leave(subscription)
 
 
@@ -99,12 +101,13 @@ async def listen(
         raise MCPError(types.INVALID_PARAMS, f"Follow at most {MOST_URIS} resources on a stream.")
     if len(_open_streams) >= MOST_STREAMS:
         raise MCPError(NOT_AVAILABLE, "Too many streams are open. Try again in a minute.")
-    uris = await readable(caller_of(ctx.request), wanted)
+    caller = caller_of(ctx.request)
+    uris = await readable(caller, wanted)
     allowed = set().union(*uris.values())
     honoured = asked.model_copy(
         update={"resource_subscriptions": [uri for uri in wanted if uri in allowed]}
     )
-    stream = ListenHandler(_OrderBus(await here(), uris, lambda: stream.close()))
+    stream = ListenHandler(_OrderBus(await here(), uris, lambda: stream.close(), caller.who))
     _open_streams.add(stream)
     try:
         return await stream(ctx, params.model_copy(update={"notifications": honoured}))
@@ -121,12 +124,12 @@ def is_pushed(session: ServerSession) -> bool:
     return not is_modern and _connection(session).has_standalone_channel
 
 
-async def follow(session: ServerSession, uri: str) -> bool:
+async def follow(session: ServerSession, uri: str, caller: Caller) -> bool:
     """Tell this session of a resource's changes, which the caller may read; False if too many."""
     connection = _connection(session)
     follower = connection.state.get(_FOLLOWER)
     if follower is None:
-        follower = connection.state[_FOLLOWER] = Follower(connection, await here())
+        follower = connection.state[_FOLLOWER] = Follower(connection, await here(), caller)
         connection.exit_stack.push_async_callback(follower.stop)
     if len(follower.uris) < MOST_URIS:
         follower.add(uri)
@@ -147,8 +150,10 @@ def catch_up(session_id: str) -> None:
 class Follower:
     """The resources that one session follows, and those it is still to be told of."""
 
-    def __init__(self, connection: Connection, hub: Hub) -> None:
+    def __init__(self, connection: Connection, hub: Hub, caller: Caller) -> None:
         self.uris: set[str] = set()
+        self._caller = caller
+        self._rejoining: asyncio.Task[None] | None = None
         self._connection = connection
         self._hub = hub
         self._untold: dict[str, None] = {}
@@ -173,17 +178,26 @@ class Follower:
     async def stop(self) -> None:
         _followers.pop(self._key, None)
         self._hub.leave(self._subscription)
+        if self._rejoining:
+            self._rejoining.cancel()
         self._telling.cancel()
         with suppress(asyncio.CancelledError):
             await self._telling
 
     def _join(self) -> None:
         if self._key in _followers:
-            self._subscription = self._hub.join(_topics(self.uris), self._hear, self._rejoin)
+            self._subscription = self._hub.join(
+                _topics(self.uris), self._hear, self._join_later, who=self._caller.who
+            )
 
-    def _rejoin(self) -> None:
-        """The log was made anew: what is followed may be anything now."""
-        asyncio.get_running_loop().call_later(REJOIN_SECONDS, self._join)
+    def _join_later(self) -> None:
+        """The log was made anew, so what is followed may be anything now; or access was revoked."""
+        self._rejoining = asyncio.create_task(self._rejoin())
+
+    async def _rejoin(self) -> None:
+        await asyncio.sleep(REJOIN_SECONDS)
+        self.uris = set().union(*(await readable(self._caller, self.uris)).values())
+        self._join()
         self.tell_of(self.uris)
 
     def _hear(self, frame: Frame) -> None:

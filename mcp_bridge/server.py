@@ -56,7 +56,7 @@ async def call_tool(ctx: Context, params: types.CallToolRequestParams) -> types.
     )
     outcome = await dispatch.run(tool, params.arguments or {}, call)
     if isinstance(outcome, Answer) and outcome.uri and call.is_pushed:
-        await push.follow(ctx.session, outcome.uri)
+        await push.follow(ctx.session, outcome.uri, call.caller)
     return dispatch.result(outcome)
 
 
@@ -98,14 +98,14 @@ async def subscribe_resource(
     ctx: Context, params: types.SubscribeRequestParams
 ) -> types.EmptyResult:
     """`resources/subscribe`, before 2026-07-28."""
-    uri = str(params.uri)
-    if not await push.readable(caller_of(ctx.request), [uri]):
+    uri, caller = str(params.uri), caller_of(ctx.request)
+    if not await push.readable(caller, [uri]):
         raise _unknown(uri)
     if not push.is_pushed(ctx.session):
         raise MCPError(
             types.INVALID_REQUEST, "Nothing can be pushed without a session: initialize first."
         )
-    if not await push.follow(ctx.session, uri):
+    if not await push.follow(ctx.session, uri, caller):
         raise MCPError(push.NOT_AVAILABLE, f"A session follows at most {push.MOST_URIS} resources.")
     return types.EmptyResult()
 

@@ -188,9 +188,31 @@ class Subscribed:
 
 
 @dataclass(frozen=True)
+class StartedTask:
+    """Its progress comes as `progress` events on the stream of who started it, or on all."""
+
+    task_id: str
+    task_name: str
+    duration_seconds: float
+    step_count: int
+    broadcast: bool
+    stream: str
+
+
+@dataclass(frozen=True)
+class SentNotification:
+    """`client_count`: how many clients are connected, though not all need to be addressed."""
+
+    notification_id: str
+    timestamp: str
+    client_count: int
+
+
+@dataclass(frozen=True)
 class ConnectionStatus:
     sse_enabled: bool
     active_connections: int
+    streams: int
     listen_streams: int
     sessions: int
     endpoint: str

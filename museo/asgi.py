@@ -22,18 +22,28 @@ from museo.access.asgi import header, query
 from museo.edge import Receive, Scope, Send, edge
 from notifications.live import hub, waiting
 from notifications.live.consumers import EventSocket
-from notifications.live.sse import EventStream, FlatStream
+from notifications.live.sse import (
+    EventStream,
+    FlatStream,
+    OrderStream,
+    ProcessStream,
+    PublicStream,
+)
 
 logger = logging.getLogger(__name__)
 
 OLD_ORDER_EVENTS = re.compile(r"/api/orders/(?P<number>[^/]{1,40})/events/?")
 EVENTS = re.compile(r"/api/v1/(?:orders/(?P<number>[^/]{1,40})/)?events/?")
+PROCESS_EVENTS = re.compile(r"/api/chat/sse/?")
 MCP = re.compile(r"/mcp(?:/.*)?")
 SOCKET = re.compile(r"/ws/events/?")
 
 # the stubs type scopes more closely than a router needs
 stream: Any = EventStream.as_asgi()
+order_stream: Any = OrderStream.as_asgi()
 old_stream: Any = FlatStream.as_asgi()
+process_stream: Any = ProcessStream.as_asgi()
+public_stream: Any = PublicStream.as_asgi()
 socket: Any = EventSocket.as_asgi()
 
 
@@ -49,16 +59,28 @@ async def route(scope: Scope, receive: Receive, send: Send) -> None:
 async def _http(scope: Scope, receive: Receive, send: Send) -> None:
     path = scope["path"]
     old, found = OLD_ORDER_EVENTS.fullmatch(path), EVENTS.fullmatch(path)
+    takes_stream = "text/event-stream" in header(scope, "accept")
     if old:
         await old_stream(_with(scope, old), receive, send)
-    elif found and "text/event-stream" in header(scope, "accept"):
-        await stream(_with(scope, found), receive, send)
+    elif PROCESS_EVENTS.fullmatch(path):
+        await process_stream(scope, receive, send)
+    elif found and takes_stream:
+        opened = order_stream if found["number"] else stream
+        await opened(_with(scope, found), receive, send)
+    elif takes_stream and _is_public_stream(scope):
+        await public_stream(scope, receive, send)
     elif MCP.fullmatch(path):
         await bridge.application(scope, receive, send)
     else:
         if found and "wait" in query(scope):
             await waiting.for_news(_with(scope, found))
         await django(scope, receive, send)
+
+
+def _is_public_stream(scope: Scope) -> bool:
+    """The bare `GET /mcp`; with a session it is the session's stream."""
+    is_bare = scope["path"].rstrip("/") == "/mcp" and not header(scope, "mcp-session-id")
+    return bool(is_bare and scope["method"] == "GET")
 
 
 async def _socket(scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -72,6 +73,7 @@ def edge(app: App) -> App:
 
 
 async def _http(app: App, scope: Scope, receive: Receive, send: Send) -> None:
+    _look_behind_proxies(scope)
     answer = _Answer(send, scope["path"], context.begin(header(scope, "x-correlation-id")))
     largest = _largest_body(scope["path"])
     length = header(scope, "content-length")
@@ -88,12 +90,46 @@ async def _http(app: App, scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _websocket(app: App, scope: Scope, receive: Receive, send: Send) -> None:
+    _look_behind_proxies(scope)
     context.begin(header(scope, "x-correlation-id"))
     if _is_our_host(scope) and _is_our_origin(scope):
         await app(_hide_secrets(scope), receive, send)
     else:
         await receive()
         await send({"type": "websocket.close", "code": 4403})
+
+
+def _look_behind_proxies(scope: Scope) -> None:
+    """Put the client's own address in the place of a trusted proxy's.
+
+    Each proxy appends whom it heard from to `X-Forwarded-For`; the last that is no proxy of ours
+    is the client. What stands before it, the client may have written, as all of it may have who
+    is no proxy of ours.
+    """
+    client = scope.get("client")
+    if not client or not _is_trusted(client[0]):
+        scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"x-forwarded-proto"]
+        return
+    for hop in reversed(header(scope, "x-forwarded-for").split(",")):
+        if not _is_address(hop.strip()):
+            return
+        scope["client"] = (hop.strip(), 0)
+        if not _is_trusted(hop.strip()):
+            return
+
+
+def _is_trusted(host: str) -> bool:
+    return _is_address(host) and any(
+        ip_address(host) in network for network in settings.MUSEO_TRUSTED_PROXIES
+    )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _largest_body(path: str) -> int:

@@ -4,6 +4,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 import dj_database_url
@@ -18,6 +19,7 @@ MUSEO_NAMES = frozenset(
         "MUSEO_HOME",
         "MUSEO_PUBLIC_URL",
         "MUSEO_SECRET_KEYS",
+        "MUSEO_STREAMS_PER_CALLER",
         "MUSEO_TEST_WITHOUT",
         "MUSEO_TRUSTED_PROXIES",
     }
@@ -58,6 +60,16 @@ def positive(name: str, default: float) -> float:
 
 def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Addresses (`10.0.0.7`) and networks (`10.0.0.0/8`)."""
+    try:
+        return [ip_network(word) for word in words(name)]
+    except ValueError as problem:
+        raise ImproperlyConfigured(
+            f"{name}: {problem}. Write addresses such as 10.0.0.7 or networks such as 10.0.0.0/8."
+        ) from problem
 
 
 def home(default: Path) -> Path:

@@ -13,7 +13,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 MUSEO_HOME = environment.home(BASE_DIR / "var")
 MUSEO_CLOCK_SPEED = environment.positive("MUSEO_CLOCK_SPEED", 1.0)
 MUSEO_PUBLIC_URL = environment.text("MUSEO_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
-MUSEO_TRUSTED_PROXIES = environment.words("MUSEO_TRUSTED_PROXIES")
+MUSEO_TRUSTED_PROXIES = environment.networks("MUSEO_TRUSTED_PROXIES")
+MUSEO_STREAMS_PER_CALLER = int(environment.positive("MUSEO_STREAMS_PER_CALLER", 500))
 
 DEBUG = environment.flag("MUSEO_DEBUG")
 SECRET_KEY, *SECRET_KEY_FALLBACKS = environment.keys("MUSEO_SECRET_KEYS", MUSEO_HOME / "secret-key")
@@ -128,6 +129,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "orders.advance_due_orders",
         "schedule": 1.0,
         "options": {"expires": 10, "queue": "clock"},
+    },
+    "expire tickets": {
+        "task": "orders.expire_tickets",
+        "schedule": 3600.0,
+        "options": {"expires": 60, "queue": "clock"},
     },
     "release expired reservations": {
         "task": "orders.release_expired_reservations",

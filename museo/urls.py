@@ -11,13 +11,14 @@ import catalog.urls
 import notifications.urls
 import orders.urls
 from museo.access import problems
-from museo.ops import health
+from museo.ops import health, metrics
 
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("health", health.health),
+    path("metrics", metrics.metrics),
     path("login", LoginView.as_view(template_name="access/login.html"), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
     path("language", set_language, name="set_language"),

@@ -2,14 +2,16 @@
 
 from typing import Any
 
+from django.utils import timezone
+from rest_framework import serializers
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from museo.access.callers import Caller, caller_from_request
-from museo.access.rest import page_size
-from notifications import log, topics
-from notifications.envelope import render
+from museo.access.rest import page_size, read_body
+from notifications import log, receipts, tickets, topics
+from notifications.envelope import render, timestamp
 from notifications.following import parse_cursor, readable, words
 
 
@@ -25,8 +27,32 @@ def events(request: Request) -> Response:
     return Response(_page(request, words(request.query_params.get("topics", ""))))
 
 
-def _page(request: Request, names: set[str]) -> dict[str, Any]:
+class Topics(serializers.Serializer):  # type: ignore[type-arg]
+    topics = serializers.ListField(child=serializers.CharField(max_length=100), min_length=1)
+
+
+@api_view(["POST"])
+def stream_ticket(request: Request) -> Response:
+    """A ticket that opens a stream of these topics within a minute."""
+    caller, now = caller_from_request(request), timezone.now()
+    ticket, ends_at = tickets.issue(caller, set(read_body(Topics, request)["topics"]), now=now)
+    return Response({"ticket": ticket, "expires_at": timestamp(ends_at)}, status=201)
+
+
+class Acknowledgement(serializers.Serializer):  # type: ignore[type-arg]
+    position = serializers.IntegerField(min_value=0)
+
+
+@api_view(["POST"])
+def acknowledge(request: Request) -> Response:
+    """All up to the position was received; the receipt only moves forward."""
+    position = read_body(Acknowledgement, request)["position"]
     caller = caller_from_request(request)
+    return Response({"position": receipts.acknowledge(caller, position, now=timezone.now())})
+
+
+def _page(request: Request, names: set[str]) -> dict[str, Any]:
+    caller = tickets.admitted(caller_from_request(request), now=timezone.now())
     cursor = parse_cursor(request.query_params.get("after", ""))
     found = readable(caller, names)
     state = log.state()

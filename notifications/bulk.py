@@ -12,6 +12,9 @@ from django.db import connection, models
 
 def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Insert rows of the values of the fields `names`."""
+    rows = list(rows)
+    if not rows:
+        return
     fields = [model._meta.get_field(name) for name in names]
     ready = (
         [

@@ -8,6 +8,8 @@ from django.utils.translation import gettext, override
 
 from notifications.models import Event
 
+REMOVED = "[removed]"
+
 
 def render(event: Event, locale: str) -> dict[str, Any]:
     """A pure function of the event's row and the locale; texts are put into `data`."""
@@ -18,16 +20,25 @@ def render(event: Event, locale: str) -> dict[str, Any]:
         "topic": event.topic,
         "position": event.position,
         "version": event.version,
-        "data": {**event.data, **render_texts(event.texts, locale)},
+        "data": {**event.data, **render_texts(event.texts, locale, event.own_text)},
     }
 
 
-def render_texts(texts: Mapping[str, Any], locale: str) -> dict[str, str]:
-    """`{"status_message": ["order.confirmed.message", {…}]}` as readable text."""
+def render_texts(
+    texts: Mapping[str, Any], locale: str, own_text: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """`{"status_message": ["order.confirmed.message", {…}]}` as readable text.
+
+    A name with None is of `own_text`, the event's free text, or was erased with it.
+    """
     if not texts:
         return {}
+    own_text = own_text or {}
     with override(locale):
-        return {name: gettext(key) % params for name, (key, params) in texts.items()}
+        return {
+            name: own_text.get(name, REMOVED) if text is None else gettext(text[0]) % text[1]
+            for name, text in texts.items()
+        }
 
 
 def timestamp(at: datetime) -> str:

@@ -33,10 +33,19 @@ def parse_cursor(text: str) -> log.Cursor | None:
 
 def readable(caller: Caller, names: Collection[str]) -> set[str]:
     """Those topics that the caller may read; raise NotFound if none, or TooManyTopics."""
+    require_few(names)
+    return some_of(caller, names, topics.readable(caller, names))
+
+
+def require_few(names: Collection[str]) -> None:
     if len(names) > MOST_TOPICS:
         detail = _("Follow at most %(most)s topics at once.") % {"most": MOST_TOPICS}
         raise TooManyTopics(detail)
-    found = topics.readable(caller, names)
+
+
+def some_of(caller: Caller, names: Collection[str], found: set[str]) -> set[str]:
+    """What was found and what a stream ticket has granted of the names; raise NotFound if none."""
+    found = found | (caller.granted & set(names))
     if not found:
         raise NotFound(
             _("There is nothing to follow here, or you may not see it. Check topic and ticket.")

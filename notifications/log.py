@@ -9,7 +9,7 @@ commits, a rollback leaves no hole, and a topic's versions are 1, 2, 3 without g
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -18,12 +18,14 @@ from functools import partial
 from operator import attrgetter
 from typing import Any
 
+import orjson
 from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery
 
+from museo.access.encryption import seal, unseal
 from notifications import bulk
 from notifications.live import wake
-from notifications.models import Event, EventTopic, LogHead, Topic
+from notifications.models import Event, EventText, EventTopic, LogHead, Topic
 
 EVENT_FIELDS = ("position", "topic", "version", "type", "uid", "at", "data", "texts")
 EVENT_VALUES = attrgetter(*EVENT_FIELDS)
@@ -57,13 +59,18 @@ class Change:
         at: datetime,
         also: Sequence[str] = (),
         texts: Mapping[str, Any] | None = None,
+        own_text: Mapping[str, Any] | None = None,
     ) -> None:
-        """Tell that something happened `at`; `also` are the other topics that hear of it."""
+        """Tell that something happened `at`; `also` are the other topics that hear of it.
+
+        `texts` are keys that are rendered by locale, `own_text` free text, which is kept apart.
+        """
         if not self.is_open:
             raise NoChange(f"{type} was told after its change had ended.")
-        self.events.append(
-            Event(topic=topic, type=type, data=dict(data), at=at, texts=dict(texts or {}))
-        )
+        named = {**(texts or {}), **dict.fromkeys(own_text or ())}
+        event = Event(topic=topic, type=type, data=dict(data), at=at, texts=named)
+        event.own_text = own_text
+        self.events.append(event)
         self.also.append(tuple(also))
 
 
@@ -118,6 +125,15 @@ def _append(change: Change) -> None:
             for event, also in zip(change.events, change.also, strict=True)
             for topic in dict.fromkeys((event.topic, *also))
         ),
+    )
+    bulk.insert(
+        EventText,
+        ("position", "sealed"),
+        [
+            (event.position, seal(orjson.dumps(event.own_text).decode()))
+            for event in change.events
+            if event.own_text
+        ],
     )
     batch = wake.batch(epoch=epoch, head=head, events=change.events, also=change.also)
     transaction.on_commit(partial(wake.wake, batch))
@@ -206,14 +222,40 @@ def read(
     if until is not None:
         heard = heard.filter(position__lte=until)
     positions = heard.order_by("position").values_list("position", flat=True).distinct()[:limit]
-    return list(Event.objects.filter(position__in=list(positions)).order_by("position"))
+    events = Event.objects.filter(position__in=list(positions)).order_by("position")
+    return _with_own_text(list(events))
 
 
-def read_heard(
-    topics: Iterable[str], *, after: int, until: int, limit: int = 500
-) -> list[tuple[Event, tuple[str, ...]]]:
-    """As `read`, each event with the other topics that hear it."""
-    return _with_topics(read(topics, after=after, until=until, limit=limit))
+def read_heard_by_each(
+    wanted: Sequence[tuple[Collection[str], int]], *, until: int, limit: int = 5000
+) -> tuple[list[tuple[Event, tuple[str, ...]]], int]:
+    """What these topics heard, each after its own position, for many readers in one go.
+
+    Also returns the position up to which that is complete: `until`, or less if there was more.
+    """
+    after: dict[str, int] = {}
+    for topics, position in wanted:
+        for topic in topics:
+            after[topic] = min(position, after.get(topic, position))
+    if not after:
+        return [], until
+    rows = ", ".join(["(%s, %s)"] * len(after))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            # only placeholders are put in
+            f"WITH wanted (topic, after) AS (VALUES {rows})"  # noqa: S608
+            " SELECT DISTINCT heard.position FROM wanted"
+            " JOIN notifications_eventtopic heard"
+            " ON heard.topic = wanted.topic AND heard.position > wanted.after"
+            " WHERE heard.position <= %s ORDER BY heard.position LIMIT %s",
+            [value for pair in after.items() for value in pair] + [until, limit + 1],
+        )
+        positions = [position for (position,) in cursor.fetchall()]
+    if len(positions) > limit:
+        positions = positions[:limit]
+        until = positions[-1]
+    events = Event.objects.filter(position__in=positions).order_by("position")
+    return _with_topics(list(events)), until
 
 
 def read_all(*, after: int, until: int, limit: int = 5000) -> list[tuple[Event, tuple[str, ...]]]:
@@ -222,10 +264,11 @@ def read_all(*, after: int, until: int, limit: int = 5000) -> list[tuple[Event, 
     return _with_topics(list(events[:limit]))
 
 
-def _with_topics(events: Sequence[Event]) -> list[tuple[Event, tuple[str, ...]]]:
+def _with_topics(events: list[Event]) -> list[tuple[Event, tuple[str, ...]]]:
     positions = [event.position for event in events]
     if not positions:
         return []
+    _with_own_text(events)
     is_without_gap = positions[-1] - positions[0] == len(positions) - 1
     heard = (
         EventTopic.objects.filter(position__range=(positions[0], positions[-1]))
@@ -239,6 +282,17 @@ def _with_topics(events: Sequence[Event]) -> list[tuple[Event, tuple[str, ...]]]
         (event, tuple(name for name in topics[event.position] if name != event.topic))
         for event in events
     ]
+
+
+def _with_own_text(events: list[Event]) -> list[Event]:
+    positions = [event.position for event in events if None in event.texts.values()]
+    if positions:
+        rows = EventText.objects.filter(position__in=positions)
+        sealed = dict(rows.values_list("position", "sealed"))
+        for event in events:
+            if event.position in sealed:
+                event.own_text = orjson.loads(unseal(sealed[event.position]))
+    return events
 
 
 def newest(topics: Iterable[str]) -> dict[str, tuple[int, int]]:

@@ -1,5 +1,7 @@
 """The log's tables: its head, the topics' counters, the events and where they are heard."""
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import uuid4
 
 from django.db import models
@@ -48,12 +50,36 @@ class Event(models.Model):
     # when it happened
     at = models.DateTimeField()
     data = models.JSONField(default=dict)
-    # {"status_message": ["order.confirmed.message", {…}]}: rendered into data by locale
+    # {"status_message": ["order.confirmed.message", {…}]}: rendered into data by locale;
+    # {"message": None}: the event's EventText has it
     texts = models.JSONField(default=dict)
+    # what EventText holds, once it has been read
+    own_text: Mapping[str, Any] | None = None
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["topic", "version"], name="one_event_per_topic_version")
+        ]
+
+
+class EventText(models.Model):
+    """The free text of an event, sealed and apart from it, so that it can be erased."""
+
+    position = models.BigIntegerField(primary_key=True)
+    # {"message": "…"} as JSON
+    sealed = models.TextField()
+
+
+class Receipt(models.Model):
+    """How far a reader says to have received; it only moves forward."""
+
+    reader = models.CharField(max_length=80, unique=True)
+    position = models.BigIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(position__gte=0), name="receipt_not_negative")
         ]
 
 

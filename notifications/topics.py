@@ -6,19 +6,21 @@ names at once, so that a thousand joining clients cost one query.
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from museo.access.callers import Caller
 
-MayRead = Callable[[Caller, Collection[str]], set[str]]
+# a caller, and the topics that this caller asks for
+Wanted = tuple[Caller, Collection[str]]
+MayRead = Callable[[Sequence[Wanted]], list[set[str]]]
 Snapshot = Callable[[Collection[str], str], Mapping[str, dict[str, Any]]]
 
 
 @dataclass(frozen=True)
 class Domain:
-    """What is registered for a prefix: who may read, and how a topic stands now in a locale."""
+    """What is registered for a prefix: what each caller may read, and how topics stand now."""
 
     may_read: MayRead
     snapshot: Snapshot
@@ -35,15 +37,43 @@ def register(prefix: str, *, may_read: MayRead, snapshot: Snapshot) -> None:
 
 def readable(caller: Caller, names: Iterable[str]) -> set[str]:
     """Those of `names` that exist and that the caller may read."""
-    return {
-        name
-        for prefix, group in _by_prefix(names).items()
-        for name in _domains[prefix].may_read(caller, group)
-    }
+    return readable_by_each([(caller, set(names))])[0]
+
+
+def readable_by_each(wanted: Sequence[Wanted]) -> list[set[str]]:
+    """`readable` for many callers, in as many queries as for one."""
+    found: list[set[str]] = [set() for _each in wanted]
+    asked: dict[str, list[tuple[int, Wanted]]] = defaultdict(list)
+    for index, (caller, names) in enumerate(wanted):
+        for prefix, group in _by_prefix(names).items():
+            asked[prefix].append((index, (caller, group)))
+    for prefix, questions in asked.items():
+        answers = _domains[prefix].may_read([question for _index, question in questions])
+        for (index, _question), answer in zip(questions, answers, strict=True):
+            found[index] |= answer
+    return found
 
 
 def snapshots(names: Iterable[str], locale: str) -> dict[str, dict[str, Any]]:
     """How each topic stands now, by name; the shape is its domain's."""
+    return snapshots_for_each([(frozenset(names), locale)])[0]
+
+
+def snapshots_for_each(
+    wanted: Sequence[tuple[Collection[str], str]],
+) -> list[dict[str, dict[str, Any]]]:
+    """`snapshots` for many, in as many queries as there are languages among them."""
+    names_by_locale: dict[str, set[str]] = defaultdict(set)
+    for names, locale in wanted:
+        names_by_locale[locale].update(names)
+    states = {locale: _states(names, locale) for locale, names in names_by_locale.items()}
+    return [
+        {name: states[locale][name] for name in names if name in states[locale]}
+        for names, locale in wanted
+    ]
+
+
+def _states(names: Iterable[str], locale: str) -> dict[str, dict[str, Any]]:
     return {
         name: state
         for prefix, group in _by_prefix(names).items()

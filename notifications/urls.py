@@ -6,5 +6,7 @@ from notifications import api as rest
 
 api: list[URLPattern] = [
     path("events", rest.events),
+    path("events/tickets", rest.stream_ticket),
+    path("notifications/ack", rest.acknowledge),
     path("orders/<str:number>/events", rest.order_events),
 ]

@@ -24,7 +24,7 @@ from museo.access.problems import Problem
 from notifications import log
 from notifications.admin import LogAdmin
 from notifications.envelope import render
-from orders import lifecycle, pricing, services
+from orders import lifecycle, pricing, services, tracking
 from orders.models import Order
 
 # what unfold calls the button of `advance`
@@ -41,7 +41,7 @@ class OrderAdmin(LogAdmin, ModelAdmin):
     search_fields = ["number__iexact", "email__iexact", "name"]
     ordering = ["-pk"]
     show_full_result_count = False
-    actions = ["advance_selected"]
+    actions = ["advance_selected", "revoke_links"]
     actions_submit_line = ["advance"]
     fieldsets = [
         (None, {"fields": ["number", "where", "next_step", "shown_total", "shown_late"]}),
@@ -113,6 +113,14 @@ class OrderAdmin(LogAdmin, ModelAdmin):
             except Problem as problem:
                 messages.error(request, f"{order.number}: {problem.detail}")
         messages.success(request, _("%(count)s orders moved on.") % {"count": moved})
+
+    @admin.action(description=gettext_lazy("Close the links of guests"), permissions=["change"])
+    def revoke_links(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
+        """Whoever has the link, and nothing else, sees these orders no longer."""
+        caller, now = _caller(request), timezone.now()
+        numbers = orders.order_by("pk").values_list("number", flat=True)
+        closed = sum(tracking.revoke_tickets(caller, number, now=now) for number in numbers)
+        messages.success(request, _("%(count)s links closed.") % {"count": closed})
 
     # what is shown
 

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from museo.access.callers import BASKET_HEADER, Caller, caller_from_request
 from museo.access.idempotency import BadKey
 from museo.access.problems import CONTENT_TYPE, Invalid, field_error
-from museo.access.rest import next_page, page_size
+from museo.access.rest import next_page, page_size, read_body
 from orders import baskets, checkout, pricing, services, tracking
 from orders.models import Order
 from orders.payments import PROVIDERS
@@ -32,12 +32,6 @@ class NextStep(serializers.Serializer[Any]):
     to = serializers.CharField(max_length=20)
 
 
-def _read(shape: type[serializers.Serializer[Any]], request: Request, **options: Any) -> Any:
-    body = shape(data=request.data, **options)
-    body.is_valid(raise_exception=True)
-    return body.validated_data
-
-
 @api_view(["GET", "DELETE"])
 def basket(request: Request) -> Response:
     """The caller's basket; a guest is known by `X-Basket-Token`."""
@@ -53,7 +47,7 @@ def basket_items(request: Request) -> Response:
     """POST adds to a SKU, PUT replaces all lines by the list in `items`."""
     caller, now = caller_from_request(request), timezone.now()
     if request.method == "POST":
-        return _basket(baskets.add(caller, **_read(Item, request), now=now), caller)
+        return _basket(baskets.add(caller, **read_body(Item, request), now=now), caller)
     listed = request.data.get("items") if isinstance(request.data, dict) else request.data
     body = Item(data=listed, many=True)
     body.is_valid(raise_exception=True)
@@ -66,7 +60,7 @@ def basket_item(request: Request, line_id: int) -> Response:
     caller, now = caller_from_request(request), timezone.now()
     if request.method == "DELETE":
         return _basket(baskets.remove(caller, line_id=line_id, now=now), caller)
-    wanted = _read(Quantity, request)
+    wanted = read_body(Quantity, request)
     return _basket(baskets.set_quantity(caller, line_id=line_id, **wanted, now=now), caller)
 
 
@@ -163,5 +157,5 @@ def order_track(request: Request, number: str) -> Response:
 def order_advance(request: Request, number: str) -> Response:
     """Staff move an order to its next status, `to`."""
     caller, now = caller_from_request(request), timezone.now()
-    order = services.advance(caller, number, **_read(NextStep, request), now=now)
+    order = services.advance(caller, number, **read_body(NextStep, request), now=now)
     return Response(tracking.track(order, locale=caller.locale, now=now))

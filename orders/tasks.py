@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from museo.access import heartbeat
-from orders import checkout, services
+from orders import checkout, services, tracking
 
 # a tick is over before the next one
 TICK_SECONDS = 0.8
@@ -27,3 +27,9 @@ def advance_due_orders() -> int:
 def release_expired_reservations() -> int:
     """Give back the stock of checkouts that were not paid in time."""
     return checkout.release_expired(now=timezone.now())
+
+
+@shared_task(name="orders.expire_tickets")
+def expire_tickets() -> int:
+    """Close the links of orders that ended long ago."""
+    return tracking.expire_tickets(now=timezone.now())

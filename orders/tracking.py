@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -13,9 +14,10 @@ from django.utils import timezone
 from django.utils.translation import gettext, override
 
 from museo.access.callers import Caller
-from museo.access.problems import NotFound
+from museo.access.permissions import may
+from museo.access.problems import NotAllowed, NotFound
 from museo.access.tokens import digest
-from notifications import log
+from notifications import access_changes, log, topics
 from notifications.envelope import timestamp
 from orders import lifecycle
 from orders.models import Order, OrderStep, OrderTicket
@@ -25,6 +27,8 @@ PREFIX = "order"
 STAFF_TOPIC = "staff.orders"
 # how long a client that cannot be pushed should wait before it asks again
 NEXT_POLL_MS = 2000
+# how long after its end an order's ticket opens it (DESIGN §5)
+TICKET_LIFE = timedelta(days=30)
 
 
 class UnknownOrder(NotFound):
@@ -67,6 +71,24 @@ def opened_by(ticket: str) -> str | None:
     """The number of the order that a ticket opens."""
     opened = OrderTicket.objects.open().filter(token_hash=digest(ticket))
     return opened.values_list("order__number", flat=True).first()
+
+
+def revoke_tickets(caller: Caller, number: str, *, now: datetime) -> int:
+    """Close the order's ticket links, for staff; open streams end. Return how many there were."""
+    order = find(caller, number)
+    if not may(caller, "orders.change_order"):
+        raise NotAllowed(gettext("Only staff who may change orders can close their links."))
+    with log.change() as change:
+        closed = order.tickets.open().update(revoked_at=now)
+        if closed:
+            access_changes.revoke(change, at=now, topics=[order.topic])
+    return closed
+
+
+def expire_tickets(*, now: datetime) -> int:
+    """Close the tickets of orders that ended TICKET_LIFE ago; return how many."""
+    old = OrderTicket.objects.open().filter(order__ended_at__lt=now - TICKET_LIFE)
+    return old.update(revoked_at=now)
 
 
 def tell(
@@ -226,11 +248,30 @@ def confirmation(placed: Placed, *, locale: str) -> dict[str, Any]:
 # what the log asks of this app
 
 
-def may_read(caller: Caller, names: Collection[str]) -> set[str]:
-    """Those order topics that the caller may read, in one query."""
-    numbers = [name.removeprefix(f"{PREFIX}.") for name in names]
-    found = Order.objects.visible_to(caller).filter(number__in=numbers)
-    return {topic(number) for number in found.values_list("number", flat=True)}
+def may_read(wanted: Sequence[topics.Wanted]) -> list[set[str]]:
+    """Those order topics that each caller may read, in one query: `visible_to` for many."""
+    numbers = {name.removeprefix(f"{PREFIX}.") for _caller, names in wanted for name in names}
+    keys: dict[str, set[int | str]] = defaultdict(set)
+    for number, user_id, ticket, revoked_at in Order.objects.filter(number__in=numbers).values_list(
+        "number", "user_id", "tickets__token_hash", "tickets__revoked_at"
+    ):
+        opened = keys[topic(number)]
+        if user_id:
+            opened.add(user_id)
+        if ticket and revoked_at is None:
+            opened.add(ticket)
+    return [
+        {name for name in names if name in keys and _opens(caller, keys[name])}
+        for caller, names in wanted
+    ]
+
+
+def _opens(caller: Caller, keys: Collection[int | str]) -> bool:
+    return (
+        caller.user_id in keys
+        or any(digest(ticket) in keys for ticket in caller.tickets)
+        or may(caller, "orders.view_order")
+    )
 
 
 def snapshot(names: Collection[str], locale: str) -> Mapping[str, dict[str, Any]]:

@@ -13,7 +13,7 @@ from orders import lifecycle
 
 ROOT = Path(__file__).parents[1]
 CODE = ("museo", "catalog", "orders", "notifications", "mcp_bridge")
-KEYWORDS = {"gettext": None, "_": None, "gettext_lazy": None, "ngettext": (1, 2)}
+KEYWORDS = dict.fromkeys(("gettext", "_", "gettext_lazy", "gettext_noop")) | {"ngettext": (1, 2)}
 # gettext keys that are put together from a status
 KINDS = ("label", "headline", "message", "chat")
 KEY = re.compile(r"[a-z_]+(\.[a-z_]+)+")

@@ -1,15 +1,20 @@
 """Being told of what happens, and how the connection stands."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from pydantic import Field
 
 from mcp_bridge import push, shapes, texts
 from mcp_bridge.calls import Call
-from mcp_bridge.registry import FOLLOWS, READS, Answer, tool
+from mcp_bridge.registry import ADDS, FOLLOWS, READS, Answer, tool
 from mcp_bridge.resources import OrderAddress
 from mcp_bridge.toolsets.storefront import OrderId, Ticket
+from notifications import notices
+from notifications.envelope import timestamp
+from notifications.live import simulation
+from notifications.live.hub import here, in_thread
 from orders import tracking
 
 
@@ -36,6 +41,77 @@ def subscribe_order_updates(call: Call, order_id: OrderId, ticket: Ticket = "") 
 
 
 @tool(
+    title="Simulate progress",
+    scope="basket:write",
+    result=shapes.StartedTask,
+    annotations=ADDS,
+)
+async def simulate_progress(
+    call: Call,
+    task_name: Annotated[str, Field(min_length=1, max_length=simulation.LONGEST_NAME)],
+    duration_seconds: Annotated[float, Field(ge=1, le=60)] = 10,
+    step_count: Annotated[int, Field(ge=1, le=20)] = 5,
+    broadcast: Annotated[bool, Field(description="Tell everybody; needs notify:send.")] = False,
+) -> dict[str, Any]:
+    """Start a task that only tells of its progress, to try out a stream of events."""
+    started = simulation.start(
+        call.caller,
+        task_name=task_name,
+        duration_seconds=duration_seconds,
+        step_count=step_count,
+        broadcast=broadcast,
+    )
+    return {
+        "task_id": started.task_id,
+        "task_name": task_name,
+        "duration_seconds": duration_seconds,
+        "step_count": step_count,
+        "broadcast": broadcast,
+        "stream": f"{settings.MUSEO_PUBLIC_URL}/mcp",
+    }
+
+
+@tool(
+    title="Send a notification",
+    scope="notify:send",
+    result=shapes.SentNotification,
+    annotations=ADDS,
+)
+async def send_notification(
+    call: Call,
+    message: Annotated[str, Field(min_length=1, max_length=notices.LONGEST_MESSAGE)],
+    type: Annotated[Literal["info", "warning", "error", "success"], Field()] = "info",
+    data: Annotated[dict[str, Any] | None, Field(description="Facts for programs.")] = None,
+    targets: Annotated[
+        list[str] | None,
+        Field(
+            max_length=notices.MOST_TARGETS,
+            description="User ids, e-mail addresses or connection ids; everybody without any.",
+        ),
+    ] = None,
+    group: Annotated[str, Field(max_length=80, description="`admin`, or a group's name.")] = "",
+) -> dict[str, Any]:
+    """Send a message to everybody who is connected, to a group, or to single targets.
+
+    Who is away finds it later.
+    """
+    notice = await in_thread(notices.send)(
+        call.caller,
+        message=message,
+        type=type,
+        data=data,
+        targets=targets or (),
+        group=group,
+        now=call.now,
+    )
+    return {
+        "notification_id": notice.notification_id,
+        "timestamp": timestamp(call.now),
+        "client_count": (await here()).connections.count(),
+    }
+
+
+@tool(
     title="Connection status",
     scope="shop:read",
     result=shapes.ConnectionStatus,
@@ -43,7 +119,7 @@ def subscribe_order_updates(call: Call, order_id: OrderId, ticket: Ticket = "") 
 )
 async def connection_status(call: Call) -> dict[str, Any]:
     """Whether updates are pushed, to how many clients of this server, and how to get them."""
-    counts = push.counts()
+    counts = {"streams": (await here()).connections.count(), **push.counts()}
     return {
         "sse_enabled": True,
         "active_connections": sum(counts.values()),

@@ -33,15 +33,23 @@ def query(scope: Scope) -> QueryDict:
     return QueryDict(scope.get("query_string", b""))
 
 
+def address(scope: Scope) -> str:
+    """The client's network address; the edge has looked behind trusted proxies."""
+    host, _port = scope.get("client") or ("", 0)
+    return str(host)
+
+
 async def caller_from_scope(scope: Scope) -> Caller:
     """Session, tickets and basket token of a stream or a WebSocket."""
-    return await database_sync_to_async(_caller, thread_sensitive=False)(scope)
-
-
-def _caller(scope: Scope) -> Caller:
     cookies = parse_cookie(header(scope, "cookie"))
+    key = cookies.get(settings.SESSION_COOKIE_NAME, "")
+    # a guest costs no query, and no thread
+    user = await database_sync_to_async(_user, thread_sensitive=False)(key) if key else None
+    return _caller(scope, cookies, user)
+
+
+def _caller(scope: Scope, cookies: Mapping[str, str], user: Any) -> Caller:
     asked = query(scope)
-    user = _user(cookies.get(settings.SESSION_COOKIE_NAME, ""))
     return caller_for_user(
         user,
         locale=_locale(asked.get("locale", ""), user, cookies, header(scope, "accept-language")),
@@ -51,13 +59,12 @@ def _caller(scope: Scope) -> Caller:
             cookie=cookies.get(TICKET_COOKIE, ""),
         ),
         basket_token=cookies.get(BASKET_COOKIE, ""),
+        address=address(scope),
     )
 
 
 def _user(session_key: str) -> Any:
     """The user of a session, None for a guest."""
-    if not session_key:
-        return None
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     user = get_user(request)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 from django.utils.translation import get_language, get_supported_language_variant
 from rest_framework.request import Request
 
@@ -26,6 +28,12 @@ TICKET_COOKIE = "museo_tickets"
 KEPT_TICKETS = 10
 
 
+@lru_cache(maxsize=1024)
+def _hidden(address: str) -> str:
+    """A name that only this shop can make of an address."""
+    return salted_hmac("process topic", address).hexdigest()[:24]
+
+
 @dataclass(frozen=True)
 class Caller:
     """Nobody in particular, until told otherwise; services authorize by it, in their queries."""
@@ -36,6 +44,12 @@ class Caller:
     # as presented, each opens one order
     tickets: tuple[str, ...] = field(default=(), repr=False)
     basket_token: str = field(default="", repr=False)
+    # topics that a stream ticket has opened
+    granted: frozenset[str] = frozenset()
+    # whose the call is, so that it can be revoked: `user:42`; empty for guests
+    who: str = ""
+    # the client's network address
+    address: str = ""
     locale: str = settings.LANGUAGE_CODE
     sales_channel: str = "web"
 
@@ -48,7 +62,14 @@ class Caller:
     @property
     def identity(self) -> str:
         """Whose idempotency keys and limits these are; a guest is known by the basket."""
-        return f"user:{self.user_id}" if self.user_id else f"guest:{digest(self.basket_token)}"
+        return self.who or f"guest:{digest(self.basket_token)}"
+
+    @property
+    def process(self) -> str:
+        """What the topic of their own processes is called: theirs, or their address's."""
+        if self.who:
+            return self.who.replace(":", "")
+        return _hidden(self.address) if self.address else ""
 
 
 def caller_for_user(
@@ -58,16 +79,22 @@ def caller_for_user(
     tickets: tuple[str, ...] = (),
     basket_token: str = "",
     sales_channel: str = "web",
+    address: str = "",
 ) -> Caller:
     """The caller behind a session, or a guest for None."""
     guest = Caller(
-        locale=locale, tickets=tickets, basket_token=basket_token, sales_channel=sales_channel
+        locale=locale,
+        tickets=tickets,
+        basket_token=basket_token,
+        sales_channel=sales_channel,
+        address=address,
     )
     if user is None or not user.is_active:
         return guest
     return replace(
         guest,
         user_id=user.pk,
+        who=f"user:{user.pk}",
         is_staff=user.is_staff,
         scopes=STAFF_SCOPES if user.is_staff else USER_SCOPES,
     )
@@ -85,6 +112,7 @@ def caller_from_request(request: HttpRequest | Request) -> Caller:
             cookie=request.COOKIES.get(TICKET_COOKIE, ""),
         ),
         basket_token=request.headers.get(BASKET_HEADER) or request.COOKIES.get(BASKET_COOKIE, ""),
+        address=request.META.get("REMOTE_ADDR", ""),
     )
 
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.views import set_rollback
 
 from museo.access.problems import (
@@ -79,6 +80,13 @@ def _field_errors(detail: Any, pointer: str = "") -> Iterator[dict[str, str]]:
             yield from _field_errors(inner, f"{pointer}/{index}" if nested else pointer)
     else:
         yield field_error(pointer or "/", getattr(detail, "code", "invalid"), str(detail))
+
+
+def read_body(shape: type[Serializer[Any]], request: Request, **options: Any) -> Any:
+    """The body as the serializer reads it; raise REST framework's ValidationError."""
+    body = shape(data=request.data, **options)
+    body.is_valid(raise_exception=True)
+    return body.validated_data
 
 
 def whole_number(request: Request, name: str) -> int | None:

@@ -20,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from redis import Redis, RedisError
 
 from museo.access import heartbeat
+from notifications.live import stats
 
 LATE_AFTER = timedelta(seconds=3)
 # the clock needs longer to start than the web process that is asked
@@ -52,6 +53,7 @@ def health(request: HttpRequest) -> JsonResponse:
         "database": database(),
         "clock": clock(now=timezone.now(), started_at=STARTED_AT),
         "redis": redis(settings.REDIS_URL),
+        "push": push(),
     }
     return _answer(parts)
 
@@ -83,6 +85,16 @@ def clock(*, now: datetime, started_at: datetime) -> Part:
     if now - started_at < STARTING_FOR:
         return Part("degraded", "starting")
     return Part("down", f"the last tick ended at {last.isoformat()}" if last else "no tick yet")
+
+
+def push() -> Part:
+    """The hub of this process; one that serves no streams has none."""
+    age = stats.pulse.age()
+    if age is None:
+        return Part("ok", "no stream was asked for yet")
+    if age < LATE_AFTER.total_seconds():
+        return Part("ok")
+    return Part("degraded", f"the hub last looked at the log {age:.0f} s ago")
 
 
 def redis(url: str) -> Part:

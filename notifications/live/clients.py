@@ -8,9 +8,11 @@ from typing import Any
 
 import orjson
 
-from notifications import log
+from museo.access.callers import Caller
+from notifications import following, log
+from notifications.live import stats
 from notifications.live.frames import Batch, Form, Frame, Message, Packet
-from notifications.live.hub import Hub, in_thread
+from notifications.live.hub import Hub
 from notifications.live.outlet import Outlet, Send
 
 RESTARTING = 1012
@@ -42,6 +44,7 @@ class Client:
         "_outlet",
         "_subscription",
         "_wanted",
+        "caller",
         "hub",
     )
 
@@ -53,21 +56,45 @@ class Client:
         locale: str,
         send: Send,
         farewell: Callable[[int], Message],
+        who: str = "",
+        address: str = "",
     ) -> None:
         self.hub = hub
         self._form = form
         self._locale = locale
+        # whose streams are counted together
+        self.caller = who or address
+        hub.connections.enter(form.kind, self.caller)
         self._farewell = farewell
         self._outlet = Outlet(send, form, self._overflow)
         # the types that are wanted of each topic; none named, all of them
         self._wanted: dict[str, frozenset[str]] = {}
         # from where on each topic was heard
         self._heard_since: dict[str, int] = {}
-        self._subscription = hub.follow((), self._deliver, self.end)
+        self._subscription = hub.follow((), self._deliver, self.end, who=who)
 
     @property
     def topics(self) -> Collection[str]:
         return self._wanted.keys()
+
+    async def admit(
+        self,
+        caller: Caller,
+        asked: Collection[str],
+        cursor: log.Cursor | None,
+        types: Collection[str] = (),
+    ) -> tuple[set[str], Start]:
+        """Join those of the topics that the caller may read; raise NotFound if none."""
+        following.require_few(asked)
+        while True:
+            revocations = self.hub.revocations
+            found = await self.hub.readable.ask((caller, asked))
+            names = following.some_of(caller, asked, found)
+            start = await self.join(names, cursor, types)
+            if self.hub.revocations == revocations:
+                return names, start
+            # access was revoked between the question and the joining: it may have been this
+            self.drop(names)
 
     async def join(
         self, topics: Collection[str], cursor: log.Cursor | None, types: Collection[str] = ()
@@ -111,7 +138,7 @@ class Client:
 
     def tell(self, message: dict[str, Any]) -> None:
         """Write a message about the connection itself, in its turn."""
-        self.put(orjson.dumps(message))
+        self.put(self._form.about(orjson.dumps(message)))
 
     async def hold(self) -> None:
         """Let live events wait for a replay."""
@@ -121,6 +148,10 @@ class Client:
         """Write what came meanwhile and go live."""
         self._outlet.release()
 
+    def filter(self, topics: Collection[str], types: Collection[str]) -> None:
+        """From now on hear only these types of these topics; none named, all of them."""
+        self._wanted |= dict.fromkeys(topics, frozenset(types))
+
     def drop(self, topics: Collection[str]) -> None:
         """Hear these topics no longer."""
         self.hub.narrow(self._subscription, topics)
@@ -128,9 +159,17 @@ class Client:
             self._wanted.pop(topic, None)
             self._heard_since.pop(topic, None)
 
+    def watch(self, connection_id: str) -> None:
+        """Hear how many are connected, now and when that changes."""
+        connections = self.hub.connections
+        self.tell(connections.status(connection_id))
+        connections.watch(self, self.tell, connection_id)
+
     def leave(self) -> None:
         """The client has gone."""
         self.hub.leave(self._subscription)
+        self.hub.connections.unwatch(self)
+        self.hub.connections.exit(self._form.kind, self.caller)
         self._outlet.abandon()
 
     def end(self, code: int = RESTARTING) -> None:
@@ -139,6 +178,7 @@ class Client:
         self._outlet.finish(self._farewell(code))
 
     def _overflow(self) -> None:
+        stats.SLOW.inc()
         self.end(TRY_AGAIN)
 
     async def _missed(self, topics: Collection[str], start: Start) -> AsyncIterator[list[Frame]]:
@@ -149,11 +189,8 @@ class Client:
             yield [frame for frame in hub.since(topics, after) if frame.position <= until]
             return
         while after < until:
-            rows = await in_thread(log.read_heard)(topics, after=after, until=until)
-            if not rows:
-                return
-            yield [Frame(event, also, epoch=hub.epoch) for event, also in rows]
-            after = rows[-1][0].position
+            frames, after = await hub.missed.ask((tuple(topics), after, until))
+            yield frames
 
     def _has_heard(self, frame: Frame) -> bool:
         """Whether it came live already, on a topic that was joined earlier."""

@@ -1,8 +1,18 @@
 """`/ws/events/`: clients say what they want to hear, the server answers in JSON arrays.
 
-In: `{"action": "subscribe", "topics": […], "types": […], "after": cursor}`, `unsubscribe`, `ping`.
+In: `{"action": "subscribe", "topics": […], "types": […], "after": cursor}`, and
+
+| action | does |
+|---|---|
+| `unsubscribe` | hear `topics` no longer |
+| `filter` | hear only `types` of `topics`, all that are followed if none are named |
+| `ack` | note that all up to `position` was received |
+| `status` | tell how many are connected, now and when it changes |
+| `ping` | answer `pong` |
+
 Out: arrays of envelopes and of messages about the connection. Closed with 4401 (who are you), 4404
-(no such), 1012 (restarting: come back), 1013 (too slow: come back with the last position).
+(no such), 1012 (restarting: come back), 1013 (too slow, or too many: come back later, with the
+last position).
 """
 
 from __future__ import annotations
@@ -18,24 +28,40 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from museo.access.asgi import caller_from_scope, query
+from museo.access.limits import Bucket, TooOften
 from museo.access.problems import Invalid, NotFound, Problem, field_error
-from notifications import log, topics
+from notifications import log, receipts, tickets
+from notifications.audiences import client_topic
 from notifications.envelope import timestamp
-from notifications.following import MOST_TOPICS, TooManyTopics, parse_cursor, readable, words
-from notifications.live.clients import Client
+from notifications.following import MOST_TOPICS, TooManyTopics, parse_cursor, words
+from notifications.live import stats
+from notifications.live.clients import TRY_AGAIN, Client
 from notifications.live.frames import Form, Frame, Message
 from notifications.live.hub import Hub, here, in_thread
 
 WHO_ARE_YOU = 4401
 NO_SUCH = 4404
 LARGEST_FRAME = 64 * 1024
+# frames that a client may send
+FRAMES_PER_SECOND = 20
+FRAMES_AT_ONCE = 60
 
 
 def _array(piece: bytes) -> Message:
     return {"type": "websocket.send", "text": f"[{piece.decode()}]"}
 
 
-ARRAYS = Form(render=Frame.render, write=lambda _frame, data: data, joiner=b",", message=_array)
+ARRAYS = Form(
+    kind="websocket",
+    render=Frame.render,
+    write=lambda _frame, data: data,
+    about=lambda data: data,
+    joiner=b",",
+    message=_array,
+)
+
+
+ACTIONS = "subscribe, unsubscribe, filter, ack, status, ping"
 
 
 class BadFrame(Invalid):
@@ -58,19 +84,40 @@ class EventSocket(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         self.caller = await caller_from_scope(self.scope)
-        await self.accept()
+        self.bucket = Bucket(rate=FRAMES_PER_SECOND, burst=FRAMES_AT_ONCE)
+        self.connection_id = uuid4().hex
+        await self.accept(subprotocol=_subprotocol(self.scope))
+        with override(self.caller.locale):
+            try:
+                self.caller = tickets.admitted(self.caller, now=timezone.now())
+                await self._begin()
+            except tickets.StaleTicket as problem:
+                await self._end(problem, WHO_ARE_YOU)
+            except stats.TooManyStreams as problem:
+                await self._end(problem, TRY_AGAIN)
+
+    async def _begin(self) -> None:
         self.client = client = Client(
             await here(),
             ARRAYS,
             locale=self.caller.locale,
             send=self._write,
             farewell=_close,
+            who=self.caller.who,
+            address=self.caller.address,
         )
-        hello = {"type": "connected", "connection_id": uuid4().hex, **_about(client.hub)}
+        # what is sent to this connection alone
+        own = client_topic(self.connection_id)
+        await client.join({own}, None)
+        hello = {"type": "connected", "connection_id": self.connection_id, **_about(client.hub)}
         await client.say(orjson.dumps(hello))
         client.release()
         if listed := words(query(self.scope).get("topics", "")):
             await self._follow_at_once(client, listed)
+
+    async def _end(self, problem: Problem, code: int) -> None:
+        await self._write(_array(orjson.dumps(_error(problem))))
+        await self._write(_close(code))
 
     async def disconnect(self, code: int) -> None:
         if self.client is not None:
@@ -80,18 +127,14 @@ class EventSocket(AsyncWebsocketConsumer):
         """Do what a frame says; what cannot be done is answered, and the connection stays."""
         if self.client is None:
             return
-        try:
-            with override(self.caller.locale):
+        with override(self.caller.locale):
+            try:
+                if not self.bucket.take():
+                    stats.REFUSED.labels("frames").inc()
+                    raise TooOften(1)
                 await self._act(self.client, _parse(text_data))
-        except Problem as problem:
-            self.client.tell(
-                {
-                    "type": "error",
-                    "code": problem.code,
-                    "message": problem.detail,
-                    "errors": problem.errors,
-                }
-            )
+            except Problem as problem:
+                self.client.tell(_error(problem))
 
     async def _follow_at_once(self, client: Client, listed: set[str]) -> None:
         frame = {"topics": sorted(listed), "after": query(self.scope).get("after") or None}
@@ -101,7 +144,7 @@ class EventSocket(AsyncWebsocketConsumer):
             is_somebody = self.caller.user_id or self.caller.tickets
             client.end(NO_SUCH if is_somebody else WHO_ARE_YOU)
         except Problem as problem:
-            client.tell({"type": "error", "code": problem.code, "message": problem.detail})
+            client.tell(_error(problem))
 
     async def _act(self, client: Client, frame: Mapping[str, Any]) -> None:
         action = frame.get("action")
@@ -111,33 +154,52 @@ class EventSocket(AsyncWebsocketConsumer):
             names = _topics(frame)
             client.drop(names)
             client.tell({"type": "unsubscribed", "topics": sorted(set(names))})
+        elif action == "filter":
+            self._filter(client, frame)
+        elif action == "ack":
+            await self._acknowledge(client, frame)
+        elif action == "status":
+            client.watch(self.connection_id)
         elif action == "ping":
             client.tell({"type": "pong", "now": timestamp(timezone.now())})
         else:
-            raise UnknownAction(_("Send an action: subscribe, unsubscribe or ping."))
+            raise UnknownAction(_("Send an action: %(actions)s.") % {"actions": ACTIONS})
 
     async def _subscribe(self, client: Client, frame: Mapping[str, Any]) -> None:
         types, cursor = _strings(frame, "types"), _cursor(frame)
-        names = await in_thread(readable)(self.caller, _topics(frame))
-        if len(names | set(client.topics)) > MOST_TOPICS:
+        asked = set(_topics(frame))
+        if len(asked | set(client.topics)) > MOST_TOPICS:
             raise TooManyTopics(
                 _("Follow at most %(most)s topics on one socket.") % {"most": MOST_TOPICS}
             )
         await client.hold()
         try:
-            start = await client.join(names, cursor, types)
-            states = await in_thread(topics.snapshots)(names, self.caller.locale)
+            names, start = await client.admit(self.caller, asked, cursor, types)
             answer = {
                 "type": "reset" if start.is_reset else "subscribed",
                 "topics": sorted(names),
                 **_about(client.hub),
                 "position": start.until,
-                "snapshot": states,
+                "snapshot": await client.hub.snapshots.ask((frozenset(names), self.caller.locale)),
             }
             await client.say(orjson.dumps(answer))
             await client.replay(names, start)
         finally:
             client.release()
+
+    def _filter(self, client: Client, frame: Mapping[str, Any]) -> None:
+        types = _strings(frame, "types")
+        names = set(_strings(frame, "topics") or client.topics) & set(client.topics)
+        client.filter(names, types)
+        client.tell({"type": "filtered", "topics": sorted(names), "types": sorted(set(types))})
+
+    async def _acknowledge(self, client: Client, frame: Mapping[str, Any]) -> None:
+        position = frame.get("position")
+        if not isinstance(position, int) or isinstance(position, bool):
+            detail = _("Name the position as a whole number.")
+            raise BadFrame(detail, errors=[field_error("/position", "invalid", detail)])
+        reached = await in_thread(receipts.acknowledge)(self.caller, position, now=timezone.now())
+        client.tell({"type": "acked", "position": reached})
 
     async def _write(self, message: Message) -> None:
         await self.base_send(message)  # type: ignore[arg-type]  # any event of ASGI
@@ -149,6 +211,22 @@ def _about(hub: Hub) -> dict[str, Any]:
         "position": hub.position,
         "now": timestamp(timezone.now()),
     }
+
+
+def _error(problem: Problem) -> dict[str, Any]:
+    return {
+        "type": "error",
+        "code": problem.code,
+        "message": problem.detail,
+        "errors": problem.errors,
+        **problem.facts,
+    }
+
+
+def _subprotocol(scope: Mapping[str, Any]) -> str | None:
+    """What a client offers that sends its token as `bearer.<token>` must be taken up."""
+    offered = scope.get("subprotocols") or ()
+    return next((name for name in offered if name.startswith("bearer.")), None)
 
 
 def _close(code: int) -> Message:

@@ -32,10 +32,12 @@ class Frame:
     @classmethod
     def of_wake_up(cls, row: dict[str, Any], *, epoch: str) -> Frame:
         """The event as `wake.batch` wrote it."""
-        also = row.pop("also")
+        also, own_text = row.pop("also"), row.pop("own_text", None)
         row["uid"] = UUID(row["uid"])
         row["at"] = datetime.fromisoformat(row["at"])
-        return cls(Event(**row), also, epoch=epoch)
+        event = Event(**row)
+        event.own_text = own_text
+        return cls(event, also, epoch=epoch)
 
     @property
     def type(self) -> str:
@@ -70,8 +72,11 @@ class Frame:
 class Form:
     """How a kind of client reads events: what is rendered, how it is written, joined and sent."""
 
+    kind: str
     render: Callable[[Frame, str], dict[str, Any]]
     write: Callable[[Frame, bytes], bytes]
+    # how a message about the connection itself is written
+    about: Callable[[bytes], bytes]
     joiner: bytes
     message: Callable[[bytes], Message]
 

@@ -14,14 +14,15 @@ Whoever wants to hear joins from inside the event loop:
 
 `deliver(frame)` is called for every event after `subscription.joined_at`, in order, once, without
 waiting: it must be quick and not await. `frame.render(locale)` is the envelope, `frame.topics`
-are all topics that hear it. `closed()` is called at most once: the hub stops or the log was
-made anew; the subscription is then over. `follow` is the same by batches.
+are all topics that hear it. `closed()` is called at most once: the hub stops, the log was made
+anew or access was revoked; the subscription is then over. `follow` is the same by batches.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -35,10 +36,11 @@ from django.conf import settings
 from django.db import DatabaseError
 from redis.asyncio import Redis
 
-from notifications import log
-from notifications.live import wake
+from notifications import access_changes, log, topics
+from notifications.live import stats, wake
 from notifications.live.frames import Batch, Frame
 from notifications.live.ring import Ring
+from notifications.live.together import Together
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -62,14 +64,20 @@ def in_thread(function: Callable[P, R]) -> Callable[P, Awaitable[R]]:
 class Subscription:
     """A standing wish to hear topics; made by `Hub.join` and `Hub.follow`."""
 
-    __slots__ = ("closed", "deliver", "joined_at", "topics")
+    __slots__ = ("closed", "deliver", "joined_at", "topics", "who")
 
     def __init__(
-        self, deliver: Callable[[Batch], None], closed: Callable[[], None], joined_at: int
+        self,
+        deliver: Callable[[Batch], None],
+        closed: Callable[[], None],
+        joined_at: int,
+        who: str,
     ) -> None:
         self.deliver = deliver
         self.closed = closed
         self.joined_at = joined_at
+        # whose it is, so that it ends when their access does
+        self.who = who
         self.topics: set[str] = set()
 
 
@@ -86,6 +94,7 @@ class Hub:
         self.epoch = ""
         # every event up to here has been delivered
         self.position = 0
+        self._floor = 0
         self._head = 0
         self._ring_size = ring_size
         self._ring = Ring(ring_size, after=0)
@@ -101,6 +110,13 @@ class Hub:
         self._is_outdated = False
         self._is_closed = False
         self._tasks: list[asyncio.Task[None]] = []
+        self.connections = stats.Connections()
+        # how often access was revoked: who was admitted meanwhile is looked at again
+        self.revocations = 0
+        # what joining clients ask the database
+        self.readable = Together(in_thread(topics.readable_by_each))
+        self.snapshots = Together(in_thread(topics.snapshots_for_each))
+        self.missed = Together(self._read_missed)
 
     # for those who hear
 
@@ -109,6 +125,8 @@ class Hub:
         topics: Collection[str],
         deliver: Callable[[Frame], None],
         closed: Callable[[], None] = lambda: None,
+        *,
+        who: str = "",
     ) -> Subscription:
         """Hear every event of `topics` after the hub's position, frame by frame."""
 
@@ -116,16 +134,18 @@ class Hub:
             for frame in batch.frames:
                 deliver(frame)
 
-        return self.follow(topics, deliver_each, closed)
+        return self.follow(topics, deliver_each, closed, who=who)
 
     def follow(
         self,
         topics: Collection[str],
         deliver: Callable[[Batch], None],
         closed: Callable[[], None] = lambda: None,
+        *,
+        who: str = "",
     ) -> Subscription:
         """Hear every event of `topics` after the hub's position, as many at once as there are."""
-        subscription = Subscription(deliver, closed, self.position)
+        subscription = Subscription(deliver, closed, self.position, who)
         if self._is_closed:
             asyncio.get_running_loop().call_soon(closed)
             return subscription
@@ -175,7 +195,9 @@ class Hub:
 
     async def start(self) -> None:
         self._begin(await in_thread(log.state)())
+        await self._fill_ring()
         self._tasks.append(asyncio.create_task(self._tend()))
+        self._tasks.append(asyncio.create_task(self._count()))
         if self._redis_url:
             self._tasks.append(asyncio.create_task(self._listen()))
 
@@ -186,6 +208,7 @@ class Hub:
 
     async def stop(self) -> None:
         self.close()
+        stats.pulse.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -199,13 +222,28 @@ class Hub:
                 self._begin_anew(state)
             self._head = max(self._head, state.head)
             await self._read_holes(state)
+            stats.pulse.beat()
+            stats.BEHIND.set(self._head - self.position)
             return state
 
     def _begin(self, state: log.State) -> None:
         self.epoch = state.epoch
         self.position = self._head = state.head
+        self._floor = state.floor
         self._ring = Ring(self._ring_size, after=state.head)
         self._ahead.clear()
+
+    async def _fill_ring(self) -> None:
+        """Who comes back after a restart has missed only the newest events."""
+        after = max(self._floor, self.position - self._ring_size)
+        if after == self.position:
+            return
+        rows = await in_thread(log.read_all)(
+            after=after, until=self.position, limit=self._ring_size
+        )
+        if rows and rows[-1][0].position == self.position:
+            self._ring = Ring(self._ring_size, after=rows[0][0].position - 1)
+            self._ring.add(Frame(event, also, epoch=self.epoch) for event, also in rows)
 
     def _begin_anew(self, state: log.State) -> None:
         """Positions have lost their meaning; clients come back with a cursor and are told so."""
@@ -245,9 +283,42 @@ class Hub:
             rows = await in_thread(log.read_all)(after=before, until=state.head)
             self._put_ahead(Frame(event, also, epoch=self.epoch) for event, also in rows)
             self._advance()
+            stats.HEALED.inc(self.position - before)
             if self.position == before:
                 # pruned away before it was read
                 self._begin_anew(state)
+
+    async def _count(self) -> None:
+        """Tell the other processes, and those clients who want it, how many are connected."""
+        client = _redis(self._redis_url) if self._redis_url else None
+        try:
+            while True:
+                await asyncio.sleep(stats.STATUS_SECONDS)
+                self.connections.tell()
+                if client:
+                    with suppress(redis.RedisError, OSError):
+                        await client.publish(wake.COUNTS_CHANNEL, self.connections.report())
+        finally:
+            if client:
+                await client.aclose()
+
+    async def _read_missed(
+        self, wanted: Sequence[tuple[Collection[str], int, int]]
+    ) -> list[tuple[list[Frame], int]]:
+        """For each of `(topics, after, until)` what was missed, and how far that is complete."""
+        rows, complete = await in_thread(log.read_heard_by_each)(
+            [(names, after) for names, after, _until in wanted],
+            until=max(until for _names, _after, until in wanted),
+        )
+        frames = [Frame(event, also, epoch=self.epoch) for event, also in rows]
+        by_topic: dict[str, list[Frame]] = defaultdict(list)
+        for frame in frames:
+            for name in frame.topics:
+                by_topic[name].append(frame)
+        return [
+            (_between(by_topic, names, after, until), min(complete, until))
+            for names, after, until in wanted
+        ]
 
     async def _listen(self) -> None:
         """Hear the wake-ups; while Redis is away, looking at the log must do."""
@@ -257,7 +328,7 @@ class Hub:
             while True:
                 try:
                     async with client.pubsub() as channel:
-                        await channel.subscribe(wake.CHANNEL)
+                        await channel.subscribe(wake.CHANNEL, wake.COUNTS_CHANNEL)
                         async for message in channel.listen():
                             back_off = FIRST_BACK_OFF_SECONDS
                             self._hear(message)
@@ -274,7 +345,10 @@ class Hub:
             self._look_soon()
             return
         try:
-            self.hear(message["data"])
+            if message["channel"] == wake.COUNTS_CHANNEL.encode():
+                self.connections.hear(message["data"])
+            else:
+                self.hear(message["data"])
         except (ValueError, TypeError, LookupError):
             logger.warning("wake-up not understood", exc_info=True)
             self._look_soon()
@@ -291,6 +365,8 @@ class Hub:
             if row["position"] > self.position
         ]
         self._head = max(self._head, told["head"])
+        if frames:
+            stats.DELAY.observe(max(0.0, time.time() - frames[-1].event.at.timestamp()))
         self._put_ahead(frames)
         if not self._will_advance:
             # what else has arrived by then goes out in the same write
@@ -318,8 +394,23 @@ class Hub:
         if frames:
             self._ring.add(frames)
             self._deliver(frames)
+            stats.EVENTS.inc(len(frames))
+            for frame in frames:
+                if frame.event.topic == access_changes.TOPIC:
+                    self._revoke(frame.event.data)
         if self.position < self._head:
             self._hole.set()
+
+    def _revoke(self, data: Mapping[str, Any]) -> None:
+        """End what access was taken from; whoever still has it comes back."""
+        self.revocations += 1
+        ended = set().union(*(self._followers.get(name, ()) for name in data["topics"]))
+        if data["who"]:
+            ended |= {each for each in self._subscriptions if each.who == data["who"]}
+        for subscription in ended:
+            self.leave(subscription)
+            subscription.closed()
+        stats.REVOKED.inc(len(ended))
 
     def _deliver(self, frames: Sequence[Frame]) -> None:
         """Each subscription gets what it follows in one batch; equal batches are one object."""
@@ -350,6 +441,18 @@ def _by_audience(frames: Sequence[Frame]) -> list[Batch]:
     for frame in frames:
         groups[frame.topics].append(frame)
     return [Batch(group) for group in groups.values()]
+
+
+def _between(
+    by_topic: Mapping[str, Sequence[Frame]], names: Collection[str], after: int, until: int
+) -> list[Frame]:
+    found = {
+        frame.position: frame
+        for name in names
+        for frame in by_topic.get(name, ())
+        if after < frame.position <= until
+    }
+    return [found[position] for position in sorted(found)]
 
 
 def _merged(batches: Iterable[Batch]) -> Batch:

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import random
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, cast
 from uuid import uuid4
@@ -16,21 +17,25 @@ import orjson
 from channels.exceptions import StopConsumer
 from channels.generic.http import AsyncHttpConsumer
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from museo.access import problems
 from museo.access.asgi import caller_from_scope, header, query
 from museo.access.callers import Caller
-from notifications import log, topics
+from notifications import log, tickets
+from notifications.audiences import client_topic, own_topics, process_topic
 from notifications.envelope import timestamp
-from notifications.following import parse_cursor, readable, words
-from notifications.live.clients import Client, Start
+from notifications.following import parse_cursor, words
+from notifications.live.clients import RESTARTING, Client, Start
 from notifications.live.frames import Form, Frame, Message
-from notifications.live.hub import here, in_thread
+from notifications.live.hub import here
 
 PING_SECONDS = 15
 RETRY_MS = 1000
-END: Message = {"type": "http.response.body", "body": b"", "more_body": False}
+# clients of a process that ends come back spread over this time
+SPREAD_MS = 3000
+LONGEST_MESSAGE_ID = 60
 HEADERS = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-cache"),
@@ -42,8 +47,17 @@ def _line(frame: Frame, data: bytes) -> bytes:
     return b"id: " + frame.cursor.encode() + b"\ndata: " + data + b"\n\n"
 
 
+def _about(data: bytes) -> bytes:
+    return b"data: " + data + b"\n\n"
+
+
 def _body(piece: bytes) -> Message:
     return {"type": "http.response.body", "body": piece, "more_body": True}
+
+
+def _end(code: int) -> Message:
+    retry = b"retry: %d\n\n" % random.randrange(SPREAD_MS) if code == RESTARTING else b""  # noqa: S311
+    return {"type": "http.response.body", "body": retry, "more_body": False}
 
 
 def _flat(frame: Frame, locale: str) -> dict[str, Any]:
@@ -55,12 +69,24 @@ def _flat(frame: Frame, locale: str) -> dict[str, Any]:
     return {**data, **envelope, "orderId": order_id, "order_id": order_id, "message": message}
 
 
-ENVELOPES = Form(render=Frame.render, write=_line, joiner=b"", message=_body)
-FLAT = Form(render=_flat, write=_line, joiner=b"", message=_body)
+def _flat_process(frame: Frame, locale: str) -> dict[str, Any]:
+    """The same with `timestamp` in milliseconds, and the ISO form in `time`."""
+    flat = _flat(frame, locale)
+    milliseconds = int(frame.event.at.timestamp() * 1000)
+    return {**flat, "timestamp": milliseconds, "time": flat["timestamp"]}
+
+
+def _form(render: Any) -> Form:
+    return Form(kind="sse", render=render, write=_line, about=_about, joiner=b"", message=_body)
+
+
+ENVELOPES = _form(Frame.render)
+FLAT = _form(_flat)
+FLAT_PROCESS = _form(_flat_process)
 
 
 class EventStream(AsyncHttpConsumer):
-    """`/api/v1/orders/{number}/events` and `/api/v1/events?topics=`, as a stream."""
+    """`/api/v1/events?topics=`, and the base of every other stream."""
 
     # no channel of its own in the layer: the hub brings the events
     channel_layer_alias = "none"
@@ -81,67 +107,75 @@ class EventStream(AsyncHttpConsumer):
         self._leave()
         raise StopConsumer
 
+    # what each kind of stream says differently
+
+    def names(self, caller: Caller, connection_id: str) -> Collection[str]:
+        """The topics that are asked for."""
+        return words(query(self.scope).get("topics", ""))
+
+    def about(self, names: set[str], states: Mapping[str, Any]) -> dict[str, Any]:
+        """What `connected` and `reset` say besides where the log stands."""
+        return {"topics": sorted(names), "snapshot": states}
+
+    def started(self, client: Client, connection_id: str) -> None:
+        """The stream is live."""
+
+    is_from_the_beginning = False
+
+    # opening
+
     async def _open(self) -> None:
         caller = await caller_from_scope(self.scope)
         asked = query(self.scope)
+        connection_id = uuid4().hex
         with override(caller.locale):
+            caller = tickets.admitted(caller, now=timezone.now())
             cursor = parse_cursor(header(self.scope, "last-event-id") or asked.get("after", ""))
-            names = await in_thread(readable)(caller, self._names(asked.get("topics", "")))
-        self.client = client = Client(
-            await here(),
-            self.form,
-            locale=caller.locale,
-            send=self._write,
-            farewell=lambda _code: END,
-        )
-        try:
-            start = await client.join(names, cursor, words(asked.get("types", "")))
-            if self._number and cursor is None:
-                start = replace(start, after=0)
-            opening = await self._opening(client, caller, names, start)
-            await self.send_headers(headers=HEADERS)
-            await client.say(opening)
-            await client.replay(names, start)
-        except BaseException:
-            self._leave()
-            raise
+            wanted = self.names(caller, connection_id)
+            self.client = client = Client(
+                await here(),
+                self.form,
+                locale=caller.locale,
+                send=self._write,
+                farewell=_end,
+                who=caller.who,
+                address=caller.address,
+            )
+            try:
+                types = words(asked.get("types", ""))
+                names, start = await client.admit(caller, wanted, cursor, types)
+                if self.is_from_the_beginning and cursor is None:
+                    start = replace(start, after=0)
+                opening = await self._opening(client, caller, names, start, connection_id)
+                await self.send_headers(headers=HEADERS)
+                await client.say(opening)
+                await client.replay(names, start)
+            except BaseException:
+                self._leave()
+                raise
         client.release()
+        self.started(client, connection_id)
         self._ping_later()
 
-    @property
-    def _number(self) -> str | None:
-        route = cast(Mapping[str, Any], self.scope)["url_route"]
-        number: str | None = route["kwargs"].get("number")
-        return number
-
-    def _names(self, listed: str) -> list[str]:
-        return [f"order.{self._number}"] if self._number else list(words(listed))
-
     async def _opening(
-        self, client: Client, caller: Caller, names: set[str], start: Start
+        self, client: Client, caller: Caller, names: set[str], start: Start, connection_id: str
     ) -> bytes:
         """`connected`, and `reset` for a cursor of another log, with how things stand now."""
-        states = await in_thread(topics.snapshots)(names, caller.locale)
+        states = await client.hub.snapshots.ask((frozenset(names), caller.locale))
         about: dict[str, Any] = {
-            "connection_id": uuid4().hex,
+            "connection_id": connection_id,
             "epoch": client.hub.epoch,
             "position": start.until,
             "now": timestamp(timezone.now()),
+            **self.about(names, states),
         }
-        if self._number:
-            about |= {"orderId": self._number, "snapshot": states.get(f"order.{self._number}")}
-        else:
-            about |= {"topics": sorted(names), "snapshot": states}
         # without an id: the cursor moves by what has been replayed, not by what will be
-        connected = b"retry: %d\ndata: %s\n\n" % (
-            RETRY_MS,
-            orjson.dumps({"type": "connected", **about}),
-        )
+        connected = b"retry: %d\n" % RETRY_MS + _about(orjson.dumps({"type": "connected", **about}))
         if not start.is_reset:
             return connected
         cursor = log.format_cursor(client.hub.epoch, start.until).encode()
         reset = orjson.dumps({"type": "reset", **about})
-        return connected + b"id: " + cursor + b"\ndata: " + reset + b"\n\n"
+        return connected + b"id: " + cursor + b"\n" + _about(reset)
 
     async def _write(self, message: Message) -> None:
         await self.base_send(message)  # type: ignore[arg-type]  # any event of ASGI
@@ -164,11 +198,59 @@ class EventStream(AsyncHttpConsumer):
 
     async def _refuse(self, problem: problems.Problem) -> None:
         body = orjson.dumps(problem.body(instance=self.scope["path"]))
-        kind = (b"content-type", problems.CONTENT_TYPE.encode())
-        await self.send_response(problem.status, body, headers=[kind])
+        headers = [(b"content-type", problems.CONTENT_TYPE.encode())]
+        if "retry_after" in problem.facts:
+            headers.append((b"retry-after", str(problem.facts["retry_after"]).encode()))
+        await self.send_response(problem.status, body, headers=headers)
 
 
-class FlatStream(EventStream):
+class OrderStream(EventStream):
+    """`/api/v1/orders/{number}/events`; without a cursor it starts with the first event."""
+
+    is_from_the_beginning = True
+
+    @property
+    def number(self) -> str:
+        route = cast(Mapping[str, Any], self.scope)["url_route"]
+        return str(route["kwargs"]["number"])
+
+    def names(self, caller: Caller, connection_id: str) -> Collection[str]:
+        return {f"order.{self.number}"}
+
+    def about(self, names: set[str], states: Mapping[str, Any]) -> dict[str, Any]:
+        return {"orderId": self.number, "snapshot": states.get(f"order.{self.number}")}
+
+
+class FlatStream(OrderStream):
     """`/api/orders/{id}/events`: the source documents' address and shape."""
 
     form = FLAT
+
+
+class ProcessStream(EventStream):
+    """`/api/chat/sse?messageId=`: the steps of one of the caller's own processes."""
+
+    form = FLAT_PROCESS
+    is_from_the_beginning = True
+
+    def names(self, caller: Caller, connection_id: str) -> Collection[str]:
+        id = query(self.scope).get("messageId", "")
+        if not 1 <= len(id) <= LONGEST_MESSAGE_ID:
+            detail = _("Name the message by its messageId, of at most %(most)s characters.")
+            detail %= {"most": LONGEST_MESSAGE_ID}
+            raise problems.Invalid(
+                detail, errors=[problems.field_error("/messageId", "required", detail)]
+            )
+        return {process_topic(caller, id)}
+
+
+class PublicStream(EventStream):
+    """`GET /mcp` without a session: status, broadcasts, and what is told to the caller alone."""
+
+    form = FLAT
+
+    def names(self, caller: Caller, connection_id: str) -> Collection[str]:
+        return own_topics(caller) | {client_topic(connection_id)}
+
+    def started(self, client: Client, connection_id: str) -> None:
+        client.watch(connection_id)

@@ -7,8 +7,8 @@ from typing import Any
 
 from museo.access.asgi import caller_from_scope, query
 from museo.access.problems import Problem
-from notifications import log
-from notifications.following import parse_cursor, readable, words
+from notifications import following, log
+from notifications.following import parse_cursor, words
 from notifications.live.hub import here, in_thread
 
 LONGEST_SECONDS = 25
@@ -26,8 +26,10 @@ async def for_news(scope: Mapping[str, Any]) -> None:
     with suppress(Problem):
         cursor = parse_cursor(asked.get("after", ""))
         wanted = {f"order.{number}"} if number else words(asked.get("topics", ""))
-        names = await in_thread(readable)(await caller_from_scope(scope), wanted)
-        await _wait(names, cursor, min(int(seconds), LONGEST_SECONDS))
+        following.require_few(wanted)
+        caller = await caller_from_scope(scope)
+        found = await (await here()).readable.ask((caller, wanted))
+        await _wait(found, cursor, min(int(seconds), LONGEST_SECONDS))
 
 
 async def _wait(names: set[str], cursor: log.Cursor | None, seconds: int) -> None:
@@ -37,7 +39,7 @@ async def _wait(names: set[str], cursor: log.Cursor | None, seconds: int) -> Non
         state = await in_thread(log.state)()
         if cursor is None or not cursor.is_known(state):
             return
-        if not await in_thread(log.read)(names, after=cursor.position, limit=1):
+        if names and not await in_thread(log.read)(names, after=cursor.position, limit=1):
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await news.wait()

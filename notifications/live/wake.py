@@ -17,6 +17,8 @@ from notifications.models import Event
 
 logger = logging.getLogger(__name__)
 CHANNEL = "museo:log"
+# where the processes tell each other how many clients they have
+COUNTS_CHANNEL = "museo:live"
 # a longer batch is read from the log
 LARGEST_BATCH = 32 * 1024
 # how long a Redis that did not answer is left alone
@@ -40,6 +42,7 @@ def batch(
                 "at": event.at,
                 "data": event.data,
                 "texts": event.texts,
+                "own_text": event.own_text,
                 "also": names,
             }
             for event, names in zip(events, also, strict=True)

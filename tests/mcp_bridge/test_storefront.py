@@ -129,6 +129,7 @@ async def test_every_tool_says_what_it_does_takes_and_answers(connect: Connect, 
         "place_order",
         "track_order",
         "subscribe_order_updates",
+        "simulate_progress",
         "connection_status",
     ]
     for tool in tools.values():

@@ -170,7 +170,10 @@ async def test_each_toolset_has_its_address(committed: None, address: str, tools
 
     served = TOOLSETS.get(toolset.rstrip("/"))
     expected = list(served) if served else [name for tools in TOOLSETS.values() for name in tools]
-    assert [tool["name"] for tool in tools] == expected
+    # a guest may not send messages to others
+    assert [tool["name"] for tool in tools] == [
+        name for name in expected if name != "send_notification"
+    ]
 
 
 async def test_a_tool_of_another_toolset_is_unknown(phone: Variant, address: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
 
-from museo.access.callers import Caller
 from museo.asgi import application
 from museo.ops import valkey
 from notifications import log, topics
@@ -40,8 +40,10 @@ def _trial_topics(monkeypatch: pytest.MonkeyPatch) -> None:
     topics.register("trial", may_read=_all_but_secrets, snapshot=_newest)
 
 
-def _all_but_secrets(caller: Caller, names: Collection[str]) -> set[str]:
-    return {name for name in names if not name.startswith("trial.secret")}
+def _all_but_secrets(wanted: Sequence[topics.Wanted]) -> list[set[str]]:
+    return [
+        {name for name in names if not name.startswith("trial.secret")} for _caller, names in wanted
+    ]
 
 
 def _newest(names: Collection[str], locale: str) -> Mapping[str, dict[str, Any]]:
@@ -153,3 +155,35 @@ async def stream(http: httpx.AsyncClient, path: str, **headers: str) -> AsyncIte
         if response.status_code != 200:
             await response.aread()
         yield Stream(response)
+
+
+class Socket:
+    """One connection: every frame is an array; messages are given one by one."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+        self._messages: list[dict[str, Any]] = []
+
+    async def say(self, **frame: Any) -> None:
+        await self._connection.send(json.dumps(frame))
+
+    async def say_raw(self, text: str | bytes) -> None:
+        await self._connection.send(text)
+
+    async def next(self) -> dict[str, Any]:
+        while not self._messages:
+            async with asyncio.timeout(SECONDS):
+                frame = json.loads(await self._connection.recv())
+            assert isinstance(frame, list)
+            self._messages = frame
+        return self._messages.pop(0)
+
+    async def take(self, count: int) -> list[dict[str, Any]]:
+        return [await self.next() for _ in range(count)]
+
+
+@asynccontextmanager
+async def socket(address: str, query: str = "", **options: Any) -> AsyncIterator[Socket]:
+    url = address.replace("http", "ws") + f"/ws/events/{query}"
+    async with connect(url, **options) as connection:
+        yield Socket(connection)

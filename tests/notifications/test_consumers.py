@@ -1,58 +1,21 @@
 """The WebSocket of events, through a real server, a real Valkey and real commits."""
 
-import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from notifications.live import hub
 from notifications.live.hub import in_thread
-from tests.notifications.conftest import SECONDS, tell, until
-
-
-class Socket:
-    """One connection: every frame is an array; messages are given one by one."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self._connection = connection
-        self._messages: list[dict[str, Any]] = []
-
-    async def say(self, **frame: Any) -> None:
-        await self._connection.send(json.dumps(frame))
-
-    async def say_raw(self, text: str | bytes) -> None:
-        await self._connection.send(text)
-
-    async def next(self) -> dict[str, Any]:
-        while not self._messages:
-            async with asyncio.timeout(SECONDS):
-                frame = json.loads(await self._connection.recv())
-            assert isinstance(frame, list)
-            self._messages = frame
-        return self._messages.pop(0)
-
-    async def take(self, count: int) -> list[dict[str, Any]]:
-        return [await self.next() for _ in range(count)]
+from tests.notifications.conftest import socket, tell, until
 
 
 def position() -> int:
     """How far the served hub has come."""
     running = hub.running()
     return running.position if running else -1
-
-
-@asynccontextmanager
-async def socket(address: str, query: str = "", **options: Any) -> AsyncIterator[Socket]:
-    url = address.replace("http", "ws") + f"/ws/events/{query}"
-    async with connect(url, **options) as connection:
-        yield Socket(connection)
 
 
 async def test_a_subscriber_hears_commits_as_envelopes(address: str) -> None:
@@ -148,7 +111,10 @@ BAD: list[tuple[str | bytes, str]] = [
     ('"subscribe"', "bad_frame"),
     ("[]", "bad_frame"),
     ("{}", "unknown_action"),
-    ('{"action": "ack", "position": 1}', "unknown_action"),
+    ('{"action": "dance"}', "unknown_action"),
+    ('{"action": "ack", "position": 99}', "invalid"),
+    ('{"action": "ack", "position": "1"}', "bad_frame"),
+    ('{"action": "filter", "types": "all"}', "bad_frame"),
     ('{"action": "subscribe"}', "bad_frame"),
     ('{"action": "subscribe", "topics": "trial.a"}', "bad_frame"),
     ('{"action": "subscribe", "topics": [1]}', "bad_frame"),

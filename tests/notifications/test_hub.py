@@ -15,15 +15,17 @@ from notifications.live import outlet, wake
 from notifications.live.clients import Client, Start
 from notifications.live.consumers import ARRAYS, _close
 from notifications.live.frames import Frame, Message
-from notifications.live.hub import Hub, in_thread
+from notifications.live.hub import RING_SIZE, Hub, in_thread
 from tests.notifications.conftest import tell, until
 
 pytestmark = pytest.mark.usefixtures("committed")
 
 
 @asynccontextmanager
-async def started(*, redis_url: str = "", poll_seconds: float = 60) -> AsyncIterator[Hub]:
-    hub = Hub(redis_url=redis_url, poll_seconds=poll_seconds)
+async def started(
+    *, redis_url: str = "", poll_seconds: float = 60, ring_size: int = RING_SIZE
+) -> AsyncIterator[Hub]:
+    hub = Hub(redis_url=redis_url, poll_seconds=poll_seconds, ring_size=ring_size)
     await hub.start()
     try:
         yield hub
@@ -306,8 +308,8 @@ async def test_an_event_between_replay_and_live_is_heard_by_who_joined_before(
 ) -> None:
     """The late one is the twin: it reads first and misses."""
     await in_thread(tell)()
-    loop, read = asyncio.get_running_loop(), log.read_heard
-    async with started() as hub:
+    loop, read = asyncio.get_running_loop(), log.read_heard_by_each
+    async with started(ring_size=0) as hub:
 
         async def hear() -> None:
             hub.hear(wake_ups[-1])
@@ -319,7 +321,7 @@ async def test_an_event_between_replay_and_live_is_heard_by_who_joined_before(
             asyncio.run_coroutine_threadsafe(hear(), loop).result()
             return rows
 
-        monkeypatch.setattr(log, "read_heard", read_while_another_commits)
+        monkeypatch.setattr(log, "read_heard_by_each", read_while_another_commits)
         wire = Wire()
         client = client_on(hub, wire, kind)
         start = await client.join({"trial.a"}, log.Cursor(0))

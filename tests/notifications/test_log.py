@@ -244,10 +244,11 @@ def test_topics_hear_what_they_are_named_for_once_and_in_order() -> None:
     tell("trial.a", also=["trial.all", "trial.a"])
 
     heard = log.read(["trial.a", "trial.all"], after=0)
-    page = log.read_heard(["trial.all"], after=1, until=3, limit=1)
+    page, complete = log.read_heard_by_each([(["trial.all"], 1)], until=3, limit=1)
 
     assert [event.position for event in heard] == [1, 2, 3]
     assert [(event.position, also) for event, also in page] == [(2, ("trial.all",))]
+    assert complete == 2
     assert log.newest(["trial.a", "trial.b", "trial.never"]) == {
         "trial.a": (3, 2),
         "trial.b": (2, 1),

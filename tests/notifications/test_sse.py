@@ -207,7 +207,11 @@ async def test_bad_input_is_answered_by_a_problem(
 async def test_the_source_documents_address_has_the_fields_at_top_level(
     http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    topics.register("order", may_read=lambda _caller, names: set(names), snapshot=lambda *_: {})
+    topics.register(
+        "order",
+        may_read=lambda wanted: [set(names) for _caller, names in wanted],
+        snapshot=lambda *_: {},
+    )
     await in_thread(tell)("order.ORD-1", order_id="ORD-1", status="placed", status_message="Yes!")
 
     async with stream(http, "/api/orders/ORD-1/events", Accept="*/*") as events:

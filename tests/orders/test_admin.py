@@ -107,6 +107,27 @@ def test_several_orders_move_on_and_one_that_cannot_holds_none_up(
     ]
 
 
+def test_staff_close_the_links_of_guests(
+    boss: Client, client: Client, sell: SellLamp, buy: Buy
+) -> None:
+    sell()
+    placed = buy(now=timezone.now())
+    track = f"/api/v1/orders/{placed.order.number}/track?ticket={placed.ticket}"
+    guest = Client()
+    assert guest.get(track).status_code == 200
+
+    page = boss.post(
+        "/admin/orders/order/",
+        {"action": "revoke_links", "_selected_action": [str(placed.order.pk)]},
+        follow=True,
+    )
+
+    assert "1 links closed." in page.content.decode()
+    assert guest.get(track).status_code == 404
+    revoked = Event.objects.get(type="access.revoked")
+    assert revoked.data == {"who": "", "topics": [placed.order.topic]}
+
+
 def test_nothing_of_an_order_can_be_written(boss: Client, order: Order) -> None:
     boss.post(page_of(order), {"status": "delivered", "total": "0", "email": "x@example.org"})
 

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from museo.access.callers import Caller
+from museo.access.callers import Caller, caller_for_user
+from museo.access.models import User
 from museo.access.problems import NotAllowed
 from notifications.models import Event
-from orders import services
+from orders import services, tracking
 from orders.models import Order
 from orders.tracking import Placed, UnknownOrder, track
 from tests.orders.conftest import SellLamp
@@ -173,3 +174,47 @@ def test_a_tick_costs_the_same_queries_for_one_order_and_for_twenty(
 
     with django_assert_max_num_queries(16):  # type: ignore[attr-defined]
         assert services.advance_due(now=noon + timedelta(minutes=2)) == 20
+
+
+def test_a_ticket_opens_its_order_until_thirty_days_after_its_end(
+    sell: SellLamp, buy: Buy, noon: datetime
+) -> None:
+    sell()
+    placed, running = buy(), buy()
+    services.advance_due(now=noon + timedelta(hours=1))
+    Order.objects.filter(pk=running.order.pk).update(ended_at=None)
+    guest = Caller(tickets=(placed.ticket, running.ticket))
+    ended = noon + timedelta(hours=1)
+
+    assert tracking.expire_tickets(now=ended + timedelta(days=30)) == 0
+    assert tracking.find(guest, placed.order.number)
+    assert tracking.expire_tickets(now=ended + timedelta(days=30, seconds=1)) == 1
+    with pytest.raises(UnknownOrder):
+        tracking.find(guest, placed.order.number)
+    assert tracking.find(guest, running.order.number)
+
+
+@pytest.mark.both
+def test_many_callers_at_once_may_read_what_each_may_alone(
+    sell: SellLamp, buy: Buy, staff: Caller, noon: datetime
+) -> None:
+    sell(on_hand=9)
+    one, two = buy(), buy()
+    owner = User.objects.create_user("owner@example.org")
+    Order.objects.filter(pk=two.order.pk).update(user=owner)
+    names = {one.order.topic, two.order.topic, "order.ORD-NONE"}
+    callers = [
+        Caller(),
+        Caller(tickets=(one.ticket,)),
+        Caller(tickets=(one.ticket, two.ticket, "made-up")),
+        caller_for_user(owner, locale="en"),
+        staff,
+        Caller(is_staff=True),
+    ]
+
+    together = tracking.may_read([(caller, names) for caller in callers])
+
+    assert together == [
+        {order.topic for order in Order.objects.visible_to(caller)} for caller in callers
+    ]
+    assert [len(found) for found in together] == [0, 1, 2, 1, 2, 0]

@@ -1,0 +1,59 @@
+"""Stream tickets: signed, for a minute, they name topics and only open a stream.
+
+A browser cannot send a header with EventSource or WebSocket; a ticket in the address does instead
+of a secret that would open more, or longer.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.core import signing
+from django.utils.translation import gettext as _
+
+from museo.access.callers import Caller
+from museo.access.problems import Problem
+from notifications import following
+
+PREFIX = "st_"
+VALID_FOR = timedelta(seconds=60)
+SALT = "stream ticket"
+
+
+class StaleTicket(Problem):
+    status = 401
+    code = "stale_ticket"
+
+
+def issue(caller: Caller, names: Collection[str], *, now: datetime) -> tuple[str, datetime]:
+    """A ticket for those topics that the caller may read, and when it ends; raise NotFound."""
+    readable = sorted(following.readable(caller, names))
+    ends_at = now + VALID_FOR
+    claims = {"topics": readable, "who": caller.who, "ends": ends_at.timestamp()}
+    return PREFIX + signing.dumps(claims, salt=SALT, compress=True), ends_at
+
+
+def admitted(caller: Caller, *, now: datetime) -> Caller:
+    """The caller with the topics that the stream tickets open; raise StaleTicket."""
+    for ticket in _stream_tickets(caller.tickets):
+        claims = _claims(ticket)
+        if claims is None or claims["ends"] < now.timestamp():
+            raise StaleTicket(_("This stream ticket is no longer valid. Ask for a new one."))
+        caller = replace(
+            caller,
+            granted=caller.granted | frozenset(claims["topics"]),
+            who=caller.who or claims["who"],
+        )
+    return caller
+
+
+def _stream_tickets(tickets: Iterable[str]) -> list[str]:
+    return [ticket for ticket in tickets if ticket.startswith(PREFIX)]
+
+
+def _claims(ticket: str) -> dict | None:  # type: ignore[type-arg]
+    try:
+        claims: dict = signing.loads(ticket.removeprefix(PREFIX), salt=SALT)  # type: ignore[type-arg]
+    except signing.BadSignature:
+        return None
+    return claims
