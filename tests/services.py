@@ -7,8 +7,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -62,9 +63,30 @@ def find_driver() -> Path | None:
     return node if works else None
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """A PostgreSQL that runs; it can be stopped as by a power cut, and started again."""
+
+    url: str
+    run: Callable[..., None]
+
+    def cut_power(self) -> None:
+        self.run("pg_ctl", "--mode=immediate", "--wait", "--silent", "stop")
+
+    def start(self) -> None:
+        self.run("pg_ctl", "--wait", "--silent", "start")
+
+
 @contextmanager
 def postgresql(programs: Path) -> Iterator[str]:
     """A cluster of its own; yields its DATABASE_URL."""
+    with cluster(programs) as started:
+        yield started.url
+
+
+@contextmanager
+def cluster(programs: Path) -> Iterator[Cluster]:
+    """As `postgresql`, for those who stop it in between and start it again."""
     folder = Path(tempfile.mkdtemp(prefix="museo-pg-"))
     # PostgreSQL refuses to run as root
     identity = _as_another_user(folder) if os.getuid() == 0 else {}
@@ -84,10 +106,12 @@ def postgresql(programs: Path) -> Iterator[str]:
             settings = (f"unix_socket_directories='{folder}'", "listen_addresses=''")
             conf.write("\n".join([*settings, "max_connections=300", *FORGETFUL, ""]))
         run("pg_ctl", "--wait", "--silent", f"--log={folder / 'log'}", "start")
+        url = f"postgres://postgres@{quote(str(folder), safe='')}/postgres"
+        started = Cluster(url, run)
         try:
-            yield f"postgres://postgres@{quote(str(folder), safe='')}/postgres"
+            yield started
         finally:
-            run("pg_ctl", "--mode=immediate", "--wait", "--silent", "stop")
+            started.cut_power()
     finally:
         shutil.rmtree(folder)
 

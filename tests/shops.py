@@ -45,6 +45,7 @@ def open_shop(
     command: Sequence[str] = (sys.executable, "manage.py", "up"),
     folder: Path = ROOT,
     within: float = 60,
+    **environment: str,
 ) -> Iterator[Shop]:
     """A shop with the demo catalogue on a free port; closed at the end."""
     port = free_port()
@@ -55,6 +56,7 @@ def open_shop(
         env={
             **{name: value for name, value in os.environ.items() if name not in own},
             "MUSEO_HOME": str(home),
+            **environment,
         },
     )
     shop = Shop(f"http://127.0.0.1:{port}", home, supervisor)
