@@ -1,4 +1,8 @@
-"""All checks of the project, one after the other: what `scripts/test` runs."""
+"""All checks of the project: what `scripts/test` runs.
+
+One follows the other, but the tests on SQLite and in the browser run beside those on PostgreSQL:
+they wait more than they compute, and share nothing.
+"""
 
 import argparse
 import os
@@ -7,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import Any
 from xml.etree import ElementTree
 
 import psutil
@@ -72,6 +78,7 @@ def main(arguments: Sequence[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         # a shell's background job would ignore Ctrl-C, and so would all that it starts
         signal.signal(number, _as_ctrl_c)
+    started_at = time.monotonic()
     try:
         found = needs.provide(wanted, may_install=not options.no_install)
         with (
@@ -84,10 +91,10 @@ def main(arguments: Sequence[str]) -> int:
                 if chosen
                 else all_checks(servers, Path(folder), long, is_whole=not left_out)
             )
-            results = [_run(check) for check in checks]
+            results = run(checks)
     except KeyboardInterrupt:
         sys.exit("museo: stopped; nothing is left running.")
-    print(summary(results, left_out))
+    print(summary(results, left_out, time.monotonic() - started_at))
     is_empty = not any(result.counts for result in results)
     return 1 if is_empty or not all(result.passed for result in results) else 0
 
@@ -209,16 +216,79 @@ def _is_wanted(need: Need, chosen: Sequence[str]) -> bool:
     return not is_given and not (need.name == "browser" and chosen)
 
 
+def run(checks: Sequence[Check]) -> list[Result]:
+    """Run them all; what the tests say that run beside others is printed when they have ended."""
+    lanes = [check for check in checks if check.report]
+    results = []
+    for check in checks:
+        if check in lanes[1:]:
+            continue
+        if check in lanes:
+            results += _run_beside(check, lanes[1:])
+        else:
+            results.append(_run(check))
+    return results
+
+
+def _run_beside(check: Check, others: Sequence[Check]) -> list[Result]:
+    beside = _Beside(others)
+    beside.start()
+    try:
+        result = _run(check)
+        beside.join()
+    except KeyboardInterrupt as stop:
+        beside.stop(knows=stop.args == (signal.SIGINT,))
+        raise
+    return [result, *beside.results]
+
+
+class _Beside(threading.Thread):
+    """Runs checks while the main thread runs another, and keeps what they say for the end."""
+
+    def __init__(self, checks: Sequence[Check]) -> None:
+        super().__init__()
+        self.results: list[Result] = []
+        self._checks = checks
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_over = False
+
+    def run(self) -> None:
+        for check in self._checks:
+            with tempfile.TemporaryFile() as said:
+                started_at = time.monotonic()
+                if self._is_over:
+                    return
+                self._process = _start(check, stdout=said, stderr=said)
+                code = self._process.wait()
+                said.seek(0)
+                print(f"\n== {check.title}", said.read().decode(errors="replace"), sep="\n")
+            self.results.append(_result(check, code, started_at))
+
+    def stop(self, *, knows: bool) -> None:
+        self._is_over = True
+        if self._process:
+            _let_finish(self._process, knows=knows)
+        self.join()
+
+
 def _run(check: Check) -> Result:
     print(f"\n== {check.title}", flush=True)
     started_at = time.monotonic()
-    process = subprocess.Popen(check.command, cwd=ROOT, env=check.environment)
+    process = _start(check)
     try:
         code = process.wait()
     except KeyboardInterrupt as stop:
         # the terminal sends Ctrl-C to the check, too; of another signal it knows nothing
         _let_finish(process, knows=stop.args == (signal.SIGINT,))
         raise
+    return _result(check, code, started_at)
+
+
+def _start(check: Check, **said: Any) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(check.command, cwd=ROOT, env=check.environment, **said)
+
+
+def _result(check: Check, code: int, started_at: float) -> Result:
     seconds = time.monotonic() - started_at
     passed = code == 0 or (check.may_be_empty and code == NOTHING_COLLECTED)
     print(f"== {check.title}: {'ok' if passed else 'FAILED'}, {seconds:.1f} s", flush=True)
@@ -258,7 +328,7 @@ def _counts(report: Path | None) -> dict[str, int]:
     return dict(+total)
 
 
-def summary(results: Sequence[Result], left_out: Sequence[Need]) -> str:
+def summary(results: Sequence[Result], left_out: Sequence[Need], seconds: float) -> str:
     """Its last line counts all tests of all lanes, in pytest's own form."""
     lines = ["", "Summary"]
     total: Counter[str] = Counter()
@@ -268,7 +338,6 @@ def summary(results: Sequence[Result], left_out: Sequence[Need]) -> str:
         counts = f": {_in_words(result.counts)}" if result.counts else ""
         lines.append(f"  {state} {result.seconds:7.1f} s  {result.title}{counts}")
     lines += [f"  left out: {need.what} (MUSEO_TEST_WITHOUT)" for need in left_out]
-    seconds = sum(result.seconds for result in results)
     return "\n".join([*lines, "", f"==== {_in_words(total) or 'no tests'} in {seconds:.2f}s ===="])
 
 

@@ -1,12 +1,13 @@
 """The tool that runs all this: what it needs, what it runs, what it says."""
 
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests import checks, debian, needs, services
-from tests.checks import Result, Servers, all_checks, chosen_tests, summary
+from tests.checks import Check, Result, Servers, all_checks, chosen_tests, summary
 from tests.needs import Need
 
 EVERYTHING = Servers(
@@ -73,12 +74,44 @@ def test_the_summary_ends_with_all_tests_in_pytests_form() -> None:
         Result(checks.ON_SQLITE, passed=True, seconds=30, counts={"passed": 50, "skipped": 1}),
     ]
 
-    said = summary(results, [needs.NEEDS[1]])
+    said = summary(results, [needs.NEEDS[1]], 90.1)
 
     assert "  ok         0.1 s  lint" in said
     assert "  FAILED    60.0 s  tests on PostgreSQL: 2 failed, 200 passed" in said
     assert "  left out: Chromium (MUSEO_TEST_WITHOUT)" in said
     assert said.endswith("==== 2 failed, 250 passed, 1 skipped in 90.10s ====")
+
+
+def test_the_lanes_run_beside_the_first_and_all_are_told_in_order(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The first can only end when the second has begun."""
+    mark = tmp_path / "mark"
+    python = [sys.executable, "-c"]
+    waits = f"import os\nwhile not os.path.exists({str(mark)!r}): pass"
+    marks = f"open({str(mark)!r}, 'w'); print('from beside')"
+
+    def lane(title: str, code: str) -> Check:
+        return Check(title, [*python, code], {}, tmp_path / "none.xml")
+
+    results = checks.run(
+        [
+            Check("text", [*python, ""], {}),
+            lane("one", waits),
+            lane("two", marks),
+            lane("three", "raise SystemExit(1)"),
+            Check("last", [*python, ""], {}),
+        ]
+    )
+
+    assert [(result.title, result.passed) for result in results] == [
+        ("text", True),
+        ("one", True),
+        ("two", True),
+        ("three", False),
+        ("last", True),
+    ]
+    assert "from beside" in capfd.readouterr().out
 
 
 def test_pytests_report_is_counted(tmp_path: Path) -> None:
