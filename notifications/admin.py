@@ -1,17 +1,26 @@
-"""What the admins of all apps share: one change of the log around every view that writes."""
+"""What the admins of all apps share: one change of the log around every view that writes.
+
+And people, whose streams end with their access.
+"""
 
 import logging
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db import DataError, IntegrityError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from museo.access.admin import UserAdmin
+from museo.access.callers import who_is
+from museo.access.models import User
 from museo.access.problems import Problem
-from notifications import log
+from notifications import access_changes, log
 
 logger = logging.getLogger(__name__)
 
@@ -60,3 +69,42 @@ class LogAdmin(admin.ModelAdmin):
             refusal = _("Somebody else has just saved something that excludes this. Look again.")
         messages.error(request, refusal)
         return redirect(request.get_full_path())
+
+
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class PeopleAdmin(LogAdmin, UserAdmin):
+    """People; what is taken from somebody ends their streams at once."""
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
+        """Django's opens a transaction of its own, within which a change could not begin."""
+        return self.in_change(request, super().add_view, request, form_url, extra_context)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and {"is_active", *self.powers} & set(form.changed_data):
+            self._end_streams(obj)
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        self._end_streams(obj)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            self._end_streams(user)
+        super().delete_queryset(request, queryset)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
+        """Whoever was signed in with the old one is so no longer."""
+        return self.in_change(request, self._change_password, request, id, form_url)
+
+    def _change_password(self, request: HttpRequest, id: str, form_url: str) -> Any:
+        answer = super().user_change_password(request, id, form_url)
+        if request.method == "POST" and answer.status_code == HTTPStatus.FOUND:
+            self._end_streams(User.objects.get(pk=id))
+        return answer
+
+    def _end_streams(self, user: User) -> None:
+        access_changes.revoke(log.current(), at=timezone.now(), who=who_is(user))

@@ -72,6 +72,11 @@ class Caller:
         return _hidden(self.address) if self.address else ""
 
 
+def who_is(user: User) -> str:
+    """What a person's streams, limits and receipts are kept under."""
+    return f"user:{user.pk}"
+
+
 def caller_for_user(
     user: User | None,
     *,
@@ -94,7 +99,7 @@ def caller_for_user(
     return replace(
         guest,
         user_id=user.pk,
-        who=f"user:{user.pk}",
+        who=who_is(user),
         is_staff=user.is_staff,
         scopes=STAFF_SCOPES if user.is_staff else USER_SCOPES,
     )

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from museo.access.models import User
+from notifications.models import Event
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +62,31 @@ def test_staff_are_edited_by_superusers_only(client: Client, clerk: User) -> Non
     assert client.post(page_of(colleague), form(colleague, is_staff="on")).status_code == 302
     colleague.refresh_from_db()
     assert colleague.first_name == "Ada"
+
+
+@pytest.mark.parametrize("taken", ["is_active", "is_staff", "password", "everything"])
+def test_what_is_taken_from_somebody_ends_their_streams(client: Client, taken: str) -> None:
+    client.force_login(User.objects.create_superuser("boss@museo.example"))
+    user = User.objects.create_user("clerk@museo.example", is_staff=True)
+    client.post(page_of(user), form(user, is_staff="on"))
+    assert not Event.objects.exists()
+
+    if taken == "password":
+        new = {
+            "usable_password": "true",
+            "password1": "correct horse",
+            "password2": "correct horse",
+        }
+        response = client.post(f"/admin/access/user/{user.pk}/password/", new)
+    elif taken == "everything":
+        response = client.post(f"/admin/access/user/{user.pk}/delete/", {"post": "yes"})
+    else:
+        kept = form(user, is_staff="on")
+        response = client.post(page_of(user), {k: v for k, v in kept.items() if k != taken})
+
+    assert response.status_code == 302
+    event = Event.objects.get(type="access.revoked")
+    assert event.data == {"who": f"user:{user.pk}", "topics": []}
 
 
 def test_an_address_in_other_letters_is_taken_too(client: Client) -> None:
