@@ -1,5 +1,6 @@
 """Every setting of Museo. Names and meanings: docs/settings.md."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,9 @@ INSTALLED_APPS = [
     "mcp_bridge",
     "museo.ops",
 ]
+if "runserver" in sys.argv:
+    # its runserver serves streams and sockets too; nobody else needs what it loads
+    INSTALLED_APPS.insert(0, "daphne")
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 POLICY = Path("/usr/sbin/policy-rc.d")
+# packages that bring a service
+SERVICES = {"postgresql", "nginx"}
 NO_CLUSTER = Path("/etc/postgresql-common/createcluster.d/museo-tests.conf")
 
 
@@ -21,9 +23,9 @@ def install(package: str) -> None:
         # the machine's lists may be older than its mirror; only then fetch them anew
         if _apt("install", package):
             sys.stderr.write(_apt("update") + _apt("install", package))
-    if package == "postgresql":
-        # without a cluster it would do nothing at the next boot; it is not even asked
-        subprocess.run(["update-rc.d", "postgresql", "disable"], capture_output=True, check=False)
+    if package in SERVICES:
+        # nobody asked for one at the next boot
+        subprocess.run(["update-rc.d", package, "disable"], capture_output=True, check=False)
 
 
 def _apt(verb: str, *packages: str) -> str:

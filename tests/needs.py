@@ -43,6 +43,13 @@ NEEDS = (
         "libatomic1",
     ),
     Need(
+        "nginx",
+        "nginx",
+        services.find_nginx,
+        "apt-get install nginx (Debian, Ubuntu) or brew install nginx (macOS)",
+        "nginx",
+    ),
+    Need(
         "valkey",
         "Valkey",
         valkey.server,

@@ -56,6 +56,12 @@ def find_chromium() -> Path | None:
     return next((Path(path) for path in CHROMIUM_ON_MACOS if Path(path).exists()), None)
 
 
+def find_nginx() -> Path | None:
+    """It lies where only root's PATH leads."""
+    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    return Path(found) if found else None
+
+
 def find_driver() -> Path | None:
     """The program that Playwright speaks to browsers with; None where it does not start."""
     node = Path(compute_driver_executable()[0])
@@ -128,6 +134,44 @@ def valkey(program: Path) -> Iterator[str]:
         try:
             _wait_for(server, process, folder / "log")
             yield server.url
+        finally:
+            process.terminate()
+            process.wait()
+
+
+NGINX = """
+daemon off;
+pid {folder}/pid;
+error_log {folder}/error.log;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass {upstream};
+            proxy_set_header Host $http_host;
+            {more}
+        }}
+    }}
+}}
+"""
+
+
+@contextmanager
+def nginx(program: Path, *, upstream: str, port: int, more: str = "") -> Iterator[str]:
+    """In front of `upstream`, with the buffering that it has by default; yields its address."""
+    with tempfile.TemporaryDirectory(prefix="museo-nginx-") as name:
+        conf = Path(name) / "nginx.conf"
+        conf.write_text(NGINX.format(folder=name, upstream=upstream, port=port, more=more))
+        process = subprocess.Popen([program, "-c", conf, "-e", f"{name}/error.log"])
+        try:
+            yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
             process.wait()

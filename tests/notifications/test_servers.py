@@ -9,7 +9,9 @@ from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
+from tests import services
 from tests.notifications.conftest import tell
 from tests.processes import eventually, spawn
 from tests.shops import free_port
@@ -38,13 +40,23 @@ endpoint = f"tcp:port={sys.argv[1]}:interface=127.0.0.1"
 Server(application, endpoints=[endpoint]).run()
 """
 )
+RUNSERVER = (
+    SERVED
+    + """
+from django.core.management import call_command
+
+call_command("runserver", f"127.0.0.1:{sys.argv[1]}", use_reloader=False)
+"""
+)
 STREAM = "/api/v1/events?topics=trial.a&after=0"
 
 
 @contextmanager
 def served(code: str, redis_url: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     port = free_port()
-    process = spawn(code, str(port), REDIS_URL=redis_url)
+    # the settings look for the command's name among the arguments
+    name = ["runserver"] if code == RUNSERVER else []
+    process = spawn(code, str(port), *name, REDIS_URL=redis_url)
     address = f"http://127.0.0.1:{port}"
     try:
         eventually(lambda: process.poll() is not None or answers(address), seconds=30)
@@ -75,7 +87,9 @@ def versions(response: httpx.Response, count: int, then: Callable[[], object]) -
 
 
 @pytest.mark.usefixtures("committed", "redis")
-@pytest.mark.parametrize("server", [UVICORN, DAPHNE], ids=["uvicorn", "daphne"])
+@pytest.mark.parametrize(
+    "server", [UVICORN, DAPHNE, RUNSERVER], ids=["uvicorn", "daphne", "runserver"]
+)
 def test_a_stream_replays_and_goes_live(redis_url: str, server: str) -> None:
     tell(count=2)
 
@@ -106,3 +120,48 @@ def test_a_server_with_open_streams_stops_within_two_seconds(redis_url: str) -> 
 
     assert time.monotonic() - asked_at < 2
     assert any("connected" in line for line in rest)
+
+
+@pytest.mark.usefixtures("committed", "redis")
+def test_a_proxy_that_buffers_holds_no_event_back(redis_url: str) -> None:
+    program = services.find_nginx()
+    if program is None:
+        pytest.skip("nginx is not installed")
+    tell(count=2)
+    with (
+        served(UVICORN, redis_url) as (_process, upstream),
+        services.nginx(program, upstream=upstream, port=free_port()) as address,
+    ):
+        eventually(lambda: answers(address))
+        with httpx.stream(
+            "GET", f"{address}{STREAM}", headers={"Accept": "text/event-stream"}, timeout=5
+        ) as response:
+            heard = list(versions(response, 4, then=lambda: tell(count=2)))
+
+    assert heard == [1, 2, 3, 4]
+
+
+UPGRADE = """
+proxy_http_version 1.1;
+proxy_set_header Upgrade $http_upgrade;
+proxy_set_header Connection $http_connection;
+"""
+
+
+@pytest.mark.usefixtures("committed", "redis")
+def test_a_socket_goes_through_a_proxy(redis_url: str) -> None:
+    program = services.find_nginx()
+    if program is None:
+        pytest.skip("nginx is not installed")
+    with (
+        served(UVICORN, redis_url) as (_process, upstream),
+        services.nginx(program, upstream=upstream, port=free_port(), more=UPGRADE) as address,
+    ):
+        eventually(lambda: answers(address))
+        with connect(f"{address.replace('http', 'ws')}/ws/events/?topics=trial.a") as client:
+            hello, subscribed = (json.loads(client.recv(timeout=5))[0] for _ in range(2))
+            tell()
+            [event] = json.loads(client.recv(timeout=5))
+
+    assert [hello["type"], subscribed["type"]] == ["connected", "subscribed"]
+    assert event["version"] == 1
