@@ -105,7 +105,9 @@ class Client:
         """
         # a process that is ahead may have given the cursor out: look, rather than call it unknown
         is_known = (
-            cursor is None or self.hub.reaches(cursor) or cursor.is_known(await self.hub.look())
+            cursor is None
+            or self.hub.reaches(cursor)
+            or cursor.is_known(await self.hub.state.ask(cursor))
         )
         self._listen(topics, types)
         now = self.hub.position

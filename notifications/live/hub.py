@@ -117,6 +117,7 @@ class Hub:
         self.readable = Together(in_thread(topics.readable_by_each))
         self.snapshots = Together(in_thread(topics.snapshots_for_each))
         self.missed = Together(self._read_missed)
+        self.state = Together(self._look_for)
 
     # for those who hear
 
@@ -217,14 +218,20 @@ class Hub:
         """Compare with the log itself and deliver what is missing."""
         async with self._looking:
             self._is_outdated = False
+            reached = self.position
             state = await in_thread(log.state)()
-            if state.epoch != self.epoch:
+            if state.epoch != self.epoch or state.head < reached:
+                # another log, or an older copy of this one
                 self._begin_anew(state)
             self._head = max(self._head, state.head)
             await self._read_holes(state)
             stats.pulse.beat()
             stats.BEHIND.set(self._head - self.position)
             return state
+
+    async def _look_for(self, cursors: Sequence[log.Cursor]) -> list[log.State]:
+        state = await self.look()
+        return [state] * len(cursors)
 
     def _begin(self, state: log.State) -> None:
         self.epoch = state.epoch

@@ -176,7 +176,7 @@ async def test_two_hundred_who_come_back_at_once_cost_a_few_questions(
     await in_thread(tell)("trial.old", count=3)
     running = hub.Hub(redis_url="", ring_size=1)
     await running.start()
-    counts: dict[str, int] = {"readable": 0, "missed": 0}
+    counts: dict[str, int] = {"readable": 0, "missed": 0, "state": 0}
     for name in counts:
         together = getattr(running, name)
         answer = together._answer
