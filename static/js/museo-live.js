@@ -1,13 +1,13 @@
 // <museo-live>: keeps the tracking page true while it is open. The page is complete without it.
 //
-// Events carry the gap-free version of their order. What is known already is dropped, a gap is
-// filled from the log, and a stream that says nothing for too long is opened anew. All texts come
-// from the page, in the reader's language.
+// It hears of the order by one stream for all tabs (live-tabs.js), without a hole (live-topic.js),
+// and asks for itself while the stream stays away (live-track.js). All texts come from the page,
+// in the reader's language.
 
-const PATIENCE = 30_000;
-const FIRST_ANSWER = 10_000;
-const LONGEST_WAIT = 15_000;
-const TRIES_BEFORE_POLLING = 3;
+import { SharedStream, epochOf } from "./live-tabs.js";
+import { Topic } from "./live-topic.js";
+import { Track } from "./live-track.js";
+
 const LOG_ROWS = 6;
 const ENDED = new Set(["delivered", "cancelled", "failed", "refunded"]);
 
@@ -28,149 +28,132 @@ const clock = (moment) =>
 
 class MuseoLive extends HTMLElement {
   connectedCallback() {
-    this.version = Number(this.getAttribute("version"));
-    this.cursor = this.getAttribute("cursor");
     this.status = this.getAttribute("status");
     this.placed = Date.parse(this.getAttribute("placed"));
     this.eta = Date.parse(this.getAttribute("eta"));
     this.isLate = this.hasAttribute("late");
-    this.tries = 0;
     this.heardAt = Date.now();
     this.keepTime(this.getAttribute("now"));
-    this.leaving = new AbortController();
-    const { signal } = this.leaving;
-    addEventListener("online", () => this.open(), { signal });
-    addEventListener("offline", () => this.goOffline(), { signal });
-    addEventListener("pagehide", () => this.close(), { signal });
-    addEventListener("pageshow", (event) => event.persisted && this.open(), { signal });
-    document.addEventListener("visibilitychange", () => this.look(), { signal });
-    this.find("conn-retry").addEventListener("click", () => this.open(), { signal });
     for (const time of this.querySelectorAll("[data-clock]")) time.textContent = clock(time.dateTime);
     this.ticking = setInterval(() => this.tick(), 1000);
-    this.hasAttribute("ended") ? this.finish() : this.open();
+    this.hasAttribute("ended") ? this.say("finished") : this.follow();
     this.tick();
   }
 
   disconnectedCallback() {
-    this.leaving.abort();
     clearInterval(this.ticking);
-    this.close();
+    this.stop();
   }
 
   find(name) {
     return this.querySelector(`[data-${name}]`);
   }
 
-  // the connection
+  // where it is heard of
 
-  open() {
-    this.tries = 0;
-    this.connect();
+  follow() {
+    this.known = new Topic(
+      {
+        name: this.getAttribute("topic"),
+        version: Number(this.getAttribute("version")),
+        cursor: this.getAttribute("cursor"),
+        page: this.getAttribute("events"),
+      },
+      this,
+    );
+    this.track = new Track(
+      this.getAttribute("track"),
+      (snapshot) => this.compare(snapshot),
+      () => this.gone(),
+    );
+    this.stream = new SharedStream(this.getAttribute("stream"), this);
+    this.find("conn-retry").onclick = () => this.stream.again();
+    this.stream.join();
   }
 
-  connect() {
-    this.close();
-    if (this.isFinished) return;
-    const address = new URL(this.getAttribute("events"), location);
-    address.searchParams.set("after", this.cursor);
-    this.source = new EventSource(address);
-    this.source.addEventListener("open", () => this.alive());
-    this.source.addEventListener("message", (event) => {
-      this.alive();
-      this.hear(JSON.parse(event.data));
-      if (event.lastEventId) this.cursor = event.lastEventId;
-    });
-    this.source.addEventListener("ping", (event) => {
-      this.alive();
-      this.keepTime(JSON.parse(event.data).now);
-    });
-    this.source.addEventListener("error", () => this.retry());
-    this.watch(FIRST_ANSWER);
+  stop() {
+    this.stream?.end();
+    this.track?.stop();
   }
 
-  close() {
-    this.source?.close();
-    this.source = null;
-    clearTimeout(this.dog);
-    clearTimeout(this.waiting);
+  get topic() {
+    return this.known.name;
   }
 
-  alive() {
-    this.tries = 0;
+  get cursor() {
+    return this.known.cursor;
+  }
+
+  hear({ state, now, message, cursor }) {
+    if (state) this.say(state);
+    if (state === "poll") this.track.start();
+    if (now || message || state === "live") this.heardAt = Date.now();
+    if (now ?? message?.now) this.keepTime(now ?? message.now);
+    if (message?.type === "connected") this.track.stop();
+    if (message) this.known.hear(message, cursor);
+    if (now && !this.known.isWhole) this.known.fill();
+  }
+
+  // the stream does not have this order: another way may
+  lookElsewhere() {
+    this.track.start();
+  }
+
+  // what was asked for, not told: its events come from the log, if that can be asked too
+  async compare(snapshot) {
     this.heardAt = Date.now();
-    this.watch(PATIENCE);
-    this.say("live");
-  }
-
-  watch(patience) {
-    clearTimeout(this.dog);
-    this.dog = setTimeout(() => this.retry(), patience);
-  }
-
-  retry() {
-    this.close();
-    if (this.isFinished) return;
-    if (!navigator.onLine) return this.goOffline();
-    const wait = Math.min(LONGEST_WAIT, 500 * 2 ** this.tries) * (0.7 + Math.random() * 0.6);
-    this.tries += 1;
-    const isLong = this.tries > TRIES_BEFORE_POLLING;
-    this.say(isLong ? "poll" : "retry");
-    if (isLong) this.catchUp();
-    this.waiting = setTimeout(() => this.connect(), wait);
-  }
-
-  goOffline() {
-    this.close();
-    this.say("offline");
-  }
-
-  look() {
-    if (!document.hidden && Date.now() - this.heardAt > PATIENCE / 2) this.open();
+    this.keepTime(snapshot.now);
+    if (snapshot.version === this.known.version) return;
+    await this.known.fill();
+    if (snapshot.version > this.known.version)
+      this.known.restart(snapshot, `${epochOf(this.cursor)}-${snapshot.position}`);
   }
 
   // what is told
 
-  hear(message) {
-    if (message.now) this.keepTime(message.now);
-    if (message.type === "reset") return this.start(message.snapshot);
-    if (message.type === "skip") this.version = Math.max(this.version, message.version);
-    if (!message.type.startsWith("order.") || message.version <= this.version) return;
-    if (message.version > this.version + 1) return this.catchUp();
-    this.take(message);
-  }
-
-  // the log's events as one answer: fills a gap, and stands in for a stream that stays away
-  async catchUp() {
-    const address = new URL(this.getAttribute("events"), location);
-    address.searchParams.set("after", this.cursor);
-    try {
-      const answer = await fetch(address, { headers: { Accept: "application/json" } });
-      if (!answer.ok) return;
-      const page = await answer.json();
-      for (const event of page.events) if (event.version === this.version + 1) this.take(event);
-      this.cursor = page.next;
-    } catch {
-      // still away: the next try asks again
-    }
-  }
-
-  // the log was made anew: what the server says now is all there is
-  start(snapshot) {
-    this.version = snapshot.version;
-    this.move(snapshot);
-    this.tick();
-  }
-
   take(event) {
-    this.version = event.version;
     this.setAttribute("version", event.version);
     this.log(event);
     this.move(event.data, event.timestamp);
     this.tick();
     const title = this.find("headline").textContent;
-    this.announce(ENDED.has(this.status) ? title : `${title} ${this.dataset.atYourDoor} ${clock(this.eta)}`);
-    if (ENDED.has(this.status)) this.finish(event.timestamp);
+    const isOver = ENDED.has(this.status);
+    this.announce(isOver ? title : `${title} ${this.dataset.atYourDoor} ${clock(this.eta)}`);
+    if (isOver) this.finish(event.timestamp);
   }
+
+  // what the server says now is all there is
+  start(snapshot) {
+    this.setAttribute("version", snapshot.version);
+    for (const { code, at, due_at: dueAt } of snapshot.steps) {
+      const step = this.querySelector(`[data-step="${code}"]`);
+      if (step) this.stamp(step.querySelector("time"), at ?? dueAt);
+    }
+    this.move(snapshot);
+    this.tick();
+    this.writeLog();
+    if (ENDED.has(this.status)) this.finish(snapshot.steps.findLast((step) => step.at)?.at);
+  }
+
+  gap(expected, version) {
+    const detail = { topic: this.topic, expected, version };
+    this.dispatchEvent(new CustomEvent("museo:gap", { bubbles: true, detail }));
+  }
+
+  finish(at) {
+    this.stop();
+    this.say("finished");
+    if (at && this.status === "delivered") this.stamp(this.find("eta-clock"), at);
+  }
+
+  // the order may no longer be seen here: the link was revoked or has run out
+  gone() {
+    this.stop();
+    this.say("gone");
+    this.announce(this.dataset.gone);
+  }
+
+  // what is shown
 
   move(data, at) {
     this.status = data.status;
@@ -178,15 +161,15 @@ class MuseoLive extends HTMLElement {
     this.isLate = data.late;
     this.setAttribute("status", data.status);
     const steps = [...this.querySelectorAll("[data-step]")];
-    const here = steps.findIndex((step) => step.dataset.step === data.status);
-    this.find("headline").textContent = steps[here]?.dataset.title ?? data.status_message;
+    const here = steps.find((step) => step.dataset.step === data.status);
+    this.find("headline").textContent = here?.dataset.title ?? data.status_message;
     steps.forEach((step, index) => {
-      const isDone = index < here || (index === here && ENDED.has(data.status));
-      step.dataset.s = isDone ? "done" : index === here ? "current" : "upcoming";
-      if (index === here && !isDone) step.setAttribute("aria-current", "step");
+      const isCurrent = index === data.step && !ENDED.has(data.status);
+      step.dataset.s = isCurrent ? "current" : index <= data.step ? "done" : "upcoming";
+      if (isCurrent) step.setAttribute("aria-current", "step");
       else step.removeAttribute("aria-current");
     });
-    if (at && steps[here]) this.stamp(steps[here].querySelector("time"), at);
+    if (at && here) this.stamp(here.querySelector("time"), at);
   }
 
   stamp(time, moment) {
@@ -195,27 +178,28 @@ class MuseoLive extends HTMLElement {
   }
 
   log(event) {
+    const log = this.find("log");
+    const row = this.row(event);
+    row.className = "new";
+    log.prepend(row);
+    while (log.children.length > LOG_ROWS) log.lastElementChild.remove();
+  }
+
+  async writeLog() {
+    const page = await this.known.ask();
+    if (page) this.find("log").replaceChildren(...page.events.slice(-LOG_ROWS).reverse().map(this.row, this));
+  }
+
+  row(event) {
     const row = document.createElement("li");
     row.dataset.version = event.version;
-    row.className = "new";
     const time = document.createElement("time");
     this.stamp(time, event.timestamp);
     const text = document.createElement("span");
     text.textContent = event.data.status_message;
     row.append(time, text);
-    const log = this.find("log");
-    log.prepend(row);
-    while (log.children.length > LOG_ROWS) log.lastElementChild.remove();
+    return row;
   }
-
-  finish(at) {
-    this.isFinished = true;
-    this.close();
-    this.say("finished");
-    if (at && this.status === "delivered") this.stamp(this.find("eta-clock"), at);
-  }
-
-  // what is shown
 
   say(state) {
     const before = this.state;
@@ -279,6 +263,7 @@ class MuseoLive extends HTMLElement {
     const texts = {
       live: seconds < 3 ? justNow : secondsAgo.replace("{n}", seconds),
       finished: "",
+      gone: "",
     };
     this.write("conn-since", texts[this.state] ?? lastUpdate.replace("{time}", clock(this.heardAt)));
   }

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.processes import eventually
 from tests.shops import Shop
-from tests.whole.browser import Shopper, browser
+from tests.whole.browser import Shopper
 
 pytestmark = pytest.mark.browser
 
@@ -29,12 +29,6 @@ WITNESS = """
 """
 
 Enter = Callable[..., Shopper]
-
-
-@pytest.fixture(scope="module")
-def chrome(chromium: str) -> Iterator[Browser]:
-    with browser(chromium) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -1,0 +1,122 @@
+"""Orders for clients to follow: bought by a guest over REST, moved on by staff."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from tests.orders.conftest import ADDRESS
+from tests.processes import PREAMBLE
+from tests.shops import ROOT, Shop
+
+STEPS = ["placed", "confirmed", "preparing", "out_for_delivery", "delivered"]
+# steps are taken in the shop's own code while nothing of it is served
+TAKE_STEPS = (
+    PREAMBLE
+    + """
+from datetime import timedelta
+from django.utils import timezone
+from orders import services
+from orders.models import Order
+
+number, count = sys.argv[1], int(sys.argv[2])
+for _ in range(count):
+    Order.objects.filter(number=number).update(next_step_at=timezone.now())
+    assert services.advance_due(now=timezone.now(), is_time_left=lambda: False)
+"""
+)
+BEGIN_ANEW = (
+    PREAMBLE
+    + """
+from notifications.models import LogHead
+
+LogHead.objects.update(epoch=sys.argv[1])
+"""
+)
+
+
+@dataclass(frozen=True)
+class Bought:
+    """An order and what opens it."""
+
+    number: str
+    ticket: str
+
+    @property
+    def topic(self) -> str:
+        return f"order.{self.number}"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where orders are placed and moved on in a shop."""
+
+    shop: Shop
+    guest: httpx.Client
+    staff: httpx.Client
+
+    def buy(self, sku: str = "IPHONE-15-128-BLACK") -> Bought:
+        basket = self.guest.post("/basket/items", json={"sku": sku, "quantity": 1}).json()
+        answer = self.guest.post(
+            "/orders/checkout",
+            json={
+                "email": "maya@example.org",
+                "name": "Maya Okafor",
+                "address": ADDRESS,
+                "delivery": "courier",
+                "payment": {"provider": "demo", "token": "ok"},
+            },
+            headers={"X-Basket-Token": basket["token"], "Idempotency-Key": str(uuid4())},
+        )
+        assert answer.status_code == 201, answer.text
+        self.guest.cookies.clear()
+        return Bought(answer.json()["number"], answer.json()["ticket"])
+
+    def advance(self, order: Bought, *steps: str) -> None:
+        for step in steps:
+            answer = self.staff.post(f"/admin/orders/{order.number}/advance", json={"to": step})
+            assert answer.status_code == 200, answer.text
+
+    def take_steps(self, order: Bought, count: int) -> None:
+        """The same without the web: by the clock's own code, in a process of its own."""
+        self._run(TAKE_STEPS, order.number, str(count))
+
+    def begin_log_anew(self) -> None:
+        """As after a restored backup: the cursors that are out have lost their meaning."""
+        self._run(BEGIN_ANEW, uuid4().hex[:8])
+
+    def events(self, order: Bought) -> list[dict[str, Any]]:
+        """What the log says."""
+        answer = self.guest.get(f"/orders/{order.number}/events", params={"ticket": order.ticket})
+        events: list[dict[str, Any]] = answer.json()["events"]
+        return events
+
+    def _run(self, code: str, *arguments: str) -> None:
+        """In the shop's surroundings, which its clock has too."""
+        surroundings = self.shop.process("museo.ops.worker clock").environ()
+        subprocess.run(
+            [sys.executable, "-c", code, *arguments], cwd=ROOT, env=surroundings, check=True
+        )
+
+
+@contextmanager
+def desk(shop: Shop) -> Iterator[Desk]:
+    email, password = (shop.home / "staff-login").read_text().split()
+    address = f"{shop.address}/api/v1"
+    with (
+        httpx.Client(base_url=address, timeout=20) as guest,
+        httpx.Client(base_url=address, timeout=20, follow_redirects=True) as staff,
+    ):
+        page = f"{shop.address}/login"
+        staff.get(page)
+        form = {"username": email, "password": password}
+        staff.post(page, data={**form, "csrfmiddlewaretoken": staff.cookies["csrftoken"]})
+        staff.headers["X-CSRFToken"] = staff.cookies["csrftoken"]
+        yield Desk(shop, guest, staff)

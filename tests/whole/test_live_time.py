@@ -1,0 +1,113 @@
+"""The tracking page as time passes: hidden for long, left and come back to, counting down.
+
+The browser's time is virtual where it would be long.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import Browser, Page, Route
+
+from tests.clients.orders import Desk
+from tests.clients.proxy import Proxy
+from tests.processes import eventually
+from tests.whole.browser import FLAGS
+from tests.whole.reader import WITNESS, Watch
+
+pytestmark = pytest.mark.browser
+
+SPOKEN = """
+    window.spoken = [];
+    const place = document.querySelector("[data-announce]");
+    new MutationObserver(() => window.spoken.push(place.textContent)).observe(
+      place, {childList: true, characterData: true, subtree: true});
+"""
+
+
+def test_a_tab_hidden_for_ten_minutes_has_no_stream_and_is_current_when_seen(
+    calm: Desk, watch: Watch, proxy: Proxy
+) -> None:
+    order = calm.buy()
+    reader = watch(order)
+
+    reader.pretend(hidden=True)
+    reader.pass_time(600)
+    eventually(lambda: proxy.streams == 0)
+    calm.advance(order, "confirmed")
+    reader.pretend(hidden=False)
+    reader.pass_time(1)
+
+    eventually(lambda: reader.status == "confirmed", seconds=1)
+    assert reader.versions == [2, 1]
+
+
+def test_a_tab_hidden_for_a_minute_keeps_its_stream(calm: Desk, watch: Watch, proxy: Proxy) -> None:
+    order = calm.buy()
+    reader = watch(order)
+
+    reader.pretend(hidden=True)
+    reader.pass_time(25)
+    calm.advance(order, "confirmed")
+
+    eventually(lambda: reader.status == "confirmed", seconds=1)
+    assert proxy.streams == 1
+
+
+def test_a_page_brought_back_as_it_was_left_catches_up(
+    calm: Desk, watch: Watch, proxy: Proxy, chrome: Browser, chromium: str
+) -> None:
+    order = calm.buy()
+    # the driver switches the cache of whole pages off, and the shop's `no-store` would
+    keeping = chrome.browser_type.launch(
+        executable_path=chromium,
+        args=FLAGS,
+        ignore_default_args=["--disable-back-forward-cache"],
+    )
+
+    def serve(route: Route) -> None:
+        answer = route.fetch()
+        headers = {k: v for k, v in answer.headers.items() if k != "cache-control"}
+        route.fulfill(response=answer, headers=headers)
+
+    reader = watch(order, browser=keeping)
+    reader.page.route("**/orders/ORD-*", serve)
+    reader.page.reload()
+    reader.says("live")
+    reader.page.evaluate(WITNESS)
+    reader.page.goto(f"{proxy.address}/orders")
+    eventually(lambda: proxy.streams == 0)
+    calm.advance(order, "confirmed")
+    reader.page.evaluate("history.back()")
+    reader.shows("confirmed", within=2)
+
+    assert reader.page.evaluate("window.mark") == "never loaded anew"
+    assert reader.versions == [2, 1]
+    keeping.close()
+
+
+def test_one_text_is_spoken_for_a_step_and_none_while_minutes_count_down(
+    calm: Desk, watch: Watch, proxy: Proxy
+) -> None:
+    order = calm.buy()
+    reader = watch(order)
+    reader.page.evaluate(SPOKEN)
+    started = datetime.now(UTC)
+    minutes = reader.page.inner_text("[data-eta-number]")
+
+    for seconds in range(10, 130, 10):
+        reader.pass_time(10)
+        now = (started + timedelta(seconds=seconds)).isoformat()
+        proxy.put(b'event: ping\ndata: {"now":"%s"}' % now.encode())
+        eventually(lambda: "just now" in _since(reader.page) or "s ago" in _since(reader.page))
+    assert reader.page.evaluate("window.spoken") == []
+    assert int(reader.page.inner_text("[data-eta-number]")) == int(minutes) - 2
+
+    calm.advance(order, "confirmed")
+    eventually(lambda: reader.status == "confirmed")
+    reader.pass_time(5)
+    [spoken] = reader.page.evaluate("window.spoken")
+    assert spoken.startswith(reader.page.inner_text("[data-headline]"))
+
+
+def _since(page: Page) -> str:
+    return page.inner_text("[data-conn-since]")
