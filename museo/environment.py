@@ -17,6 +17,7 @@ MUSEO_NAMES = frozenset(
         "MUSEO_DEBUG",
         "MUSEO_ENCRYPTION_KEYS",
         "MUSEO_HOME",
+        "MUSEO_LOG_DAYS",
         "MUSEO_PUBLIC_URL",
         "MUSEO_SECRET_KEYS",
         "MUSEO_STREAMS_PER_CALLER",

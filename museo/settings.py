@@ -15,6 +15,7 @@ MUSEO_HOME = environment.home(BASE_DIR / "var")
 MUSEO_CLOCK_SPEED = environment.positive("MUSEO_CLOCK_SPEED", 1.0)
 MUSEO_PUBLIC_URL = environment.text("MUSEO_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 MUSEO_TRUSTED_PROXIES = environment.networks("MUSEO_TRUSTED_PROXIES")
+MUSEO_LOG_DAYS = environment.positive("MUSEO_LOG_DAYS", 90)
 MUSEO_STREAMS_PER_CALLER = int(environment.positive("MUSEO_STREAMS_PER_CALLER", 500))
 
 DEBUG = environment.flag("MUSEO_DEBUG")
@@ -133,6 +134,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "orders.advance_due_orders",
         "schedule": 1.0,
         "options": {"expires": 10, "queue": "clock"},
+    },
+    "forget old events": {
+        "task": "notifications.forget_old_events",
+        "schedule": 3600.0,
+        "options": {"expires": 600, "queue": "work"},
     },
     "expire tickets": {
         "task": "orders.expire_tickets",

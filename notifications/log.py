@@ -8,6 +8,7 @@ commits, a rollback leaves no hole, and a topic's versions are 1, 2, 3 without g
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -256,6 +257,22 @@ def read_heard_by_each(
         until = positions[-1]
     events = Event.objects.filter(position__in=positions).order_by("position")
     return _with_topics(list(events)), until
+
+
+def read_after(position: int, *, limit: int) -> list[Event]:
+    """Every event after the position, in order."""
+    events = Event.objects.filter(position__gt=position).order_by("position")
+    return _with_own_text(list(events[:limit]))
+
+
+def renew_epoch() -> str:
+    """Give the log a new name: its positions may mean something else than clients remember.
+
+    For whoever restores a backup; every client then starts anew.
+    """
+    epoch = secrets.token_hex(4)
+    LogHead.objects.update(epoch=epoch)
+    return epoch
 
 
 def read_all(*, after: int, until: int, limit: int = 5000) -> list[tuple[Event, tuple[str, ...]]]:

@@ -70,6 +70,15 @@ class EventText(models.Model):
     sealed = models.TextField()
 
 
+class Reader(models.Model):
+    """A reader of the log, and the last position that it has read."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    position = models.BigIntegerField()
+    # when it last read something
+    at = models.DateTimeField()
+
+
 class Receipt(models.Model):
     """How far a reader says to have received; it only moves forward."""
 

@@ -20,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from redis import Redis, RedisError
 
 from museo.access import heartbeat
+from notifications import readers
 from notifications.live import stats
 
 LATE_AFTER = timedelta(seconds=3)
@@ -54,6 +55,7 @@ def health(request: HttpRequest) -> JsonResponse:
         "clock": clock(now=timezone.now(), started_at=STARTED_AT),
         "redis": redis(settings.REDIS_URL),
         "push": push(),
+        "readers": log_readers(now=timezone.now()),
     }
     return _answer(parts)
 
@@ -95,6 +97,16 @@ def push() -> Part:
     if age < LATE_AFTER.total_seconds():
         return Part("ok")
     return Part("degraded", f"the hub last looked at the log {age:.0f} s ago")
+
+
+def log_readers(*, now: datetime) -> Part:
+    """One that is a day behind keeps the log from forgetting."""
+    try:
+        late = readers.late(now=now)
+    except DatabaseError:
+        return Part("down", "not known without the database")
+    names = ", ".join(reader.name for reader in late)
+    return Part("degraded", f"more than a day behind: {names}") if late else Part("ok")
 
 
 def redis(url: str) -> Part:

@@ -1,0 +1,79 @@
+"""What must be true of orders: they have moved if and only if an event says so, by their plan."""
+
+from notifications.audit import Invariant
+from orders import lifecycle
+
+# all of it is written here: nothing comes from outside
+# ruff: noqa: S608
+_STATUSES = ", ".join(f"'order.{status}'" for status, _label in lifecycle.STATUS_CHOICES)
+
+# the statuses that each order was told to have, counted from 0, and those its steps say it had;
+# an order whose first event was forgotten is left out
+_TOLD = f"""
+    SELECT topic, ROW_NUMBER() OVER (PARTITION BY topic ORDER BY version) - 1 AS step, type
+    FROM notifications_event
+    WHERE type IN ({_STATUSES}) AND topic IN (SELECT topic FROM whole)
+"""
+_TAKEN = """
+    SELECT 'order.' || o.number AS topic, 0 AS step, 'order.placed' AS type FROM orders_order o
+    WHERE 'order.' || o.number IN (SELECT topic FROM whole)
+    UNION ALL
+    SELECT 'order.' || o.number, s."index", 'order.' || s.status
+    FROM orders_orderstep s JOIN orders_order o ON o.id = s.order_id
+    WHERE s.at IS NOT NULL AND 'order.' || o.number IN (SELECT topic FROM whole)
+"""
+_WHOLE = "WITH whole AS (SELECT topic FROM notifications_event WHERE type = 'order.placed')"
+
+INVARIANTS = (
+    Invariant(
+        "every order was told of",
+        "SELECT COUNT(*) FROM orders_order",
+        """
+        SELECT o.number FROM orders_order o
+        LEFT JOIN notifications_topic t ON t.name = 'order.' || o.number
+        WHERE t.name IS NULL
+        """,
+    ),
+    Invariant(
+        "every step that was taken was told, and in this order",
+        "SELECT COUNT(*) FROM orders_orderstep WHERE at IS NOT NULL",
+        f"""
+        {_WHOLE}, told AS ({_TOLD}), taken AS ({_TAKEN})
+        SELECT topic || ' took step ' || step || ' as ' || type || ' and did not tell'
+        FROM (SELECT * FROM taken EXCEPT SELECT * FROM told) untold
+        """,
+    ),
+    Invariant(
+        "every step that was told was taken, and in this order",
+        "SELECT COUNT(*) FROM notifications_event WHERE type LIKE 'order.%'",
+        f"""
+        {_WHOLE}, told AS ({_TOLD}), taken AS ({_TAKEN})
+        SELECT topic || ' told step ' || step || ' as ' || type || ' and did not take it'
+        FROM (SELECT * FROM told EXCEPT SELECT * FROM taken) untaken
+        """,
+    ),
+    Invariant(
+        "an order's status is that of its last step",
+        "SELECT COUNT(*) FROM orders_order",
+        """
+        SELECT o.number || ' is ' || o.status || ' at step ' || o.step
+        FROM orders_order o
+        LEFT JOIN orders_orderstep s ON s.order_id = o.id AND s."index" = o.step
+        WHERE o.status <> COALESCE(s.status, 'placed') OR (s.id IS NOT NULL AND s.at IS NULL)
+        """,
+    ),
+    Invariant(
+        "what is reserved is what checkouts hold",
+        "SELECT COUNT(*) FROM catalog_stockitem",
+        """
+        SELECT 'stock item ' || item.id || ': ' || item.reserved || ' reserved, '
+            || COALESCE(held.units, 0) || ' held'
+        FROM catalog_stockitem item
+        LEFT JOIN (
+            SELECT stock_item_id, SUM(quantity) AS units FROM catalog_stockreservation
+            WHERE state = 'held' GROUP BY stock_item_id
+        ) held ON held.stock_item_id = item.id
+        WHERE item.reserved <> COALESCE(held.units, 0)
+        """,
+    ),
+)
