@@ -3,7 +3,10 @@
 The seed is printed. In the long form it takes five minutes for each database.
 """
 
+import os
 import random
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,7 +20,7 @@ from tests import services
 from tests.faults.customers import LAST, Crowd, Customer
 from tests.ops.running import NAMES
 from tests.processes import eventually
-from tests.shops import Shop, open_shop
+from tests.shops import ROOT, Shop, open_shop
 
 STEPS = ["order.placed", "order.confirmed", "order.preparing", "order.out_for_delivery", LAST]
 PATIENCE_SECONDS = 60
@@ -70,6 +73,7 @@ def test_every_step_of_every_order_arrives_once_whatever_dies(
 ) -> None:
     with open_shop(tmp_path / "home", speed=120) as shop:
         suffer(shop, kills(shop), seconds)
+        audit(shop)
 
 
 @pytest.mark.long
@@ -86,6 +90,20 @@ def test_the_same_on_postgresql_that_loses_its_power_too(tmp_path: Path, seconds
             open_shop(tmp_path / "home", speed=120, DATABASE_URL=cluster.url)
         )
         suffer(shop, {**kills(shop), "power": cut_power}, seconds)
+        audit(shop, DATABASE_URL=cluster.url)
+
+
+def audit(shop: Shop, **environment: str) -> None:
+    """As a person would, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", "audit"],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": "", "MUSEO_HOME": str(shop.home), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def kills(shop: Shop) -> dict[str, Callable[[], None]]:
