@@ -2,8 +2,9 @@
 // for ever, so one that says nothing for too long is opened anew; one that fails is tried again,
 // with growing and uneven pauses.
 //
-// `address()` is asked at every try. `tell` hears {message, cursor}, {now} and {state}: "live",
-// "retry", "poll" (it stays away for longer) or "offline".
+// `address()` is asked at every try. `tell` hears {message, cursor}, {now}, {isRefused} (there was
+// an answer, and it was no stream) and {state}: "live", "retry", "poll" (it stays away for longer)
+// or "offline".
 
 // the server says something every 15 s
 const PATIENCE = 30_000;
@@ -13,6 +14,8 @@ const LONGEST_WAIT = 15_000;
 const TRIES_BEFORE_POLLING = 3;
 // what ends sooner has not worked
 const SETTLED = 5_000;
+// a server that was started again is not asked by everybody at once
+const SPREAD = 3_000;
 
 export class Stream {
   constructor(address, tell) {
@@ -38,7 +41,10 @@ export class Stream {
       this.alive();
       this.tell({ now: JSON.parse(data).now });
     });
-    this.source.onerror = () => this.retry();
+    this.source.onerror = () => {
+      if (this.source.readyState === EventSource.CLOSED) this.tell({ isRefused: true });
+      this.retry();
+    };
     this.watch(FIRST_ANSWER);
   }
 
@@ -63,12 +69,16 @@ export class Stream {
   }
 
   retry() {
-    if (this.openedAt && Date.now() - this.openedAt > SETTLED) this.tries = 0;
+    const wasSettled = this.openedAt && Date.now() - this.openedAt > SETTLED;
     this.close();
     if (!navigator.onLine) return this.tell({ state: "offline" });
-    const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.tries) * (0.7 + Math.random() * 0.6);
-    this.tries += 1;
+    this.tries = wasSettled ? 0 : this.tries + 1;
     this.tell({ state: this.tries < TRIES_BEFORE_POLLING ? "retry" : "poll" });
-    this.waiting = setTimeout(() => this.connect(), wait);
+    this.waiting = setTimeout(() => this.connect(), wasSettled ? Math.random() * SPREAD : this.pause());
+  }
+
+  pause() {
+    const even = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (this.tries - 1));
+    return even * (0.7 + Math.random() * 0.6);
   }
 }

@@ -19,7 +19,6 @@ export class Topic {
   hear(message, cursor) {
     const { type, topic, version } = message;
     if (type === "connected" || type === "reset") this.compare(message);
-    if (type === "access.revoked") this.follower.lookElsewhere();
     if (topic !== this.name || version <= this.version) return;
     if (version > this.version + 1) {
       if (version > this.newest) this.follower.gap(this.version + 1, version);

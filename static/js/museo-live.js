@@ -84,8 +84,9 @@ class MuseoLive extends HTMLElement {
     return this.known.cursor;
   }
 
-  hear({ state, now, message, cursor }) {
+  hear({ state, now, message, cursor, isRefused }) {
     if (state) this.say(state);
+    if (isRefused) this.lookElsewhere();
     if (state === "poll") this.track.start();
     if (now || message || state === "live") this.heardAt = Date.now();
     if (now ?? message?.now) this.keepTime(now ?? message.now);

@@ -40,6 +40,18 @@ from notifications.models import LogHead
 LogHead.objects.update(epoch=sys.argv[1])
 """
 )
+REVOKE = (
+    PREAMBLE
+    + """
+from django.utils import timezone
+from museo.access.callers import caller_for_user
+from museo.access.models import User
+from orders import tracking
+
+staff = caller_for_user(User.objects.get(is_superuser=True), locale="en")
+assert tracking.revoke_tickets(staff, sys.argv[1], now=timezone.now()) == 1
+"""
+)
 
 
 @dataclass(frozen=True)
@@ -91,6 +103,17 @@ class Desk:
     def begin_log_anew(self) -> None:
         """As after a restored backup: the cursors that are out have lost their meaning."""
         self._run(BEGIN_ANEW, uuid4().hex[:8])
+
+    def revoke(self, order: Bought) -> None:
+        """Close the links that open the order."""
+        self._run(REVOKE, order.number)
+
+    def broadcast(self, message: str) -> None:
+        arguments = {"message": message, "type": "info"}
+        params = {"name": "send_notification", "arguments": arguments}
+        call = {"jsonrpc": "2.0", "id": "1", "method": "tools/call", "params": params}
+        answer = httpx.post(f"{self.shop.address}/mcp", json=call)
+        assert "notification_id" in answer.text, answer.text
 
     def events(self, order: Bought) -> list[dict[str, Any]]:
         """What the log says."""
