@@ -9,7 +9,7 @@
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15_000;
 // the server says something every 15 s; a connection that is silent for longer was cut
-const PATIENCE = 40_000;
+const PATIENCE = 30_000;
 // a stream that ends sooner has not worked
 const SETTLED = 5_000;
 // a server that was started again is not asked by everybody at once

@@ -27,7 +27,7 @@ ENDED = frozenset({"delivered", "cancelled", "failed", "refunded"})
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 15.0
 # the server says something every 15 s; a connection that is silent for longer was cut
-PATIENCE = 40.0
+PATIENCE = 30.0
 # a stream that ends sooner has not worked
 SETTLED = 5.0
 

@@ -89,10 +89,11 @@ export class SharedStream {
     this.standing = standing;
     const how = steal ? { steal } : { signal: standing.signal };
     const lead = () => standing === this.standing && this.lead();
-    navigator.locks.request(NAME, how, lead).catch(() => {
+    navigator.locks.request(NAME, how, lead).catch(({ name }) => {
       if (standing !== this.standing) return;
       this.resign();
-      this.stand();
+      // another tab took it over; any other error means that there are no locks to be had
+      name === "AbortError" ? this.stand() : this.lead();
     });
   }
 

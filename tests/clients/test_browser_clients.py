@@ -20,7 +20,7 @@ import { connect } from "./museo-events.js";
 const { number, ticket } = window.given;
 window.told = { events: [], gaps: [], states: [], snapshots: [] };
 window.stop = connect(
-  { topics: [`order.${number}`], ticket, patience: Number(window.given.patience ?? 40000) },
+  { topics: [`order.${number}`], ticket, patience: Number(window.given.patience ?? 30000) },
   {
     onEvent: (event) => told.events.push(event.version),
     onGap: (gap) => told.gaps.push(gap),

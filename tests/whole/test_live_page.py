@@ -274,22 +274,34 @@ def test_without_its_check_for_doubles_a_page_would_show_them(
     eventually(lambda: reader.versions == [2, 2, 1])
 
 
+def wrong_clock(page: Page, hours: int) -> None:
+    page.add_init_script(f"const now = Date.now; Date.now = () => now() + {hours} * 3_600_000;")
+
+
+def minutes(reader: Reader) -> str:
+    return reader.page.inner_text("[data-eta-number]")
+
+
 @pytest.mark.parametrize("hours", [-3, 3])
 def test_minutes_do_not_depend_on_the_readers_clock(calm: Desk, watch: Watch, hours: int) -> None:
     order = calm.buy()
     right = watch(order)
-    move = f"""
-        const now = Date.now;
-        Date.now = () => now() + {hours} * 3_600_000;
-    """
 
-    wrong = watch(order, prepare=lambda page: page.add_init_script(move))
-
-    def minutes(reader: Reader) -> str:
-        return reader.page.inner_text("[data-eta-number]")
+    wrong = watch(order, prepare=partial(wrong_clock, hours=hours))
 
     assert minutes(right).isdigit()
     eventually(lambda: minutes(wrong) == minutes(right), seconds=5)
+
+
+def test_without_the_shops_clock_they_would(calm: Desk, watch: Watch) -> None:
+    def prepare(page: Page) -> None:
+        wrong_clock(page, hours=-3)
+        own = "this.skew = Date.parse(now) - Date.now();"
+        without(page, "museo-live.js", own, "this.skew = 0;")
+
+    wrong = watch(calm.buy(), prepare=prepare)
+
+    assert int(minutes(wrong)) > 180
 
 
 def test_a_page_that_is_offline_says_so_and_catches_up(calm: Desk, watch: Watch) -> None:

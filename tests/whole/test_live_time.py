@@ -4,6 +4,7 @@ The browser's time is virtual where it would be long.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from playwright.sync_api import Browser, Page, Route
@@ -12,7 +13,7 @@ from tests.clients.orders import Desk
 from tests.clients.proxy import Proxy
 from tests.processes import eventually
 from tests.whole.browser import FLAGS
-from tests.whole.reader import WITNESS, Watch
+from tests.whole.reader import WITNESS, Watch, without
 
 pytestmark = pytest.mark.browser
 
@@ -39,6 +40,21 @@ def test_a_tab_hidden_for_ten_minutes_has_no_stream_and_is_current_when_seen(
 
     eventually(lambda: reader.status == "confirmed", seconds=1)
     assert reader.versions == [2, 1]
+
+
+def test_without_its_limit_a_hidden_tab_would_keep_a_stream_for_ever(
+    calm: Desk, watch: Watch, proxy: Proxy
+) -> None:
+    endless = partial(
+        without, script="live-tabs.js", code="HIDDEN = 300_000;", instead="HIDDEN = 2 ** 31 - 1;"
+    )
+    reader = watch(calm.buy(), prepare=endless)
+
+    reader.pretend(hidden=True)
+    reader.pass_time(600)
+
+    eventually(lambda: reader.is_live_after(0.5))
+    eventually(lambda: proxy.streams == 1)
 
 
 def test_a_tab_hidden_for_a_minute_keeps_its_stream(calm: Desk, watch: Watch, proxy: Proxy) -> None:
