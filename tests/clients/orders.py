@@ -35,9 +35,9 @@ for _ in range(count):
 BEGIN_ANEW = (
     PREAMBLE
     + """
-from notifications.models import LogHead
+from notifications import log
 
-LogHead.objects.update(epoch=sys.argv[1])
+log.renew_epoch()
 """
 )
 REVOKE = (
@@ -102,7 +102,7 @@ class Desk:
 
     def begin_log_anew(self) -> None:
         """As after a restored backup: the cursors that are out have lost their meaning."""
-        self._run(BEGIN_ANEW, uuid4().hex[:8])
+        self._run(BEGIN_ANEW)
 
     def revoke(self, order: Bought) -> None:
         """Close the links that open the order."""
