@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
-from playwright.sync_api import Browser
 
 from tests.clients.orders import Desk, desk
 from tests.clients.proxy import Proxy, proxy_to
 from tests.shops import ROOT, open_shop
-from tests.whole.browser import browser
 
 CLIENTS = ROOT / "docs" / "clients"
 
@@ -22,12 +20,6 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("calm")
     with open_shop(folder, speed=1, MUSEO_DEBUG="1") as opened, desk(opened) as at:
         yield at
-
-
-@pytest.fixture(scope="module")
-def chrome(chromium: str) -> Iterator[Browser]:
-    with browser(chromium) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ class Desk:
     guest: httpx.Client
     staff: httpx.Client
 
-    def buy(self, sku: str = "IPHONE-15-128-BLACK") -> Bought:
+    def buy(self, sku: str = "YEAR-MEMBERSHIP") -> Bought:
         basket = self.guest.post("/basket/items", json={"sku": sku, "quantity": 1}).json()
         answer = self.guest.post(
             "/orders/checkout",

@@ -1,15 +1,15 @@
-"""The open shops, once for all tests of this folder; a browser; a page that follows an order."""
+"""The open shops, once for all tests of this folder; browsers; a page that follows an order."""
 
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 
 from tests.clients.conftest import calm as calm
-from tests.clients.conftest import chrome as chrome
 from tests.clients.conftest import proxy as proxy
 from tests.clients.proxy import Proxy
 from tests.shops import Shop, open_shop
+from tests.whole.browser import browser
 from tests.whole.reader import Watch, watching
 
 
@@ -17,6 +17,24 @@ from tests.whole.reader import Watch, watching
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with open_shop(tmp_path_factory.mktemp("shop")) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def chrome(chromium: str) -> Iterator[Browser]:
+    with browser(chromium) as opened:
+        yield opened
+
+
+@pytest.fixture
+def context(chrome: Browser) -> Iterator[BrowserContext]:
+    """A browser window whose pages must not fail."""
+    opened = chrome.new_context(locale="en-GB")
+    errors: list[str] = []
+    opened.on("weberror", lambda error: errors.append(str(error.error)))
+    opened.set_default_timeout(10_000)
+    yield opened
+    opened.close()
+    assert errors == []
 
 
 @pytest.fixture

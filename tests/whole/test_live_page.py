@@ -191,9 +191,10 @@ def test_a_page_whose_stream_stays_away_asks_how_the_order_stands(calm: Desk, wa
     assert any(url.endswith("/track") for url in asked)
     assert is_exactly_the_log(reader, calm, order)
 
-    reader.page.unroute(STREAMS)
     reader.page.get_by_role("button", name="Try now").click()
-    reader.says("live")
+    eventually(lambda: reader.states[:4] == ["live", "retry", "poll", "retry"])
+    reader.page.unroute(STREAMS)
+    reader.says("live", within=20)
     calm.advance(order, "out_for_delivery")
     reader.shows("out_for_delivery", within=2)
     assert is_exactly_the_log(reader, calm, order)

@@ -9,7 +9,6 @@ from playwright.sync_api import BrowserContext, expect
 from tests.clients.orders import STEPS, Desk
 from tests.clients.proxy import Proxy
 from tests.clients.served import open_page
-from tests.clients.test_browser_clients import context as context
 from tests.processes import eventually
 from tests.whole.reader import Reader
 

@@ -1,10 +1,9 @@
 """The clients of docs/ for browsers, in one: plain, in React, and the poll."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.clients.conftest import CLIENTS
 from tests.clients.orders import STEPS, Bought, Desk
@@ -43,17 +42,6 @@ window.follow = ({ topic, ticket }) => root.render(make(Steps, { topic, ticket }
 window.leave = () => root.unmount();
 follow(window.given);
 """
-
-
-@pytest.fixture
-def context(chrome: Browser) -> Iterator[BrowserContext]:
-    opened = chrome.new_context(locale="en-GB")
-    errors: list[str] = []
-    opened.on("weberror", lambda error: errors.append(str(error.error)))
-    opened.set_default_timeout(10_000)
-    yield opened
-    opened.close()
-    assert errors == []
 
 
 def plain(context: BrowserContext, proxy: Proxy, order: Bought, **more: str) -> Page:
