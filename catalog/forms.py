@@ -7,6 +7,7 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from parler.forms import TranslatableModelForm, TranslatedField
@@ -86,10 +87,10 @@ class VariantForm(forms.ModelForm):
     editor saw.
     """
 
-    price = MoneyField(label=gettext_lazy("price"))
-    list_price = MoneyField(label=gettext_lazy("price before"), required=False)
+    price = MoneyField(label=capfirst(gettext_lazy("price")))
+    list_price = MoneyField(label=capfirst(gettext_lazy("price before")), required=False)
     on_hand = forms.IntegerField(
-        label=gettext_lazy("in stock"),
+        label=capfirst(gettext_lazy("in stock")),
         help_text=gettext_lazy("Your change is added to what has been sold meanwhile."),
         show_hidden_initial=True,
         min_value=0,
@@ -197,7 +198,7 @@ class CategoryForm(TranslatableModelForm):
     description = TranslatedField(widget=UnfoldAdminTextareaWidget)
     parent = forms.ModelChoiceField(
         Category.objects.none(),
-        label=gettext_lazy("below"),
+        label=capfirst(gettext_lazy("below")),
         required=False,
         empty_label=gettext_lazy("A room of its own"),
         widget=UnfoldAdminSelectWidget,

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,14 +84,14 @@ class Cluster:
 
 
 @contextmanager
-def postgresql(programs: Path) -> Iterator[str]:
+def postgresql(programs: Path, *, settings: Sequence[str] = FORGETFUL) -> Iterator[str]:
     """A cluster of its own; yields its DATABASE_URL."""
-    with cluster(programs) as started:
+    with cluster(programs, settings=settings) as started:
         yield started.url
 
 
 @contextmanager
-def cluster(programs: Path) -> Iterator[Cluster]:
+def cluster(programs: Path, *, settings: Sequence[str] = FORGETFUL) -> Iterator[Cluster]:
     """As `postgresql`, for those who stop it in between and start it again."""
     folder = Path(tempfile.mkdtemp(prefix="museo-pg-"))
     # PostgreSQL refuses to run as root
@@ -109,8 +109,8 @@ def cluster(programs: Path) -> Iterator[Cluster]:
     try:
         run("initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync")
         with (folder / "data" / "postgresql.conf").open("a") as conf:
-            settings = (f"unix_socket_directories='{folder}'", "listen_addresses=''")
-            conf.write("\n".join([*settings, "max_connections=300", *FORGETFUL, ""]))
+            own = (f"unix_socket_directories='{folder}'", "listen_addresses=''")
+            conf.write("\n".join([*own, "max_connections=300", *settings, ""]))
         run("pg_ctl", "--wait", "--silent", f"--log={folder / 'log'}", "start")
         url = f"postgres://postgres@{quote(str(folder), safe='')}/postgres"
         started = Cluster(url, run)

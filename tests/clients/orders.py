@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,6 +51,23 @@ from orders import tracking
 
 staff = caller_for_user(User.objects.get(is_superuser=True), locale="en")
 assert tracking.revoke_tickets(staff, sys.argv[1], now=timezone.now()) == 1
+"""
+)
+
+
+TELL_STEP = (
+    PREAMBLE
+    + """
+import json
+from django.utils import timezone
+from museo.access.callers import Caller
+from notifications import log
+from notifications.audiences import process_topic
+
+message_id, type, data = sys.argv[1:]
+topic = process_topic(Caller(address="127.0.0.1"), message_id)
+with log.change() as change:
+    change.event(topic, type, json.loads(data), at=timezone.now())
 """
 )
 
@@ -107,6 +125,10 @@ class Desk:
     def revoke(self, order: Bought) -> None:
         """Close the links that open the order."""
         self._run(REVOKE, order.number)
+
+    def tell_step(self, message_id: str, type: str, **data: Any) -> None:
+        """A step of a process that somebody on this machine has started."""
+        self._run(TELL_STEP, message_id, type, json.dumps(data))
 
     def broadcast(self, message: str) -> None:
         arguments = {"message": message, "type": "info"}

@@ -119,6 +119,63 @@ pollOrderStatus(window.given.number);
 """  # noqa: W293  # as it is written there
 
 
+PROCESS = """
+const ProcessEventType = { PROCESS_START: 'process_start', TOOL_SELECTION: 'tool_selection' };
+const seen = window.seen = [];
+
+class ProcessManager {
+  eventSource = null;
+  messageId;
+
+  constructor(messageId) {
+    this.messageId = messageId;
+  }
+
+  connect() {
+    this.eventSource = new EventSource(
+      `/api/chat/sse?messageId=${this.messageId}`
+    );
+    this.setupEventListeners();
+  }
+
+  setupEventListeners() {
+    if (!this.eventSource) return;
+
+    this.eventSource.onmessage = (event) => {
+      const data = JSON.parse(event.data);
+      this.handleEvent(data);
+    };
+
+    this.eventSource.onerror = (error) => {
+      console.error('SSE Error:', error);
+      this.disconnect();
+    };
+  }
+
+  handleEvent(event) {
+    seen.push(event);
+    // Handle different event types
+    switch (event.type) {
+      case ProcessEventType.PROCESS_START:
+        // Initialize process UI
+        break;
+      case ProcessEventType.TOOL_SELECTION:
+        // Update tool selection status
+        break;
+      // ... handle other event types
+    }
+  }
+
+  disconnect() {
+    this.eventSource?.close();
+    this.eventSource = null;
+  }
+}
+window.manager = new ProcessManager("msg-1");
+manager.connect();
+"""
+
+
 def work(address: str) -> None:
     """A task of four steps, told to its caller."""
     arguments = {"task_name": "File Processing", "duration_seconds": 1, "step_count": 4}
@@ -139,6 +196,25 @@ def test_their_event_source_shows_progress_and_notifications(
     expected = ["System maintenance will begin in 10 minutes", "info"]
     eventually(lambda: page.evaluate("told.shown") == [expected])
     eventually(lambda: page.evaluate("Object.values(told.bars)") == [[25, 50, 75, 100]])
+
+
+def test_their_process_manager_hears_the_steps_of_its_own_message(
+    calm: Desk, proxy: Proxy, context: BrowserContext
+) -> None:
+    """Without the types of TypeScript, which a browser does not read."""
+    page = open_page(context, proxy.address, "page.html", script=PROCESS)
+    eventually(lambda: page.evaluate("seen.length") == 1)
+
+    calm.tell_step("msg-2", "process_start", step=1, description="Another")
+    calm.tell_step("msg-1", "process_start", step=1, totalSteps=2, description="Reading")
+    calm.tell_step("msg-1", "tool_selection", step=2, totalSteps=2, progress=50)
+
+    eventually(lambda: page.evaluate("seen.length") == 3)
+    connected, started, selected = page.evaluate("seen")
+    assert connected["type"] == "connected"
+    assert started["data"] == {"step": 1, "totalSteps": 2, "description": "Reading"}
+    assert (selected["type"], selected["progress"]) == ("tool_selection", 50)
+    assert started["timestamp"] == page.evaluate("Date.parse(seen[1].time)")
 
 
 def test_their_react_hook_shows_progress_and_notifications(
