@@ -6,8 +6,10 @@ large, and puts the same security headers on every answer.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import cache
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +27,8 @@ Header = tuple[bytes, bytes]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
 
 LARGEST_BODY = 1024 * 1024
 LARGEST_MCP_BODY = 4 * 1024 * 1024
@@ -108,6 +112,8 @@ def _look_behind_proxies(scope: Scope) -> None:
     """
     client = scope.get("client")
     if not client or not _is_trusted(client[0]):
+        if header(scope, "x-forwarded-for"):
+            _warn_of_proxy()
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"x-forwarded-proto"]
         return
     for hop in reversed(header(scope, "x-forwarded-for").split(",")):
@@ -116,6 +122,12 @@ def _look_behind_proxies(scope: Scope) -> None:
         scope["client"] = (hop.strip(), 0)
         if not _is_trusted(hop.strip()):
             return
+
+
+@cache
+def _warn_of_proxy() -> None:
+    """Once: all its clients look like one, who soon has too many streams."""
+    logger.warning("X-Forwarded-For came from an address that MUSEO_TRUSTED_PROXIES does not name")
 
 
 def _is_trusted(host: str) -> bool:

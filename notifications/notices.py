@@ -52,7 +52,7 @@ def send(
     if "notify:send" not in caller.scopes:
         raise NotAllowed(_("You need the scope %(scope)s for this.") % {"scope": "notify:send"})
     _check(message=message, type=type, data=data, targets=targets)
-    require_allowance(f"notices:{caller.identity}", most=MOST_PER_MINUTE, seconds=60)
+    require_allowance(f"notices:{caller.identity}", most=MOST_PER_MINUTE, seconds=60, now=now)
     names = _topics(targets, group)
     notice = Notice(notification_id=uuid4().hex, topics=names)
     with log.change() as change:

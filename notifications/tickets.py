@@ -4,9 +4,10 @@ A browser cannot send a header with EventSource or WebSocket; a ticket in the ad
 of a secret that would open more, or longer.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.core import signing
 from django.utils.translation import gettext as _
@@ -51,9 +52,10 @@ def _stream_tickets(tickets: Iterable[str]) -> list[str]:
     return [ticket for ticket in tickets if ticket.startswith(PREFIX)]
 
 
-def _claims(ticket: str) -> dict | None:  # type: ignore[type-arg]
+def _claims(ticket: str) -> Mapping[str, Any] | None:
+    """What the ticket says, None if we did not write it."""
     try:
-        claims: dict = signing.loads(ticket.removeprefix(PREFIX), salt=SALT)  # type: ignore[type-arg]
+        claims: Mapping[str, Any] = signing.loads(ticket.removeprefix(PREFIX), salt=SALT)
     except signing.BadSignature:
         return None
     return claims

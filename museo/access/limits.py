@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 from django.core.cache import cache
 from django.utils.translation import gettext as _
@@ -21,9 +22,9 @@ class TooOften(Problem):
         super().__init__(detail % {"seconds": retry_after}, retry_after=retry_after)
 
 
-def require_allowance(key: str, *, most: int, seconds: int) -> None:
+def require_allowance(key: str, *, most: int, seconds: int, now: datetime) -> None:
     """Count one use in the window of `seconds` that has begun; raise TooOften above `most`."""
-    window = int(time.time() // seconds)
+    window = int(now.timestamp() // seconds)
     name = f"limit:{key}:{seconds}:{window}"
     try:
         cache.add(name, 0, timeout=seconds * 2)
@@ -32,7 +33,7 @@ def require_allowance(key: str, *, most: int, seconds: int) -> None:
         # without Redis nobody is kept out; nor if the count was dropped in between
         return
     if used > most:
-        raise TooOften(max(1, round((window + 1) * seconds - time.time())))
+        raise TooOften(max(1, round((window + 1) * seconds - now.timestamp())))
 
 
 class Bucket:
