@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import httpx
 
-from tests.orders.conftest import ADDRESS
+from tests.orders.conftest import PURCHASE
 from tests.processes import PREAMBLE
 from tests.shops import ROOT, Shop
 
@@ -96,13 +96,7 @@ class Desk:
         basket = self.guest.post("/basket/items", json={"sku": sku, "quantity": 1}).json()
         answer = self.guest.post(
             "/orders/checkout",
-            json={
-                "email": "maya@example.org",
-                "name": "Maya Okafor",
-                "address": ADDRESS,
-                "delivery": "courier",
-                "payment": {"provider": "demo", "token": "ok"},
-            },
+            json=PURCHASE,
             headers={"X-Basket-Token": basket["token"], "Idempotency-Key": str(uuid4())},
         )
         assert answer.status_code == 201, answer.text

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import httpx
 
-from tests.orders.conftest import ADDRESS
+from tests.orders.conftest import PURCHASE
 
 LAST = "order.delivered"
 PAUSE_SECONDS = 0.2
@@ -61,13 +61,7 @@ class Customer:
                 basket = basket or self._basket(http)
                 answer = http.post(
                     f"{self.address}/api/v1/orders/checkout",
-                    json={
-                        "email": "maya@example.org",
-                        "name": "Maya Okafor",
-                        "address": ADDRESS,
-                        "delivery": "courier",
-                        "payment": {"provider": "demo", "token": "ok"},
-                    },
+                    json=PURCHASE,
                     headers={"X-Basket-Token": basket, "Idempotency-Key": key},
                 )
                 if answer.status_code == 201:

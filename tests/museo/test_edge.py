@@ -3,6 +3,8 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from ipaddress import ip_network
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -122,3 +124,56 @@ async def test_what_opens_something_is_masked_in_the_scope_that_servers_log(
 
     assert (served[0]["path"], served[0]["query_string"]) == (path, query)
     assert (scope["path"], scope["query_string"]) == logged
+
+
+OURS = [ip_network("127.0.0.1"), ip_network("10.0.0.0/8")]
+
+
+@pytest.mark.parametrize(
+    ("peer", "hops", "client"),
+    [
+        ("127.0.0.1", "192.0.2.7", "192.0.2.7"),
+        ("127.0.0.1", "203.0.113.9, 192.0.2.7, 10.1.2.3", "192.0.2.7"),
+        ("127.0.0.1", "made up, 192.0.2.7", "192.0.2.7"),
+        ("127.0.0.1", "192.0.2.7, made up", "127.0.0.1"),
+        ("127.0.0.1", "10.0.0.1", "10.0.0.1"),
+        ("127.0.0.1", "", "127.0.0.1"),
+        ("192.0.2.1", "192.0.2.7", "192.0.2.1"),
+    ],
+)
+async def test_the_client_is_looked_for_behind_our_proxies_only(
+    settings: Any, peer: str, hops: str, client: str
+) -> None:
+    settings.MUSEO_TRUSTED_PROXIES = OURS
+    seen: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope)
+
+    headers = [(b"host", b"localhost"), (b"x-forwarded-proto", b"https")]
+    headers += [(b"x-forwarded-for", hops.encode())] if hops else []
+    scope = {"type": "http", "path": "/", "client": (peer, 5000), "headers": headers}
+    await edge(app)({**scope, "method": "GET"}, _nothing, _nowhere)
+
+    [passed] = seen
+    assert passed["client"][0] == client
+    is_trusted = peer == "127.0.0.1"
+    assert ((b"x-forwarded-proto", b"https") in passed["headers"]) is is_trusted
+
+
+async def _nothing() -> Message:
+    return {"type": "http.request", "body": b""}
+
+
+async def _nowhere(message: Message) -> None:
+    pass
+
+
+async def test_staff_may_send_larger_bodies_than_others(http: httpx.AsyncClient) -> None:
+    picture = b"x" * (2 * MEBIBYTE)
+
+    to_the_admin = await http.post("/admin/login/", content=picture)
+    to_the_api = await http.post("/api/v1/basket/items", content=picture)
+
+    assert to_the_admin.status_code != 413
+    assert to_the_api.status_code == 413

@@ -19,6 +19,14 @@ ADDRESS = {
     "postal_code": "00130",
     "country": "FI",
 }
+# what a guest sends to buy the basket over REST
+PURCHASE = {
+    "email": "maya@example.org",
+    "name": "Maya Okafor",
+    "address": ADDRESS,
+    "delivery": "courier",
+    "payment": {"provider": "demo", "token": "ok"},
+}
 
 
 @pytest.fixture

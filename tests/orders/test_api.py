@@ -15,17 +15,9 @@ from museo.access.models import User
 from orders import services
 from orders.models import BasketLine, Order
 from orders.tracking import Placed
-from tests.orders.conftest import ADDRESS, SellLamp
+from tests.orders.conftest import PURCHASE, SellLamp
 
 pytestmark = pytest.mark.django_db
-
-BODY = {
-    "email": "maya@example.org",
-    "name": "Maya Okafor",
-    "address": ADDRESS,
-    "delivery": "courier",
-    "payment": {"provider": "demo", "token": "ok"},
-}
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +56,11 @@ def test_a_guest_buys_and_follows_with_the_ticket(client: Client, sell: SellLamp
 
     basket = send(client, "GET", "basket", **{"X-Basket-Token": token})
     bought = send(
-        client, "POST", "orders/checkout", BODY, **{"X-Basket-Token": token, "Idempotency-Key": "k"}
+        client,
+        "POST",
+        "orders/checkout",
+        PURCHASE,
+        **{"X-Basket-Token": token, "Idempotency-Key": "k"},
     )
 
     assert basket["X-Basket-Token"] == token
@@ -96,13 +92,13 @@ def test_the_same_key_is_answered_again(client: Client, sell: SellLamp) -> None:
     sell()
     headers = {"X-Basket-Token": add(client), "Idempotency-Key": "k"}
 
-    first = send(client, "POST", "orders/checkout", BODY, **headers)
-    second = send(client, "POST", "orders/checkout", BODY, **headers)
+    first = send(client, "POST", "orders/checkout", PURCHASE, **headers)
+    second = send(client, "POST", "orders/checkout", PURCHASE, **headers)
 
     assert second.status_code == 201
     assert second.json() == first.json()
     assert second["Idempotent-Replayed"] == "true"
-    other = send(client, "POST", "orders/checkout", {**BODY, "name": "Sam"}, **headers)
+    other = send(client, "POST", "orders/checkout", {**PURCHASE, "name": "Sam"}, **headers)
     assert problem(other) == (422, "idempotency_conflict")
 
 
@@ -114,7 +110,7 @@ def test_a_payment_that_is_not_taken_is_a_409(
     client: Client, sell: SellLamp, token: str, code: str
 ) -> None:
     sell()
-    body = {**BODY, "payment": {"provider": "demo", "token": token}}
+    body = {**PURCHASE, "payment": {"provider": "demo", "token": token}}
     headers = {"X-Basket-Token": add(client), "Idempotency-Key": "k"}
 
     assert problem(send(client, "POST", "orders/checkout", body, **headers)) == (409, code)
@@ -253,7 +249,7 @@ def test_an_unchanged_order_is_304(
 
 def test_checkout_asks_for_a_key(client: Client, sell: SellLamp) -> None:
     sell()
-    response = send(client, "POST", "orders/checkout", BODY, **{"X-Basket-Token": add(client)})
+    response = send(client, "POST", "orders/checkout", PURCHASE, **{"X-Basket-Token": add(client)})
 
     assert problem(response) == (400, "idempotency_key_invalid")
 
@@ -262,7 +258,7 @@ def test_an_email_that_is_none_is_pointed_at(client: Client, sell: SellLamp) -> 
     sell()
     headers = {"X-Basket-Token": add(client), "Idempotency-Key": "k"}
 
-    response = send(client, "POST", "orders/checkout", {**BODY, "email": "maya@"}, **headers)
+    response = send(client, "POST", "orders/checkout", {**PURCHASE, "email": "maya@"}, **headers)
 
     assert problem(response) == (400, "invalid")
     assert response.json()["errors"][0]["pointer"] == "/email"

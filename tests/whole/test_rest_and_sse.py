@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.orders.conftest import ADDRESS
+from tests.orders.conftest import PURCHASE
 from tests.shops import Shop
 
 STEPS = ["placed", "confirmed", "preparing", "out_for_delivery", "delivered"]
@@ -26,13 +26,7 @@ def buy_iphone(api: httpx.Client) -> dict[str, Any]:
     basket = api.post("/basket/items", json={"sku": found["default_sku"], "quantity": 1})
     bought = api.post(
         "/orders/checkout",
-        json={
-            "email": "maya@example.org",
-            "name": "Maya Okafor",
-            "address": ADDRESS,
-            "delivery": "courier",
-            "payment": {"provider": "demo", "token": "ok"},
-        },
+        json=PURCHASE,
         headers={
             "X-Basket-Token": basket.json()["token"],
             "Idempotency-Key": str(uuid4()),
