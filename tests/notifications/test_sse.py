@@ -181,6 +181,9 @@ BAD = [
     ("/api/v1/orders/ORD-00000000/events", 404, "not_found"),
     ("/api/v1/orders/%00/events", 404, "not_found"),
     (f"{TRIAL}&locale={'x' * 600}&after=x", 400, "bad_cursor"),
+    ("/api/chat/sse", 400, "invalid"),
+    (f"/api/chat/sse?messageId={'x' * 61}", 400, "invalid"),
+    ("/api/chat/sse?messageId=<script>", 404, "not_found"),
 ]
 
 
