@@ -28,8 +28,8 @@ def acknowledge(caller: Caller, position: int, *, now: datetime) -> int:
 
 def reader_of(caller: Caller) -> str:
     """Whose receipt it is: the person's, else the order ticket's, else the address's."""
-    if caller.who:
-        return caller.who
+    if who := caller.who or caller.granted_by:
+        return who
     if caller.tickets:
         return f"ticket:{digest(caller.tickets[0])}"
     return f"process:{caller.process}"

@@ -30,7 +30,11 @@ def issue(caller: Caller, names: Collection[str], *, now: datetime) -> tuple[str
     """A ticket for those topics that the caller may read, and when it ends; raise NotFound."""
     readable = sorted(following.readable(caller, names))
     ends_at = now + VALID_FOR
-    claims = {"topics": readable, "who": caller.who, "ends": ends_at.timestamp()}
+    claims = {
+        "topics": readable,
+        "who": caller.who or caller.granted_by,
+        "ends": ends_at.timestamp(),
+    }
     return PREFIX + signing.dumps(claims, salt=SALT, compress=True), ends_at
 
 
@@ -43,7 +47,7 @@ def admitted(caller: Caller, *, now: datetime) -> Caller:
         caller = replace(
             caller,
             granted=caller.granted | frozenset(claims["topics"]),
-            who=caller.who or claims["who"],
+            granted_by=claims["who"],
         )
     return caller
 

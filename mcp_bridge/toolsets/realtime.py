@@ -54,12 +54,13 @@ async def simulate_progress(
     broadcast: Annotated[bool, Field(description="Tell everybody; needs notify:send.")] = False,
 ) -> dict[str, Any]:
     """Start a task that only tells of its progress, to try out a stream of events."""
-    started = simulation.start(
+    started = await simulation.start(
         call.caller,
         task_name=task_name,
         duration_seconds=duration_seconds,
         step_count=step_count,
         broadcast=broadcast,
+        now=call.now,
     )
     return {
         "task_id": started.task_id,

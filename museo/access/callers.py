@@ -44,8 +44,9 @@ class Caller:
     # as presented, each opens one order
     tickets: tuple[str, ...] = field(default=(), repr=False)
     basket_token: str = field(default="", repr=False)
-    # topics that a stream ticket has opened
+    # topics that a stream ticket has opened, and who had asked for it
     granted: frozenset[str] = frozenset()
+    granted_by: str = ""
     # whose the call is, so that it can be revoked: `user:42`; empty for guests
     who: str = ""
     # the client's network address

@@ -103,7 +103,7 @@ class EventSocket(AsyncWebsocketConsumer):
             locale=self.caller.locale,
             send=self._write,
             farewell=_close,
-            who=self.caller.who,
+            who=self.caller.who or self.caller.granted_by,
             address=self.caller.address,
         )
         # what is sent to this connection alone

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from museo.access.callers import Caller
+from museo.access.limits import require_allowance
 from museo.access.problems import Invalid, NotAllowed, Problem, field_error
 from notifications import log
 from notifications.audiences import EVERYBODY, process_topic
@@ -27,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 LONGEST_NAME = 120
 MOST_AT_ONCE = 10
+MOST_PER_MINUTE = 30
 STEP_DONE = gettext_noop("Completed step %(step)s of %(steps)s")
 
 _running: Counter[str] = Counter()
@@ -49,13 +52,14 @@ class Simulation:
     step_count: int
 
 
-def start(
+async def start(
     caller: Caller,
     *,
     task_name: str,
     duration_seconds: float = 10,
     step_count: int = 5,
     broadcast: bool = False,
+    now: datetime,
 ) -> Simulation:
     """Begin a task of 1 to 60 seconds and 1 to 20 steps; raise before anything has begun."""
     _check(task_name=task_name, duration_seconds=duration_seconds, step_count=step_count)
@@ -64,6 +68,9 @@ def start(
     owner = caller.process
     if not (owner or broadcast):
         raise NotAllowed(_("There is no stream here on which you could hear of it."))
+    await in_thread(require_allowance)(
+        f"simulations:{owner}", most=MOST_PER_MINUTE, seconds=60, now=now
+    )
     if _running[owner] >= MOST_AT_ONCE:
         raise TooManyTasks(_("Too many of your tasks are running. Wait until one has ended."))
     topic = EVERYBODY if broadcast else process_topic(caller)

@@ -138,7 +138,7 @@ class EventStream(AsyncHttpConsumer):
                 locale=caller.locale,
                 send=self._write,
                 farewell=_end,
-                who=caller.who,
+                who=caller.who or caller.granted_by,
                 address=caller.address,
             )
             try:

@@ -11,13 +11,14 @@ from websockets.exceptions import ConnectionClosed
 
 from museo.access.callers import Caller
 from notifications import access_changes, log, tickets
+from notifications.audiences import process_topic, user_topic
 from notifications.live import hub, sse
 from notifications.live.clients import Client
 from notifications.live.hub import in_thread
 from tests.notifications.conftest import NOON, SECONDS, socket, stream, tell, until
 
 SECRET = "/api/v1/events?topics=trial.secret"
-INSIDER = Caller(granted=frozenset({"trial.secret"}), who="user:7")
+INSIDER = Caller(granted=frozenset({"trial.secret"}), who="user:7", user_id=7)
 
 
 def ticket(age: float = 0) -> str:
@@ -68,6 +69,14 @@ async def test_a_ticket_that_is_not_valid_is_refused(
     assert problem.json()["code"] == said["code"] == "stale_ticket"
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4401
+
+
+async def test_a_ticket_opens_nothing_else_of_who_asked_for_it(http: httpx.AsyncClient) -> None:
+    others = [user_topic(7), process_topic(INSIDER), "group.admin"]
+
+    for name in others:
+        answer = await http.get(f"/api/v1/events?topics={name}&ticket={ticket()}")
+        assert answer.status_code == 404, name
 
 
 async def test_tickets_are_asked_for_by_those_who_may_read(http: httpx.AsyncClient) -> None:
