@@ -1,0 +1,1 @@
+"""Measurements of Museo beside its peers; none of them is a test."""

@@ -32,7 +32,7 @@ from tests.needs import Need
 BIN = Path(sys.executable).parent
 PYTHON = (sys.executable, "-m")
 MANAGE = (sys.executable, "manage.py")
-PACKAGES = ("museo", "catalog", "orders", "notifications", "mcp_bridge", "tests")
+PACKAGES = ("museo", "catalog", "orders", "notifications", "mcp_bridge", "tests", "bench")
 ON_POSTGRESQL, ON_SQLITE, IN_BROWSER = LANES = (
     "tests on PostgreSQL",
     "tests on SQLite",

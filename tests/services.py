@@ -62,6 +62,13 @@ def find_nginx() -> Path | None:
     return Path(found) if found else None
 
 
+def find_compiler() -> Path | None:
+    """A C compiler that works; a Mac has one that only tells how to get one."""
+    found = shutil.which("cc")
+    works = found and subprocess.run([found, "--version"], capture_output=True, check=False)
+    return Path(found) if found and works and works.returncode == 0 else None
+
+
 def find_driver() -> Path | None:
     """The program that Playwright speaks to browsers with; None where it does not start."""
     node = Path(compute_driver_executable()[0])
