@@ -20,12 +20,17 @@ LIMIT = 40_000
 WITNESS = """
     window.seen = [];
     const live = document.querySelector("museo-live");
-    const look = () => {
-      const status = live.getAttribute("status");
+    const see = (status) => {
       if (window.seen.at(-1)?.status !== status) window.seen.push({status, at: Date.now()});
     };
-    look();
-    new MutationObserver(look).observe(live, {attributes: true, attributeFilter: ["status"]});
+    // several steps that come at once are seen one by one
+    const look = (changes) => {
+      for (const change of changes) see(change.oldValue);
+      see(live.getAttribute("status"));
+    };
+    look([]);
+    const what = {attributes: true, attributeFilter: ["status"], attributeOldValue: true};
+    new MutationObserver(look).observe(live, what);
 """
 
 Enter = Callable[..., Shopper]
