@@ -72,7 +72,7 @@ def table(found: Iterable[Medians], pattern: Pattern) -> str:
     lines = [
         f"### {pattern.name}",
         "",
-        f"{pattern.says[0].upper()}{pattern.says[1:]}.",
+        f"{pattern.title[0].upper()}{pattern.title[1:]}.",
         "",
         _line(["server", "right answers", *columns.values()]),
         _line(["---"] * (len(columns) + 2)),
@@ -175,8 +175,6 @@ def _headings() -> dict[str, str]:
 
 def line(row: Mapping[str, Any]) -> str:
     """A run in one line, for who waits."""
-    told = {
-        key: row[key] for key in ("per_cpu_second", "p99_ms", "caught_up_seconds") if key in row
-    }
-    said = ", ".join(f"{key} {_figure(value)}" for key, value in told.items())
+    told = {key: name for key, name in _headings().items() if row.get(key, -1) >= 0}
+    said = ", ".join(f"{name} {_figure(row[key])}" for key, name in told.items())
     return f"{row['pattern']:9} {row['server']:24} {row['problem'] or 'right'}; {said}"

@@ -15,11 +15,9 @@ from bench.live.patterns import Pattern
 from bench.live.plan import Plan
 from bench.live.servers.server import Publisher, Running, Server, running
 
-# between an opening or a burst and a measurement, for what is still under way
-SETTLES_IN = 1.0
-# how long a server may say nothing before what is missing counts as lost
-IDLE_SECONDS = 8
 LONGEST_SECONDS = 45
+# how many clients are opened at a time; Redis clients of peers have room for a hundred
+OPENED_AT_ONCE = 50
 
 Row = dict[str, Any]
 
@@ -33,7 +31,12 @@ class Site:
     program: Path
 
     def client(self, pattern: Pattern, *, count: int | None = None, **options: object) -> Client:
-        told = {"idle": IDLE_SECONDS, "most": LONGEST_SECONDS, **options}
+        told = {
+            "idle": pattern.idle,
+            "most": LONGEST_SECONDS,
+            "at_once": OPENED_AT_ONCE,
+            **options,
+        }
         if ready := self.server.ready.get(pattern.kind):
             told["ready"] = ready
         return Client(
@@ -79,7 +82,7 @@ def _warm_up(site: Site, pattern: Pattern) -> None:
     small = replace(pattern, clients=20, plan=plan)
     with site.client(small, until=3, idle=2) as client:
         client.opened()
-        time.sleep(SETTLES_IN / 2)
+        time.sleep(pattern.settles_in / 2)
         site.publishers[0].publish(plan)
         client.arrived()
 
@@ -88,7 +91,7 @@ def _stream(site: Site, live: Running, pattern: Pattern) -> Row:
     plan = pattern.plan_for(is_slow=site.server.is_slow)
     before = own_bytes(live.processes)
     with site.client(pattern, until=plan.last) as client:
-        row = _opened(client, live, before, pattern.clients)
+        row = _opened(client, live, before, pattern)
         cpu = cpu_seconds(live.processes), cpu_seconds(site.server.backends)
         row |= _publish(site, plan, pattern.publishers)
         row |= client.arrived()
@@ -104,7 +107,7 @@ def _stream(site: Site, live: Running, pattern: Pattern) -> Row:
 def _hold(site: Site, live: Running, pattern: Pattern) -> Row:
     before = own_bytes(live.processes)
     with site.client(pattern) as client:
-        row = _opened(client, live, before, pattern.clients)
+        row = _opened(client, live, before, pattern)
         client.stop()
         row |= client.arrived()
     return row | {"problem": _problem(row, pattern.clients)}
@@ -116,9 +119,9 @@ def _storm(site: Site, live: Running, pattern: Pattern) -> Row:
     before = own_bytes(live.processes)
     options = {"resume": 1, "at_once": 1000, "idle": 30, "most": 90}
     with site.client(pattern, until=2 * plan.last, **options) as client:
-        row = _opened(client, live, before, pattern.clients)
+        row = _opened(client, live, before, pattern)
         _publish(site, plan, 1)
-        time.sleep(SETTLES_IN)
+        time.sleep(pattern.settles_in)
         live.kill()
         row |= _publish(site, replace(plan, first=plan.last + 1), 1)
         if statements:
@@ -138,16 +141,16 @@ def _slow(site: Site, live: Running, pattern: Pattern) -> Row:
     plan = pattern.plan
     with site.client(replace(pattern, clients=1), until=plan.last) as client:
         client.opened()
-        time.sleep(SETTLES_IN)
+        time.sleep(pattern.settles_in)
         site.publishers[0].publish(plan)
         client.arrived()
-    time.sleep(SETTLES_IN)
+    time.sleep(pattern.settles_in)
     before = resident_bytes(live.processes), own_bytes(live.processes)
     with site.client(pattern, until=plan.last, still=1) as client:
         opened = client.opened()
-        time.sleep(SETTLES_IN)
+        time.sleep(pattern.settles_in)
         row: Row = {"ready": opened["ready"], **_publish(site, plan, 1)}
-        time.sleep(SETTLES_IN)
+        time.sleep(pattern.settles_in)
         resident = resident_bytes(live.processes) - before[0]
         own = own_bytes(live.processes) - before[1]
         row |= client.arrived()
@@ -164,14 +167,14 @@ HOW: Mapping[str, Callable[[Site, Running, Pattern], Row]] = {
 }
 
 
-def _opened(client: Client, live: Running, before: int, clients: int) -> Row:
+def _opened(client: Client, live: Running, before: int, pattern: Pattern) -> Row:
     opened = client.opened()
-    time.sleep(SETTLES_IN)
+    time.sleep(pattern.settles_in)
     grown = own_bytes(live.processes) - before
     return {
         "ready": opened["ready"],
         "connects_per_second": round(opened["ready"] / (opened["seconds"] or 1)),
-        "kb_per_connection": round(grown / 1024 / clients, 1),
+        "kb_per_connection": round(grown / 1024 / pattern.clients, 1),
     }
 
 

@@ -66,19 +66,16 @@ class Running:
 
     def kill(self) -> None:
         """As `kill -9`, with its children."""
-        for process in [*self.processes[0].children(recursive=True), *self.processes]:
-            process.kill()
+        if self._process.poll() is None:
+            for process in [*self.processes[0].children(recursive=True), *self.processes]:
+                process.kill()
         self._process.wait()
 
     def start_again(self) -> None:
         self._process = self._launch()
 
     def stop(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        self.kill()
         self._log.close()
 
     def wait_until_it_listens(self) -> None:
