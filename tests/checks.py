@@ -1,7 +1,7 @@
 """All checks of the project: what `scripts/test` runs.
 
-One follows the other, but the tests on SQLite and in the browser run beside those on PostgreSQL:
-they wait more than they compute, and share nothing.
+One follows the other, but the lanes of the tests run two at a time: they wait as much as they
+compute, and share nothing.
 """
 
 import argparse
@@ -13,13 +13,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import psutil
@@ -33,11 +35,17 @@ BIN = Path(sys.executable).parent
 PYTHON = (sys.executable, "-m")
 MANAGE = (sys.executable, "manage.py")
 PACKAGES = ("museo", "catalog", "orders", "notifications", "mcp_bridge", "tests", "bench")
-ON_POSTGRESQL, ON_SQLITE, IN_BROWSER = LANES = (
+# the longest first
+ON_POSTGRESQL, IN_BROWSER, OF_PROGRAMS, ON_SQLITE = LANES = (
     "tests on PostgreSQL",
-    "tests on SQLite",
     "tests in the browser",
+    "tests of whole programs",
+    "tests on SQLite",
 )
+# their tests start the shop, servers and clients as processes
+WITH_PROGRAMS = tuple(f"tests/{name}" for name in ("bench", "clients", "faults", "ops", "whole"))
+# which tests are to be mended when all takes too long
+SLOWEST = ("--durations=8", "--durations-min=5")
 NOTHING_COLLECTED = 5
 # what a check that is told to stop may take to put its things away
 STOPS_WITHIN = 20
@@ -105,10 +113,10 @@ def all_checks(
     """`is_whole`: nothing is left out, so the floor of the coverage holds."""
     coverage = {"COVERAGE_FILE": str(folder / "coverage")}
     plain = _environment(folder / "plain") | coverage
-    pytest = (*PYTHON, "coverage", "run", "-m", "pytest", *options)
+    pytest = (*PYTHON, "coverage", "run", "-m", "pytest", *SLOWEST, *options)
     tests = [
-        _tests(title, [*pytest, "-m", marked], url, servers, folder, coverage)
-        for title, marked, url in _lanes(servers)
+        _tests(title, [*pytest, *which], url, servers, folder, coverage)
+        for title, which, url in _lanes(servers)
     ]
     floor = () if is_whole else ("--fail-under=0",)
     return [
@@ -156,13 +164,19 @@ def _checks_of_the_text(plain: Mapping[str, str]) -> list[Check]:
     ]
 
 
-def _lanes(servers: Servers) -> Iterator[tuple[str, str, str]]:
-    """Title, marker expression and DATABASE_URL."""
+def _lanes(servers: Servers) -> Iterator[tuple[str, Sequence[str], str]]:
+    """Title, which tests and DATABASE_URL."""
+    elsewhere = [f"--ignore={folder}" for folder in WITH_PROGRAMS]
     if servers.database_url:
-        yield ON_POSTGRESQL, "not browser", servers.database_url
-    yield ON_SQLITE, "both and not browser", ""
+        yield ON_POSTGRESQL, [*elsewhere, "-m", "not browser"], servers.database_url
     if servers.has_browser:
-        yield IN_BROWSER, "browser", ""
+        yield IN_BROWSER, ["-m", "browser"], ""
+    if servers.database_url:
+        # a test database of its own
+        own = urlsplit(servers.database_url)
+        own = own._replace(path=f"{own.path}_programs")
+        yield OF_PROGRAMS, [*WITH_PROGRAMS, "-m", "not browser"], own.geturl()
+    yield ON_SQLITE, ["-m", "both and not browser"], ""
 
 
 def _tests(
@@ -218,46 +232,51 @@ def _is_wanted(need: Need, chosen: Sequence[str]) -> bool:
 
 def run(checks: Sequence[Check]) -> list[Result]:
     """Run them all; what the tests say that run beside others is printed when they have ended."""
-    lanes = [check for check in checks if check.report]
-    results = []
-    for check in checks:
-        if check in lanes[1:]:
-            continue
-        if check in lanes:
-            results += _run_beside(check, lanes[1:])
-        else:
-            results.append(_run(check))
+    results: list[Result] = []
+    for are_lanes, alike in groupby(checks, lambda check: check.report is not None):
+        group = list(alike)
+        results += _run_two_at_a_time(group) if are_lanes else map(_run, group)
     return results
 
 
-def _run_beside(check: Check, others: Sequence[Check]) -> list[Result]:
-    beside = _Beside(others)
-    beside.start()
+def _run_two_at_a_time(checks: Sequence[Check]) -> list[Result]:
+    waiting = deque(checks)
+    beside = _Beside(waiting)
+    results = []
     try:
-        result = _run(check)
+        check = _next(waiting)
+        beside.start()
+        while check:
+            results.append(_run(check))
+            check = _next(waiting)
         beside.join()
     except KeyboardInterrupt as stop:
         beside.stop(knows=stop.args == (signal.SIGINT,))
         raise
-    return [result, *beside.results]
+    return results + beside.results
+
+
+def _next(waiting: deque[Check]) -> Check | None:
+    """Both threads ask."""
+    with suppress(IndexError):
+        return waiting.popleft()
+    return None
 
 
 class _Beside(threading.Thread):
-    """Runs checks while the main thread runs another, and keeps what they say for the end."""
+    """Runs checks while the main thread runs others, and keeps what each says for its end."""
 
-    def __init__(self, checks: Sequence[Check]) -> None:
+    def __init__(self, waiting: deque[Check]) -> None:
         super().__init__()
         self.results: list[Result] = []
-        self._checks = checks
+        self._waiting = waiting
         self._process: subprocess.Popen[bytes] | None = None
         self._is_over = False
 
     def run(self) -> None:
-        for check in self._checks:
+        while not self._is_over and (check := _next(self._waiting)):
             with tempfile.TemporaryFile() as said:
                 started_at = time.monotonic()
-                if self._is_over:
-                    return
                 self._process = _start(check, stdout=said, stderr=said)
                 code = self._process.wait()
                 said.seek(0)
@@ -268,7 +287,8 @@ class _Beside(threading.Thread):
         self._is_over = True
         if self._process:
             _let_finish(self._process, knows=knows)
-        self.join()
+        if self.is_alive():
+            self.join()
 
 
 def _run(check: Check) -> Result:

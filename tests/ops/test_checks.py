@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from museo.ops.preflight import ROOT
 from tests import checks, debian, needs, services
 from tests.checks import Check, Result, Servers, all_checks, chosen_tests, summary
 from tests.needs import Need
@@ -28,17 +29,35 @@ def test_every_lane_runs_the_tests_that_are_its_own(tmp_path: Path) -> None:
 
     assert [list(lane.command[-3:-1]) for lane in lanes.values()] == [
         ["-m", "not browser"],
-        ["-m", "both and not browser"],
         ["-m", "browser"],
+        ["-m", "not browser"],
+        ["-m", "both and not browser"],
     ]
     assert [lane.environment["DATABASE_URL"] for lane in lanes.values()] == [
         EVERYTHING.database_url,
         "",
+        f"{EVERYTHING.database_url}_programs",
         "",
     ]
     homes = {lane.environment["MUSEO_HOME"] for lane in lanes.values()}
     queues = {lane.environment["REDIS_URL"] for lane in lanes.values()}
-    assert len(homes) == len(queues) == 3
+    assert len(homes) == len(queues) == 4
+
+
+def test_what_one_lane_leaves_to_another_is_there(tmp_path: Path) -> None:
+    rest, programs = (
+        next(
+            lane
+            for lane in all_checks(EVERYTHING, tmp_path, [], is_whole=True)
+            if title in lane.title
+        )
+        for title in (checks.ON_POSTGRESQL, checks.OF_PROGRAMS)
+    )
+
+    for folder in checks.WITH_PROGRAMS:
+        assert f"--ignore={folder}" in rest.command
+        assert folder in programs.command
+        assert list((ROOT / folder).glob("test_*.py"))
 
 
 def test_what_is_left_out_is_not_run_and_holds_no_floor(tmp_path: Path) -> None:
@@ -82,7 +101,7 @@ def test_the_summary_ends_with_all_tests_in_pytests_form() -> None:
     assert said.endswith("==== 2 failed, 250 passed, 1 skipped in 90.10s ====")
 
 
-def test_the_lanes_run_beside_the_first_and_all_are_told_in_order(
+def test_the_lanes_run_two_at_a_time_before_what_comes_after_them(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The first can only end when the second has begun."""
@@ -104,13 +123,9 @@ def test_the_lanes_run_beside_the_first_and_all_are_told_in_order(
         ]
     )
 
-    assert [(result.title, result.passed) for result in results] == [
-        ("text", True),
-        ("one", True),
-        ("two", True),
-        ("three", False),
-        ("last", True),
-    ]
+    found = {result.title: result.passed for result in results}
+    assert found == {"text": True, "one": True, "two": True, "three": False, "last": True}
+    assert [results[0].title, results[-1].title] == ["text", "last"]
     assert "from beside" in capfd.readouterr().out
 
 
