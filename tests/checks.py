@@ -43,7 +43,7 @@ ON_POSTGRESQL, IN_BROWSER, OF_PROGRAMS, ON_SQLITE = LANES = (
     "tests on SQLite",
 )
 # their tests start the shop, servers and clients as processes
-WITH_PROGRAMS = tuple(f"tests/{name}" for name in ("bench", "clients", "faults", "ops", "whole"))
+WITH_PROGRAMS = tuple(f"tests/{name}" for name in ("clients", "ops", "whole"))
 # which tests are to be mended when all takes too long
 SLOWEST = ("--durations=8", "--durations-min=5")
 NOTHING_COLLECTED = 5

@@ -23,6 +23,8 @@ from museo.ops.supervisor import Part, Supervisor
 VALKEY_STARTS_WITHIN = 15.0
 OPENS_WITHIN = 60.0
 LOOK_EVERY = 0.1
+# of a WebSocket, in bytes; a larger one closes it with 1009 before it is read
+LARGEST_FRAME = 4 * 1024 * 1024
 
 # what Museo makes in its folder; `--fresh` deletes these and goes near nothing else
 DATABASES = {
@@ -89,7 +91,8 @@ def parts(options: Options) -> list[Part]:
     brief = ("--timeout-graceful-shutdown", "1")
     # who called is for `museo.edge` to find out: it knows the trusted proxies
     plain = ("--no-proxy-headers", "--no-server-header", "--no-access-log")
-    rest = ("--ws", "websockets-sansio", "--log-level", "warning")
+    sockets = ("--ws", "websockets-sansio", "--ws-max-size", str(LARGEST_FRAME))
+    rest = (*sockets, "--log-level", "warning")
     return [
         Part("web", (*python, "uvicorn", "museo.asgi:application", *listen, *brief, *plain, *rest)),
         Part("clock", (*python, "museo.ops.worker", "clock")),
