@@ -19,7 +19,7 @@ from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
 from museo.access import context, problems
-from museo.access.asgi import header
+from museo.access.asgi import SERVERS_OWN_SEND, header
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -88,6 +88,7 @@ async def _http(app: App, scope: Scope, receive: Receive, send: Send) -> None:
         await _refuse(_too_large(largest), scope, answer.send)
     else:
         body = _Body(receive, largest)
+        scope["extensions"] = {**scope.get("extensions", {}), SERVERS_OWN_SEND: send}
         await app(_hide_secrets(scope), body.receive, answer.send)
         if body.is_too_large and not answer.has_begun:
             await _refuse(_too_large(largest), scope, answer.send)

@@ -21,6 +21,8 @@ from museo.access.callers import (
 )
 
 Scope = Mapping[str, Any]
+# an extension of the scope, which the edge adds
+SERVERS_OWN_SEND = "museo.send"
 
 
 def header(scope: Scope, name: str) -> str:
@@ -37,6 +39,11 @@ def address(scope: Scope) -> str:
     """The client's network address; the edge has looked behind trusted proxies."""
     host, _port = scope.get("client") or ("", 0)
     return str(host)
+
+
+def servers_own_send(scope: Scope) -> Any:
+    """The `send` of an HTTP connection behind the edge, which only has to do with headers."""
+    return scope["extensions"][SERVERS_OWN_SEND]
 
 
 async def caller_from_scope(scope: Scope) -> Caller:

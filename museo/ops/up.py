@@ -91,8 +91,10 @@ def parts(options: Options) -> list[Part]:
     brief = ("--timeout-graceful-shutdown", "1")
     # who called is for `museo.edge` to find out: it knows the trusted proxies
     plain = ("--no-proxy-headers", "--no-server-header", "--no-access-log")
-    sockets = ("--ws", "websockets-sansio", "--ws-max-size", str(LARGEST_FRAME))
-    rest = (*sockets, "--log-level", "warning")
+    # compressing for each client anew would cost more than all other work on a delivery
+    sockets = ("--ws", "websockets-sansio", "--ws-per-message-deflate", "false")
+    largest = ("--ws-max-size", str(LARGEST_FRAME))
+    rest = (*sockets, *largest, "--log-level", "warning")
     return [
         Part("web", (*python, "uvicorn", "museo.asgi:application", *listen, *brief, *plain, *rest)),
         Part("clock", (*python, "museo.ops.worker", "clock")),

@@ -40,6 +40,7 @@ class Client:
         "_farewell",
         "_form",
         "_heard_since",
+        "_is_filtered",
         "_locale",
         "_outlet",
         "_subscription",
@@ -69,6 +70,7 @@ class Client:
         self._outlet = Outlet(send, form, self._overflow)
         # the types that are wanted of each topic; none named, all of them
         self._wanted: dict[str, frozenset[str]] = {}
+        self._is_filtered = False
         # from where on each topic was heard
         self._heard_since: dict[str, int] = {}
         self._subscription = hub.follow((), self._deliver, self.end, who=who)
@@ -120,8 +122,12 @@ class Client:
         for topic in topics:
             if self._wanted.get(topic) != wanted:
                 self._heard_since[topic] = self.hub.position
-        self._wanted |= dict.fromkeys(topics, wanted)
+        self._want(topics, wanted)
         self.hub.widen(self._subscription, topics)
+
+    def _want(self, topics: Collection[str], types: frozenset[str]) -> None:
+        self._wanted |= dict.fromkeys(topics, types)
+        self._is_filtered = any(self._wanted.values())
 
     async def replay(self, topics: Collection[str], start: Start) -> None:
         """Write what these topics heard before they were joined."""
@@ -152,7 +158,7 @@ class Client:
 
     def filter(self, topics: Collection[str], types: Collection[str]) -> None:
         """From now on hear only these types of these topics; none named, all of them."""
-        self._wanted |= dict.fromkeys(topics, frozenset(types))
+        self._want(topics, frozenset(types))
 
     def drop(self, topics: Collection[str]) -> None:
         """Hear these topics no longer."""
@@ -203,11 +209,18 @@ class Client:
         )
 
     def _deliver(self, batch: Batch) -> None:
-        self._outlet.put(self._packet(batch))
+        # spelled out: this runs for every client and event
+        if self._is_filtered:
+            self._outlet.put(self._filtered(batch))
+        else:
+            self._outlet.put(batch.packet(self._form, self._locale))
 
     def _packet(self, batch: Batch) -> Packet:
-        if not any(self._wanted.values()):
-            return batch.packet(self._form, self._locale)
+        if self._is_filtered:
+            return self._filtered(batch)
+        return batch.packet(self._form, self._locale)
+
+    def _filtered(self, batch: Batch) -> Packet:
         pieces = (
             frame.written(self._form, self._locale)
             if self._wants(frame)

@@ -18,7 +18,7 @@ last position).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import orjson
@@ -38,6 +38,8 @@ from notifications.live import stats
 from notifications.live.clients import TRY_AGAIN, Client
 from notifications.live.frames import Form, Frame, Message
 from notifications.live.hub import Hub, here, in_thread
+from notifications.live.outlet import Send
+from notifications.live.wire import text_frame
 
 WHO_ARE_YOU = 4401
 NO_SUCH = 4404
@@ -51,6 +53,10 @@ def _array(piece: bytes) -> Message:
     return {"type": "websocket.send", "text": f"[{piece.decode()}]"}
 
 
+def _wire(piece: bytes) -> bytes:
+    return text_frame(b"[" + piece + b"]")
+
+
 ARRAYS = Form(
     kind="websocket",
     render=Frame.render,
@@ -58,6 +64,7 @@ ARRAYS = Form(
     about=lambda data: data,
     joiner=b",",
     message=_array,
+    wire=_wire,
 )
 
 
@@ -101,7 +108,7 @@ class EventSocket(AsyncWebsocketConsumer):
             await here(),
             ARRAYS,
             locale=self.caller.locale,
-            send=self._write,
+            send=cast(Send, self.base_send),
             farewell=_close,
             who=self.caller.who or self.caller.granted_by,
             address=self.caller.address,

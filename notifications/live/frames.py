@@ -79,6 +79,8 @@ class Form:
     about: Callable[[bytes], bytes]
     joiner: bytes
     message: Callable[[bytes], Message]
+    # the same as the connection has it
+    wire: Callable[[bytes], bytes]
 
     def join(self, pieces: Iterable[bytes]) -> bytes:
         return self.joiner.join(pieces)
@@ -89,14 +91,15 @@ class Form:
 
 @dataclass(frozen=True)
 class Packet:
-    """Bytes that may still be joined with others, and the message that sends them alone."""
+    """Bytes that may still be joined with others, and what sends them alone: see `Form`."""
 
     piece: bytes
     message: Message
+    wire: bytes
 
     @classmethod
     def of(cls, form: Form, piece: bytes) -> Packet:
-        return cls(piece, form.message(piece))
+        return cls(piece, form.message(piece), form.wire(piece))
 
 
 class Batch:

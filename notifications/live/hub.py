@@ -52,6 +52,11 @@ POLL_SECONDS_WITHOUT_REDIS = 0.25
 FIRST_BACK_OFF_SECONDS = 0.1
 LONGEST_BACK_OFF_SECONDS = 5.0
 RING_SIZE = 4096
+# after a delivery the hub rests this many times as long as it took: what comes in a burst goes out
+# in few writes, and the process has time for others
+RESTS_FOR_WORK = 3
+LONGEST_REST_SECONDS = 0.025
+SHORTEST_REST_SECONDS = 0.001
 # more than this above a hole is dropped and read from the log
 MOST_AHEAD = 10_000
 
@@ -107,6 +112,7 @@ class Hub:
         self._hole = asyncio.Event()
         self._looking = asyncio.Lock()
         self._will_advance = False
+        self._rests_until = 0.0
         self._is_outdated = False
         self._is_closed = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -378,7 +384,11 @@ class Hub:
         if not self._will_advance:
             # what else has arrived by then goes out in the same write
             self._will_advance = True
-            asyncio.get_running_loop().call_soon(self._advance)
+            loop = asyncio.get_running_loop()
+            if (rest := self._rests_until - time.monotonic()) > SHORTEST_REST_SECONDS:
+                loop.call_later(rest, self._advance)
+            else:
+                loop.call_soon(self._advance)
 
     def _look_soon(self) -> None:
         self._is_outdated = True
@@ -399,8 +409,13 @@ class Hub:
             frames.append(frame)
             self.position += 1
         if frames:
+            began_at = time.monotonic()
             self._ring.add(frames)
             self._deliver(frames)
+            ended_at = time.monotonic()
+            self._rests_until = ended_at + min(
+                RESTS_FOR_WORK * (ended_at - began_at), LONGEST_REST_SECONDS
+            )
             stats.EVENTS.inc(len(frames))
             for frame in frames:
                 if frame.event.topic == access_changes.TOPIC:
@@ -421,19 +436,28 @@ class Hub:
 
     def _deliver(self, frames: Sequence[Frame]) -> None:
         """Each subscription gets what it follows in one batch; equal batches are one object."""
+        groups = _by_audience(frames)
+        if len(groups) == 1:
+            for subscription in self._audience(groups[0]):
+                self._hand(subscription, groups[0])
+            return
         heard: dict[Subscription, list[Batch]] = defaultdict(list)
-        for batch in _by_audience(frames):
-            topics = batch.frames[0].topics
-            for subscription in set().union(*(self._followers.get(name, ()) for name in topics)):
+        for batch in groups:
+            for subscription in self._audience(batch):
                 heard[subscription].append(batch)
         for subscription, batches in heard.items():
-            batch = batches[0] if len(batches) == 1 else _merged(batches)
-            try:
-                subscription.deliver(batch)
-            except Exception:
-                logger.exception("delivery failed")
-                self.leave(subscription)
-                subscription.closed()
+            self._hand(subscription, batches[0] if len(batches) == 1 else _merged(batches))
+
+    def _audience(self, batch: Batch) -> set[Subscription]:
+        return set().union(*(self._followers.get(name, ()) for name in batch.frames[0].topics))
+
+    def _hand(self, subscription: Subscription, batch: Batch) -> None:
+        try:
+            subscription.deliver(batch)
+        except Exception:
+            logger.exception("delivery failed")
+            self.leave(subscription)
+            subscription.closed()
 
 
 def _redis(url: str) -> Redis:

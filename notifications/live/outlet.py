@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
 from notifications.live.frames import Form, Message, Packet
+from notifications.live.wire import short_way
 
 Send = Callable[[Message], Coroutine[Any, Any, None]]
 MOST_WAITING_BYTES = 256 * 1024
@@ -26,6 +27,7 @@ class Outlet:
         "_is_over",
         "_overflowed",
         "_send",
+        "_short_way",
         "_task",
         "_waiting",
         "_waiting_bytes",
@@ -33,6 +35,7 @@ class Outlet:
 
     def __init__(self, send: Send, form: Form, overflowed: Callable[[], None]) -> None:
         self._send = send
+        self._short_way = short_way(send)
         self._form = form
         self._overflowed = overflowed
         self._waiting: list[bytes] = []
@@ -48,6 +51,8 @@ class Outlet:
             return
         if self._is_held or self._task:
             self._keep(packet.piece)
+            return
+        if self._short_way and self._short_way(packet.wire):
             return
         try:
             rest = _run(self._send(packet.message))

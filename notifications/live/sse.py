@@ -14,14 +14,13 @@ from typing import Any, cast
 from uuid import uuid4
 
 import orjson
-from channels.exceptions import StopConsumer
 from channels.generic.http import AsyncHttpConsumer
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from museo.access import problems
-from museo.access.asgi import caller_from_scope, header, query
+from museo.access.asgi import caller_from_scope, header, query, servers_own_send
 from museo.access.callers import Caller
 from notifications import log, tickets
 from notifications.audiences import client_topic, own_topics, process_topic
@@ -30,6 +29,7 @@ from notifications.following import parse_cursor, words
 from notifications.live.clients import RESTARTING, Client, Start
 from notifications.live.frames import Form, Frame, Message
 from notifications.live.hub import here
+from notifications.live.wire import chunk
 
 PING_SECONDS = 15
 RETRY_MS = 1000
@@ -77,7 +77,15 @@ def _flat_process(frame: Frame, locale: str) -> dict[str, Any]:
 
 
 def _form(render: Any) -> Form:
-    return Form(kind="sse", render=render, write=_line, about=_about, joiner=b"", message=_body)
+    return Form(
+        kind="sse",
+        render=render,
+        write=_line,
+        about=_about,
+        joiner=b"",
+        message=_body,
+        wire=chunk,
+    )
 
 
 ENVELOPES = _form(Frame.render)
@@ -88,24 +96,25 @@ FLAT_PROCESS = _form(_flat_process)
 class EventStream(AsyncHttpConsumer):
     """`/api/v1/events?topics=`, and the base of every other stream."""
 
-    # no channel of its own in the layer: the hub brings the events
-    channel_layer_alias = "none"
     form = ENVELOPES
     client: Client | None = None
     next_ping: asyncio.TimerHandle | None = None
 
-    async def http_request(self, message: Mapping[str, Any]) -> None:
-        if message.get("more_body"):
-            return
-        try:
-            await self._open()
-        except problems.Problem as problem:
-            await self._refuse(problem)
-            raise StopConsumer from problem
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Open at the request's end, leave when the client goes.
 
-    async def http_disconnect(self, message: Mapping[str, Any]) -> None:
+        The base would keep a task for each connection, and take a thread for each message.
+        """
+        self.scope, self.base_send = scope, send
+        while (message := await receive())["type"] == "http.request":
+            if message.get("more_body"):
+                continue
+            try:
+                await self._open()
+            except problems.Problem as problem:
+                await self._refuse(problem)
+                return
         self._leave()
-        raise StopConsumer
 
     # what each kind of stream says differently
 
@@ -136,7 +145,7 @@ class EventStream(AsyncHttpConsumer):
                 await here(),
                 self.form,
                 locale=caller.locale,
-                send=self._write,
+                send=servers_own_send(self.scope),
                 farewell=_end,
                 who=caller.who or caller.granted_by,
                 address=caller.address,
@@ -176,9 +185,6 @@ class EventStream(AsyncHttpConsumer):
         cursor = log.format_cursor(client.hub.epoch, start.until).encode()
         reset = orjson.dumps({"type": "reset", **about})
         return connected + b"id: " + cursor + b"\n" + _about(reset)
-
-    async def _write(self, message: Message) -> None:
-        await self.base_send(message)  # type: ignore[arg-type]  # any event of ASGI
 
     def _ping_later(self) -> None:
         self.next_ping = asyncio.get_running_loop().call_later(PING_SECONDS, self._ping)

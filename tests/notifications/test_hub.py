@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,7 +15,7 @@ from notifications import log
 from notifications.live import outlet, wake
 from notifications.live.clients import Client, Start
 from notifications.live.consumers import ARRAYS, _close
-from notifications.live.frames import Frame, Message
+from notifications.live.frames import Batch, Frame, Message
 from notifications.live.hub import RING_SIZE, Hub, in_thread
 from tests.notifications.conftest import tell, until
 
@@ -159,6 +160,32 @@ async def test_an_unreadable_wake_up_does_not_stop_the_next(redis: str) -> None:
         await in_thread(tell)()
 
         await until(lambda: heard == [1, 2])
+
+
+@pytest.mark.parametrize(("rests", "most_writes"), [(3, 6), (0, 20)])
+async def test_what_comes_in_a_burst_goes_out_in_few_writes(
+    wake_ups: list[bytes], monkeypatch: pytest.MonkeyPatch, rests: int, most_writes: int
+) -> None:
+    """Without a rest after each delivery, each event would be a write of its own."""
+    monkeypatch.setattr("notifications.live.hub.RESTS_FOR_WORK", rests)
+    writes: list[int] = []
+
+    def take_5_ms(batch: Batch) -> None:
+        writes.append(len(batch.frames))
+        time.sleep(0.005)
+
+    async with started() as hub:
+        hub.follow(("trial.a",), take_5_ms, lambda: None)
+        for _ in range(20):
+            await in_thread(tell)()
+
+        for wake_up in wake_ups:
+            hub.hear(wake_up)
+            await asyncio.sleep(0.001)
+        await until(lambda: sum(writes) == 20)
+
+    assert len(writes) <= most_writes
+    assert rests or len(writes) == 20
 
 
 @pytest.fixture
