@@ -32,6 +32,8 @@ from notifications.live.sse import (
 )
 
 logger = logging.getLogger(__name__)
+# new objects that might be garbage
+GARBAGE_LOOKED_FOR_AFTER = 20_000
 
 OLD_ORDER_EVENTS = re.compile(r"/api/orders/(?P<number>[^/]{1,40})/events/?")
 EVENTS = re.compile(r"/api/v1/(?:orders/(?P<number>[^/]{1,40})/)?events/?")
@@ -105,9 +107,11 @@ async def _live(receive: Receive, send: Send) -> None:
         await bridge.startup()
     except DatabaseError:
         logger.warning("the log cannot be read; streams start with their first client")
-    # what is loaded now stays: the collector need not look at it again, which takes 80 ms
+    # what is loaded now stays: the collector need not look at it again, which takes 80 ms; and it
+    # looks seldom at thousands of connections, which stay, too
     gc.collect()
     gc.freeze()
+    gc.set_threshold(GARBAGE_LOOKED_FOR_AFTER, 10, 10)
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await _end_streams()
