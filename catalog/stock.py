@@ -129,6 +129,22 @@ def _end(holder: str, state: StockReservation.State) -> list[StockReservation]:
     ]
 
 
+def put_back(units: Mapping[int, int], *, reference: str, at: datetime) -> None:
+    """Units of variants, by id, stand on the shelf again from which `reference` took them."""
+    sold = StockMovement.objects.filter(reference=reference, kind=StockMovement.Kind.SALE)
+    items = StockItem.objects.filter(variant_id__in=units, pk__in=sold.values("stock_item_id"))
+    for item in items.order_by("pk"):
+        count = units[item.variant_id]
+        StockItem.objects.filter(pk=item.pk).update(on_hand=F("on_hand") + count)
+        StockMovement.objects.create(
+            stock_item=item,
+            delta=count,
+            kind=StockMovement.Kind.RETURN,
+            reference=reference,
+            at=at,
+        )
+
+
 def adjust(variant: Variant, *, delta: int, by: str, at: datetime) -> None:
     """Put `delta` units on the shelf or take them off; raise StillPromised if too few were left."""
     item, _is_new = StockItem.objects.get_or_create(variant=variant, location="main")

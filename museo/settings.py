@@ -145,6 +145,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3600.0,
         "options": {"expires": 60, "queue": "clock"},
     },
+    "settle refunds": {
+        "task": "orders.settle_refunds",
+        "schedule": 30.0,
+        "options": {"expires": 30, "queue": "work"},
+    },
     "release expired reservations": {
         "task": "orders.release_expired_reservations",
         "schedule": 10.0,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -50,6 +50,14 @@ class Change:
     also: list[tuple[str, ...]] = field(default_factory=list)
     doomed: bool = False
     is_open: bool = True
+    _afterwards: list[Callable[[], object]] = field(default_factory=list)
+
+    def afterwards(self, act: Callable[[], object]) -> None:
+        """Do this once all is committed, outside of any transaction: ask somebody far away.
+
+        A process that dies before it leaves it undone: there must be a row that says so.
+        """
+        self._afterwards.append(act)
 
     def event(
         self,
@@ -98,6 +106,8 @@ def change() -> Iterator[Change]:
     finally:
         this.is_open = False
         _current.reset(token)
+    for act in this._afterwards:
+        act()
 
 
 def current() -> Change:

@@ -24,7 +24,7 @@ from museo.access.problems import Problem
 from notifications import log
 from notifications.admin import LogAdmin
 from notifications.envelope import render
-from orders import lifecycle, pricing, services, tracking
+from orders import adjustments, lifecycle, pricing, services, tracking
 from orders.models import Order
 
 # what unfold calls the button of `advance`
@@ -41,7 +41,7 @@ class OrderAdmin(LogAdmin, ModelAdmin):
     search_fields = ["number__iexact", "email__iexact", "name"]
     ordering = ["-pk"]
     show_full_result_count = False
-    actions = ["advance_selected", "revoke_links"]
+    actions = ["advance_selected", "cancel_selected", "revoke_links"]
     actions_submit_line = ["advance"]
     fieldsets = [
         (None, {"fields": ["number", "where", "next_step", "shown_total", "shown_late"]}),
@@ -113,6 +113,18 @@ class OrderAdmin(LogAdmin, ModelAdmin):
             except Problem as problem:
                 messages.error(request, f"{order.number}: {problem.detail}")
         messages.success(request, _("%(count)s orders moved on.") % {"count": moved})
+
+    @admin.action(description=gettext_lazy("Cancel and pay back"), permissions=["change"])
+    def cancel_selected(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
+        """Each by itself: one that went too far holds no other up."""
+        caller, ended = _caller(request), 0
+        for order in orders.order_by("pk"):
+            try:
+                adjustments.cancel(caller, order.number, now=timezone.now())
+                ended += 1
+            except Problem as problem:
+                messages.error(request, f"{order.number}: {problem.detail}")
+        messages.success(request, _("%(count)s orders cancelled.") % {"count": ended})
 
     @admin.action(description=gettext_lazy("Close the links of guests"), permissions=["change"])
     def revoke_links(self, request: HttpRequest, orders: QuerySet[Order]) -> None:

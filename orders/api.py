@@ -11,10 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from museo.access.callers import BASKET_HEADER, Caller, caller_from_request
-from museo.access.idempotency import BadKey
+from museo.access.idempotency import Answer, BadKey
 from museo.access.problems import CONTENT_TYPE, Invalid, field_error
 from museo.access.rest import next_page, page_size, read_body
-from orders import baskets, checkout, pricing, services, tracking
+from orders import adjustments, baskets, checkout, pricing, services, tracking
 from orders.models import Order
 from orders.payments import PROVIDERS
 
@@ -26,6 +26,23 @@ class Item(serializers.Serializer[Any]):
 
 class Quantity(serializers.Serializer[Any]):
     quantity = serializers.IntegerField()
+
+
+class Cancellation(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=200, default="", allow_blank=True)
+
+
+class RefundLine(serializers.Serializer[Any]):
+    position = serializers.IntegerField(min_value=1)
+    quantity = serializers.IntegerField(min_value=1)
+
+
+class RefundBody(serializers.Serializer[Any]):
+    amount = serializers.IntegerField(min_value=1, required=False)
+    lines = RefundLine(many=True, required=False)
+    reason = serializers.CharField(max_length=200, default="", allow_blank=True)
+    # the goods can be sold again
+    puts_back = serializers.BooleanField(default=False)
 
 
 class NextStep(serializers.Serializer[Any]):
@@ -82,9 +99,7 @@ def payment_providers(request: Request) -> Response:
 @api_view(["POST"])
 def place_order(request: Request) -> Response:
     """Buy the basket in one shot; `Idempotency-Key` makes a second try harmless."""
-    key = request.headers.get("Idempotency-Key", "")
-    if not key:
-        raise BadKey(_("Send an Idempotency-Key header, so that a second try buys nothing twice."))
+    key = _key(request)
     if not isinstance(request.data, dict):
         raise Invalid(
             _("Send one JSON object."),
@@ -97,6 +112,17 @@ def place_order(request: Request) -> Response:
         now=timezone.now(),
         speed=settings.MUSEO_CLOCK_SPEED,
     )
+    return _once(answer)
+
+
+def _key(request: Request) -> str:
+    key = request.headers.get("Idempotency-Key", "")
+    if not key:
+        raise BadKey(_("Send an Idempotency-Key header, so that a second try does nothing twice."))
+    return key
+
+
+def _once(answer: Answer) -> Response:
     return Response(
         answer.body,
         status=answer.status,
@@ -159,3 +185,29 @@ def order_advance(request: Request, number: str) -> Response:
     caller, now = caller_from_request(request), timezone.now()
     order = services.advance(caller, number, **read_body(NextStep, request), now=now)
     return Response(tracking.track(order, locale=caller.locale, now=now))
+
+
+@api_view(["POST"])
+def order_cancel(request: Request, number: str) -> Response:
+    """Cancel while that is possible; what was paid goes back."""
+    caller, now = caller_from_request(request), timezone.now()
+    order = adjustments.cancel(caller, number, **read_body(Cancellation, request), now=now)
+    return Response(tracking.summary(order, locale=caller.locale, now=now))
+
+
+@api_view(["POST"])
+def order_refund(request: Request, number: str) -> Response:
+    """Staff send money back: for units of lines, for an amount, or all that is left."""
+    wanted = read_body(RefundBody, request)
+    lines = wanted.pop("lines", None)
+    return _once(
+        adjustments.refund_once(
+            caller_from_request(request),
+            number,
+            key=_key(request),
+            body=request.data,
+            units=None if lines is None else {line["position"]: line["quantity"] for line in lines},
+            now=timezone.now(),
+            **wanted,
+        )
+    )

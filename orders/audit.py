@@ -5,7 +5,12 @@ from orders import lifecycle
 
 # all of it is written here: nothing comes from outside
 # ruff: noqa: S608
-_STATUSES = ", ".join(f"'order.{status}'" for status, _label in lifecycle.STATUS_CHOICES)
+_ENDS = ", ".join(f"'{status}'" for status in lifecycle.BY_STAFF)
+_STATUSES = ", ".join(
+    f"'order.{status}'"
+    for status, _ in lifecycle.STATUS_CHOICES
+    if status not in lifecycle.BY_STAFF
+)
 
 # the statuses that each order was told to have, counted from 0, and those its steps say it had;
 # an order whose first event was forgotten is left out
@@ -55,11 +60,47 @@ INVARIANTS = (
     Invariant(
         "an order's status is that of its last step",
         "SELECT COUNT(*) FROM orders_order",
-        """
+        f"""
         SELECT o.number || ' is ' || o.status || ' at step ' || o.step
         FROM orders_order o
         LEFT JOIN orders_orderstep s ON s.order_id = o.id AND s."index" = o.step
-        WHERE o.status <> COALESCE(s.status, 'placed') OR (s.id IS NOT NULL AND s.at IS NULL)
+        WHERE (o.status <> COALESCE(s.status, 'placed') AND o.status NOT IN ({_ENDS}))
+            OR (s.id IS NOT NULL AND s.at IS NULL)
+        """,
+    ),
+    Invariant(
+        "an order that was cancelled, failed or refunded told so once, and moves no more",
+        f"SELECT COUNT(*) FROM orders_order WHERE status IN ({_ENDS})",
+        f"""
+        {_WHOLE}
+        SELECT o.number || ' is ' || o.status || ' and told so ' || COUNT(e.position) || ' times'
+        FROM orders_order o
+        LEFT JOIN notifications_event e
+            ON e.topic = 'order.' || o.number AND e.type = 'order.' || o.status
+        WHERE o.status IN ({_ENDS}) AND 'order.' || o.number IN (SELECT topic FROM whole)
+        GROUP BY o.id, o.number, o.status, o.next_step_at
+        HAVING COUNT(e.position) <> 1 OR o.next_step_at IS NOT NULL
+        """,
+    ),
+    Invariant(
+        "money given back is what providers were asked for, and what they paid back",
+        "SELECT COUNT(*) FROM orders_order WHERE given_back > 0",
+        """
+        SELECT o.number || ': ' || o.given_back || ' given back, '
+            || COALESCE(r.asked, 0) || ' asked for, ' || COALESCE(p.refunded, 0) || ' paid back of '
+            || COALESCE(r.paid, 0)
+        FROM orders_order o
+        LEFT JOIN (
+            SELECT a.order_id, SUM(CASE WHEN f.state <> 'failed' THEN f.amount ELSE 0 END) AS asked,
+                SUM(CASE WHEN f.state = 'succeeded' THEN f.amount ELSE 0 END) AS paid
+            FROM orders_refund f JOIN orders_adjustment a ON a.id = f.adjustment_id
+            GROUP BY a.order_id
+        ) r ON r.order_id = o.id
+        LEFT JOIN (
+            SELECT order_id, SUM(refunded) AS refunded FROM orders_payment GROUP BY order_id
+        ) p ON p.order_id = o.id
+        WHERE o.given_back <> COALESCE(r.asked, 0)
+            OR COALESCE(p.refunded, 0) <> COALESCE(r.paid, 0)
         """,
     ),
     Invariant(

@@ -32,7 +32,7 @@ from orders.models import (
     OrderTicket,
     Payment,
 )
-from orders.payments import PROVIDERS
+from orders.payments import PROVIDERS, events
 from orders.payments.charges import Charge, ChargeRequest, Outcome
 from orders.tracking import Placed
 
@@ -95,7 +95,7 @@ def place(
         currency=payment.currency,
         token=details.payment_token,
     )
-    charge = PROVIDERS[payment.provider](request)
+    charge = PROVIDERS[payment.provider].charge(request)
     return _conclude(payment, charge, now=now, speed=speed, attempt=attempt)
 
 
@@ -312,7 +312,7 @@ def _complete(
         if attempt:
             attempt.answer(201, tracking.confirmation(placed, locale=checkout.locale))
         tracking.tell(change, order, status=lifecycle.PLACED, step=0, now=now)
-        _tell_payment(change, payment, "payment.captured", order=order, now=now)
+        events.tell(change, payment, "payment.captured", order=order, now=now)
     return placed
 
 
@@ -351,7 +351,7 @@ def _refuse(
         stock.release(holder=checkout.public_id)
         if attempt:
             attempt.answer(problem.status, problem.body())
-        _tell_payment(change, payment, "payment.failed", order=None, now=now)
+        events.tell(change, payment, "payment.failed", order=None, now=now)
     return problem
 
 
@@ -375,7 +375,7 @@ def _escalate(
         )
         if attempt:
             attempt.answer(problem.status, problem.body())
-        _tell_payment(change, payment, "payment.requires_action", order=None, now=now)
+        events.tell(change, payment, "payment.requires_action", order=None, now=now)
     return problem
 
 
@@ -411,22 +411,3 @@ def _leave(payment: Payment, state: Checkout.State) -> Checkout:
             _("This checkout has ended already. Look at your orders, or begin again.")
         )
     return checkout
-
-
-def _tell_payment(
-    change: log.Change,
-    payment: Payment,
-    type: str,
-    *,
-    order: Order | None,
-    now: datetime,
-) -> None:
-    data = {
-        "payment_id": payment.public_id,
-        "provider": payment.provider,
-        "amount": payment.amount,
-        "currency": payment.currency,
-        "order_id": order.number if order else None,
-    }
-    also = tracking.also_heard_on(payment.checkout.user_id)
-    change.event(payment.topic, type, data, at=now, also=also)

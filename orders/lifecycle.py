@@ -25,6 +25,16 @@ STATUS_CHOICES = [
 ]
 ENDED = frozenset({DELIVERED, CANCELLED, FAILED, REFUNDED})
 
+# who may bring an order to an end of its own, and from where
+BY_CUSTOMERS: dict[str, frozenset[str]] = {CANCELLED: frozenset({PLACED, CONFIRMED})}
+BY_STAFF: dict[str, frozenset[str]] = {
+    CANCELLED: frozenset({PLACED, CONFIRMED, PREPARING, OUT_FOR_DELIVERY}),
+    FAILED: frozenset({PLACED, CONFIRMED, PREPARING, OUT_FOR_DELIVERY}),
+    REFUNDED: frozenset({DELIVERED}),
+}
+# the goods have not left the house
+STILL_HERE = frozenset({PLACED, CONFIRMED, PREPARING})
+
 # late is what a person would call late, however fast the clock runs
 GRACE = timedelta(seconds=30)
 

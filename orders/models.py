@@ -31,6 +31,14 @@ def payment_id() -> str:
     return public_id("pay")
 
 
+def adjustment_id() -> str:
+    return public_id("adj")
+
+
+def refund_id() -> str:
+    return public_id("rfd")
+
+
 class BasketQuerySet(models.QuerySet["Basket"]):
     def open(self) -> Self:
         return self.filter(status=Basket.Status.OPEN)
@@ -161,6 +169,7 @@ class Order(models.Model):
         PENDING = "pending"
         PAID = "paid"
         FAILED = "failed"
+        PARTIALLY_REFUNDED = "partially_refunded"
         REFUNDED = "refunded"
 
     number = models.CharField(max_length=20, unique=True, default=order_number)
@@ -182,7 +191,7 @@ class Order(models.Model):
         default=lifecycle.PLACED,
     )
     payment_status = models.CharField(
-        max_length=10, choices=PaymentStatus, default=PaymentStatus.UNPAID
+        max_length=20, choices=PaymentStatus, default=PaymentStatus.UNPAID
     )
     plan = models.CharField(max_length=20)
     # the steps of the plan that are done, and how many there are
@@ -195,6 +204,8 @@ class Order(models.Model):
     ended_at = models.DateTimeField(null=True)
     currency = models.CharField(max_length=3)
     total = models.BigIntegerField()
+    # of the total, what was promised back: paid back or on its way
+    given_back = models.BigIntegerField(default=0)
     # [{"type", "amount", "currency"}] as agreed at checkout
     totals = models.JSONField(default=list)
     locale = models.CharField(max_length=10)
@@ -205,6 +216,10 @@ class Order(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(total__gte=0), name="order_total_not_negative"),
+            models.CheckConstraint(
+                condition=Q(given_back__gte=0) & Q(given_back__lte=F("total")),
+                name="no_more_given_back_than_paid",
+            ),
             models.CheckConstraint(condition=Q(step__lte=F("steps_total")), name="step_in_plan"),
         ]
         indexes = [
@@ -237,10 +252,15 @@ class OrderLine(models.Model):
     quantity = models.PositiveIntegerField()
     unit_price = models.BigIntegerField()
     total = models.BigIntegerField()
+    # units that were cancelled, refunded or taken back
+    taken_back = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["order", "position"], name="one_line_per_position"),
+            models.CheckConstraint(
+                condition=Q(taken_back__lte=F("quantity")), name="no_more_taken_back_than_bought"
+            ),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="order_line_of_something"),
             models.CheckConstraint(
                 condition=Q(total=F("unit_price") * F("quantity")),
@@ -298,6 +318,8 @@ class Payment(models.Model):
     provider_reference = models.CharField(max_length=120, blank=True)
     state = models.CharField(max_length=16, choices=State, default=State.CREATED)
     amount = models.BigIntegerField()
+    # of the amount, what has been paid back
+    refunded = models.BigIntegerField(default=0)
     currency = models.CharField(max_length=3)
     # what the customer must do next: {"type": "redirect", "url": "…"}
     next_action = models.JSONField(null=True)
@@ -317,8 +339,73 @@ class Payment(models.Model):
                 name="one_live_payment_per_checkout",
             ),
             models.CheckConstraint(condition=Q(amount__gte=0), name="payment_not_negative"),
+            models.CheckConstraint(
+                condition=Q(refunded__gte=0) & Q(refunded__lte=F("amount")),
+                name="no_more_refunded_than_paid",
+            ),
         ]
 
     @property
     def topic(self) -> str:
         return f"payment.{self.public_id}"
+
+
+class Adjustment(models.Model):
+    """What was decided about an order after it was placed; append-only."""
+
+    class Kind(models.TextChoices):
+        CANCELLATION = "cancellation", _("Cancellation")
+        REFUND = "refund", _("Refund")
+        RETURN = "return", _("Return")
+
+    public_id = models.CharField(max_length=30, unique=True, default=adjustment_id)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="adjustments")
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind)
+    # what the customer gets back, in minor units
+    amount = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    # [{"position", "quantity"}] of the order's lines
+    lines = models.JSONField(default=list)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    # who decided: a user's id, or "guest"
+    by = models.CharField(max_length=80)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gte=0), name="adjustment_not_negative"),
+            models.UniqueConstraint(
+                fields=["order"],
+                condition=Q(kind="cancellation"),
+                name="one_cancellation_per_order",
+            ),
+        ]
+
+
+class Refund(models.Model):
+    """Money on its way back by the way it came; `public_id` is the provider's idempotency key."""
+
+    class State(models.TextChoices):
+        REQUESTED = "requested"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+
+    public_id = models.CharField(max_length=30, unique=True, default=refund_id)
+    adjustment = models.OneToOneField(Adjustment, on_delete=models.PROTECT, related_name="refund")
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
+    state = models.CharField(max_length=10, choices=State, default=State.REQUESTED)
+    amount = models.BigIntegerField()
+    provider_reference = models.CharField(max_length=120, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    requested_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gte=1), name="refund_of_something")
+        ]
+        indexes = [
+            models.Index(
+                fields=["requested_at"], condition=Q(state="requested"), name="refund_to_settle"
+            )
+        ]

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from museo.access import heartbeat
-from orders import checkout, services, tracking
+from orders import adjustments, checkout, services, tracking
 
 # a tick is over before the next one
 TICK_SECONDS = 0.8
@@ -33,3 +33,9 @@ def release_expired_reservations() -> int:
 def expire_tickets() -> int:
     """Close the links of orders that ended long ago."""
     return tracking.expire_tickets(now=timezone.now())
+
+
+@shared_task(name="orders.settle_refunds")
+def settle_refunds() -> int:
+    """Take up refunds that a process left in the middle."""
+    return adjustments.settle_left(now=timezone.now())

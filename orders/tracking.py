@@ -20,7 +20,7 @@ from museo.access.tokens import digest
 from notifications import access_changes, log, topics
 from notifications.envelope import timestamp
 from orders import lifecycle
-from orders.models import Order, OrderStep, OrderTicket
+from orders.models import Adjustment, Order, OrderStep, OrderTicket
 from orders.pricing import money
 
 PREFIX = "order"
@@ -162,7 +162,7 @@ def _steps(order: Order) -> list[dict[str, Any]]:
     placed = {
         "code": lifecycle.PLACED,
         "label": gettext(lifecycle.text_key(lifecycle.PLACED, "label")),
-        "state": "current" if order.step == 0 else "done",
+        "state": "current" if order.step == 0 and order.status not in lifecycle.ENDED else "done",
         "at": timestamp(order.placed_at),
         "due_at": timestamp(order.placed_at),
     }
@@ -183,7 +183,7 @@ def _steps(order: Order) -> list[dict[str, Any]]:
 
 def _state(step: OrderStep, order: Order) -> str:
     if step.index > order.step:
-        return "upcoming"
+        return "skipped" if order.status in lifecycle.ENDED else "upcoming"
     is_current = step.index == order.step and order.status not in lifecycle.ENDED
     return "current" if is_current else "done"
 
@@ -196,6 +196,8 @@ def summary(order: Order, *, locale: str, now: datetime) -> dict[str, Any]:
             "late": lifecycle.is_late(status=order.status, eta=order.eta, now=now),
             "totals": order.totals,
             "delivery": order.delivery,
+            "cancel_until": timestamp(until) if (until := cancel_until(order)) else None,
+            "adjustments": [adjustment(row) for row in order.adjustments.order_by("pk")],
             "lines": [
                 {
                     "sku": line.sku,
@@ -208,6 +210,26 @@ def summary(order: Order, *, locale: str, now: datetime) -> dict[str, Any]:
                 for line in order.lines.order_by("position")
             ],
         }
+
+
+def adjustment(row: Adjustment) -> dict[str, Any]:
+    """What was decided about an order after it was placed."""
+    return {
+        "id": row.public_id,
+        "type": row.kind,
+        "amount": money(row.amount, row.currency),
+        "lines": row.lines,
+        "at": timestamp(row.at),
+    }
+
+
+def cancel_until(order: Order) -> datetime | None:
+    """When its customer can no longer cancel an order, as planned; None if that has passed."""
+    early = lifecycle.BY_CUSTOMERS[lifecycle.CANCELLED]
+    if order.status not in early:
+        return None
+    late = order.steps.exclude(status__in=early).order_by("index").first()
+    return late.due_at if late else order.eta
 
 
 def brief(order: Order) -> dict[str, Any]:

@@ -13,6 +13,7 @@ pages: list[URLPattern] = [
     path("pay/<str:payment_id>", views.pay, name="pay"),
     path("orders", views.order_list, name="orders"),
     path("orders/<str:number>", views.order_page, name="order"),
+    path("orders/<str:number>/cancel", views.order_cancel, name="order_cancel"),
     path("t/<str:token>", views.ticket, name="ticket"),
 ]
 api: list[URLPattern] = [
@@ -25,5 +26,7 @@ api: list[URLPattern] = [
     path("orders/checkout", rest.place_order),
     path("orders/<str:number>", rest.order_detail),
     path("orders/<str:number>/track", rest.order_track),
+    path("orders/<str:number>/cancel", rest.order_cancel),
     path("admin/orders/<str:number>/advance", rest.order_advance),
+    path("admin/orders/<str:number>/refund", rest.order_refund),
 ]

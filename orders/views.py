@@ -26,7 +26,7 @@ from museo.access.problems import Invalid, NotFound, Problem
 from notifications import log
 from notifications.envelope import render as render_envelope
 from notifications.envelope import timestamp
-from orders import baskets, checkout, lifecycle, pricing, tracking
+from orders import adjustments, baskets, checkout, lifecycle, pricing, tracking
 from orders.details import ADDRESS_FIELDS
 from orders.models import Order
 
@@ -269,12 +269,25 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
             "version": events[-1].version if events else 0,
             "log": [render_envelope(event, caller.locale) for event in reversed(events)][:LOG_ROWS],
             "summary": tracking.summary(order, locale=caller.locale, now=now),
+            "cancel_until": tracking.cancel_until(order),
             "has_floor_plan": order.plan == "courier",
             "ended": order.status in lifecycle.ENDED,
             "placed_at": timestamp(order.placed_at),
             "minutes_left": max(0, -int(-(order.eta - now).total_seconds() // 60)),
         },
     )
+
+
+@require_POST
+def order_cancel(request: HttpRequest, number: str) -> HttpResponse:
+    caller, reason = caller_from_request(request), request.POST.get("reason", "")[:200]
+    try:
+        adjustments.cancel(caller, number, reason=reason, now=timezone.now())
+    except NotFound as problem:
+        raise Http404(problem.detail) from problem
+    except Problem as problem:
+        messages.error(request, problem.detail)
+    return redirect("order", number)
 
 
 @never_cache

@@ -1,4 +1,4 @@
-"""What is asked of a payment provider, and what it answers.
+"""What is asked of a payment provider, and what it answers: charges and refunds.
 
 Providers are called outside of any transaction. `reference` is ours and stays the same when a
 charge is taken up again, so that a provider never takes the money twice.
@@ -32,3 +32,21 @@ class Charge:
     provider_reference: str
     error_code: str = ""
     action_url: str = ""
+
+
+@dataclass(frozen=True)
+class RefundRequest:
+    """`payment` is the provider's own name of the charge; `amount` in minor units."""
+
+    reference: str
+    payment: str
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True)
+class PaidBack:
+    """Without an `error_code` the money is on its way."""
+
+    provider_reference: str
+    error_code: str = ""

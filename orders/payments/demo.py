@@ -1,6 +1,6 @@
 """A provider that moves no money: its token says what happens. For trying the shop out."""
 
-from orders.payments.charges import Charge, ChargeRequest, Outcome
+from orders.payments.charges import Charge, ChargeRequest, Outcome, PaidBack, RefundRequest
 
 OUTCOMES = {
     "ok": Outcome.CAPTURED,
@@ -18,3 +18,8 @@ def charge(request: ChargeRequest) -> Charge:
         error_code="card_declined" if outcome is Outcome.DECLINED else "",
         action_url=f"/pay/{request.reference}" if outcome is Outcome.NEEDS_ACTION else "",
     )
+
+
+def refund(request: RefundRequest) -> PaidBack:
+    """Always agrees."""
+    return PaidBack(provider_reference=f"demo_{request.reference}")

@@ -133,7 +133,7 @@ class MuseoLive extends HTMLElement {
     this.move(snapshot);
     this.tick();
     this.writeLog();
-    if (ENDED.has(this.status)) this.finish(snapshot.steps.findLast((step) => step.at)?.at);
+    if (ENDED.has(this.status)) this.finish(snapshot.steps.find((step) => step.code === "delivered")?.at);
   }
 
   gap(expected, version) {
@@ -144,7 +144,7 @@ class MuseoLive extends HTMLElement {
   finish(at) {
     this.stop();
     this.say("finished");
-    if (at && this.status === "delivered") this.stamp(this.find("eta-clock"), at);
+    if (at) this.stamp(this.find("eta-clock"), at);
   }
 
   // the order may no longer be seen here: the link was revoked or has run out
@@ -162,11 +162,12 @@ class MuseoLive extends HTMLElement {
     this.isLate = data.late;
     this.setAttribute("status", data.status);
     const steps = [...this.querySelectorAll("[data-step]")];
+    const later = ENDED.has(data.status) ? "skipped" : "upcoming";
     const here = steps.find((step) => step.dataset.step === data.status);
     this.find("headline").textContent = here?.dataset.title ?? data.status_message;
     steps.forEach((step, index) => {
       const isCurrent = index === data.step && !ENDED.has(data.status);
-      step.dataset.s = isCurrent ? "current" : index <= data.step ? "done" : "upcoming";
+      step.dataset.s = isCurrent ? "current" : index <= data.step ? "done" : later;
       if (isCurrent) step.setAttribute("aria-current", "step");
       else step.removeAttribute("aria-current");
     });
@@ -231,7 +232,8 @@ class MuseoLive extends HTMLElement {
     const left = this.eta - (Date.now() + this.skew);
     const minutes = Math.ceil(left / 60_000);
     if (ENDED.has(this.status)) {
-      this.showEta(this.find("headline").textContent, "", this.dataset.handedOver, "");
+      const lead = this.status === "delivered" ? this.dataset.handedOver : this.dataset.endedAt;
+      this.showEta(this.find("headline").textContent, "", lead, "");
     } else if (this.isLate) {
       const note = this.dataset.runningLate;
       this.showEta(Math.max(1, -minutes), this.dataset.minutesLate, this.dataset.weSaid, note);

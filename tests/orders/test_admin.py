@@ -107,6 +107,27 @@ def test_several_orders_move_on_and_one_that_cannot_holds_none_up(
     ]
 
 
+def test_staff_cancel_and_one_that_has_arrived_holds_none_up(
+    boss: Client, order: Order, buy: Buy
+) -> None:
+    orders = [order, buy(now=timezone.now()).order]
+    deliver(boss, order)
+
+    response = boss.post(
+        "/admin/orders/order/",
+        {"action": "cancel_selected", "_selected_action": [str(one.pk) for one in orders]},
+        follow=True,
+    )
+
+    page = response.content.decode()
+    assert "1 orders cancelled." in page
+    assert f"{order.number}: It is too late to cancel" in page
+    assert sorted(Order.objects.values_list("status", "payment_status")) == [
+        ("cancelled", "refunded"),
+        ("delivered", "paid"),
+    ]
+
+
 def test_staff_close_the_links_of_guests(
     boss: Client, client: Client, sell: SellLamp, buy: Buy
 ) -> None:

@@ -10,10 +10,11 @@ from django.core.management import call_command
 from django.db import connection
 
 from catalog.models import StockItem
+from museo.access.callers import Caller
 from museo.ops import audit
 from notifications import log, retention
 from notifications.models import Event
-from orders import services
+from orders import adjustments, services
 from orders.models import Order, OrderStep
 from orders.tracking import Placed
 from tests.orders.conftest import SellLamp
@@ -25,9 +26,11 @@ Buy = Callable[..., Placed]
 
 @pytest.fixture
 def order(sell: SellLamp, buy: Buy, noon: datetime) -> Order:
-    """One of two, after its second step."""
+    """One of three, after its second step; another is on its way too, and one was cancelled."""
     sell(on_hand=9)
-    bought, _other = buy().order, buy()
+    bought, _other, third = buy().order, buy(), buy()
+    services.advance_due(now=noon + timedelta(minutes=3))
+    adjustments.cancel(Caller(tickets=(third.ticket,)), third.order.number, now=noon)
     services.advance_due(now=noon + timedelta(minutes=5))
     return bought
 
@@ -70,7 +73,7 @@ def test_all_holds_of_a_shop_that_works(order: Order, noon: datetime) -> None:
     assert broken() == {}
     looked_at = {answer.finding.name: answer.finding.looked_at for answer in audit.run()}
     assert looked_at["positions have no hole"] == log.state().head
-    assert looked_at["every step that was taken was told, and in this order"] == 8
+    assert looked_at["every step that was taken was told, and in this order"] == 9
     assert all(looked_at.values())
 
 
@@ -78,7 +81,7 @@ def test_all_holds_of_a_log_that_has_forgotten(order: Order, noon: datetime) -> 
     services.advance_due(now=noon + timedelta(hours=1))
 
     assert broken() == {}
-    assert retention.forget(now=noon + timedelta(days=91), keep=timedelta(days=90)) == 12
+    assert retention.forget(now=noon + timedelta(days=91), keep=timedelta(days=90)) == 17
 
     assert broken() == {}
 
@@ -113,9 +116,9 @@ def test_an_event_that_nobody_can_hear_is_named(order: Order) -> None:
         found = broken()
         run("DELETE FROM notifications_eventtopic WHERE position = 99")
     positions = Event.objects.filter(topic=order.topic).values_list("position", flat=True)
-    assert sorted(found["every event is heard on its own topic"]) == [
-        f"position {position}" for position in sorted(positions)
-    ]
+    assert sorted(found["every event is heard on its own topic"]) == sorted(
+        f"position {position}" for position in positions
+    )
     assert found["nothing is heard that was not told"] == ["trial.a at 99"]
 
 
@@ -177,3 +180,12 @@ def test_the_command_ends_with_one_and_says_what_is_broken(
     assert [one["name"] for one in told if not one["holds"]] == [
         "what is reserved is what checkouts hold"
     ]
+
+
+def test_an_end_that_was_not_told_and_money_that_went_astray_are_named(order: Order) -> None:
+    Order.objects.filter(pk=order.pk).update(status="failed", given_back=1)
+
+    assert {
+        "an order that was cancelled, failed or refunded told so once, and moves no more",
+        "money given back is what providers were asked for, and what they paid back",
+    } <= set(broken())

@@ -18,6 +18,7 @@ from orders import baskets, checkout
 from orders.details import Details
 from orders.models import Checkout, Order, OrderTicket, Payment
 from orders.payments import PROVIDERS
+from orders.payments.charges import Charge
 from orders.tracking import Placed
 from tests.orders.conftest import ADDRESS, SellLamp
 
@@ -295,11 +296,11 @@ def test_a_key_in_flight_is_taken_up_where_it_stood_when_its_lease_is_over(
     class Killed(BaseException):
         pass
 
-    def die(request: object) -> None:
+    def die(_request: object) -> Charge:
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setitem(PROVIDERS, "demo", die)
+        patch.setitem(PROVIDERS, "demo", replace(PROVIDERS["demo"], charge=die))
         with pytest.raises(Killed):
             checkout.place_once(guest, BODY, key="k1", now=noon, speed=1.0)
     begun = Checkout.objects.get()

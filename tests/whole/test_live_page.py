@@ -7,6 +7,7 @@ import gzip
 from functools import partial
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Response, Route, expect
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -63,6 +64,24 @@ def test_a_step_that_staff_take_in_the_admin_is_the_same_on_the_page(
     office.close()
 
     assert is_exactly_the_log(reader, calm, order)
+
+
+def test_a_customer_cancels_and_another_open_page_hears_of_it(calm: Desk, watch: Watch) -> None:
+    order = calm.buy()
+    reader, other = watch(order), watch(order)
+
+    reader.page.get_by_text("Cancel this order").click()
+    reader.page.get_by_role("button", name="Cancel the order").click()
+    other.shows("cancelled")
+    other.says("finished")
+
+    main = reader.page.locator("main")
+    expect(main).to_contain_text("goes back the way it was paid")
+    expect(main).to_contain_text("Ended at")
+    expect(reader.page.get_by_text("Cancel this order")).to_have_count(0)
+    expect(other.page.get_by_text("Cancel this order")).to_be_hidden()
+    assert is_exactly_the_log(other, calm, order)
+    assert Axe().run(reader.page).response["violations"] == []
 
 
 def test_steps_taken_while_the_web_was_dead_are_all_on_the_page_when_it_is_back(

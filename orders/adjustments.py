@@ -1,0 +1,314 @@
+"""What changes about an order after it was placed: it is cancelled, or money goes back for it.
+
+What is decided and what moves money are apart. One transaction writes the adjustment, puts goods
+back and asks for the refund; the provider is told outside of any transaction; a last one writes
+what it answered. A process that dies in between leaves a refund `requested`, which the clock takes
+up under the same reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.db.models import F, QuerySet
+from django.utils.translation import gettext as _
+
+from catalog import stock
+from museo.access.callers import Caller
+from museo.access.idempotency import Answer, Attempt, claim
+from museo.access.permissions import may
+from museo.access.problems import Invalid, NotAllowed, Problem, field_error
+from notifications import log
+from orders import lifecycle, tracking
+from orders.models import Adjustment, Order, OrderLine, Payment, Refund
+from orders.payments import PROVIDERS, events
+from orders.payments.charges import PaidBack, RefundRequest
+
+# a refund that was asked for so long ago was left by a process that died
+LEFT_AFTER = timedelta(minutes=1)
+# units of each line, by its position
+Units = Mapping[int, int]
+
+
+class TooLateToCancel(Problem):
+    """The order has gone too far, or has ended."""
+
+    status = 409
+    code = "too_late_to_cancel"
+
+
+class RefundTooLarge(Problem):
+    """More than is left of what was paid; `left` in minor units."""
+
+    status = 409
+    code = "refund_too_large"
+
+
+def cancel(caller: Caller, number: str, *, reason: str = "", now: datetime) -> Order:
+    """Cancel an order that the caller may see, and send its money back; again is harmless.
+
+    Customers can until it is being prepared, staff until it is delivered: else TooLateToCancel.
+    """
+    order = tracking.find(caller, number)
+    if order.status != lifecycle.CANCELLED:
+        _require(caller, order, lifecycle.CANCELLED)
+    with log.change() as change:
+        _lock(order)
+        if order.status == lifecycle.CANCELLED:
+            return order
+        was = _end(caller, order, lifecycle.CANCELLED, now=now)
+        units = {
+            line.position: line.quantity - line.taken_back
+            for line in order.lines.order_by("position")
+        }
+        adjustment = _give_back(
+            caller,
+            order,
+            Adjustment.Kind.CANCELLATION,
+            amount=_left(order),
+            units=units,
+            reason=reason,
+            now=now,
+        )
+        if was in lifecycle.STILL_HERE:
+            _put_back(order, units, now=now)
+        tracking.tell(change, order, status=order.status, step=order.step, now=now)
+        change.afterwards(partial(_settle_of, adjustment, now=now))
+    order.refresh_from_db()
+    return order
+
+
+def refund(
+    caller: Caller,
+    number: str,
+    *,
+    amount: int | None = None,
+    units: Units | None = None,
+    reason: str = "",
+    puts_back: bool = False,
+    now: datetime,
+    attempt: Attempt | None = None,
+) -> Adjustment:
+    """Send money back for an order, for staff who may change orders.
+
+    For these units of its lines, or an amount in minor units, or all that is left. A delivered
+    order of which nothing is left is then `refunded`. Raises RefundTooLarge. `attempt` is the
+    claimed Idempotency-Key; its answer is `tracking.adjustment`.
+    """
+    order = tracking.find(caller, number)
+    if not may(caller, "orders.change_order"):
+        raise NotAllowed(_("Only staff who may change orders can send money back."))
+    with log.change() as change:
+        if attempt:
+            attempt.hold()
+        _lock(order)
+        adjustment = _give_back(
+            caller,
+            order,
+            Adjustment.Kind.RETURN if puts_back else Adjustment.Kind.REFUND,
+            amount=_worth(order, amount, units),
+            units=units or {},
+            reason=reason,
+            now=now,
+        )
+        if puts_back:
+            _put_back(order, units or {}, now=now)
+        if order.given_back == order.total and order.status == lifecycle.DELIVERED:
+            _end(caller, order, lifecycle.REFUNDED, now=now)
+            tracking.tell(change, order, status=order.status, step=order.step, now=now)
+        if attempt:
+            attempt.answer(201, tracking.adjustment(adjustment))
+        change.afterwards(partial(_settle_of, adjustment, now=now))
+    return adjustment
+
+
+def refund_once(
+    caller: Caller,
+    number: str,
+    *,
+    key: str,
+    body: Any,
+    now: datetime,
+    **wanted: Any,
+) -> Answer:
+    """`refund` under an Idempotency-Key: the same key and body get the same answer again."""
+    claimed = claim(scope=f"{caller.identity} refund {number}", key=key, body=body, now=now)
+    if isinstance(claimed, Answer):
+        return claimed
+    try:
+        adjustment = refund(caller, number, **wanted, now=now, attempt=claimed)
+    except Problem:
+        claimed.forget()
+        raise
+    return Answer(201, tracking.adjustment(adjustment))
+
+
+def settle_left(*, now: datetime) -> int:
+    """Take up refunds that a process left in the middle; return how many were settled."""
+    left = _with_what_it_is_about(
+        Refund.objects.filter(state=Refund.State.REQUESTED, requested_at__lt=now - LEFT_AFTER)
+    )
+    return sum(_settle(refund, now=now) for refund in left.order_by("pk")[:100])
+
+
+# deciding
+
+
+def _lock(order: Order) -> None:
+    """Hold the order's row until the transaction ends, and read it as it is now."""
+    Order.objects.filter(pk=order.pk).update(given_back=F("given_back"))
+    order.refresh_from_db()
+
+
+def _end(caller: Caller, order: Order, status: str, *, now: datetime) -> str:
+    """Move the locked order to an end, if it may from where it stands; return where it stood."""
+    _require(caller, order, status)
+    was = order.status
+    Order.objects.filter(pk=order.pk).update(status=status, next_step_at=None, ended_at=now)
+    order.refresh_from_db()
+    return was
+
+
+def _require(caller: Caller, order: Order, status: str) -> None:
+    is_staff = may(caller, "orders.change_order")
+    moves = lifecycle.BY_STAFF if is_staff else lifecycle.BY_CUSTOMERS
+    if order.status not in moves[status]:
+        raise TooLateToCancel(
+            _("It is too late to cancel this order: it is %(status)s.")
+            % {"status": _(lifecycle.text_key(order.status, "label")).lower()},
+            order_status=order.status,
+        )
+
+
+def _left(order: Order) -> int:
+    """What was paid and not promised back."""
+    return order.total - order.given_back if _captured(order) else 0
+
+
+def _captured(order: Order) -> Payment | None:
+    return order.payments.filter(state=Payment.State.CAPTURED).first()
+
+
+def _worth(order: Order, amount: int | None, units: Units | None) -> int:
+    if units is None:
+        return _left(order) if amount is None else amount
+    prices = dict(order.lines.values_list("position", "unit_price"))
+    if unknown := set(units) - set(prices):
+        detail = _("This order has no line %(line)s.") % {"line": min(unknown)}
+        raise Invalid(detail, errors=[field_error("/lines", "unknown_line", detail)])
+    return sum(prices[position] * count for position, count in units.items())
+
+
+def _give_back(
+    caller: Caller,
+    order: Order,
+    kind: Adjustment.Kind,
+    *,
+    amount: int,
+    units: Units,
+    reason: str,
+    now: datetime,
+) -> Adjustment:
+    """Write what was decided, and the refund if it is worth anything."""
+    _take_back(order, units)
+    if not 0 <= amount <= _left(order):
+        raise RefundTooLarge(
+            _("That is more than is left of what was paid. Choose a smaller amount."),
+            left=_left(order),
+        )
+    Order.objects.filter(pk=order.pk).update(given_back=F("given_back") + amount)
+    order.refresh_from_db()
+    adjustment = Adjustment.objects.create(
+        order=order,
+        kind=kind,
+        amount=amount,
+        currency=order.currency,
+        lines=[{"position": line, "quantity": count} for line, count in units.items() if count],
+        reason=reason,
+        by=caller.identity,
+        at=now,
+    )
+    if amount and (payment := _captured(order)):
+        Refund.objects.create(
+            adjustment=adjustment, payment=payment, amount=amount, requested_at=now
+        )
+    return adjustment
+
+
+def _take_back(order: Order, units: Units) -> None:
+    for position, count in sorted(units.items()):
+        lines = OrderLine.objects.filter(order=order, position=position)
+        few_enough = lines.filter(taken_back__lte=F("quantity") - count)
+        if count < 0 or not few_enough.update(taken_back=F("taken_back") + count):
+            raise RefundTooLarge(
+                _("Line %(line)s has fewer units left than that.") % {"line": position}
+            )
+
+
+def _put_back(order: Order, units: Units, *, now: datetime) -> None:
+    """The goods can be sold again."""
+    variants = dict(order.lines.exclude(variant=None).values_list("position", "variant_id"))
+    wanted: dict[int, int] = {}
+    for position, count in units.items():
+        if count and position in variants:
+            wanted[variants[position]] = wanted.get(variants[position], 0) + count
+    stock.put_back(wanted, reference=order.number, at=now)
+
+
+# moving the money
+
+
+def _settle_of(adjustment: Adjustment, *, now: datetime) -> None:
+    for asked in _with_what_it_is_about(Refund.objects.filter(adjustment=adjustment)):
+        _settle(asked, now=now)
+
+
+def _with_what_it_is_about(refunds: QuerySet[Refund]) -> QuerySet[Refund]:
+    return refunds.select_related("payment__checkout", "adjustment__order")
+
+
+def _settle(refund: Refund, *, now: datetime) -> bool:
+    """Tell the provider, then write what it answered; False if somebody else did."""
+    payment = refund.payment
+    answer = PROVIDERS[payment.provider].refund(
+        RefundRequest(
+            reference=refund.public_id,
+            payment=payment.provider_reference,
+            amount=refund.amount,
+            currency=payment.currency,
+        )
+    )
+    with log.change() as change:
+        return _write_answer(change, refund, answer, now=now)
+
+
+def _write_answer(change: log.Change, refund: Refund, answer: PaidBack, *, now: datetime) -> bool:
+    payment, has_failed = refund.payment, bool(answer.error_code)
+    order = refund.adjustment.order
+    _lock(order)
+    asked = Refund.objects.filter(pk=refund.pk, state=Refund.State.REQUESTED)
+    state = Refund.State.FAILED if has_failed else Refund.State.SUCCEEDED
+    if not asked.update(
+        state=state,
+        provider_reference=answer.provider_reference,
+        error_code=answer.error_code,
+        settled_at=now,
+    ):
+        return False
+    if has_failed:
+        # it may be asked for again
+        Order.objects.filter(pk=order.pk).update(given_back=F("given_back") - refund.amount)
+        events.tell(change, payment, "payment.refund_failed", order=order, now=now)
+        return True
+    Payment.objects.filter(pk=payment.pk).update(refunded=F("refunded") + refund.amount)
+    payment.refresh_from_db(fields=["refunded"])
+    status = Order.PaymentStatus
+    is_all = payment.refunded == order.total
+    Order.objects.filter(pk=order.pk).update(
+        payment_status=status.REFUNDED if is_all else status.PARTIALLY_REFUNDED
+    )
+    events.tell(change, payment, "payment.refunded", order=order, now=now, refunded=refund.amount)
+    return True
