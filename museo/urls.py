@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path, re_path
 from django.views.i18n import set_language
 from django.views.static import serve
@@ -12,6 +12,7 @@ import notifications.urls
 import orders.urls
 from museo.access import problems
 from museo.ops import health, metrics
+from orders.views import SignIn
 
 urlpatterns = [
     path("admin/", admin.site.urls),
@@ -19,7 +20,7 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("health", health.health),
     path("metrics", metrics.metrics),
-    path("login", LoginView.as_view(template_name="access/login.html"), name="login"),
+    path("login", SignIn.as_view(), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
     path("language", set_language, name="set_language"),
     path(

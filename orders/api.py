@@ -1,5 +1,6 @@
 """Baskets, checkout and orders over REST: shapes only, the rules are in the services."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from rest_framework.response import Response
 
 from museo.access.callers import BASKET_HEADER, Caller, caller_from_request
 from museo.access.idempotency import Answer, BadKey
-from museo.access.problems import CONTENT_TYPE, Invalid, field_error
+from museo.access.problems import CONTENT_TYPE, Invalid, NotSignedIn, field_error
 from museo.access.rest import next_page, page_size, read_body
 from orders import adjustments, baskets, checkout, pricing, services, tracking
 from orders.models import Order
@@ -81,8 +82,20 @@ def basket_item(request: Request, line_id: int) -> Response:
     return _basket(baskets.set_quantity(caller, line_id=line_id, **wanted, now=now), caller)
 
 
-def _basket(opened: baskets.OpenBasket | None, caller: Caller) -> Response:
-    body = baskets.show(opened, locale=caller.locale, now=timezone.now())
+@api_view(["POST"])
+def basket_merge(request: Request) -> Response:
+    """Put the guest's basket of `X-Basket-Token` into that of the user who has signed in."""
+    caller = caller_from_request(request)
+    if not caller.user_id:
+        raise NotSignedIn(_("Sign in first: a guest has one basket only."))
+    opened, capped = baskets.merge(caller, now=timezone.now())
+    return _basket(opened, caller, capped)
+
+
+def _basket(
+    opened: baskets.OpenBasket | None, caller: Caller, told: Sequence[Mapping[str, str]] = ()
+) -> Response:
+    body = baskets.show(opened, locale=caller.locale, now=timezone.now(), messages=told)
     return Response(body, headers={BASKET_HEADER: body["token"]} if body["token"] else None)
 
 

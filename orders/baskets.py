@@ -124,6 +124,49 @@ def replace(caller: Caller, *, items: Sequence[Mapping[str, Any]], now: datetime
     return opened
 
 
+def merge(caller: Caller, *, now: datetime) -> tuple[OpenBasket | None, list[dict[str, str]]]:
+    """Put a guest's basket into that of the user who has signed in; again is harmless.
+
+    Quantities add up as far as there is stock and an order may have; messages say where not.
+    """
+    guests = Basket.objects.open().filter(user=None, token_hash=digest(caller.basket_token))
+    if not caller.user_id or not guests.exists():
+        return find(caller), []
+    with transaction.atomic():
+        opened = _open(caller, now)
+        guest = guests.first()
+        # both are locked now, the user's first: a guest's basket is merged by nobody else
+        if guest is None or not lock(guest.pk):
+            return opened, []
+        lines = guest.lines.select_related("variant").order_by("pk")
+        capped = [message for line in lines for message in _move(line, opened.basket)]
+        guests.filter(pk=guest.pk).update(status=Basket.Status.MERGED)
+    return opened, capped
+
+
+def _move(line: BasketLine, basket: Basket) -> list[dict[str, str]]:
+    """Add a line to another basket, as far as it goes; say what did not."""
+    there = basket.lines.filter(variant=line.variant).first()
+    has = there.quantity if there else 0
+    wanted = has + line.quantity
+    # what was in it stays, even if the stock has shrunk
+    quantity = max(has, min(wanted, _most(line.variant)))
+    if quantity:
+        BasketLine.objects.update_or_create(
+            basket=basket,
+            variant=line.variant,
+            defaults={"quantity": quantity, "unit_price_seen": line.unit_price_seen},
+        )
+    if quantity == wanted:
+        return []
+    sku = line.variant.sku
+    detail = _("Your basket has %(count)s of %(sku)s: there are no more.") % {
+        "sku": sku,
+        "count": quantity,
+    }
+    return [{"type": "warning", "code": "quantity_capped", "sku": sku, "detail": detail}]
+
+
 def hold(caller: Caller) -> OpenBasket | None:
     """The caller's open basket, its row held until the transaction ends."""
     opened = find(caller)
@@ -145,12 +188,19 @@ def take_out(basket_id: int, bought: Iterable[Mapping[str, Any]]) -> None:
         )
 
 
-def show(opened: OpenBasket | None, *, locale: str, now: datetime) -> dict[str, Any]:
+def show(
+    opened: OpenBasket | None,
+    *,
+    locale: str,
+    now: datetime,
+    messages: Sequence[Mapping[str, str]] = (),
+) -> dict[str, Any]:
     """The basket as CONTRACT's `GET /basket` has it; an empty one for None."""
     if opened is None:
         return _shape(None, "", [])
     lines = opened.basket.lines.order_by("pk")
-    return _shape(opened.basket, opened.token, pricing.price_lines(lines, locale=locale, now=now))
+    shown = _shape(opened.basket, opened.token, pricing.price_lines(lines, locale=locale, now=now))
+    return {**shown, "messages": [*messages, *shown["messages"]]}
 
 
 def _shape(basket: Basket | None, token: str, lines: list[pricing.Line]) -> dict[str, Any]:
@@ -247,8 +297,23 @@ def _check_quantity(quantity: int) -> None:
         raise QuantityOutOfRange(detail, errors=[field_error("/quantity", "out_of_range", detail)])
 
 
+def _most(variant: Variant) -> int:
+    """How many of a variant a basket may have."""
+    most = [MAX_QUANTITY]
+    if variant.max_per_order is not None:
+        most.append(variant.max_per_order)
+    if variant.track_stock:
+        most.append(max(0, stock.available([variant.pk]).get(variant.pk, 0)))
+    return min(most)
+
+
 def _check_available(variant: Variant, quantity: int) -> None:
     _check_quantity(quantity)
-    left = stock.available([variant.pk]).get(variant.pk, 0)
-    if variant.track_stock and left < quantity:
-        raise stock.OutOfStock(variant.sku, max(left, 0))
+    if variant.max_per_order is not None and quantity > variant.max_per_order:
+        detail = _("An order may have %(max)s of %(sku)s.") % {
+            "max": variant.max_per_order,
+            "sku": variant.sku,
+        }
+        raise QuantityOutOfRange(detail, errors=[field_error("/quantity", "out_of_range", detail)])
+    if quantity > (left := _most(variant)):
+        raise stock.OutOfStock(variant.sku, left)

@@ -18,6 +18,7 @@ pages: list[URLPattern] = [
 ]
 api: list[URLPattern] = [
     path("basket", rest.basket),
+    path("basket/merge", rest.basket_merge),
     path("basket/items", rest.basket_items),
     path("basket/items/<int:line_id>", rest.basket_item),
     path("basket/delivery-options", rest.delivery_options),

@@ -8,6 +8,8 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -32,6 +34,20 @@ from orders.models import Order
 
 COOKIE_DAYS = 30
 LOG_ROWS = 6
+
+
+class SignIn(LoginView):
+    """What a guest has put into the basket comes along."""
+
+    template_name = "access/login.html"
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        response = super().form_valid(form)
+        _opened, capped = baskets.merge(caller_from_request(self.request), now=timezone.now())
+        for message in capped:
+            messages.warning(self.request, message["detail"])
+        response.delete_cookie(BASKET_COOKIE)
+        return response
 
 
 # the basket

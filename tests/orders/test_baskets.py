@@ -1,10 +1,12 @@
 """Baskets of guests and users."""
 
 from datetime import datetime
+from functools import partial
 
 import pytest
+from django.test import Client
 
-from catalog.models import Master, Price, StockItem
+from catalog.models import Master, Price, StockItem, Variant
 from catalog.stock import OutOfStock
 from museo.access.callers import Caller
 from museo.access.models import User
@@ -15,6 +17,7 @@ from orders.details import Details
 from orders.models import Basket, BasketLine
 from orders.pricing import NotForSale
 from tests.orders.conftest import SellLamp
+from tests.together import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -98,3 +101,98 @@ def test_no_basket_is_an_empty_basket(noon: datetime) -> None:
     body = baskets.show(None, locale="en", now=noon)
 
     assert (body["id"], body["lines"], body["totals"][-1]["amount"]) == (None, [], 0)
+
+
+@pytest.fixture
+def maya(db: None) -> User:
+    return User.objects.create_user("maya@example.org", "a-long-password")
+
+
+def quantities(user: User) -> dict[str, int]:
+    lines = BasketLine.objects.filter(basket__user=user, basket__status="open")
+    return dict(lines.values_list("variant__sku", "quantity"))
+
+
+@pytest.mark.both
+def test_a_guests_basket_comes_along_when_they_sign_in_and_only_once(
+    sell: SellLamp, maya: User, noon: datetime
+) -> None:
+    sell("LAMP", on_hand=4)
+    sell("VASE", on_hand=9)
+    baskets.add(Caller(user_id=maya.pk), sku="LAMP", quantity=3, now=noon)
+    opened = baskets.add(Caller(), sku="LAMP", quantity=2, now=noon)
+    guest = Caller(basket_token=opened.token)
+    baskets.add(guest, sku="VASE", quantity=2, now=noon)
+    signed_in = Caller(user_id=maya.pk, basket_token=opened.token)
+
+    _own, capped = baskets.merge(signed_in, now=noon)
+    _own, again = baskets.merge(signed_in, now=noon)
+
+    assert quantities(maya) == {"LAMP": 4, "VASE": 2}
+    assert [(told["code"], told["sku"]) for told in capped] == [("quantity_capped", "LAMP")]
+    assert again == []
+    assert baskets.find(guest) is None
+
+
+def test_what_was_in_a_basket_stays_though_the_stock_has_shrunk(
+    sell: SellLamp, maya: User, noon: datetime
+) -> None:
+    lamp = sell(on_hand=5)
+    baskets.add(Caller(user_id=maya.pk), sku="LAMP", quantity=3, now=noon)
+    token = baskets.add(Caller(), sku="LAMP", quantity=1, now=noon).token
+    StockItem.objects.filter(variant=lamp).update(on_hand=1)
+
+    _own, capped = baskets.merge(Caller(user_id=maya.pk, basket_token=token), now=noon)
+
+    assert quantities(maya) == {"LAMP": 3}
+    assert len(capped) == 1
+
+
+@pytest.mark.both
+@pytest.mark.usefixtures("committed")
+def test_two_sign_ins_at_once_add_a_basket_once(sell: SellLamp, maya: User, noon: datetime) -> None:
+    sell(on_hand=9)
+    token = baskets.add(Caller(), sku="LAMP", quantity=2, now=noon).token
+    signed_in = Caller(user_id=maya.pk, basket_token=token)
+
+    answers = at_once([lambda: baskets.merge(signed_in, now=noon)] * 6)
+
+    assert not [answer for answer in answers if isinstance(answer, Exception)]
+    assert quantities(maya) == {"LAMP": 2}
+
+
+def test_an_order_has_no_more_of_a_thing_than_it_may(
+    sell: SellLamp, maya: User, noon: datetime
+) -> None:
+    lamp = sell(on_hand=9)
+    Variant.objects.filter(pk=lamp.pk).update(max_per_order=2)
+    token = baskets.add(Caller(), sku="LAMP", quantity=2, now=noon).token
+
+    with pytest.raises(baskets.QuantityOutOfRange):
+        baskets.add(Caller(basket_token=token), sku="LAMP", quantity=1, now=noon)
+
+    baskets.add(Caller(user_id=maya.pk), sku="LAMP", quantity=1, now=noon)
+    _own, capped = baskets.merge(Caller(user_id=maya.pk, basket_token=token), now=noon)
+    assert (quantities(maya), len(capped)) == ({"LAMP": 2}, 1)
+
+
+def test_signing_in_on_the_page_and_over_rest_brings_the_basket_along(
+    sell: SellLamp, maya: User, client: Client
+) -> None:
+    sell(on_hand=2)
+    line = {"sku": "LAMP", "quantity": 2}
+    post = partial(client.post, content_type="application/json")
+    token = post("/api/v1/basket/items", line).json()["token"]
+    client.cookies["museo_basket"] = token
+
+    answer = client.post("/login", {"username": maya.email, "password": "a-long-password"})
+
+    assert answer.status_code == 302
+    assert answer.cookies["museo_basket"].value == ""
+    assert quantities(maya) == {"LAMP": 2}
+    other = Client().post("/api/v1/basket/items", line, content_type="application/json").json()
+    merged = post("/api/v1/basket/merge", headers={"X-Basket-Token": other["token"]}).json()
+    assert merged["lines"][0]["quantity"] == 2
+    assert [told["code"] for told in merged["messages"]] == ["quantity_capped"]
+    refused = Client().post("/api/v1/basket/merge", content_type="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (401, "authentication_required")
