@@ -209,6 +209,14 @@ def order_cancel(request: Request, number: str) -> Response:
 
 
 @api_view(["POST"])
+def order_reorder(request: Request, number: str) -> Response:
+    """Put what the order had into the basket, as far as there is any; the answer is the basket."""
+    caller = caller_from_request(request)
+    opened, told = baskets.reorder(caller, number, now=timezone.now())
+    return _basket(opened, caller, told)
+
+
+@api_view(["POST"])
 def order_refund(request: Request, number: str) -> Response:
     """Staff send money back: for units of lines, for an amount, or all that is left."""
     wanted = read_body(RefundBody, request)

@@ -19,8 +19,8 @@ from catalog.models import Master, Variant
 from museo.access.callers import Caller
 from museo.access.problems import Invalid, NotFound, field_error
 from museo.access.tokens import digest, new_token
-from orders import pricing
-from orders.models import MAX_QUANTITY, Basket, BasketLine
+from orders import pricing, tracking
+from orders.models import MAX_QUANTITY, Basket, BasketLine, OrderLine
 
 LIFETIME = timedelta(days=30)
 
@@ -139,32 +139,55 @@ def merge(caller: Caller, *, now: datetime) -> tuple[OpenBasket | None, list[dic
         if guest is None or not lock(guest.pk):
             return opened, []
         lines = guest.lines.select_related("variant").order_by("pk")
-        capped = [message for line in lines for message in _move(line, opened.basket)]
+        capped = [
+            message
+            for line in lines
+            for message in _put(opened.basket, line.variant, line.quantity, line.unit_price_seen)
+        ]
         guests.filter(pk=guest.pk).update(status=Basket.Status.MERGED)
     return opened, capped
 
 
-def _move(line: BasketLine, basket: Basket) -> list[dict[str, str]]:
-    """Add a line to another basket, as far as it goes; say what did not."""
-    there = basket.lines.filter(variant=line.variant).first()
+def reorder(
+    caller: Caller, number: str, *, now: datetime
+) -> tuple[OpenBasket, list[dict[str, str]]]:
+    """Put what an order had into the caller's basket; messages say what there is no more of."""
+    order = tracking.find(caller, number)
+    with transaction.atomic():
+        opened = _open(caller, now)
+        lines = order.lines.order_by("position")
+        told = [message for line in lines for message in _again(line, opened.basket, now)]
+    return opened, told
+
+
+def _again(line: OrderLine, basket: Basket, now: datetime) -> list[dict[str, str]]:
+    try:
+        variant, price = _for_sale(line.sku, now)
+    except UnknownVariant:
+        detail = _("%(name)s is not for sale any more.") % {"name": line.name}
+        return [{"type": "warning", "code": "not_for_sale", "sku": line.sku, "detail": detail}]
+    return _put(basket, variant, line.quantity, price)
+
+
+def _put(basket: Basket, variant: Variant, quantity: int, price: int) -> list[dict[str, str]]:
+    """Add units of a variant to a locked basket, as far as it goes; say if it did not."""
+    there = basket.lines.filter(variant=variant).first()
     has = there.quantity if there else 0
-    wanted = has + line.quantity
     # what was in it stays, even if the stock has shrunk
-    quantity = max(has, min(wanted, _most(line.variant)))
-    if quantity:
+    possible = max(has, min(has + quantity, _most(variant)))
+    if possible:
         BasketLine.objects.update_or_create(
             basket=basket,
-            variant=line.variant,
-            defaults={"quantity": quantity, "unit_price_seen": line.unit_price_seen},
+            variant=variant,
+            defaults={"quantity": possible, "unit_price_seen": price},
         )
-    if quantity == wanted:
+    if possible == has + quantity:
         return []
-    sku = line.variant.sku
     detail = _("Your basket has %(count)s of %(sku)s: there are no more.") % {
-        "sku": sku,
-        "count": quantity,
+        "sku": variant.sku,
+        "count": possible,
     }
-    return [{"type": "warning", "code": "quantity_capped", "sku": sku, "detail": detail}]
+    return [{"type": "warning", "code": "quantity_capped", "sku": variant.sku, "detail": detail}]
 
 
 def hold(caller: Caller) -> OpenBasket | None:

@@ -14,6 +14,7 @@ pages: list[URLPattern] = [
     path("orders", views.order_list, name="orders"),
     path("orders/<str:number>", views.order_page, name="order"),
     path("orders/<str:number>/cancel", views.order_cancel, name="order_cancel"),
+    path("orders/<str:number>/reorder", views.order_reorder, name="order_reorder"),
     path("t/<str:token>", views.ticket, name="ticket"),
 ]
 api: list[URLPattern] = [
@@ -28,6 +29,7 @@ api: list[URLPattern] = [
     path("orders/<str:number>", rest.order_detail),
     path("orders/<str:number>/track", rest.order_track),
     path("orders/<str:number>/cancel", rest.order_cancel),
+    path("orders/<str:number>/reorder", rest.order_reorder),
     path("admin/orders/<str:number>/advance", rest.order_advance),
     path("admin/orders/<str:number>/refund", rest.order_refund),
 ]

@@ -306,6 +306,18 @@ def order_cancel(request: HttpRequest, number: str) -> HttpResponse:
     return redirect("order", number)
 
 
+@require_POST
+def order_reorder(request: HttpRequest, number: str) -> HttpResponse:
+    """All of it into the basket again."""
+    try:
+        opened, told = baskets.reorder(caller_from_request(request), number, now=timezone.now())
+    except NotFound as problem:
+        raise Http404(problem.detail) from problem
+    for message in told:
+        messages.warning(request, message["detail"])
+    return _with_basket(redirect("basket"), opened)
+
+
 @never_cache
 @require_GET
 def ticket(request: HttpRequest, token: str) -> HttpResponse:

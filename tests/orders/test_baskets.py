@@ -1,7 +1,9 @@
 """Baskets of guests and users."""
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -16,6 +18,8 @@ from orders.checkout import place
 from orders.details import Details
 from orders.models import Basket, BasketLine
 from orders.pricing import NotForSale
+from orders.services import advance_due
+from orders.tracking import Placed
 from tests.orders.conftest import SellLamp
 from tests.together import at_once
 
@@ -196,3 +200,42 @@ def test_signing_in_on_the_page_and_over_rest_brings_the_basket_along(
     assert [told["code"] for told in merged["messages"]] == ["quantity_capped"]
     refused = Client().post("/api/v1/basket/merge", content_type="application/json")
     assert (refused.status_code, refused.json()["code"]) == (401, "authentication_required")
+
+
+def test_an_order_is_put_into_the_basket_again_as_far_as_there_is_any(
+    sell: SellLamp, buy: Callable[..., Placed], client: Client, noon: datetime
+) -> None:
+    sell(on_hand=5)
+    placed = buy(quantity=3)
+    path = f"/api/v1/orders/{placed.order.number}/reorder"
+    headers = {"Authorization": f"Ticket {placed.ticket}"}
+
+    def post(**headers: str) -> Any:
+        return client.post(path, content_type="application/json", headers=headers)
+
+    basket = post(**headers).json()
+    again = post(**headers, **{"X-Basket-Token": basket["token"]}).json()
+
+    assert basket["lines"][0]["quantity"] == again["lines"][0]["quantity"] == 2
+    assert [told["code"] for told in basket["messages"]] == ["quantity_capped"]
+    assert post().status_code == 404
+    Variant.objects.update(is_active=False)
+    [told] = post(**headers).json()["messages"]
+    assert (told["code"], told["sku"]) == ("not_for_sale", "LAMP")
+
+
+def test_the_page_of_an_order_that_has_ended_puts_it_into_the_basket(
+    sell: SellLamp, buy: Callable[..., Placed], client: Client, noon: datetime
+) -> None:
+    sell(on_hand=3)
+    placed = buy(quantity=2)
+    client.get(f"/t/{placed.ticket}")
+    page = f"/orders/{placed.order.number}"
+    advance_due(now=noon + timedelta(hours=1))
+    assert "Order this again" in client.get(page).content.decode()
+
+    basket = client.post(f"{page}/reorder", follow=True)
+
+    assert basket.redirect_chain == [("/basket", 302)]
+    assert "Your basket has 1 of LAMP: there are no more." in basket.content.decode()
+    assert Client().post(f"{page}/reorder").status_code == 404

@@ -69,6 +69,8 @@ def test_a_step_that_staff_take_in_the_admin_is_the_same_on_the_page(
 def test_a_customer_cancels_and_another_open_page_hears_of_it(calm: Desk, watch: Watch) -> None:
     order = calm.buy()
     reader, other = watch(order), watch(order)
+    again = other.page.get_by_role("button", name="Order this again")
+    expect(again).to_be_hidden()
 
     reader.page.get_by_text("Cancel this order").click()
     reader.page.get_by_role("button", name="Cancel the order").click()
@@ -80,6 +82,7 @@ def test_a_customer_cancels_and_another_open_page_hears_of_it(calm: Desk, watch:
     expect(main).to_contain_text("Ended at")
     expect(reader.page.get_by_text("Cancel this order")).to_have_count(0)
     expect(other.page.get_by_text("Cancel this order")).to_be_hidden()
+    expect(again).to_be_visible()
     assert is_exactly_the_log(other, calm, order)
     assert Axe().run(reader.page).response["violations"] == []
 
