@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
         if not options.only or pattern.name in options.only
     ]
     try:
-        return measure(chosen, options)
+        return tell(options.report_of) if options.report_of else measure(chosen, options)
     except (kitchen.Missing, RuntimeError) as problem:
         sys.exit(f"bench: {problem}")
 
@@ -56,14 +56,27 @@ def measure(chosen: Sequence[Pattern], options: argparse.Namespace) -> int:
             raw.write(json.dumps(row) + "\n")
             raw.flush()
             sys.stderr.write(report.line(row) + "\n")
-    found = {pattern.name: report.medians(rows, pattern) for pattern in chosen}
-    say = [f"{about['at']}, {about['machine']}; `{about['command']}`", ""]
-    say += [report.table(found[pattern.name], pattern) for pattern in chosen]
+    _print(rows, chosen)
     minutes = (time.monotonic() - began_at) / 60
-    say += [report.verdicts(found), f"{minutes:.1f} minutes. Raw rows: {_named(options.rows)}"]
-    sys.stdout.write("\n".join(say) + "\n")
+    sys.stderr.write(f"{minutes:.1f} minutes. Raw rows: {_named(options.rows)}\n")
     has_failed = any(row["problem"] for row in rows if row["server"] == "museo")
     return 1 if has_failed else 0
+
+
+def tell(files: Sequence[Path]) -> int:
+    """The report of rows that were measured before, perhaps in several runs."""
+    rows = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    names = {row["pattern"] for row in rows}
+    _print(rows, [pattern for pattern in patterns.full() if pattern.name in names])
+    return 0
+
+
+def _print(rows: Sequence[runs.Row], chosen: Sequence[Pattern]) -> None:
+    found = {pattern.name: report.medians(rows, pattern) for pattern in chosen}
+    told = dict.fromkeys(f"{row['at']}, {row['machine']}: `{row['command']}`" for row in rows)
+    say = [*told, ""]
+    say += [report.table(found[pattern.name], pattern) for pattern in chosen]
+    sys.stdout.write("\n".join([*say, report.verdicts(found)]) + "\n")
 
 
 @contextmanager
@@ -114,6 +127,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--peers", nargs="*", choices=list(PEERS), default=list(PEERS), help=", ".join(PEERS)
+    )
+    parser.add_argument(
+        "--report-of", nargs="+", type=Path, metavar="ROWS", help="tables of rows of earlier runs"
     )
     parser.add_argument("--rounds", type=int, help="instead of three")
     parser.add_argument("--port", type=int, default=7600, help="the first of ten")
