@@ -105,11 +105,14 @@ def refund(
         if attempt:
             attempt.hold()
         _lock(order)
+        worth = _worth(order, amount, units)
+        if not worth:
+            raise RefundTooLarge(_("Nothing is left of what was paid."), left=0)
         adjustment = _give_back(
             caller,
             order,
             Adjustment.Kind.RETURN if puts_back else Adjustment.Kind.REFUND,
-            amount=_worth(order, amount, units),
+            amount=worth,
             units=units or {},
             reason=reason,
             now=now,

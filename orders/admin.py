@@ -48,6 +48,7 @@ class OrderAdmin(LogAdmin, ModelAdmin):
         (gettext_lazy("Who and where"), {"fields": ["name", "email", "shown_address", "delivery"]}),
         (gettext_lazy("Lines"), {"fields": ["shown_lines"]}),
         (gettext_lazy("Steps"), {"fields": ["shown_steps"]}),
+        (gettext_lazy("Given back"), {"fields": ["adjustments"]}),
         (gettext_lazy("What happened"), {"fields": ["timeline"]}),
     ]
 
@@ -188,6 +189,22 @@ class OrderAdmin(LogAdmin, ModelAdmin):
             for step in order.steps.order_by("index")
         ]
         return _table([_("Step"), _("Due"), _("Taken")], rows)
+
+    @display(description=gettext_lazy("Given back"))
+    def adjustments(self, order: Order) -> SafeString:
+        """What was decided after the order was placed, and whether the money has gone back."""
+        rows = [
+            (
+                _when(each.at),
+                each.get_kind_display(),
+                money(pricing.money(each.amount, each.currency)),
+                each.refund.get_state_display() if hasattr(each, "refund") else "",
+                each.reason,
+            )
+            for each in order.adjustments.select_related("refund").order_by("pk")
+        ]
+        titles = [_("Time"), _("Type"), _("Amount"), _("Refund"), _("Reason")]
+        return _table(titles, rows)
 
     @display(description=gettext_lazy("What happened"))
     def timeline(self, order: Order) -> SafeString:

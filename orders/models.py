@@ -386,9 +386,9 @@ class Refund(models.Model):
     """Money on its way back by the way it came; `public_id` is the provider's idempotency key."""
 
     class State(models.TextChoices):
-        REQUESTED = "requested"
-        SUCCEEDED = "succeeded"
-        FAILED = "failed"
+        REQUESTED = "requested", _("Requested")
+        SUCCEEDED = "succeeded", _("Succeeded")
+        FAILED = "failed", _("Failed")
 
     public_id = models.CharField(max_length=30, unique=True, default=refund_id)
     adjustment = models.OneToOneField(Adjustment, on_delete=models.PROTECT, related_name="refund")

@@ -164,6 +164,17 @@ def test_no_more_goes_back_than_was_paid(
     assert Order.objects.get().given_back == 0
 
 
+def test_nothing_goes_back_twice(
+    placed: Placed, owner: Caller, staff: Caller, noon: datetime
+) -> None:
+    adjustments.cancel(owner, placed.order.number, now=noon)
+
+    with pytest.raises(RefundTooLarge):
+        adjustments.refund(staff, placed.order.number, now=noon)
+
+    assert Adjustment.objects.count() == 1
+
+
 def test_only_staff_pay_back(placed: Placed, owner: Caller, noon: datetime) -> None:
     with pytest.raises(NotAllowed):
         adjustments.refund(owner, placed.order.number, amount=1, now=noon)

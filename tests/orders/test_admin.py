@@ -126,6 +126,9 @@ def test_staff_cancel_and_one_that_has_arrived_holds_none_up(
         ("cancelled", "refunded"),
         ("delivered", "paid"),
     ]
+    text = boss.get(page_of(orders[1])).content.decode()
+    assert "Cancellation" in text
+    assert "Succeeded" in text
 
 
 def test_staff_close_the_links_of_guests(
