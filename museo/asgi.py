@@ -32,8 +32,8 @@ from notifications.live.sse import (
 )
 
 logger = logging.getLogger(__name__)
-# new objects that might be garbage
-GARBAGE_LOOKED_FOR_AFTER = 20_000
+# new objects that might be garbage; times ten, and times a hundred for all that have stayed long
+GARBAGE_LOOKED_FOR_AFTER = (2_000, 10, 100)
 
 OLD_ORDER_EVENTS = re.compile(r"/api/orders/(?P<number>[^/]{1,40})/events/?")
 EVENTS = re.compile(r"/api/v1/(?:orders/(?P<number>[^/]{1,40})/)?events/?")
@@ -111,7 +111,7 @@ async def _live(receive: Receive, send: Send) -> None:
     # looks seldom at thousands of connections, which stay, too
     gc.collect()
     gc.freeze()
-    gc.set_threshold(GARBAGE_LOOKED_FOR_AFTER, 10, 10)
+    gc.set_threshold(*GARBAGE_LOOKED_FOR_AFTER)
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await _end_streams()

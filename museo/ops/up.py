@@ -24,7 +24,7 @@ VALKEY_STARTS_WITHIN = 15.0
 OPENS_WITHIN = 60.0
 LOOK_EVERY = 0.1
 # of a WebSocket, in bytes; a larger one closes it with 1009 before it is read
-LARGEST_FRAME = 4 * 1024 * 1024
+LARGEST_FRAME = 256 * 1024
 
 # what Museo makes in its folder; `--fresh` deletes these and goes near nothing else
 DATABASES = {
