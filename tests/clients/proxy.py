@@ -99,10 +99,14 @@ class Proxy:
             writer.write(_chunk(frame))
 
     async def _end_tasks(self) -> None:
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # who was taken a moment ago has no task yet
+        await asyncio.sleep(0)
+        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            # their connections are closed in the loop's next turn
+            await asyncio.sleep(0)
 
     # one connection
 
