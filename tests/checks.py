@@ -46,6 +46,8 @@ ON_POSTGRESQL, IN_BROWSER, OF_PROGRAMS, ON_SQLITE = LANES = (
 WITH_PROGRAMS = tuple(f"tests/{name}" for name in ("clients", "ops", "whole"))
 # which tests are to be mended when all takes too long
 SLOWEST = ("--durations=8", "--durations-min=5")
+# a soak may take minutes before it is held to hang
+LONG = ("--long", "-o", "faulthandler_timeout=1200")
 NOTHING_COLLECTED = 5
 # what a check that is told to stop may take to put its things away
 STOPS_WITHIN = 20
@@ -80,7 +82,7 @@ class Result:
 
 def main(arguments: Sequence[str]) -> int:
     options, chosen = _parser().parse_known_args(arguments)
-    long = ["--long"] if options.long else []
+    long = LONG if options.long else ()
     left_out = needs.left_out(os.environ.get("MUSEO_TEST_WITHOUT", ""))
     wanted = [need for need in needs.NEEDS if need not in left_out and _is_wanted(need, chosen)]
     for number in (signal.SIGTERM, signal.SIGINT):
