@@ -19,7 +19,7 @@ from museo.access.callers import Caller
 from museo.access.idempotency import Answer, KeyInFlight
 from notifications import log
 from notifications.models import Event
-from orders import baskets, checkout, services, tracking
+from orders import adjustments, baskets, checkout, services, tracking
 from orders.checkout import CheckoutInProgress
 from orders.details import Details
 from orders.models import Order, OrderStep
@@ -270,13 +270,15 @@ def test_after_the_head_only_the_log_is_written(
         with pytest.raises(checkout.PaymentDeclined):
             checkout.place(guest(), no, now=noon, speed=1.0)
 
-    order = checkout.place(guest(), details, now=noon, speed=1.0).order
+    order, other = (checkout.place(guest(), details, now=noon, speed=1.0).order for _ in "12")
     told: list[Callable[[], object]] = [
         lambda: checkout.place(guest(), details, now=noon, speed=1.0),
         decline,
         ask,
         lambda: checkout.finish_payment(ask(), approved=True, now=noon, speed=1.0),
         lambda: services.advance(staff, order.number, to="confirmed", now=noon),
+        lambda: adjustments.refund(staff, order.number, amount=1, now=noon),
+        lambda: adjustments.cancel(staff, other.number, now=noon),
         lambda: services.advance_due(now=noon + timedelta(hours=1)),
     ]
     for service in told:
