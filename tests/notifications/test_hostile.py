@@ -26,6 +26,7 @@ TOO_MANY = json.dumps({"action": "subscribe", "topics": [f"trial.{n}" for n in r
 CURSORS = {"-1": "400", "ffffffff-1": "reset", "9" * 18: "reset", "9" * 400: "400", "soon": "400"}
 # 20 MB
 EVENTS, PADDING = 5000, 4000
+WEIGHINGS = 3
 
 
 def test_what_is_sent_to_harm_is_refused_and_costs_no_memory(redis_url: str) -> None:
@@ -98,11 +99,14 @@ def test_a_client_that_never_reads_is_ended_before_it_costs_memory(
         _pass_by(address)
         before = at.memory_full_info().uss
 
+        grown = []
         with _never_reads(address):
-            _pass_by(address)
-            grown = at.memory_full_info().uss - before
+            for _ in range(WEIGHINGS):
+                _pass_by(address)
+                grown.append(at.memory_full_info().uss - before)
 
-    assert grown < most if most else grown > EVENTS * PADDING / 2
+    # what is kept for that client stays; garbage goes sooner or later
+    assert min(grown) < most if most else min(grown) > EVENTS * PADDING / 2
 
 
 def _pass_by(address: str) -> None:

@@ -135,6 +135,8 @@ def test_a_react_component_shows_the_steps_and_leaves_no_stream_behind(
     expect(shown.locator("li")).to_have_text(["order.confirmed", "order.preparing"])
 
     page.evaluate("given => follow(given)", {"topic": other.topic, "ticket": other.ticket})
+    # the other order's snapshot: its stream is open, and no step of the first is left
+    expect(shown.locator("p")).to_have_text("placed")
     expect(shown.locator("li")).to_have_count(0)
     calm.advance(other, "confirmed")
     expect(shown.locator("li")).to_have_text(["order.confirmed"])
