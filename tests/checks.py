@@ -1,6 +1,6 @@
 """All checks of the project: what `scripts/test` runs.
 
-One follows the other, but the lanes of the tests run two at a time: they wait as much as they
+One follows the other, but the lanes of the tests run three at a time: they wait as much as they
 compute, and share nothing.
 """
 
@@ -36,12 +36,16 @@ PYTHON = (sys.executable, "-m")
 MANAGE = (sys.executable, "manage.py")
 PACKAGES = ("museo", "catalog", "orders", "notifications", "mcp_bridge", "tests", "bench")
 # the longest first
-ON_POSTGRESQL, IN_BROWSER, OF_PROGRAMS, ON_SQLITE = LANES = (
+ON_POSTGRESQL, OF_THE_PUSH, IN_BROWSER, OF_PROGRAMS, ON_SQLITE = LANES = (
     "tests on PostgreSQL",
+    "tests of the push",
     "tests in the browser",
     "tests of whole programs",
     "tests on SQLite",
 )
+LANES_AT_ONCE = 3
+# what pushes, what it is pushed through, and what survives when parts of it die
+PUSHED = tuple(f"tests/{name}" for name in ("faults", "mcp_bridge", "notifications"))
 # their tests start the shop, servers and clients as processes
 WITH_PROGRAMS = tuple(f"tests/{name}" for name in ("clients", "ops", "whole"))
 # which tests are to be mended when all takes too long
@@ -168,17 +172,22 @@ def _checks_of_the_text(plain: Mapping[str, str]) -> list[Check]:
 
 def _lanes(servers: Servers) -> Iterator[tuple[str, Sequence[str], str]]:
     """Title, which tests and DATABASE_URL."""
-    elsewhere = [f"--ignore={folder}" for folder in WITH_PROGRAMS]
+    elsewhere = [f"--ignore={folder}" for folder in (*PUSHED, *WITH_PROGRAMS)]
+    here = ["-m", "not browser"]
     if servers.database_url:
-        yield ON_POSTGRESQL, [*elsewhere, "-m", "not browser"], servers.database_url
+        yield ON_POSTGRESQL, [*elsewhere, *here], servers.database_url
+        yield OF_THE_PUSH, [*PUSHED, *here], _beside(servers.database_url, "push")
     if servers.has_browser:
         yield IN_BROWSER, ["-m", "browser"], ""
     if servers.database_url:
-        # a test database of its own
-        own = urlsplit(servers.database_url)
-        own = own._replace(path=f"{own.path}_programs")
-        yield OF_PROGRAMS, [*WITH_PROGRAMS, "-m", "not browser"], own.geturl()
+        yield OF_PROGRAMS, [*WITH_PROGRAMS, *here], _beside(servers.database_url, "programs")
     yield ON_SQLITE, ["-m", "both and not browser"], ""
+
+
+def _beside(database_url: str, name: str) -> str:
+    """A test database of its own in the same cluster."""
+    url = urlsplit(database_url)
+    return url._replace(path=f"{url.path}_{name}").geturl()
 
 
 def _tests(
@@ -237,29 +246,32 @@ def run(checks: Sequence[Check]) -> list[Result]:
     results: list[Result] = []
     for are_lanes, alike in groupby(checks, lambda check: check.report is not None):
         group = list(alike)
-        results += _run_two_at_a_time(group) if are_lanes else map(_run, group)
+        results += _run_together(group) if are_lanes else map(_run, group)
     return results
 
 
-def _run_two_at_a_time(checks: Sequence[Check]) -> list[Result]:
+def _run_together(checks: Sequence[Check]) -> list[Result]:
     waiting = deque(checks)
-    beside = _Beside(waiting)
+    beside = [_Beside(waiting) for _ in range(LANES_AT_ONCE - 1)]
     results = []
     try:
         check = _next(waiting)
-        beside.start()
+        for other in beside:
+            other.start()
         while check:
             results.append(_run(check))
             check = _next(waiting)
-        beside.join()
+        for other in beside:
+            other.join()
     except KeyboardInterrupt as stop:
-        beside.stop(knows=stop.args == (signal.SIGINT,))
+        for other in beside:
+            other.stop(knows=stop.args == (signal.SIGINT,))
         raise
-    return results + beside.results
+    return [*results, *(result for other in beside for result in other.results)]
 
 
 def _next(waiting: deque[Check]) -> Check | None:
-    """Both threads ask."""
+    """All threads ask."""
     with suppress(IndexError):
         return waiting.popleft()
     return None

@@ -29,35 +29,34 @@ def test_every_lane_runs_the_tests_that_are_its_own(tmp_path: Path) -> None:
 
     assert [list(lane.command[-3:-1]) for lane in lanes.values()] == [
         ["-m", "not browser"],
+        ["-m", "not browser"],
         ["-m", "browser"],
         ["-m", "not browser"],
         ["-m", "both and not browser"],
     ]
     assert [lane.environment["DATABASE_URL"] for lane in lanes.values()] == [
         EVERYTHING.database_url,
+        f"{EVERYTHING.database_url}_push",
         "",
         f"{EVERYTHING.database_url}_programs",
         "",
     ]
     homes = {lane.environment["MUSEO_HOME"] for lane in lanes.values()}
     queues = {lane.environment["REDIS_URL"] for lane in lanes.values()}
-    assert len(homes) == len(queues) == 4
+    assert len(homes) == len(queues) == 5
 
 
 def test_what_one_lane_leaves_to_another_is_there(tmp_path: Path) -> None:
-    rest, programs = (
-        next(
-            lane
-            for lane in all_checks(EVERYTHING, tmp_path, [], is_whole=True)
-            if title in lane.title
-        )
-        for title in (checks.ON_POSTGRESQL, checks.OF_PROGRAMS)
-    )
+    lanes = {check.title: check for check in all_checks(EVERYTHING, tmp_path, [], is_whole=True)}
 
-    for folder in checks.WITH_PROGRAMS:
-        assert f"--ignore={folder}" in rest.command
-        assert folder in programs.command
-        assert list((ROOT / folder).glob("test_*.py"))
+    for title, folders in (
+        (checks.OF_THE_PUSH, checks.PUSHED),
+        (checks.OF_PROGRAMS, checks.WITH_PROGRAMS),
+    ):
+        for folder in folders:
+            assert f"--ignore={folder}" in lanes[checks.ON_POSTGRESQL].command
+            assert folder in lanes[title].command
+            assert list((ROOT / folder).glob("test_*.py"))
 
 
 def test_what_is_left_out_is_not_run_and_holds_no_floor(tmp_path: Path) -> None:
@@ -101,14 +100,17 @@ def test_the_summary_ends_with_all_tests_in_pytests_form() -> None:
     assert said.endswith("==== 2 failed, 250 passed, 1 skipped in 90.10s ====")
 
 
-def test_the_lanes_run_two_at_a_time_before_what_comes_after_them(
+def test_the_lanes_run_together_before_what_comes_after_them(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The first can only end when the second has begun."""
-    mark = tmp_path / "mark"
+    """Each of the first two can only end when the one after it has begun."""
     python = [sys.executable, "-c"]
-    waits = f"import os\nwhile not os.path.exists({str(mark)!r}): pass"
-    marks = f"open({str(mark)!r}, 'w'); print('from beside')"
+
+    def waits_for(mark: str) -> str:
+        return f"import os\nwhile not os.path.exists({str(tmp_path / mark)!r}): pass\n"
+
+    def makes(mark: str) -> str:
+        return f"open({str(tmp_path / mark)!r}, 'w'); print('from beside')\n"
 
     def lane(title: str, code: str) -> Check:
         return Check(title, [*python, code], {}, tmp_path / "none.xml")
@@ -116,9 +118,9 @@ def test_the_lanes_run_two_at_a_time_before_what_comes_after_them(
     results = checks.run(
         [
             Check("text", [*python, ""], {}),
-            lane("one", waits),
-            lane("two", marks),
-            lane("three", "raise SystemExit(1)"),
+            lane("one", waits_for("two")),
+            lane("two", makes("two") + waits_for("three")),
+            lane("three", makes("three") + "raise SystemExit(1)"),
             Check("last", [*python, ""], {}),
         ]
     )
