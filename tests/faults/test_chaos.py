@@ -164,5 +164,5 @@ def test_who_keeps_the_cursor_misses_nothing_of_a_live_process_that_dies(
 
 def is_delivered(shop: Shop, customer: Customer) -> bool:
     track = f"{shop.address}/api/v1/orders/{customer.number}/track"
-    answer = httpx.get(track, params={"ticket": customer.ticket}, timeout=5)
+    answer = httpx.get(track, params={"ticket": customer.ticket}, timeout=20)
     return bool(answer.json()["status"] == "delivered")

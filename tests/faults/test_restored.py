@@ -56,10 +56,10 @@ class Client:
 
     def web_socket(self) -> str:
         with connect(f"{self.socket}?ticket={self.query['ticket']}") as socket:
-            socket.recv(timeout=5)
+            socket.recv(timeout=20)
             frame = {"action": "subscribe", "topics": [self.topic], "after": self.query["after"]}
             socket.send(json.dumps(frame))
-            return str(json.loads(socket.recv(timeout=5))[0]["type"])
+            return str(json.loads(socket.recv(timeout=20))[0]["type"])
 
     @property
     def ways(self) -> list[Callable[[], str]]:

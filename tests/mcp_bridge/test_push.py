@@ -87,7 +87,7 @@ async def test_a_session_subscribes_and_unsubscribes(phone: Variant, address: st
 
         # one tick moves both
         await advance(second, minutes=2)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             told = await updates.get()
 
         await client.unsubscribe_resource(second["uri"])
@@ -107,7 +107,7 @@ async def test_a_listener_of_somebody_elses_order_hears_nothing(
             resource_subscriptions=[foreign, guessed, "museo://orders/ORD-NONE", mine["uri"]]
         ) as updates:
             await advance(mine, minutes=2)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 update = await anext(updates)
 
         assert updates.honored.resource_subscriptions == [mine["uri"]]
@@ -129,7 +129,7 @@ async def test_without_the_filter_a_listener_would_hear_of_every_order(
 
         async with client.listen(resource_subscriptions=[foreign]) as updates:
             await advance(theirs, minutes=2)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 update = await anext(updates)
 
     assert update == ResourceUpdated(foreign)
@@ -195,7 +195,7 @@ async def test_waiting_ends_when_the_time_is_over(phone: Variant, connect: Conne
         order = await buy(client)
         mine = {"order_id": order["number"], "ticket": order["ticket"]}
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             track = await call(client, "track_order", **mine, wait_seconds=1)
 
     assert track["status"] == "placed"
@@ -212,10 +212,10 @@ async def test_a_session_that_opens_its_stream_again_is_told_to_look(
         await advance(order, minutes=2)
 
         async with http.stream(session) as lines:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 first = await anext(lines)
             await advance(order, minutes=4)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 second = await anext(lines)
 
     assert first["method"] == second["method"] == "notifications/resources/updated"
@@ -273,6 +273,6 @@ async def test_open_streams_do_not_hold_up_the_end(
                 await stack.aclose()
 
         with pytest.raises((SubscriptionLost, StopAsyncIteration)):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 await anext(updates)
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []

@@ -70,7 +70,7 @@ def test_without_the_lock_two_at_once_read_the_same(monkeypatch: pytest.MonkeyPa
 
     def read_beside() -> list[int]:
         with readers.batch("trial", now=NOON, limit=2) as events:
-            both_are_in.wait(timeout=5)
+            both_are_in.wait(timeout=20)
             return [event.position for event in events]
 
     assert at_once([read_beside, read_beside]) == [[2, 3], [2, 3]]

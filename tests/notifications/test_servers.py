@@ -80,7 +80,7 @@ def test_a_proxy_that_buffers_holds_no_event_back(redis_url: str) -> None:
     ):
         eventually(lambda: answers(address))
         with httpx.stream(
-            "GET", f"{address}{STREAM}", headers={"Accept": "text/event-stream"}, timeout=5
+            "GET", f"{address}{STREAM}", headers={"Accept": "text/event-stream"}, timeout=20
         ) as response:
             heard = list(versions(response, 4, then=lambda: tell(count=2)))
 
@@ -105,9 +105,9 @@ def test_a_socket_goes_through_a_proxy(redis_url: str) -> None:
     ):
         eventually(lambda: answers(address))
         with connect(f"{address.replace('http', 'ws')}/ws/events/?topics=trial.a") as client:
-            hello, subscribed = (json.loads(client.recv(timeout=5))[0] for _ in range(2))
+            hello, subscribed = (json.loads(client.recv(timeout=20))[0] for _ in range(2))
             tell()
-            [event] = json.loads(client.recv(timeout=5))
+            [event] = json.loads(client.recv(timeout=20))
 
     assert [hello["type"], subscribed["type"]] == ["connected", "subscribed"]
     assert event["version"] == 1

@@ -191,7 +191,7 @@ async def test_their_python_client_prints_what_happens(
         await ask(http, PROGRESS.replace("10", "2"))
         await ask(http, NOTIFICATION)
         assert client.stdout
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             lines = {(await client.stdout.readline()).decode().strip() for _ in range(3)}
     finally:
         client.kill()
@@ -205,6 +205,6 @@ async def test_their_python_client_prints_what_happens(
 
 
 async def _until_counted(http: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not (await ask(http, STATUS))["structuredContent"]["active_connections"]:
             await in_thread(lambda: None)()

@@ -32,7 +32,7 @@ async def test_what_comes_while_one_is_answered_is_asked_at_once() -> None:
     await asyncio.sleep(0)
     asked.may_answer.set()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         answers = await asyncio.gather(first, *rest)
 
     assert answers == [2 * number for number in range(1, 200)]
@@ -44,7 +44,7 @@ async def test_a_failure_reaches_all_who_asked_and_the_next_are_answered() -> No
     asked.may_answer.set()
     together = Together(asked)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         failed = await asyncio.gather(together.ask(-1), together.ask(1), return_exceptions=True)
         answer = await together.ask(2)
 
@@ -61,7 +61,7 @@ async def test_who_has_gone_holds_nobody_up() -> None:
     gone.cancel()
     asked.may_answer.set()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         assert await stays == 4
     with pytest.raises(asyncio.CancelledError):
         await gone

@@ -37,7 +37,7 @@ class OpenShop(Shop):
     def is_well(self) -> bool:
         """All of it, the clock too."""
         with suppress(httpx.TransportError):
-            health = httpx.get(f"{self.address}/health", timeout=5).json()
+            health = httpx.get(f"{self.address}/health", timeout=20).json()
             return bool(health["status"] == "ok")
         return False
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.clients.conftest import calm as calm
 from tests.clients.conftest import proxy as proxy
@@ -11,6 +11,10 @@ from tests.clients.proxy import Proxy
 from tests.shops import Shop, open_shop
 from tests.whole.browser import browser
 from tests.whole.reader import Watch, watching
+
+# a bound, no measure: other tests run beside these
+BOUND = 20_000
+expect.set_options(timeout=BOUND)
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +35,7 @@ def context(chrome: Browser) -> Iterator[BrowserContext]:
     opened = chrome.new_context(locale="en-GB")
     errors: list[str] = []
     opened.on("weberror", lambda error: errors.append(str(error.error)))
-    opened.set_default_timeout(10_000)
+    opened.set_default_timeout(BOUND)
     yield opened
     opened.close()
     assert errors == []

@@ -113,7 +113,7 @@ def watching(chrome: Browser, address: str) -> Iterator[Watch]:
         """In a browser of its own or, `beside` another reader, in a tab of that one's."""
         context = beside.context if beside else browser.new_context(locale="en-GB", **options)
         if not beside:
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(20_000)
             contexts.append(context)
         reader = Reader(context.new_page(), context)
         reader.page.on("pageerror", lambda error: errors.append(str(error)))

@@ -354,9 +354,9 @@ def test_somebody_elses_order_is_no_page_and_no_socket(calm: Desk, watch: Watch)
     assert answer.status == 404
     address = f"{calm.shop.address.replace('http', 'ws')}/ws/events/?topics={foreign.topic}"
     with connect(f"{address}&ticket={own.ticket}") as socket:
-        hello = socket.recv(timeout=5)
+        hello = socket.recv(timeout=20)
         with pytest.raises(ConnectionClosed) as end:
-            socket.recv(timeout=5)
+            socket.recv(timeout=20)
     assert "connected" in str(hello)
     assert end.value.rcvd is not None
     assert end.value.rcvd.code == 4404

@@ -38,7 +38,7 @@ def test_a_tab_hidden_for_ten_minutes_has_no_stream_and_is_current_when_seen(
     reader.pretend(hidden=False)
     reader.pass_time(1)
 
-    eventually(lambda: reader.status == "confirmed", seconds=1)
+    eventually(lambda: reader.status == "confirmed")
     assert reader.versions == [2, 1]
 
 
@@ -65,7 +65,7 @@ def test_a_tab_hidden_for_a_minute_keeps_its_stream(calm: Desk, watch: Watch, pr
     reader.pass_time(25)
     calm.advance(order, "confirmed")
 
-    eventually(lambda: reader.status == "confirmed", seconds=1)
+    eventually(lambda: reader.status == "confirmed")
     assert proxy.streams == 1
 
 

@@ -99,4 +99,4 @@ def test_the_json_page_holds_the_same_events_as_the_stream(api: httpx.Client) ->
 
 
 def test_health_says_that_the_clock_ticks(shop: Shop) -> None:
-    assert httpx.get(f"{shop.address}/readyz", timeout=5).status_code == 200
+    assert httpx.get(f"{shop.address}/readyz", timeout=20).status_code == 200
