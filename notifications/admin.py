@@ -1,6 +1,6 @@
 """What the admins of all apps share: one change of the log around every view that writes.
 
-And people, whose streams end with their access.
+And people and service accounts, whose streams end with their access.
 """
 
 import logging
@@ -15,10 +15,11 @@ from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from museo.access.admin import UserAdmin
+from museo.access.admin import ServiceAccountAdmin, UserAdmin
 from museo.access.callers import who_is
-from museo.access.models import User
+from museo.access.models import ServiceAccount, User
 from museo.access.problems import Problem
 from notifications import access_changes, log
 
@@ -108,3 +109,16 @@ class PeopleAdmin(LogAdmin, UserAdmin):
 
     def _end_streams(self, user: User) -> None:
         access_changes.revoke(log.current(), at=timezone.now(), who=who_is(user))
+
+
+@admin.register(ServiceAccount)
+class ProgramsAdmin(LogAdmin, ServiceAccountAdmin):
+    """Service accounts; those that are revoked hear and do nothing any more."""
+
+    actions = ["revoke"]
+
+    @admin.action(description=gettext_lazy("Revoke for good"), permissions=["change"])
+    def revoke(self, request: HttpRequest, accounts: QuerySet[ServiceAccount]) -> None:
+        now = timezone.now()
+        ended = sum(access_changes.revoke_account(each, now=now) for each in accounts)
+        messages.success(request, _("%(count)s service accounts revoked.") % {"count": ended})
