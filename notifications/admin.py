@@ -16,8 +16,10 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
 
-from museo.access.admin import ServiceAccountAdmin, UserAdmin
+from museo.access.admin import UserAdmin
 from museo.access.callers import who_is
 from museo.access.models import ServiceAccount, User
 from museo.access.problems import Problem
@@ -112,13 +114,47 @@ class PeopleAdmin(LogAdmin, UserAdmin):
 
 
 @admin.register(ServiceAccount)
-class ProgramsAdmin(LogAdmin, ServiceAccountAdmin):
-    """Service accounts; those that are revoked hear and do nothing any more."""
+class ServiceAccountAdmin(LogAdmin, ModelAdmin):
+    """Programs that may call; `manage.py service_account` makes them and shows their keys."""
 
+    ordering = ["name"]
+    list_display = [
+        "name",
+        "key_prefix",
+        "shown_scopes",
+        "created_by",
+        "last_used_at",
+        "revoked_at",
+    ]
+    list_select_related = ["created_by"]
+    search_fields = ["name", "key_prefix"]
     actions = ["revoke"]
+    fields = [
+        "name",
+        "key_prefix",
+        "shown_scopes",
+        "created_by",
+        "created_at",
+        "last_used_at",
+        "revoked_at",
+    ]
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: ServiceAccount | None = None
+    ) -> bool:
+        return False
+
+    @display(description=gettext_lazy("scopes"))
+    def shown_scopes(self, account: ServiceAccount) -> str:
+        return ", ".join(account.scopes)
 
     @admin.action(description=gettext_lazy("Revoke for good"), permissions=["change"])
     def revoke(self, request: HttpRequest, accounts: QuerySet[ServiceAccount]) -> None:
+        """They sign in no more; what they have open ends."""
         now = timezone.now()
         ended = sum(access_changes.revoke_account(each, now=now) for each in accounts)
         messages.success(request, _("%(count)s service accounts revoked.") % {"count": ended})

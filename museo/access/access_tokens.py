@@ -115,7 +115,7 @@ def read(token: str, resource: str | Sequence[str]) -> Claims:
         return _claims(claims)
     except jwt.InvalidAudienceError:
         raise WrongAudience(_("This token is not for this address. Ask for one that is.")) from None
-    except (jwt.PyJWTError, LookupError, TypeError, ValueError):
+    except (jwt.PyJWTError, AttributeError, LookupError, OverflowError, TypeError, ValueError):
         raise invalid() from None
 
 

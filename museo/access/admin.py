@@ -1,4 +1,4 @@
-"""People and programs for staff: who may sign in, and what they may do."""
+"""People for staff: who may sign in, and what they may do."""
 
 from typing import Any
 
@@ -10,10 +10,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from museo.access.models import ServiceAccount, User
+from museo.access.models import User
 
 admin.site.unregister(Group)
 
@@ -64,41 +63,3 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Powers are given by superusers only."""
         return [] if request.user.is_superuser else self.powers
-
-
-class ServiceAccountAdmin(ModelAdmin):
-    """Programs that may call; `manage.py service_account` makes them and shows their keys."""
-
-    ordering = ["name"]
-    list_display = [
-        "name",
-        "key_prefix",
-        "shown_scopes",
-        "created_by",
-        "last_used_at",
-        "revoked_at",
-    ]
-    list_select_related = ["created_by"]
-    search_fields = ["name", "key_prefix"]
-    fields = [
-        "name",
-        "key_prefix",
-        "shown_scopes",
-        "created_by",
-        "created_at",
-        "last_used_at",
-        "revoked_at",
-    ]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return self.fields
-
-    @display(description=_("scopes"))
-    def shown_scopes(self, account: ServiceAccount) -> str:
-        return ", ".join(account.scopes)

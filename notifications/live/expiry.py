@@ -14,16 +14,19 @@ REASON = "token_expired"
 
 
 class Expiry:
-    """Runs `end` at a moment, unless the client has left before."""
+    """Runs `end` at a moment, unless it is cancelled before; never for None."""
 
-    def __init__(self, at: datetime, end: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def __init__(self, at: datetime | None, end: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._end = end
         self._task: asyncio.Task[None] | None = None
-        seconds = (at - timezone.now()).total_seconds()
-        self._timer = asyncio.get_running_loop().call_later(max(0.0, seconds), self._begin)
+        self._timer: asyncio.TimerHandle | None = None
+        if at is not None:
+            seconds = (at - timezone.now()).total_seconds()
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, seconds), self._begin)
 
     def cancel(self) -> None:
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _begin(self) -> None:
         self._task = asyncio.create_task(self._end())

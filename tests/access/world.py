@@ -1,11 +1,10 @@
-"""A small shop in which everybody of the matrix makes a call; things are made when a row asks."""
+"""A small shop in which everybody of the matrix makes a call; orders come when a row asks."""
 
 from __future__ import annotations
 
 import json
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -45,6 +44,9 @@ class World:
     users: dict[str, User] = field(default_factory=dict)
     tickets: dict[str, str] = field(default_factory=dict)
     basket_tokens: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.lamp = _lamp()
 
     def call(self, row: Row, who: str) -> str | int:
         """`in`, or the status of a refusal."""
@@ -152,18 +154,18 @@ class World:
             email="maya@example.org", name="Maya Okafor", address=ADDRESS_OF_HOME, **payment
         )
 
-    @cached_property
-    def lamp(self) -> Variant:
-        category = Category.objects.add_root(
-            instance=Category(slug="light", room=Category.Room.LIGHT, name="Light")
-        )
-        master = Master.objects.create(
-            slug="lamp", status=Master.Status.ACTIVE, primary_category=category, name="Lamp"
-        )
-        variant = Variant.objects.create(master=master, sku="LAMP")
-        Price.objects.create(variant=variant, amount=12900)
-        StockItem.objects.create(variant=variant, on_hand=100)
-        return variant
+
+def _lamp() -> Variant:
+    category = Category.objects.add_root(
+        instance=Category(slug="light", room=Category.Room.LIGHT, name="Light")
+    )
+    master = Master.objects.create(
+        slug="lamp", status=Master.Status.ACTIVE, primary_category=category, name="Lamp"
+    )
+    variant = Variant.objects.create(master=master, sku="LAMP")
+    Price.objects.create(variant=variant, amount=12900)
+    StockItem.objects.create(variant=variant, on_hand=100)
+    return variant
 
 
 def _judged(response: Any) -> str | int:
