@@ -129,7 +129,7 @@ class ServiceAccountAdmin(LogAdmin, ModelAdmin):
     list_select_related = ["created_by"]
     search_fields = ["name", "key_prefix"]
     actions = ["revoke"]
-    fields = [
+    fields = readonly_fields = (
         "name",
         "key_prefix",
         "shown_scopes",
@@ -137,8 +137,7 @@ class ServiceAccountAdmin(LogAdmin, ModelAdmin):
         "created_at",
         "last_used_at",
         "revoked_at",
-    ]
-    readonly_fields = fields
+    )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -29,7 +29,12 @@ def test_limits_are_counted_for_the_client(
 ) -> None:
     settings.MUSEO_TRUSTED_PROXIES = [ip_network("127.0.0.1")]
     seen: list[dict[str, Any]] = []
-    monkeypatch.setattr(wsgi, "django", lambda environ, _start: seen.append(environ) or [])
+
+    def django(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        seen.append(environ)
+        return []
+
+    monkeypatch.setattr(wsgi, "django", django)
     request = RequestFactory().get(
         "/", REMOTE_ADDR=peer, headers={"X-Forwarded-For": hops, "X-Forwarded-Proto": "https"}
     )

@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 import pytest
 from django.conf import settings as shop
+from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from django.utils import timezone
 
@@ -20,7 +21,7 @@ from museo.access.bearers import caller_from_bearer
 from museo.access.models import DeniedToken, RefreshToken, ServiceAccount, TokenFamily
 from museo.access.permissions import may
 from museo.access.tasks import forget_ended_tokens
-from museo.environment import ImproperlyConfigured, shared_secrets
+from museo.environment import shared_secrets
 from notifications import access_changes
 from notifications.models import Event
 from tests.access.conftest import NOON, MakeAccount, bearer, grant
@@ -196,7 +197,7 @@ def test_a_token_without_a_signature_opens_nothing(client: Client, account: Make
     claims = jwt.decode(written, options={"verify_signature": False})
     kid = jwt.get_unverified_header(written)["kid"]
 
-    unsigned = jwt.encode(claims, None, "none", headers={"kid": kid, "typ": "at+jwt"})
+    unsigned = jwt.encode(claims, "", "none", headers={"kid": kid, "typ": "at+jwt"})
 
     assert refused(orders(client, unsigned)) == (401, "invalid_token")
 

@@ -149,9 +149,12 @@ class World:
             self.basket_tokens[who] = opened.token
         return caller.with_basket(opened.token)
 
-    def _details(self, **payment: str) -> Details:
+    def _details(self, payment_token: str = "ok") -> Details:
         return Details(
-            email="maya@example.org", name="Maya Okafor", address=ADDRESS_OF_HOME, **payment
+            email="maya@example.org",
+            name="Maya Okafor",
+            address=ADDRESS_OF_HOME,
+            payment_token=payment_token,
         )
 
 

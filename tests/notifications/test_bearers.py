@@ -174,7 +174,7 @@ async def test_a_stream_ticket_ends_with_the_token_that_asked_for_it() -> None:
 async def test_no_token_is_written_into_the_access_log(
     committed: None, redis: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.INFO)
     token = await token_of(await program())
 
     async with (
