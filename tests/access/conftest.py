@@ -16,9 +16,9 @@ MakeAccount = Callable[..., Keys]
 
 @pytest.fixture(autouse=True)
 def _full_buckets() -> Iterator[None]:
-    limits._local.forget()
+    limits._buckets.forget()
     yield
-    limits._local.forget()
+    limits._buckets.forget()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """How often a caller may: buckets in Redis for all processes, here while Redis is away."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from museo.access import limits
-from museo.access.limits import Limit
+from museo.access.limits import Buckets, Limit
 from museo.access.models import User
 from museo.ops import valkey
 from tests import services
@@ -87,6 +87,42 @@ def test_who_come_at_once_get_no_more_than_there_is(place: str) -> None:
     assert sorted(map(str, told)) == ["False"] * 17 + ["True"] * 3
 
 
+def test_who_calls_often_asks_seldom_and_gets_no_more_than_there_is(
+    server: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.REDIS_URL = server
+    monkeypatch.setattr(limits, "_away_until", 0.0)
+    ask, asked, thousand = limits._in_redis, 0, Limit(1000)
+
+    def counting(key: str, arguments: Sequence[float]) -> tuple[int, float] | None:
+        nonlocal asked
+        asked += 1
+        return ask(key, arguments)
+
+    monkeypatch.setattr(limits, "_in_redis", counting)
+    processes = [Buckets(), Buckets()]
+
+    granted = sum(
+        process.take("often", thousand, NOON.timestamp()).is_granted
+        for _each in range(800)
+        for process in processes
+    )
+
+    assert granted == 1000
+    assert asked < 50
+
+
+def test_what_was_kept_and_not_used_comes_back(place: str) -> None:
+    slow, process, noon = Limit(1000, seconds=1e9), Buckets(), NOON.timestamp()
+
+    # one, then two, then four, of which three are kept
+    for _each in range(4):
+        process.take(f"kept {place}", slow, noon)
+    later = process.take(f"kept {place}", slow, noon + 2)
+
+    assert int(later.left) == 995
+
+
 def test_while_redis_is_away_each_process_counts_for_itself(
     settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -107,7 +143,7 @@ def test_a_process_keeps_no_more_buckets_than_it_has_room_for(
     for number in range(1000):
         used(f"many {number}", NOON)
 
-    assert len(limits._local._kept) == 100
+    assert len(limits._buckets._own) == 100
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ class World:
     def _number(self, who: str) -> str:
         """An order of the buyer's, whose ticket the caller gets."""
         placed = checkout.place(
-            self._with_basket("buyer"), self._details(), now=timezone.now(), speed=1.0
+            self._with_basket("buyer"), self._details("ok"), now=timezone.now(), speed=1.0
         )
         self.tickets[who] = placed.ticket
         return placed.order.number
@@ -122,7 +122,7 @@ class World:
 
     def _payment_id(self, who: str) -> str:
         """Of a purchase that waits for its customer's yes."""
-        details = self._details(payment_token="needs_action")
+        details = self._details("needs_action")
         try:
             checkout.place(self._with_basket("guest"), details, now=timezone.now(), speed=1.0)
         except checkout.PaymentActionRequired as waiting:
@@ -149,7 +149,7 @@ class World:
             self.basket_tokens[who] = opened.token
         return caller.with_basket(opened.token)
 
-    def _details(self, payment_token: str = "ok") -> Details:
+    def _details(self, payment_token: str) -> Details:
         return Details(
             email="maya@example.org",
             name="Maya Okafor",
