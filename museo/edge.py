@@ -51,7 +51,7 @@ MEDIA = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 POLICIES = (("/admin", ADMIN), ("/media/", MEDIA), ("", STRICT))
 MCP = re.compile(r"/mcp(/|$)")
 # what opens something does not belong into a log
-SECRET_VALUE = re.compile(rb"((?:^|&)[^=&]*(?:ticket|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
+SECRET_VALUE = re.compile(rb"((?:^|&)[^=&]*(?:ticket|token|key|secret)[^=&]*=)[^&]*", re.IGNORECASE)
 SECRET_PATH = re.compile(r"^(/t/).+")
 
 

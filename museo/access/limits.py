@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 
 import redis
 from django.conf import settings
@@ -115,9 +115,9 @@ def network(address: str) -> str:
         found = ip_address(address)
     except ValueError:
         return address
-    if found.version == 4:
+    if isinstance(found, IPv4Address):
         return address
-    return found.exploded[:19]
+    return str(found.ipv4_mapped or found.exploded[:19])
 
 
 @dataclass
