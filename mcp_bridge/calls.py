@@ -49,7 +49,7 @@ def caller_of(request: Request | None) -> Caller:
     """Who sends an HTTP request; a guest where there is none, as on a pipe."""
     if request is None:
         return caller_for_user(None, locale=settings.LANGUAGE_CODE, sales_channel=SALES_CHANNEL)
-    caller = caller_for_user(
+    guest = caller_for_user(
         None,
         locale=_preferred(request.headers.get("accept-language", "")),
         tickets=presented_tickets(
@@ -61,7 +61,9 @@ def caller_of(request: Request | None) -> Caller:
         sales_channel=SALES_CHANNEL,
         address=request.client.host if request.client else "",
     )
-    return replace(caller, scopes=caller.scopes | {"notify:send"}) if _is_trial(request) else caller
+    if bearer := request.scope.get(BEARER_KEY):
+        return guest.speaking_for(bearer)
+    return replace(guest, scopes=guest.scopes | {"notify:send"}) if _is_trial(request) else guest
 
 
 def _is_trial(request: Request) -> bool:
@@ -79,8 +81,9 @@ def _preferred(header: str) -> str:
     return settings.LANGUAGE_CODE
 
 
-# where the transport notes the toolset in the ASGI scope
+# where the transport notes the toolset in the ASGI scope, and whoever a token speaks for
 TOOLSET_KEY = "museo.toolset"
+BEARER_KEY = "museo.bearer"
 
 
 def toolset_of(request: Any) -> str:

@@ -11,6 +11,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import mcp_types as types
@@ -24,6 +25,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from mcp_bridge import resources
 from mcp_bridge.calls import caller_of
 from museo.access.callers import Caller
+from notifications.live.expiry import Expiry
 from notifications.live.frames import Frame
 from notifications.live.hub import Hub, here
 
@@ -108,11 +110,17 @@ async def listen(
         update={"resource_subscriptions": [uri for uri in wanted if uri in allowed]}
     )
     stream = ListenHandler(_OrderBus(await here(), uris, lambda: stream.close(), caller.who))
+    expiry = Expiry(caller.expires_at, partial(_close, stream))
     _open_streams.add(stream)
     try:
         return await stream(ctx, params.model_copy(update={"notifications": honoured}))
     finally:
+        expiry.cancel()
         _open_streams.discard(stream)
+
+
+async def _close(stream: ListenHandler) -> None:
+    stream.close()
 
 
 # before: a session's own stream
@@ -132,7 +140,7 @@ async def follow(session: ServerSession, uri: str, caller: Caller) -> bool:
         follower = connection.state[_FOLLOWER] = Follower(connection, await here(), caller)
         connection.exit_stack.push_async_callback(follower.stop)
     if len(follower.uris) < MOST_URIS:
-        follower.add(uri)
+        follower.add(uri, caller)
     return uri in follower.uris
 
 
@@ -153,6 +161,8 @@ class Follower:
     def __init__(self, connection: Connection, hub: Hub, caller: Caller) -> None:
         self.uris: set[str] = set()
         self._caller = caller
+        # a resource is followed no longer than the token that opened it holds
+        self._expiries: dict[str, Expiry] = {}
         self._rejoining: asyncio.Task[None] | None = None
         self._connection = connection
         self._hub = hub
@@ -163,11 +173,16 @@ class Follower:
         self._join()
         self._telling = asyncio.create_task(self._tell())
 
-    def add(self, uri: str) -> None:
+    def add(self, uri: str, caller: Caller) -> None:
+        self.remove(uri)
+        self._caller = caller
         self.uris.add(uri)
         self._hub.widen(self._subscription, _topics([uri]))
+        self._expiries[uri] = Expiry(caller.expires_at, partial(self._expire, uri))
 
     def remove(self, uri: str) -> None:
+        if expiry := self._expiries.pop(uri, None):
+            expiry.cancel()
         self.uris.discard(uri)
         self._hub.narrow(self._subscription, _topics([uri]) - _topics(self.uris))
 
@@ -177,6 +192,8 @@ class Follower:
 
     async def stop(self) -> None:
         _followers.pop(self._key, None)
+        for expiry in self._expiries.values():
+            expiry.cancel()
         self._hub.leave(self._subscription)
         if self._rejoining:
             self._rejoining.cancel()
@@ -199,6 +216,9 @@ class Follower:
         self.uris = set().union(*(await readable(self._caller, self.uris)).values())
         self._join()
         self.tell_of(self.uris)
+
+    async def _expire(self, uri: str) -> None:
+        self.remove(uri)
 
     def _hear(self, frame: Frame) -> None:
         self.tell_of(uri for uri in self.uris if frame.event.topic in _topics([uri]))

@@ -16,6 +16,7 @@ import mcp_types as types
 import orjson
 from django.conf import settings
 from django.http.request import validate_host
+from django.utils import timezone
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
@@ -23,10 +24,14 @@ from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from mcp_bridge import push
-from mcp_bridge.calls import TOOLSET_KEY
+from mcp_bridge.calls import BEARER_KEY, TOOLSET_KEY
 from mcp_bridge.server import server
 from mcp_bridge.toolsets import ALL, TOOLSETS
+from museo.access import access_tokens, problems
 from museo.access.asgi import header
+from museo.access.bearers import bearer_token, caller_from_bearer
+from museo.access.callers import Caller
+from notifications.live.hub import in_thread
 
 SESSION = "mcp-session-id"
 # the edge has checked the host by Django's rules, which know patterns; the origin is checked here
@@ -65,11 +70,14 @@ class Transport:
         try:
             scope[TOOLSET_KEY] = _toolset(scope["path"])
             _require_our_origin(scope)
+            scope[BEARER_KEY] = await _bearer(scope)
             if scope["method"] == "POST":
                 return await self._post(scope, receive, send)
             await self._of_session(scope, receive, send)
         except Refused as refused:
             await refused.response(scope, receive, send)
+        except problems.Problem as problem:
+            await _refusal(problem, scope)(scope, receive, send)
 
     async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not header(scope, "content-type").lower().startswith("application/json"):
@@ -140,6 +148,25 @@ def _require_our_origin(scope: Scope) -> None:
         host = ""
     if not (host and validate_host(host, settings.ALLOWED_HOSTS)):
         raise Refused(403, types.INVALID_REQUEST, "This page's origin is not one of the shop's.")
+
+
+async def _bearer(scope: Scope) -> Caller | None:
+    """Whoever the request's token speaks for, None without one; raise InvalidToken."""
+    token = bearer_token(header(scope, "authorization"))
+    if not token:
+        return None
+    resource = access_tokens.mcp_resource()
+    return await in_thread(caller_from_bearer)(token, resource, now=timezone.now())
+
+
+def _refusal(problem: problems.Problem, scope: Scope) -> JSONResponse:
+    """Authentication is a matter of HTTP here, not of JSON-RPC."""
+    return JSONResponse(
+        problem.body(instance=scope["path"]),
+        status_code=problem.status,
+        headers=problem.headers(),
+        media_type=problems.CONTENT_TYPE,
+    )
 
 
 async def _read(receive: Receive) -> bytes | None:

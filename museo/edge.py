@@ -10,7 +10,6 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from functools import cache
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +17,7 @@ import orjson
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
-from museo.access import context, problems
+from museo.access import context, problems, proxies
 from museo.access.asgi import SERVERS_OWN_SEND, header
 
 Scope = MutableMapping[str, Any]
@@ -52,7 +51,7 @@ MEDIA = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 POLICIES = (("/admin", ADMIN), ("/media/", MEDIA), ("", STRICT))
 MCP = re.compile(r"/mcp(/|$)")
 # what opens something does not belong into a log
-SECRET_VALUE = re.compile(rb"((?:^|&)[^=&]*(?:ticket|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
+SECRET_VALUE = re.compile(rb"((?:^|&)[^=&]*(?:ticket|token|key|secret)[^=&]*=)[^&]*", re.IGNORECASE)
 SECRET_PATH = re.compile(r"^(/t/).+")
 
 
@@ -107,42 +106,22 @@ async def _websocket(app: App, scope: Scope, receive: Receive, send: Send) -> No
 def _look_behind_proxies(scope: Scope) -> None:
     """Put the client's own address in the place of a trusted proxy's.
 
-    Each proxy appends whom it heard from to `X-Forwarded-For`; the last that is no proxy of ours
-    is the client. What stands before it, the client may have written, as all of it may have who
-    is no proxy of ours.
+    What somebody else forwards, they may have made up.
     """
     client = scope.get("client")
-    if not client or not _is_trusted(client[0]):
+    if not client or not proxies.is_trusted(client[0]):
         if header(scope, "x-forwarded-for"):
             _warn_of_proxy()
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"x-forwarded-proto"]
         return
-    for hop in reversed(header(scope, "x-forwarded-for").split(",")):
-        if not _is_address(hop.strip()):
-            return
-        scope["client"] = (hop.strip(), 0)
-        if not _is_trusted(hop.strip()):
-            return
+    if found := proxies.client(header(scope, "x-forwarded-for")):
+        scope["client"] = (found, 0)
 
 
 @cache
 def _warn_of_proxy() -> None:
     """Once: all its clients look like one, who soon has too many streams."""
     logger.warning("X-Forwarded-For came from an address that MUSEO_TRUSTED_PROXIES does not name")
-
-
-def _is_trusted(host: str) -> bool:
-    return _is_address(host) and any(
-        ip_address(host) in network for network in settings.MUSEO_TRUSTED_PROXIES
-    )
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _largest_body(path: str) -> int:

@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 MUSEO_NAMES = frozenset(
     {
         "MUSEO_ALLOWED_HOSTS",
+        "MUSEO_CALLS_PER_MINUTE",
         "MUSEO_CLOCK_SPEED",
         "MUSEO_DEBUG",
         "MUSEO_ENCRYPTION_KEYS",
@@ -20,11 +21,14 @@ MUSEO_NAMES = frozenset(
         "MUSEO_LOG_DAYS",
         "MUSEO_PUBLIC_URL",
         "MUSEO_SECRET_KEYS",
+        "MUSEO_SIGN_INS_PER_MINUTE",
         "MUSEO_STREAMS_PER_CALLER",
         "MUSEO_TEST_WITHOUT",
         "MUSEO_TRUSTED_PROXIES",
     }
 )
+# as many bytes as the digest that it keys (RFC 7518, section 3.2)
+SHORTEST_SECRET = 32
 
 
 def refuse_unknown(environ: Mapping[str, str] = os.environ) -> None:
@@ -57,6 +61,13 @@ def positive(name: str, default: float) -> float:
     if not 0 < number < float("inf"):
         raise ImproperlyConfigured(f"{name} is {value!r}; write a number above 0, such as 1.")
     return number
+
+
+def count(name: str, default: int) -> int:
+    number = positive(name, default)
+    if number != int(number):
+        raise ImproperlyConfigured(f"{name} is {number}; write a whole number such as {default}.")
+    return int(number)
 
 
 def words(name: str, default: str = "") -> list[str]:
@@ -101,6 +112,14 @@ def _kept_secret(path: Path) -> str:
             os.link(draft, path)
         draft.unlink()
     return path.read_text().strip()
+
+
+def shared_secrets(name: str) -> list[str]:
+    """Secrets that other programs have too, newest first; too short ones could be guessed."""
+    found = words(name)
+    if any(len(secret) < SHORTEST_SECRET for secret in found):
+        raise ImproperlyConfigured(f"{name} is too short; write {SHORTEST_SECRET} characters.")
+    return found
 
 
 def database(folder: Path) -> dj_database_url.DBConfig:

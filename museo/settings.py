@@ -17,10 +17,14 @@ MUSEO_PUBLIC_URL = environment.text("MUSEO_PUBLIC_URL", "http://127.0.0.1:8000")
 MUSEO_TRUSTED_PROXIES = environment.networks("MUSEO_TRUSTED_PROXIES")
 MUSEO_LOG_DAYS = environment.positive("MUSEO_LOG_DAYS", 90)
 MUSEO_STREAMS_PER_CALLER = int(environment.positive("MUSEO_STREAMS_PER_CALLER", 500))
+MUSEO_CALLS_PER_MINUTE = environment.count("MUSEO_CALLS_PER_MINUTE", 600)
+MUSEO_SIGN_INS_PER_MINUTE = environment.count("MUSEO_SIGN_INS_PER_MINUTE", 20)
 
 DEBUG = environment.flag("MUSEO_DEBUG")
 SECRET_KEY, *SECRET_KEY_FALLBACKS = environment.keys("MUSEO_SECRET_KEYS", MUSEO_HOME / "secret-key")
 MUSEO_ENCRYPTION_KEYS = environment.keys("MUSEO_ENCRYPTION_KEYS", MUSEO_HOME / "encryption-key")
+# what signs the tokens of service accounts, if other programs are to read them
+MCP_JWT_SECRETS = environment.shared_secrets("MCP_JWT_SECRET")
 ALLOWED_HOSTS = environment.words("MUSEO_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 IS_PUBLIC = MUSEO_PUBLIC_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS = [MUSEO_PUBLIC_URL]
@@ -48,6 +52,7 @@ if "runserver" in sys.argv:
     INSTALLED_APPS.insert(0, "daphne")
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "museo.access.admission.with_allowance",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -145,6 +150,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3600.0,
         "options": {"expires": 60, "queue": "clock"},
     },
+    "forget ended tokens": {
+        "task": "access.forget_ended_tokens",
+        "schedule": 3600.0,
+        "options": {"expires": 600, "queue": "work"},
+    },
     "settle refunds": {
         "task": "orders.settle_refunds",
         "schedule": 30.0,
@@ -205,8 +215,12 @@ MEDIA_ROOT = MUSEO_HOME / "media"
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["museo.access.parsers.JSONParser"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "museo.access.admission.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["museo.access.admission.TakesScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["museo.access.admission.CallAllowance"],
     "EXCEPTION_HANDLER": "museo.access.rest.answer",
 }
 
@@ -228,6 +242,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Museo",
     "SITE_HEADER": "Museo",
     "SITE_SYMBOL": "museum",
+    "LOGIN": {"form": "museo.access.forms.AdminSignInForm"},
     "COLORS": {"primary": {shade: f"oklch({light} 36)" for shade, light in VERMILION.items()}},
 }
 

@@ -3,6 +3,11 @@
 from collections.abc import Collection
 from datetime import datetime
 
+from museo.access import access_tokens, accounts, grants
+from museo.access.access_tokens import InvalidToken
+from museo.access.accounts import Keys
+from museo.access.grants import Grant, SpentTwice
+from museo.access.models import ServiceAccount, TokenFamily
 from notifications import log
 
 # nobody may read it: only the hubs hear it
@@ -18,3 +23,65 @@ def revoke(
     """
     data = {"who": who, "topics": sorted(topics)}
     change.event(TOPIC, "access.revoked", data, at=at)
+
+
+# service accounts
+
+
+def rotate(name: str, *, now: datetime) -> Keys:
+    """Other keys for an account; what the old ones opened ends. Raises UnknownAccount."""
+    account = accounts.named(name)
+    before, keys = account.key_prefix, accounts.with_new_keys(account)
+    with log.change() as change:
+        same = ServiceAccount.objects.live().filter(pk=account.pk, key_prefix=before)
+        if not same.update(
+            key_prefix=account.key_prefix,
+            key_hash=account.key_hash,
+            secret_hash=account.secret_hash,
+        ):
+            raise accounts.unknown()
+        _end(change, account, now=now)
+    return keys
+
+
+def revoke_account(account: ServiceAccount, *, now: datetime) -> bool:
+    """The account signs in no more and its tokens open nothing; whether it was live."""
+    with log.change() as change:
+        if not ServiceAccount.objects.live().filter(pk=account.pk).update(revoked_at=now):
+            return False
+        _end(change, account, now=now)
+    return True
+
+
+def _end(change: log.Change, account: ServiceAccount, *, now: datetime) -> None:
+    TokenFamily.objects.filter(account=account, revoked_at=None).update(revoked_at=now)
+    revoke(change, at=now, who=access_tokens.who_is(account.pk))
+
+
+# their tokens
+
+
+def renew(refresh_token: str, *, now: datetime) -> Grant:
+    """The next tokens; raise InvalidToken. One that was used before also ends its family."""
+    with log.change() as change:
+        try:
+            return grants.renew(refresh_token, now=now)
+        except SpentTwice as copied:
+            _close(change, copied.family, now=now)
+            refusal = copied
+    raise refusal
+
+
+def give_back(token: str, *, now: datetime) -> None:
+    """End an access or a refresh token and its family; what is none of ours has ended already."""
+    with log.change() as change:
+        try:
+            family = grants.family_of(token)
+        except InvalidToken:
+            return
+        _close(change, family, now=now)
+
+
+def _close(change: log.Change, family: TokenFamily, *, now: datetime) -> None:
+    if grants.close(family, now=now):
+        revoke(change, at=now, who=access_tokens.who_is(family.account_id))

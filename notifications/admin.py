@@ -1,6 +1,6 @@
 """What the admins of all apps share: one change of the log around every view that writes.
 
-And people, whose streams end with their access.
+And people and service accounts, whose streams end with their access.
 """
 
 import logging
@@ -15,10 +15,13 @@ from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
 
 from museo.access.admin import UserAdmin
 from museo.access.callers import who_is
-from museo.access.models import User
+from museo.access.models import ServiceAccount, User
 from museo.access.problems import Problem
 from notifications import access_changes, log
 
@@ -108,3 +111,49 @@ class PeopleAdmin(LogAdmin, UserAdmin):
 
     def _end_streams(self, user: User) -> None:
         access_changes.revoke(log.current(), at=timezone.now(), who=who_is(user))
+
+
+@admin.register(ServiceAccount)
+class ServiceAccountAdmin(LogAdmin, ModelAdmin):
+    """Programs that may call; `manage.py service_account` makes them and shows their keys."""
+
+    ordering = ["name"]
+    list_display = [
+        "name",
+        "key_prefix",
+        "shown_scopes",
+        "created_by",
+        "last_used_at",
+        "revoked_at",
+    ]
+    list_select_related = ["created_by"]
+    search_fields = ["name", "key_prefix"]
+    actions = ["revoke"]
+    fields = readonly_fields = (
+        "name",
+        "key_prefix",
+        "shown_scopes",
+        "created_by",
+        "created_at",
+        "last_used_at",
+        "revoked_at",
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: ServiceAccount | None = None
+    ) -> bool:
+        return False
+
+    @display(description=gettext_lazy("scopes"))
+    def shown_scopes(self, account: ServiceAccount) -> str:
+        return ", ".join(account.scopes)
+
+    @admin.action(description=gettext_lazy("Revoke for good"), permissions=["change"])
+    def revoke(self, request: HttpRequest, accounts: QuerySet[ServiceAccount]) -> None:
+        """They sign in no more; what they have open ends."""
+        now = timezone.now()
+        ended = sum(access_changes.revoke_account(each, now=now) for each in accounts)
+        messages.success(request, _("%(count)s service accounts revoked.") % {"count": ended})

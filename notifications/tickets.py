@@ -6,7 +6,7 @@ of a secret that would open more, or longer.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core import signing
@@ -34,6 +34,8 @@ def issue(caller: Caller, names: Collection[str], *, now: datetime) -> tuple[str
         "topics": readable,
         "who": caller.who or caller.granted_by,
         "ends": ends_at.timestamp(),
+        # a stream of theirs ends with what they asked for it by
+        "expires": caller.expires_at.timestamp() if caller.expires_at else None,
     }
     return PREFIX + signing.dumps(claims, salt=SALT, compress=True), ends_at
 
@@ -48,8 +50,16 @@ def admitted(caller: Caller, *, now: datetime) -> Caller:
             caller,
             granted=caller.granted | frozenset(claims["topics"]),
             granted_by=claims["who"],
+            expires_at=_earlier(caller.expires_at, claims["expires"]),
         )
     return caller
+
+
+def _earlier(ends_at: datetime | None, expires: float | None) -> datetime | None:
+    ends = [ends_at] if ends_at else []
+    if expires is not None:
+        ends.append(datetime.fromtimestamp(expires, UTC))
+    return min(ends, default=None)
 
 
 def _stream_tickets(tickets: Iterable[str]) -> list[str]:

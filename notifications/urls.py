@@ -2,9 +2,13 @@
 
 from django.urls import URLPattern, path
 
+from notifications import access_api
 from notifications import api as rest
 
 api: list[URLPattern] = [
+    path("auth/token", access_api.token),
+    path("auth/refresh", access_api.refresh),
+    path("auth/revoke", access_api.revoke),
     path("events", rest.events),
     path("events/tickets", rest.stream_ticket),
     path("notifications/ack", rest.acknowledge),

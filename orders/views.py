@@ -24,6 +24,7 @@ from museo.access.callers import (
     caller_from_request,
     cookie_with_ticket,
 )
+from museo.access.forms import SignInForm
 from museo.access.problems import Invalid, NotFound, Problem
 from notifications import log
 from notifications.envelope import render as render_envelope
@@ -40,6 +41,7 @@ class SignIn(LoginView):
     """What a guest has put into the basket comes along."""
 
     template_name = "access/login.html"
+    authentication_form = SignInForm
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         response = super().form_valid(form)

@@ -9,8 +9,11 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, QueryDict, parse_cookie
+from django.utils import timezone
 from django.utils.translation import trans_real
 
+from museo.access import access_tokens
+from museo.access.bearers import bearer_token, caller_from_bearer
 from museo.access.callers import (
     BASKET_COOKIE,
     TICKET_COOKIE,
@@ -23,6 +26,8 @@ from museo.access.callers import (
 Scope = Mapping[str, Any]
 # an extension of the scope, which the edge adds
 SERVERS_OWN_SEND = "museo.send"
+# a browser can send its token with a WebSocket as a subprotocol only
+BEARER_SUBPROTOCOL = "bearer."
 
 
 def header(scope: Scope, name: str) -> str:
@@ -47,12 +52,32 @@ def servers_own_send(scope: Scope) -> Any:
 
 
 async def caller_from_scope(scope: Scope) -> Caller:
-    """Session, tickets and basket token of a stream or a WebSocket."""
+    """Token or session, tickets and basket token of a stream or a WebSocket; raise InvalidToken."""
     cookies = parse_cookie(header(scope, "cookie"))
+    if token := presented_token(scope):
+        bearer = await database_sync_to_async(caller_from_bearer, thread_sensitive=False)(
+            token, access_tokens.resources(), now=timezone.now()
+        )
+        return _caller(scope, cookies, None).speaking_for(bearer)
     key = cookies.get(settings.SESSION_COOKIE_NAME, "")
     # a guest costs no query, and no thread
     user = await database_sync_to_async(_user, thread_sensitive=False)(key) if key else None
     return _caller(scope, cookies, user)
+
+
+def presented_token(scope: Scope) -> str:
+    """The access token of header, subprotocol or query; empty without one."""
+    return (
+        bearer_token(header(scope, "authorization"))
+        or (bearer_subprotocol(scope) or "").removeprefix(BEARER_SUBPROTOCOL)
+        or query(scope).get("token", "")
+    )
+
+
+def bearer_subprotocol(scope: Scope) -> str | None:
+    """`bearer.<token>`: what a client offers that sends its token so must be taken up."""
+    offered = scope.get("subprotocols") or ()
+    return next((name for name in offered if name.startswith(BEARER_SUBPROTOCOL)), None)
 
 
 def _caller(scope: Scope, cookies: Mapping[str, str], user: Any) -> Caller:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import get_language, get_supported_language_variant
 from rest_framework.request import Request
 
+from museo.access.access_tokens import Claims
 from museo.access.tokens import digest
 
 if TYPE_CHECKING:
@@ -47,8 +49,12 @@ class Caller:
     # topics that a stream ticket has opened, and who had asked for it
     granted: frozenset[str] = frozenset()
     granted_by: str = ""
-    # whose the call is, so that it can be revoked: `user:42`; empty for guests
+    # whose the call is, so that it can be revoked: `user:42`, `service:7`; empty for guests
     who: str = ""
+    # of a service account, what its token says
+    token: Claims | None = field(default=None, repr=False)
+    # when what was brought along ends, and with it a stream; None if nobody knows
+    expires_at: datetime | None = None
     # the client's network address
     address: str = ""
     locale: str = settings.LANGUAGE_CODE
@@ -59,6 +65,16 @@ class Caller:
 
     def with_basket(self, token: str | None) -> Caller:
         return replace(self, basket_token=token) if token else self
+
+    def speaking_for(self, bearer: Caller) -> Caller:
+        """The bearer of a token, with what this caller brought along besides."""
+        return replace(
+            self,
+            who=bearer.who,
+            scopes=bearer.scopes,
+            token=bearer.token,
+            expires_at=bearer.expires_at,
+        )
 
     @property
     def identity(self) -> str:
@@ -107,9 +123,9 @@ def caller_for_user(
 
 
 def caller_from_request(request: HttpRequest | Request) -> Caller:
-    """Session first, then the tickets and the basket token of header, query and cookie."""
+    """Token or session, then the tickets and the basket token of header, query and cookie."""
     user = request.user if request.user.is_authenticated else None
-    return caller_for_user(
+    caller = caller_for_user(
         user,
         locale=get_language() or settings.LANGUAGE_CODE,
         tickets=presented_tickets(
@@ -120,6 +136,8 @@ def caller_from_request(request: HttpRequest | Request) -> Caller:
         basket_token=request.headers.get(BASKET_HEADER) or request.COOKIES.get(BASKET_COOKIE, ""),
         address=request.META.get("REMOTE_ADDR", ""),
     )
+    bearer = getattr(request, "auth", None)
+    return caller.speaking_for(bearer) if isinstance(bearer, Caller) else caller
 
 
 def presented_tickets(*, query: str, authorization: str, cookie: str) -> tuple[str, ...]:

@@ -1,24 +1,31 @@
-"""Who calls: users. What a repeated call answered. When the clock last struck."""
+"""Who calls: users and service accounts. What a repeated call answered. When the clock struck."""
 
-from typing import Any
+from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Self
+
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.db import models
+from django.db.models import Exists, Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+if TYPE_CHECKING:
+    from museo.access.access_tokens import Claims
+
 
 class UserManager(BaseUserManager["User"]):
-    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
-    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
-    def get_by_natural_key(self, username: str | None) -> "User":
+    def get_by_natural_key(self, username: str | None) -> User:
         return self.get(email__iexact=username)
 
 
@@ -46,6 +53,86 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.email
+
+
+class ServiceAccountQuerySet(models.QuerySet["ServiceAccount"]):
+    def live(self) -> Self:
+        return self.filter(revoked_at=None)
+
+    def opened_by(self, claims: Claims) -> Self:
+        """The account that a token speaks for; none once that was revoked, in one query."""
+        denied = DeniedToken.objects.filter(jti=claims.jti)
+        return self.live().filter(
+            ~Exists(denied), pk=claims.account_id, key_prefix=claims.key_prefix
+        )
+
+
+class ServiceAccount(models.Model):
+    """A program that calls; it signs in with a key and a secret, of which only digests are kept."""
+
+    name = models.CharField(_("name"), max_length=80)
+    # the beginning of the key, to look it up by; other keys make another one
+    key_prefix = models.CharField(_("key begins with"), max_length=16, unique=True)
+    key_hash = models.CharField(max_length=64)
+    secret_hash = models.CharField(max_length=64)
+    scopes = models.JSONField(_("scopes"), default=list)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("created by"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(_("created"))
+    # when it was last given a token
+    last_used_at = models.DateTimeField(_("last used"), null=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True)
+
+    objects = ServiceAccountQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("service account")
+        verbose_name_plural = _("service accounts")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"],
+                condition=Q(revoked_at=None),
+                name="one_live_service_account_per_name",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TokenFamily(models.Model):
+    """The tokens that came of one sign-in of a service account, each made from the one before."""
+
+    account = models.ForeignKey(ServiceAccount, on_delete=models.CASCADE, related_name="families")
+    # of the key that was signed in with: once that is another, this is over
+    key_prefix = models.CharField(max_length=16)
+    created_at = models.DateTimeField()
+    used_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+
+class RefreshToken(models.Model):
+    """Good for the next tokens of its family, once; `jti` is the access token given beside it."""
+
+    family = models.ForeignKey(TokenFamily, on_delete=models.CASCADE, related_name="tokens")
+    token_hash = models.CharField(max_length=64, unique=True)
+    ends_at = models.DateTimeField(db_index=True)
+    spent_at = models.DateTimeField(null=True)
+    jti = models.CharField(max_length=32, unique=True)
+    access_ends_at = models.DateTimeField()
+
+
+class DeniedToken(models.Model):
+    """An access token that was revoked; kept until it would have ended by itself."""
+
+    jti = models.CharField(max_length=32, primary_key=True)
+    ends_at = models.DateTimeField(db_index=True)
 
 
 class IdempotencyKey(models.Model):

@@ -1,11 +1,19 @@
-"""What staff were given the right to do, asked of the database at the moment of doing it."""
+"""What somebody was given the right to do, asked of the database at the moment of doing it."""
 
+from museo.access import scopes
 from museo.access.callers import Caller
-from museo.access.models import User
+from museo.access.models import ServiceAccount, User
 
 
 def may(caller: Caller, permission: str) -> bool:
-    """Whether the caller is staff with the permission, such as `orders.change_order`."""
+    """Whether the caller has the permission, such as `orders.change_order`.
+
+    Staff have it by their role, a service account by a scope that stands for it.
+    """
+    if not scopes.allow(caller.scopes, permission):
+        return False
+    if caller.token is not None:
+        return ServiceAccount.objects.opened_by(caller.token).exists()
     if caller.user_id is None or not caller.is_staff:
         return False
     user = User.objects.filter(pk=caller.user_id, is_active=True, is_staff=True).first()

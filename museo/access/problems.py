@@ -23,6 +23,8 @@ class Problem(Exception):
 
     status = 400
     code = "bad_request"
+    # how one says who one is; sent with a 401
+    challenge = 'Bearer realm="museo"'
 
     def __init__(
         self, detail: str, *, errors: Sequence[Mapping[str, str]] = (), **facts: Any
@@ -45,6 +47,15 @@ class Problem(Exception):
             "correlation_id": correlation_id(),
             **self.facts,
         }
+
+    def headers(self) -> dict[str, str]:
+        """When to come again, and how to say who one is (RFC 9110, sections 10.2.3 and 11.6.1)."""
+        headers = {}
+        if "retry_after" in self.facts:
+            headers["Retry-After"] = str(self.facts["retry_after"])
+        if self.status == 401:
+            headers["WWW-Authenticate"] = self.challenge
+        return headers
 
     def title(self) -> str:
         return self.code.replace("_", " ").capitalize()
@@ -101,6 +112,7 @@ def response(problem: Problem, *, instance: str = "") -> JsonResponse:
     return JsonResponse(
         problem.body(instance=instance),
         status=problem.status,
+        headers=problem.headers(),
         content_type=CONTENT_TYPE,
     )
 

@@ -30,11 +30,10 @@ def answer(error: Exception, context: Mapping[str, Any]) -> Response | None:
         return None
     set_rollback()
     request = context.get("request")
-    retry_after = problem.facts.get("retry_after")
     return Response(
         problem.body(instance=request.path if request else ""),
         status=problem.status,
-        headers={"Retry-After": str(retry_after)} if retry_after else None,
+        headers=problem.headers(),
         content_type=CONTENT_TYPE,
     )
 

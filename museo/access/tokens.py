@@ -16,6 +16,11 @@ def public_id(prefix: str) -> str:
     return f"{prefix}_{_letters(16).lower()}"
 
 
+def key_prefix() -> str:
+    """`msk_5c0x…`: what a service account's key begins with, and is looked up by."""
+    return f"msk_{_letters(10).lower()}"
+
+
 def order_number() -> str:
     """`ORD-7K4Q2M9X`."""
     return f"ORD-{_letters(8)}"

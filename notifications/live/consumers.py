@@ -27,7 +27,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from museo.access.asgi import caller_from_scope, query
+from museo.access.access_tokens import InvalidToken
+from museo.access.asgi import bearer_subprotocol, caller_from_scope, query
 from museo.access.limits import Bucket, TooOften
 from museo.access.problems import Invalid, NotFound, Problem, field_error
 from notifications import log, receipts, tickets
@@ -36,12 +37,12 @@ from notifications.envelope import timestamp
 from notifications.following import MOST_TOPICS, TooManyTopics, parse_cursor, words
 from notifications.live import stats
 from notifications.live.clients import TRY_AGAIN, Client
+from notifications.live.expiry import REASON, WHO_ARE_YOU, Expiry
 from notifications.live.frames import Form, Frame, Message
 from notifications.live.hub import Hub, here, in_thread
 from notifications.live.outlet import Send
 from notifications.live.wire import text_frame
 
-WHO_ARE_YOU = 4401
 NO_SUCH = 4404
 LARGEST_FRAME = 64 * 1024
 # frames that a client may send
@@ -88,12 +89,17 @@ class EventSocket(AsyncWebsocketConsumer):
 
     channel_layer_alias = "none"
     client: Client | None = None
+    expiry: Expiry | None = None
 
     async def connect(self) -> None:
-        self.caller = await caller_from_scope(self.scope)
         self.bucket = Bucket(rate=FRAMES_PER_SECOND, burst=FRAMES_AT_ONCE)
         self.connection_id = uuid4().hex
-        await self.accept(subprotocol=_subprotocol(self.scope))
+        await self.accept(subprotocol=bearer_subprotocol(self.scope))
+        try:
+            self.caller = await caller_from_scope(self.scope)
+        except InvalidToken as problem:
+            await self._end(problem, WHO_ARE_YOU)
+            return
         with override(self.caller.locale):
             try:
                 self.caller = tickets.admitted(self.caller, now=timezone.now())
@@ -119,6 +125,8 @@ class EventSocket(AsyncWebsocketConsumer):
         hello = {"type": "connected", "connection_id": self.connection_id, **_about(client.hub)}
         await client.say(orjson.dumps(hello))
         client.release()
+        if self.caller.expires_at:
+            self.expiry = Expiry(self.caller.expires_at, self._expire)
         if listed := words(query(self.scope).get("topics", "")):
             await self._follow_at_once(client, listed)
 
@@ -126,7 +134,19 @@ class EventSocket(AsyncWebsocketConsumer):
         await self._write(_array(orjson.dumps(_error(problem))))
         await self._write(_close(code))
 
+    async def _expire(self) -> None:
+        """The token has ended: `reset`, so that another can go on from here, and the end."""
+        if (client := self.client) is None:
+            return
+        names, about = frozenset(client.topics), _about(client.hub)
+        states = await client.hub.snapshots.ask((names, self.caller.locale))
+        told = {"topics": sorted(names), **about, "snapshot": states, "reason": REASON}
+        client.tell({"type": "reset", **told})
+        client.end(WHO_ARE_YOU)
+
     async def disconnect(self, code: int) -> None:
+        if self.expiry is not None:
+            self.expiry.cancel()
         if self.client is not None:
             self.client.leave()
 
@@ -228,12 +248,6 @@ def _error(problem: Problem) -> dict[str, Any]:
         "errors": problem.errors,
         **problem.facts,
     }
-
-
-def _subprotocol(scope: Mapping[str, Any]) -> str | None:
-    """What a client offers that sends its token as `bearer.<token>` must be taken up."""
-    offered = scope.get("subprotocols") or ()
-    return next((name for name in offered if name.startswith("bearer.")), None)
 
 
 def _close(code: int) -> Message:

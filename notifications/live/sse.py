@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 from uuid import uuid4
 
@@ -27,6 +28,7 @@ from notifications.audiences import client_topic, own_topics, process_topic
 from notifications.envelope import timestamp
 from notifications.following import parse_cursor, words
 from notifications.live.clients import RESTARTING, Client, Start
+from notifications.live.expiry import REASON, WHO_ARE_YOU, Expiry
 from notifications.live.frames import Form, Frame, Message
 from notifications.live.hub import here
 from notifications.live.wire import chunk
@@ -53,6 +55,11 @@ def _about(data: bytes) -> bytes:
 
 def _body(piece: bytes) -> Message:
     return {"type": "http.response.body", "body": piece, "more_body": True}
+
+
+def _reset(about: Mapping[str, Any]) -> bytes:
+    cursor = log.format_cursor(about["epoch"], about["position"]).encode()
+    return b"id: " + cursor + b"\n" + _about(orjson.dumps({"type": "reset", **about}))
 
 
 def _end(code: int) -> Message:
@@ -99,6 +106,7 @@ class EventStream(AsyncHttpConsumer):
     form = ENVELOPES
     client: Client | None = None
     next_ping: asyncio.TimerHandle | None = None
+    expiry: Expiry | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Open at the request's end, leave when the client goes.
@@ -165,26 +173,40 @@ class EventStream(AsyncHttpConsumer):
         client.release()
         self.started(client, connection_id)
         self._ping_later()
+        if caller.expires_at:
+            expire = partial(self._expire, caller, names, connection_id)
+            self.expiry = Expiry(caller.expires_at, expire)
 
     async def _opening(
         self, client: Client, caller: Caller, names: set[str], start: Start, connection_id: str
     ) -> bytes:
         """`connected`, and `reset` for a cursor of another log, with how things stand now."""
+        about = await self._stand(client, caller, names, start.until, connection_id)
+        # without an id: the cursor moves by what has been replayed, not by what will be
+        connected = b"retry: %d\n" % RETRY_MS + _about(orjson.dumps({"type": "connected", **about}))
+        return connected + _reset(about) if start.is_reset else connected
+
+    async def _stand(
+        self, client: Client, caller: Caller, names: set[str], position: int, connection_id: str
+    ) -> dict[str, Any]:
+        """Where the log and the topics stand, for whoever goes on from there."""
         states = await client.hub.snapshots.ask((frozenset(names), caller.locale))
-        about: dict[str, Any] = {
+        return {
             "connection_id": connection_id,
             "epoch": client.hub.epoch,
-            "position": start.until,
+            "position": position,
             "now": timestamp(timezone.now()),
             **self.about(names, states),
         }
-        # without an id: the cursor moves by what has been replayed, not by what will be
-        connected = b"retry: %d\n" % RETRY_MS + _about(orjson.dumps({"type": "connected", **about}))
-        if not start.is_reset:
-            return connected
-        cursor = log.format_cursor(client.hub.epoch, start.until).encode()
-        reset = orjson.dumps({"type": "reset", **about})
-        return connected + b"id: " + cursor + b"\n" + _about(reset)
+
+    async def _expire(self, caller: Caller, names: set[str], connection_id: str) -> None:
+        """The token has ended: `reset`, so that another can go on from here, and the end."""
+        if (client := self.client) is None:
+            return
+        position = client.hub.position
+        about = await self._stand(client, caller, names, position, connection_id)
+        client.put(_reset({**about, "reason": REASON}))
+        client.end(WHO_ARE_YOU)
 
     def _ping_later(self) -> None:
         self.next_ping = asyncio.get_running_loop().call_later(PING_SECONDS, self._ping)
@@ -198,15 +220,16 @@ class EventStream(AsyncHttpConsumer):
     def _leave(self) -> None:
         if self.next_ping is not None:
             self.next_ping.cancel()
+        if self.expiry is not None:
+            self.expiry.cancel()
         if self.client is not None:
             self.client.leave()
             self.client = None
 
     async def _refuse(self, problem: problems.Problem) -> None:
         body = orjson.dumps(problem.body(instance=self.scope["path"]))
-        headers = [(b"content-type", problems.CONTENT_TYPE.encode())]
-        if "retry_after" in problem.facts:
-            headers.append((b"retry-after", str(problem.facts["retry_after"]).encode()))
+        told = {"content-type": problems.CONTENT_TYPE, **problem.headers()}
+        headers = [(name.lower().encode(), value.encode()) for name, value in told.items()]
         await self.send_response(problem.status, body, headers=headers)
 
 

@@ -78,10 +78,15 @@ async def until(is_true: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def serving(**options: Any) -> AsyncIterator[str]:
+async def serving(*, access_log: bool = False, **options: Any) -> AsyncIterator[str]:
     """The shop under uvicorn, on a free port of this event loop."""
     config = uvicorn.Config(
-        application, port=0, ws="websockets-sansio", log_config=None, access_log=False, **options
+        application,
+        port=0,
+        ws="websockets-sansio",
+        log_config=None,
+        access_log=access_log,
+        **options,
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())

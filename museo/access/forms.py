@@ -1,0 +1,57 @@
+"""Signing in with a password: wrong ones are few, for a network and for a name."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.forms import AuthenticationForm
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.forms import AuthenticationForm as AdminAuthenticationForm
+
+from museo.access import limits
+from museo.access.limits import Limit
+from museo.access.tokens import digest
+
+# a name may be tried from many networks, but a stranger shall not lock somebody out that easily
+OF_A_NAME = 5
+
+
+class SignInForm(AuthenticationForm):
+    """Every try costs one of the network's and of the name's; the right password gives it back."""
+
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": _(
+            "E-mail and password do not go together. "
+            "Check both; capital letters matter in the password."
+        ),
+    }
+
+    def clean(self) -> dict[str, Any]:
+        buckets, now = self._buckets(), timezone.now()
+        for key, limit in buckets.items():
+            allowance = limits.take(key, limit, now=now)
+            if not allowance.is_granted:
+                refusal = limits.TooOften(allowance.retry_after)
+                raise forms.ValidationError(refusal.detail, code=refusal.code)
+        cleaned = super().clean()
+        for key, limit in buckets.items():
+            limits.give_back(key, limit, now=now)
+        return cleaned
+
+    def _buckets(self) -> dict[str, Limit]:
+        most = settings.MUSEO_SIGN_INS_PER_MINUTE
+        address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
+        # names are people's addresses, which do not belong into Redis
+        name = digest(self.data.get("username", "").strip().lower())
+        return {
+            f"sign-ins:{limits.network(address)}": Limit(most),
+            f"sign-ins:{name}": Limit(most * OF_A_NAME),
+        }
+
+
+class AdminSignInForm(SignInForm, AdminAuthenticationForm):
+    """The same for Django's admin."""
+
+    error_messages = AdminAuthenticationForm.error_messages

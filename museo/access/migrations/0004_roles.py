@@ -1,0 +1,57 @@
+"""The roles of staff, and what each may do (docs/access.md)."""
+
+from django.db import migrations
+
+from museo.access.roles import CATALOGUE, FULFILLMENT, OWNER, SUPPORT, crud, give, view
+
+PRODUCTS = (
+    "category",
+    "master",
+    "productoption",
+    "optionvalue",
+    "variant",
+    "price",
+    "stockitem",
+    "media",
+)
+PERMISSIONS = {
+    OWNER: [
+        *crud("catalog", *PRODUCTS),
+        *crud("orders", "order"),
+        *crud("access", "user", "serviceaccount"),
+        *view("auth", "group"),
+        *view("access", "heartbeat"),
+        *view("notifications", "event"),
+    ],
+    CATALOGUE: crud("catalog", *PRODUCTS),
+    FULFILLMENT: [
+        *view("orders", "order"),
+        "orders.change_order",
+        *view("catalog", *PRODUCTS),
+        "catalog.change_stockitem",
+    ],
+    SUPPORT: [
+        *view("orders", "order"),
+        "orders.change_order",
+        *view("catalog", *PRODUCTS),
+        *view("access", "user"),
+        *view("notifications", "event"),
+    ],
+}
+
+
+def take_back(apps, schema_editor):
+    apps.get_model("auth", "Group").objects.filter(name__in=PERMISSIONS).delete()
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("access", "0003_service_accounts"),
+        ("auth", "0012_alter_user_first_name_max_length"),
+        ("contenttypes", "0002_remove_content_type_name"),
+        ("catalog", "0001_initial"),
+        ("orders", "0001_initial"),
+        ("notifications", "0001_initial"),
+    ]
+
+    operations = [migrations.RunPython(give(PERMISSIONS), take_back)]

@@ -1,0 +1,149 @@
+"""Who is let in where: a row for each method of each route, pages and REST alike.
+
+A caller is let in if the answer is no 401, 403, 404 or 405 and no way to a sign-in page. `to` names
+those who are; all others get `others`, but for those whom `but` names. For a row of REST that takes
+a scope, a service account `with` it is let in, and one `without` it gets 403.
+
+A new route needs a row here, and for REST a beginning in `museo.access.scopes.ROUTES`. What its
+address has in angle brackets is filled in by `tests.access.world`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from museo.access import scopes
+
+# who calls: nobody in particular; another customer; who bought; who has the order's ticket;
+# the roles of staff; service accounts
+PEOPLE = ("guest", "stranger", "buyer", "ticket", "owner", "catalogue", "fulfillment", "support")
+PROGRAMS = ("with", "without")
+
+ALL = " ".join(PEOPLE)
+SIGNED_IN = "stranger buyer owner catalogue fulfillment support"
+STAFF = "owner catalogue fulfillment support"
+OF_CATALOGUE = "owner catalogue"
+OF_ORDERS = "owner fulfillment support"
+WHO_SEE_THE_ORDER = f"buyer ticket {OF_ORDERS}"
+# they see the order, but may not do this
+SEE_ONLY = {"buyer": 403, "ticket": 403}
+
+# a token is not looked at: a page, or the same for everybody
+OPEN = None
+
+
+@dataclass(frozen=True)
+class Row:
+    method: str
+    route: str
+    to: str = ALL
+    scope: str | None = OPEN
+    others: int = 404
+    but: Mapping[str, int] = field(default_factory=dict)
+    body: Any = None
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.method} /{self.route}"
+
+    @property
+    def is_rest(self) -> bool:
+        return self.route.startswith("api/v1/")
+
+    def expected(self) -> dict[str, str | int]:
+        people = {who: "in" if who in self.to.split() else self.others for who in PEOPLE}
+        return {**people, **self._of_programs(), **self.but}
+
+    def _of_programs(self) -> dict[str, str | int]:
+        if self.scope is OPEN:
+            return {}
+        return {"with": "in", "without": "in" if self.scope == scopes.FREE else 403}
+
+
+def rest(method: str, route: str, scope: str | None, to: str = ALL, **more: Any) -> Row:
+    return Row(method, f"api/v1/{route}", to, scope, **more)
+
+
+KEY = {"Idempotency-Key": "k"}
+
+ROWS = [
+    # pages
+    Row("GET", ""),
+    Row("GET", "p/<str:slug>"),
+    Row("GET", "basket"),
+    Row("POST", "basket/add", body={"sku": "LAMP"}),
+    Row("POST", "basket/lines/<int:line_id>", body={"quantity": "2"}),
+    Row("GET", "checkout"),
+    Row("POST", "checkout", body={}),
+    Row("GET", "pay/<str:payment_id>"),
+    Row("POST", "pay/<str:payment_id>", body={}),
+    Row("GET", "orders"),
+    Row("GET", "orders/<str:number>", WHO_SEE_THE_ORDER),
+    Row("POST", "orders/<str:number>/cancel", WHO_SEE_THE_ORDER, body={}),
+    Row("POST", "orders/<str:number>/reorder", WHO_SEE_THE_ORDER, body={}),
+    Row("GET", "t/<str:token>"),
+    Row("GET", "login"),
+    Row("POST", "login", body={}),
+    Row("POST", "logout", body={}),
+    Row("POST", "language", body={}),
+    Row("GET", "admin/", STAFF, others=302),
+    # machines
+    Row("GET", "healthz"),
+    Row("GET", "readyz"),
+    Row("GET", "health"),
+    Row("GET", "metrics", STAFF),
+    # no route, and no file
+    Row("GET", "^api/", to=""),
+    Row("GET", "^media/(?P<path>.+)$", to=""),
+    # the catalogue
+    rest("GET", "catalog/products", OPEN),
+    rest("GET", "catalog/products/<str:key>", OPEN),
+    rest("GET", "catalog/categories", OPEN),
+    rest("GET", "search", OPEN),
+    # the basket
+    rest("GET", "basket", "basket:write"),
+    rest("DELETE", "basket", "basket:write"),
+    rest("POST", "basket/merge", "basket:write", SIGNED_IN, others=401, but={"with": 401}, body={}),
+    rest("POST", "basket/items", "basket:write", body={"sku": "LAMP", "quantity": 1}),
+    rest("PUT", "basket/items", "basket:write", body={"items": []}),
+    rest("PATCH", "basket/items/<int:line_id>", "basket:write", body={"quantity": 2}),
+    rest("DELETE", "basket/items/<int:line_id>", "basket:write"),
+    rest("GET", "basket/delivery-options", "basket:write"),
+    rest("GET", "payment/providers", "shop:read"),
+    # orders
+    rest("POST", "orders/checkout", "checkout:write", body={}),
+    rest("GET", "orders", "orders:read"),
+    rest("GET", "orders/<str:number>", "orders:read", WHO_SEE_THE_ORDER),
+    rest("GET", "orders/<str:number>/track", "orders:read", WHO_SEE_THE_ORDER),
+    rest("GET", "orders/<str:number>/events", "orders:read", WHO_SEE_THE_ORDER),
+    rest("POST", "orders/<str:number>/cancel", "orders:write", WHO_SEE_THE_ORDER, body={}),
+    rest("POST", "orders/<str:number>/reorder", "orders:write", WHO_SEE_THE_ORDER, body={}),
+    rest(
+        "POST",
+        "admin/orders/<str:number>/advance",
+        "orders:write",
+        OF_ORDERS,
+        but=SEE_ONLY,
+        body={"to": "confirmed"},
+    ),
+    rest(
+        "POST",
+        "admin/orders/<str:number>/refund",
+        "orders:write",
+        OF_ORDERS,
+        but=SEE_ONLY,
+        body={"amount": 100},
+        headers=KEY,
+    ),
+    # being told
+    rest("GET", "events", "", query="topics=broadcast.all"),
+    rest("POST", "events/tickets", "", body={"topics": ["broadcast.all"]}),
+    rest("POST", "notifications/ack", "", body={"position": 0}),
+    # tokens, for who has the keys
+    rest("POST", "auth/token", OPEN, to="", others=401, body={"api_key": "k", "api_secret": "s"}),
+    rest("POST", "auth/refresh", OPEN, to="", others=401, body={"refresh_token": "t"}),
+    rest("POST", "auth/revoke", OPEN, body={"token": "t"}),
+]

@@ -1,0 +1,98 @@
+"""Every route lets in whom the matrix says, and nobody else."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from museo.access import scopes
+from museo.access.roles import ROLES
+from tests.access.matrix import OPEN, ROWS, Row
+from tests.access.world import World
+
+# a method is only known of these
+REST_METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+def registry() -> dict[str, Any]:
+    """Every route and its view; Django's admin is one."""
+    return dict(_walk(get_resolver().url_patterns, ""))
+
+
+def _walk(patterns: Iterable[Any], beginning: str) -> Iterator[tuple[str, Any]]:
+    for pattern in patterns:
+        route = beginning + str(pattern.pattern)
+        if isinstance(pattern, URLResolver) and route != "admin/":
+            yield from _walk(pattern.url_patterns, route)
+        else:
+            yield route, pattern.callback if isinstance(pattern, URLPattern) else None
+
+
+def methods(view: Any) -> set[str]:
+    """Those of a call of REST; of a page nobody can tell."""
+    names = getattr(getattr(view, "cls", None), "http_method_names", ())
+    return {name.upper() for name in names if name in REST_METHODS}
+
+
+def lacking() -> list[str]:
+    """Methods and routes without a row."""
+    rows = {(row.method, row.route) for row in ROWS}
+    routes = {row.route for row in ROWS}
+    return [
+        f"{method or 'ANY'} {route}"
+        for route, view in registry().items()
+        for method in (methods(view) or [""])
+        if (route not in routes if not method else (method, route) not in rows)
+    ]
+
+
+def test_every_route_has_a_row() -> None:
+    missing = lacking()
+    assert not missing, (
+        "Say who is let in, with a row for each of these in tests/access/matrix.py, such as "
+        'rest("GET", "things/<int:id>", "shop:read", to=STAFF). For REST, its scope is in '
+        f"museo/access/scopes.py, ROUTES. Without a row: {', '.join(missing)}."
+    )
+
+
+def test_no_row_is_of_a_route_that_is_gone() -> None:
+    known = registry()
+    gone = [str(row) for row in ROWS if row.route not in known]
+    assert not gone, f"Take these out of tests/access/matrix.py: {', '.join(gone)}."
+
+
+def test_a_route_without_a_row_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    left_out = [row for row in ROWS if row.route == "api/v1/basket" and row.method == "DELETE"]
+    for row in left_out:
+        monkeypatch.setattr("tests.access.test_matrix.ROWS", [each for each in ROWS if each != row])
+
+    assert lacking() == ["DELETE api/v1/basket"]
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.scope is not OPEN], ids=str)
+def test_a_route_takes_the_scope_that_its_row_names(row: Row) -> None:
+    assert scopes.of_route(row.route.removeprefix("api/v1/"), row.method) == row.scope
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_whoever_the_row_names_is_let_in_and_nobody_else(row: Row) -> None:
+    world, expected = World(), row.expected()
+
+    told = {who: world.call(row, who) for who in expected}
+
+    assert told == expected
+
+
+@pytest.mark.django_db
+def test_the_roles_see_their_part_of_the_admin() -> None:
+    world = World()
+    seen = {role: world.parts_of_the_admin(role) for role in ROLES}
+
+    assert seen == {
+        "owner": {"access", "auth", "catalog", "orders"},
+        "catalogue": {"catalog"},
+        "fulfillment": {"catalog", "orders"},
+        "support": {"access", "catalog", "orders"},
+    }

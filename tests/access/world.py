@@ -1,0 +1,178 @@
+"""A small shop in which everybody of the matrix makes a call; orders come when a row asks."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.http import HttpResponseBase
+from django.test import Client
+from django.utils import timezone
+
+from catalog.models import Category, Master, Price, StockItem, Variant
+from museo.access import accounts, scopes
+from museo.access.callers import BASKET_COOKIE, TICKET_COOKIE, Caller, caller_for_user
+from museo.access.models import User
+from museo.access.roles import ROLES
+from orders import baskets, checkout
+from orders.details import Details
+from tests.access.conftest import bearer
+from tests.access.matrix import Row
+
+IN = "in"
+REFUSALS = {401, 403, 404, 405}
+# not this machine, which may more
+ADDRESS = "192.0.2.7"
+PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+# what a regular expression of the registry is called by
+SAMPLES = {"^api/": "api/nowhere", "^media/(?P<path>.+)$": "media/nothing.png"}
+ADDRESS_OF_HOME = {
+    "line1": "Museum Street 1",
+    "city": "Helsinki",
+    "postal_code": "00130",
+    "country": "FI",
+}
+
+
+@dataclass
+class World:
+    """`call` answers as the shop would; who has a basket or a ticket sends it along."""
+
+    users: dict[str, User] = field(default_factory=dict)
+    tickets: dict[str, str] = field(default_factory=dict)
+    basket_tokens: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.lamp = _lamp()
+
+    def call(self, row: Row, who: str) -> str | int:
+        """`in`, or the status of a refusal."""
+        self.tickets.pop(who, None)
+        route = SAMPLES.get(row.route) or PARAMETER.sub(
+            lambda found: str(getattr(self, f"_{found[1]}")(who)), row.route
+        )
+        client = Client(REMOTE_ADDR=ADDRESS)
+        if user := self._user(who):
+            client.force_login(user)
+        headers = {**row.headers, **self._brought(row, who, client)}
+        address = f"/{route}?{row.query}" if row.query else f"/{route}"
+        if row.is_rest:
+            sent = "" if row.body is None else json.dumps(row.body)
+            response: HttpResponseBase = client.generic(
+                row.method, address, sent, content_type="application/json", headers=headers
+            )
+        else:
+            response = getattr(client, row.method.lower())(address, row.body, headers=headers)
+        return _judged(response)
+
+    def parts_of_the_admin(self, who: str) -> set[str]:
+        """The apps whose rows this role finds there."""
+        client = Client()
+        user = self._user(who)
+        assert user
+        client.force_login(user)
+        return {part["app_label"] for part in client.get("/admin/").context["available_apps"]}
+
+    def _brought(self, row: Row, who: str, client: Client) -> dict[str, str]:
+        token, headers = self.basket_tokens.get(who, ""), {}
+        if token and row.is_rest:
+            headers["X-Basket-Token"] = token
+        elif token:
+            client.cookies[BASKET_COOKIE] = token
+        if who == "ticket" and (ticket := self.tickets.get(who)):
+            if row.is_rest:
+                headers["Authorization"] = f"Ticket {ticket}"
+            else:
+                client.cookies[TICKET_COOKIE] = ticket
+        if who in ("with", "without"):
+            headers |= self._bearer(row, has_scope=who == "with")
+        return headers
+
+    def _bearer(self, row: Row, *, has_scope: bool) -> dict[str, str]:
+        wanted = {row.scope or scopes.SHOP_READ}
+        given = wanted if has_scope else set(scopes.SCOPES) - wanted
+        name = f"program {timezone.now().timestamp()}"
+        return bearer(accounts.create(name=name, scopes=given, now=timezone.now()))
+
+    def _user(self, who: str) -> User | None:
+        if who not in ("stranger", "buyer", *ROLES):
+            return None
+        if who not in self.users:
+            user = User.objects.create_user(f"{who}@example.org", is_staff=who in ROLES)
+            user.groups.set(Group.objects.filter(name=who))
+            self.users[who] = user
+        return self.users[who]
+
+    # what stands in an address
+
+    def _number(self, who: str) -> str:
+        """An order of the buyer's, whose ticket the caller gets."""
+        placed = checkout.place(
+            self._with_basket("buyer"), self._details("ok"), now=timezone.now(), speed=1.0
+        )
+        self.tickets[who] = placed.ticket
+        return placed.order.number
+
+    def _token(self, who: str) -> str:
+        self._number(who)
+        return self.tickets[who]
+
+    def _payment_id(self, who: str) -> str:
+        """Of a purchase that waits for its customer's yes."""
+        details = self._details("needs_action")
+        try:
+            checkout.place(self._with_basket("guest"), details, now=timezone.now(), speed=1.0)
+        except checkout.PaymentActionRequired as waiting:
+            return str(waiting.facts["payment_id"])
+        raise AssertionError("nobody was asked")
+
+    def _line_id(self, who: str) -> int:
+        """In the caller's own basket."""
+        opened = baskets.require(self._with_basket(who))
+        return int(opened.basket.lines.get().pk)
+
+    def _slug(self, who: str) -> str:
+        return self.lamp.master.slug
+
+    def _key(self, who: str) -> str:
+        return self.lamp.master.slug
+
+    def _with_basket(self, who: str) -> Caller:
+        """The caller with a lamp in the basket."""
+        user = self._user(who)
+        caller = caller_for_user(user, locale="en")
+        opened = baskets.add(caller, sku=self.lamp.sku, quantity=1, now=timezone.now())
+        if not user:
+            self.basket_tokens[who] = opened.token
+        return caller.with_basket(opened.token)
+
+    def _details(self, payment_token: str) -> Details:
+        return Details(
+            email="maya@example.org",
+            name="Maya Okafor",
+            address=ADDRESS_OF_HOME,
+            payment_token=payment_token,
+        )
+
+
+def _lamp() -> Variant:
+    category = Category.objects.add_root(
+        instance=Category(slug="light", room=Category.Room.LIGHT, name="Light")
+    )
+    master = Master.objects.create(
+        slug="lamp", status=Master.Status.ACTIVE, primary_category=category, name="Lamp"
+    )
+    variant = Variant.objects.create(master=master, sku="LAMP")
+    Price.objects.create(variant=variant, amount=12900)
+    StockItem.objects.create(variant=variant, on_hand=100)
+    return variant
+
+
+def _judged(response: Any) -> str | int:
+    status: int = response.status_code
+    is_sent_away = status == 302 and "/login" in response["Location"]
+    assert status != 500
+    return status if status in REFUSALS or is_sent_away else IN
