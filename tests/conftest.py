@@ -1,8 +1,10 @@
 """What every test may use: a log that can be flushed, a browser; and what `--long` means."""
 
 from collections.abc import Iterator
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.db.models import F
 from django.utils import translation
 
@@ -12,8 +14,12 @@ from tests.services import find_chromium
 
 @pytest.fixture
 def committed(transactional_db: None) -> Iterator[None]:
-    """A test with real commits: afterwards the log lets itself be flushed, then begins anew."""
+    """A test with real commits: afterwards the log lets itself be flushed, then begins anew.
+
+    What a flush takes with it of the first rows of a shop is put back.
+    """
     LogHead.objects.get_or_create(id=1, defaults={"epoch": "test0000"})
+    import_module("orders.migrations.0005_first_delivery_options").forwards(apps, None)
     yield
     LogHead.objects.update(floor=F("head"))
 
