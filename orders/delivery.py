@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Master
@@ -21,6 +21,13 @@ from orders import lifecycle
 
 # what needs nobody to carry it
 WEIGHTLESS = frozenset({str(Master.Kind.DIGITAL), str(Master.Kind.TICKET)})
+
+# what a new shop's ways of delivery are called: names that are ours to translate
+OUR_NAMES = (
+    gettext_noop("Courier to your door"),
+    gettext_noop("Pick up at the museum"),
+    gettext_noop("By e-mail, at once"),
+)
 
 
 class DeliveryNotPossible(Problem):
@@ -70,7 +77,7 @@ class DeliveryOption(models.Model):
 
     @property
     def label(self) -> str:
-        return gettext(self.name)
+        return gettext(self.name) if self.name in OUR_NAMES else self.name
 
     def carries(self, kinds: Collection[str]) -> bool:
         """Digital products and tickets go along with what has to be carried."""
