@@ -30,6 +30,7 @@ class Offer:
     """The purchase as it would be now."""
 
     agreement: Agreement
+    delivery: str
     lines: list[dict[str, Any]]
     totals: list[dict[str, Any]]
 
@@ -52,7 +53,7 @@ def offer(caller: Caller, body: Mapping[str, Any], *, now: datetime) -> Offer:
         details=request_hash(body),
     )
     lines = baskets.show(opened, locale=caller.locale, now=now)["lines"]
-    return Offer(agreement, lines, offered.totals)
+    return Offer(agreement, details.delivery, lines, offered.totals)
 
 
 def place(
@@ -63,15 +64,21 @@ def place(
     The same confirmation again, after a lost answer, gets the same order.
     """
     agreed = confirmations.read(confirm, now=now)
-    details = replace(Details.parse(body, kinds=baskets.kinds(caller)), expected_total=agreed.total)
     claimed = claim(scope=f"{caller.identity} place_order", key=digest(confirm), body=body, now=now)
     if isinstance(claimed, Answer):
         return _again(claimed)
     try:
+        details = Details.parse(body, kinds=baskets.kinds(caller))
         # work that was begun before has the basket in its hands
         if not claimed.subject:
             confirmations.require_same(agreed, offer(caller, body, now=now).agreement)
-        placed = checkout.place(caller, details, now=now, speed=speed, attempt=claimed)
+        placed = checkout.place(
+            caller,
+            replace(details, expected_total=agreed.total),
+            now=now,
+            speed=speed,
+            attempt=claimed,
+        )
     except Problem:
         claimed.forget()
         raise

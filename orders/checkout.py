@@ -93,11 +93,11 @@ def place_once(
 
     `body` is CONTRACT's checkout body. A refusal that changed nothing frees the key.
     """
-    details = Details.parse(body, kinds=baskets.kinds(caller))
     claimed = claim(scope=f"{caller.identity} checkout", key=key, body=body, now=now)
     if isinstance(claimed, Answer):
         return claimed
     try:
+        details = Details.parse(body, kinds=baskets.kinds(caller))
         placed = place(caller, details, now=now, speed=speed, attempt=claimed)
     except Problem:
         claimed.forget()

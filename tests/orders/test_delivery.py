@@ -92,6 +92,19 @@ def test_a_way_goes_to_its_areas_alone(sell: SellLamp, noon: datetime) -> None:
     assert place(guest, {"address": {**ADDRESS, "postal_code": "021-50"}}, noon).total == 13290
 
 
+def test_a_ticket_bought_twice_with_one_key_is_answered_twice(
+    sell_kind: SellKind, noon: datetime
+) -> None:
+    sell_kind("DAY", "ticket")
+    guest = basket_of("DAY", now=noon)
+    body = {**BODY, "note": ["\ud800", 2**70]}
+
+    first = checkout.place_once(guest, body, key="k", now=noon, speed=1.0)
+    second = checkout.place_once(guest, body, key="k", now=noon, speed=1.0)
+
+    assert (first.status, second.body, second.is_replay) == (201, first.body, True)
+
+
 @pytest.mark.parametrize(
     ("opens", "closes", "is_open"),
     [((10, 0), (14, 1), True), ((10, 0), (14, 0), False), ((22, 0), (15, 0), True)],
