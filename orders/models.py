@@ -306,6 +306,11 @@ class OrderLine(models.Model):
             models.CheckConstraint(condition=Q(tax__gte=0), name="line_tax_not_negative"),
         ]
 
+    @property
+    def paid(self) -> int:
+        """What was paid for all of it: less its discount, with the tax that came on top."""
+        return self.total - self.discount + (0 if self.is_tax_included else self.tax)
+
 
 class OrderStep(models.Model):
     """A step of an order's plan: when it is due, and when it was taken."""

@@ -5,7 +5,7 @@ total: a discount is negative. What is taken off and what is owed in tax belongs
 once for each.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -55,6 +55,11 @@ class Line:
     @property
     def total(self) -> int:
         return self.unit_price * self.quantity
+
+    @property
+    def paid(self) -> int:
+        """Less the discount, with a tax that comes on top."""
+        return self.total - self.discount + (0 if self.is_tax_included else self.tax)
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "total": self.total}
@@ -202,10 +207,3 @@ def allocate(amount: int, weights: Sequence[int]) -> list[int]:
     for index in by_rest[: amount - sum(parts)]:
         parts[index] += 1
     return parts
-
-
-def paid_of(line: Mapping[str, Any] | Line) -> int:
-    """What was paid for a whole line: less its discount, with the tax that came on top."""
-    found = line.as_dict() if isinstance(line, Line) else line
-    on_top = 0 if found.get("is_tax_included", True) else found.get("tax", 0)
-    return int(found["total"] - found.get("discount", 0) + on_top)

@@ -14,7 +14,7 @@ from django.test import Client
 from catalog.models import Category, Master
 from museo.access.callers import Caller
 from museo.access.models import User
-from orders import baskets, checkout, coupons
+from orders import adjustments, baskets, checkout, coupons
 from orders.coupons import CouponRefused
 from orders.details import Details
 from orders.models import Coupon, Order, Redemption
@@ -25,8 +25,8 @@ from tests.together import at_once
 BUYERS, LIMIT = 50, 10
 
 
-def coupon(code: str = "TEN", **facts: Any) -> Coupon:
-    return Coupon.objects.create(**{"code": code, "kind": "percent", "value": 1000, **facts})
+def coupon(**facts: Any) -> Coupon:
+    return Coupon.objects.create(**{"code": "TEN", "kind": "percent", "value": 1000, **facts})
 
 
 def guest_with_a_lamp(now: datetime, *, quantity: int = 1) -> Caller:
@@ -193,6 +193,24 @@ def test_what_a_checkout_held_is_given_back_when_it_comes_to_nothing(
 
 
 @pytest.mark.django_db
+def test_what_goes_back_for_a_line_is_what_was_paid_for_it(
+    sell: SellLamp, details: Details, staff: Caller, noon: datetime
+) -> None:
+    sell(price=999)
+    coupon()
+    guest = guest_with_a_lamp(noon, quantity=3)
+    baskets.apply_coupon(guest, "TEN", now=noon)
+    order = checkout.place(guest, details, now=noon, speed=1.0).order
+    assert order.lines.get().paid == 2997 - 300
+
+    back = [
+        adjustments.refund(staff, order.number, units={1: 1}, now=noon).amount for _ in range(3)
+    ]
+
+    assert back == [899, 899, 899]
+
+
+@pytest.mark.django_db
 def test_a_coupon_of_nothing_or_beyond_its_limit_cannot_be_kept() -> None:
     for facts in ({"value": 0}, {"value": 10_001}, {"usage_limit": 1, "used": 2}):
         with pytest.raises(IntegrityError), transaction.atomic():
@@ -279,6 +297,7 @@ def test_a_coupon_is_put_in_and_taken_out_over_rest(
     assert (put_in["coupon"], put_in["totals"][-1]["amount"]) == ({"code": "TEN"}, 9000)
     assert (refused.status_code, refused.json()["code"]) == (409, "coupon_unknown")
     assert (taken_out["coupon"], taken_out["totals"][-1]["amount"]) == (None, 10000)
-    for bad in ({}, {"code": "x" * 41}, {"code": None}, [], "TEN"):
+    unusable: list[Any] = [{}, {"code": "x" * 41}, {"code": None}, [], "TEN"]
+    for bad in unusable:
         assert post("/api/v1/basket/coupons", bad, headers=headers).status_code == 400
     assert post("/api/v1/basket/coupons", {"code": "TEN"}).status_code == 404

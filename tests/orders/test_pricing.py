@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.money import DifferentCurrencies, Money, NoAmount
-from orders.pricing import Fee, Line, Quote, Reduction, allocate, paid_of, quote
+from orders.pricing import Fee, Line, Quote, Reduction, allocate, quote
 from orders.taxes import Rate, Rates
 
 CLASSES = ["standard", "food", "books", "exempt"]
@@ -72,7 +72,7 @@ def test_the_parts_add_up_in_every_case(
     assert part(found, "items") == sum(line.total for line in lines)
     fee_off = fee.amount if fee and reduction and reduction.is_delivery_free else 0
     assert -part(found, "discount") == sum(line.discount for line in found.lines) + fee_off
-    fee_paid = found.total - part(found, "tip") - sum(paid_of(line) for line in found.lines)
+    fee_paid = found.total - part(found, "tip") - sum(line.paid for line in found.lines)
     assert (fee.amount - fee_off if fee else 0) <= fee_paid
     for line in found.lines:
         assert 0 <= line.discount <= line.total
