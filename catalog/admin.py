@@ -180,6 +180,7 @@ class MasterAdmin(LogAdmin, TranslatableAdmin, ModelAdmin):
         "slug",
         "status",
         "kind",
+        "tax_class",
         "primary_category",
         "brand",
         "published_at",

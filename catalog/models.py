@@ -84,6 +84,15 @@ class Master(TranslatableModel):  # type: ignore[misc]
         DIGITAL = "digital", _("Digital")
         TICKET = "ticket", _("Ticket")
 
+    class TaxClass(models.TextChoices):
+        """What the tax rates of countries are told apart by."""
+
+        STANDARD = "standard", _("Standard")
+        FOOD = "food", _("Food")
+        BOOKS = "books", _("Books")
+        ADMISSION = "admission", _("Admission")
+        EXEMPT = "exempt", _("Exempt")
+
     class Status(models.TextChoices):
         DRAFT = "draft", _("Draft")
         ACTIVE = "active", _("Active")
@@ -91,6 +100,8 @@ class Master(TranslatableModel):  # type: ignore[misc]
 
     public_id = models.CharField(max_length=30, unique=True, default=master_id, editable=False)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.PHYSICAL)
+    # empty: what is usual for its kind
+    tax_class = models.CharField(_("tax class"), max_length=20, choices=TaxClass, blank=True)
     slug = models.SlugField(max_length=120)
     status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
     # soft delete: the row stays for the orders that name it
@@ -135,6 +146,15 @@ class Master(TranslatableModel):  # type: ignore[misc]
 
     def __str__(self) -> str:
         return str(self.safe_translation_getter("name", self.slug, any_language=True))
+
+    def is_on_sale(self) -> bool:
+        """The same as the query's, of this row."""
+        return self.status == self.Status.ACTIVE and self.deleted_at is None
+
+    def taxed_as(self) -> str:
+        """The tax class it has, or that of its kind."""
+        usual = {self.Kind.FOOD: self.TaxClass.FOOD, self.Kind.TICKET: self.TaxClass.ADMISSION}
+        return str(self.tax_class or usual.get(self.Kind(self.kind), self.TaxClass.STANDARD))
 
 
 class ProductOption(models.Model):

@@ -4,10 +4,12 @@ Every function runs inside the caller's transaction. Stock is taken by one condi
 stock row, in the order of their ids, with the constraints of `StockItem` behind it.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.db.models import F, Sum
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext, ngettext
 
 from catalog.models import StockItem, StockMovement, StockReservation, Variant
@@ -59,9 +61,43 @@ def available(variant_ids: Collection[int]) -> dict[int, int]:
     return dict(rows.annotate(free=Sum(free)))
 
 
-def reserve(*, holder: str, wanted: Mapping[int, int], expires_at: datetime) -> None:
-    """Promise `wanted` units by variant id to `holder`; raise OutOfStock and change nothing."""
-    items = _items_for(wanted)
+def shortages(wanted: Mapping[int, int], *, holders: Collection[str] = ()) -> dict[int, int]:
+    """Of which variants fewer than `wanted` can be promised, by id, and how many.
+
+    What is promised to these `holders` counts as free: it is theirs who ask.
+    """
+    free = (
+        F("stock_items__on_hand") + F("stock_items__backorder_limit") - F("stock_items__reserved")
+    )
+    tracked = Variant.objects.filter(pk__in=wanted, track_stock=True)
+    left = dict(tracked.annotate(free=Coalesce(Sum(free), 0)).values_list("pk", "free"))
+    short = {variant: count for variant, count in left.items() if count < wanted[variant]}
+    if not short or not holders:
+        return short
+    own = StockReservation.objects.filter(
+        holder__in=holders,
+        state=StockReservation.State.HELD,
+        stock_item__variant_id__in=short,
+    ).values_list("stock_item__variant_id")
+    for variant, units in own.annotate(units=Sum("quantity")):
+        short[variant] += units
+    return {variant: count for variant, count in short.items() if count < wanted[variant]}
+
+
+def reserve(
+    *,
+    holder: str,
+    wanted: Mapping[int, int],
+    expires_at: datetime,
+    instead_of: Collection[str] = (),
+) -> None:
+    """Promise `wanted` units by variant id to `holder`; raise OutOfStock and change nothing.
+
+    What was promised to `instead_of`, such as earlier tries of the same customer, is taken over or
+    given back in the same go: nobody comes in between, and each stock row is moved once.
+    """
+    items = {item.pk: item for item in _items_for(wanted)}
+    before = _taken_over(instead_of)
     StockReservation.objects.bulk_create(
         StockReservation(
             stock_item=item,
@@ -69,10 +105,22 @@ def reserve(*, holder: str, wanted: Mapping[int, int], expires_at: datetime) -> 
             quantity=wanted[item.variant_id],
             expires_at=expires_at,
         )
-        for item in items
+        for item in items.values()
     )
-    for item in items:
-        _promise(item, wanted[item.variant_id])
+    for pk in sorted({*items, *before}):
+        more = (wanted[items[pk].variant_id] if pk in items else 0) - before[pk]
+        if more > 0:
+            _promise(items[pk], more, own=before[pk])
+        elif more < 0:
+            StockItem.objects.filter(pk=pk).update(reserved=F("reserved") + more)
+
+
+def _taken_over(holders: Collection[str]) -> Counter[int]:
+    """End the holders' reservations without giving the units back; return them by stock row."""
+    units: Counter[int] = Counter()
+    for reservation in _end(holders, StockReservation.State.RELEASED) if holders else []:
+        units[reservation.stock_item_id] += reservation.quantity
+    return units
 
 
 def _items_for(wanted: Mapping[int, int]) -> list[StockItem]:
@@ -86,18 +134,19 @@ def _items_for(wanted: Mapping[int, int]) -> list[StockItem]:
     return found
 
 
-def _promise(item: StockItem, quantity: int) -> None:
+def _promise(item: StockItem, quantity: int, *, own: int) -> None:
+    """Promise `quantity` more of a stock row, of which the asker has `own` units already."""
     taken = StockItem.objects.filter(
         pk=item.pk, on_hand__gte=F("reserved") - F("backorder_limit") + quantity
     ).update(reserved=F("reserved") + quantity)
     if not taken:
         left = available([item.variant_id])[item.variant_id]
-        raise OutOfStock(item.variant.sku, left)
+        raise OutOfStock(item.variant.sku, left + own)
 
 
 def commit(*, holder: str, reference: str, at: datetime) -> None:
     """What `holder` was promised leaves the shelf, sold under `reference`."""
-    for reservation in _end(holder, StockReservation.State.COMMITTED):
+    for reservation in _end([holder], StockReservation.State.COMMITTED):
         StockItem.objects.filter(pk=reservation.stock_item_id).update(
             on_hand=F("on_hand") - reservation.quantity,
             reserved=F("reserved") - reservation.quantity,
@@ -113,15 +162,15 @@ def commit(*, holder: str, reference: str, at: datetime) -> None:
 
 def release(*, holder: str) -> None:
     """What `holder` was promised can be promised to others again."""
-    for reservation in _end(holder, StockReservation.State.RELEASED):
+    for reservation in _end([holder], StockReservation.State.RELEASED):
         StockItem.objects.filter(pk=reservation.stock_item_id).update(
             reserved=F("reserved") - reservation.quantity
         )
 
 
-def _end(holder: str, state: StockReservation.State) -> list[StockReservation]:
-    """Close the holder's reservations; only those that were still held, by stock row."""
-    held = StockReservation.objects.filter(holder=holder, state=StockReservation.State.HELD)
+def _end(holders: Collection[str], state: StockReservation.State) -> list[StockReservation]:
+    """Close the holders' reservations; only those that were still held, by stock row."""
+    held = StockReservation.objects.filter(holder__in=holders, state=StockReservation.State.HELD)
     return [
         reservation
         for reservation in held.order_by("stock_item_id")

@@ -16,23 +16,37 @@ class Description:
     slug: str
     name: str
     image: str
+    kind: str
+    tax_class: str
+    master_id: int
+    # of its category in the tree, which begins with that of every category above
+    category_path: str
+    is_on_sale: bool
 
 
 def describe(variant_ids: Collection[int], *, locale: str) -> dict[int, Description]:
     """The descriptions in a language, in a fixed number of queries."""
-    variants = Variant.objects.filter(pk__in=variant_ids).prefetch_related(
-        "master__translations", "master__media", "option_values"
+    variants = (
+        Variant.objects.filter(pk__in=variant_ids)
+        .select_related("master__primary_category")
+        .prefetch_related("master__translations", "master__media", "option_values")
     )
     with override(locale):
         return {variant.pk: _description(variant) for variant in variants}
 
 
 def _description(variant: Variant) -> Description:
+    master = variant.master
     options = sorted(variant.option_values.all(), key=lambda value: value.option_id)
-    pictures = sorted(variant.master.media.all(), key=lambda media: media.position)
+    pictures = sorted(master.media.all(), key=lambda media: media.position)
     return Description(
         sku=variant.sku,
-        slug=variant.master.slug,
-        name=", ".join([str(variant.master), *(value.label for value in options)]),
+        slug=master.slug,
+        name=", ".join([str(master), *(value.label for value in options)]),
         image=pictures[0].file.url if pictures else "",
+        kind=master.kind,
+        tax_class=master.taxed_as(),
+        master_id=master.pk,
+        category_path=master.primary_category.path,
+        is_on_sale=variant.is_active and master.is_on_sale(),
     )

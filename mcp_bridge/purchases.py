@@ -5,16 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.utils.translation import gettext as _
-
 from mcp_bridge import confirmations
 from mcp_bridge.confirmations import Agreement
 from museo.access.callers import Caller
 from museo.access.idempotency import Answer, claim, request_hash
 from museo.access.problems import Problem
 from museo.access.tokens import digest
-from orders import baskets, checkout, pricing, tracking
-from orders.checkout import BasketEmpty
+from orders import baskets, checkout, offers, tracking
 from orders.details import Details
 
 
@@ -33,29 +30,30 @@ class Offer:
     """The purchase as it would be now."""
 
     agreement: Agreement
+    delivery: str
     lines: list[dict[str, Any]]
     totals: list[dict[str, Any]]
 
 
 def offer(caller: Caller, body: Mapping[str, Any], *, now: datetime) -> Offer:
     """What the caller's basket costs with these details; raise what a checkout would."""
-    details = Details.parse(body)
+    details = Details.parse(body, kinds=baskets.kinds(caller))
     opened = baskets.require(caller) if caller.basket_token else baskets.find(caller)
-    lines = pricing.price_lines(
-        opened.basket.lines.order_by("pk") if opened else [], locale=caller.locale, now=now
+    if opened is None:
+        raise offers.empty()
+    offered = offers.make(
+        opened.basket, details, user_id=caller.user_id, locale=caller.locale, now=now
     )
-    if opened is None or not lines:
-        raise BasketEmpty(_("Your basket is empty. Put something in first."))
-    pricing.require_for_sale(lines)
-    totals = pricing.totals(lines, delivery=details.delivery)
+    offered.require()
     agreement = Agreement(
         caller=caller.identity,
         basket=opened.basket.public_id,
         revision=opened.basket.revision,
-        total=totals[-1]["amount"],
+        total=offered.total,
         details=request_hash(body),
     )
-    return Offer(agreement, baskets.show(opened, locale=caller.locale, now=now)["lines"], totals)
+    lines = baskets.show(opened, locale=caller.locale, now=now)["lines"]
+    return Offer(agreement, details.delivery, lines, offered.totals)
 
 
 def place(
@@ -66,15 +64,21 @@ def place(
     The same confirmation again, after a lost answer, gets the same order.
     """
     agreed = confirmations.read(confirm, now=now)
-    details = replace(Details.parse(body), expected_total=agreed.total)
     claimed = claim(scope=f"{caller.identity} place_order", key=digest(confirm), body=body, now=now)
     if isinstance(claimed, Answer):
         return _again(claimed)
     try:
+        details = Details.parse(body, kinds=baskets.kinds(caller))
         # work that was begun before has the basket in its hands
         if not claimed.subject:
             confirmations.require_same(agreed, offer(caller, body, now=now).agreement)
-        placed = checkout.place(caller, details, now=now, speed=speed, attempt=claimed)
+        placed = checkout.place(
+            caller,
+            replace(details, expected_total=agreed.total),
+            now=now,
+            speed=speed,
+            attempt=claimed,
+        )
     except Problem:
         claimed.forget()
         raise

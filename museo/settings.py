@@ -155,6 +155,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3600.0,
         "options": {"expires": 600, "queue": "work"},
     },
+    "expire baskets": {
+        "task": "orders.expire_baskets",
+        "schedule": 600.0,
+        "options": {"expires": 60, "queue": "clock"},
+    },
     "settle refunds": {
         "task": "orders.settle_refunds",
         "schedule": 30.0,

@@ -198,11 +198,17 @@ def _captured(order: Order) -> Payment | None:
 def _worth(order: Order, amount: int | None, units: Units | None) -> int:
     if units is None:
         return _left(order) if amount is None else amount
-    prices = dict(order.lines.values_list("position", "unit_price"))
-    if unknown := set(units) - set(prices):
+    lines = {line.position: line for line in order.lines.all()}
+    if unknown := set(units) - set(lines):
         detail = _("This order has no line %(line)s.") % {"line": min(unknown)}
         raise Invalid(detail, errors=[field_error("/lines", "unknown_line", detail)])
-    return sum(prices[position] * count for position, count in units.items())
+    return sum(_worth_of(lines[position], count) for position, count in units.items())
+
+
+def _worth_of(line: OrderLine, count: int) -> int:
+    """What was paid for these units; what rounding leaves of a line goes with its last ones."""
+    paid, gone = line.paid, line.taken_back
+    return paid * (gone + count) // line.quantity - paid * gone // line.quantity
 
 
 def _give_back(

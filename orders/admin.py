@@ -25,6 +25,7 @@ from notifications import log
 from notifications.admin import LogAdmin
 from notifications.envelope import render
 from orders import adjustments, lifecycle, pricing, services, tracking
+from orders import terms_admin as terms_admin
 from orders.models import Order
 
 # what unfold calls the button of `advance`

@@ -15,7 +15,15 @@ from museo.access.callers import BASKET_HEADER, Caller, caller_from_request
 from museo.access.idempotency import Answer, BadKey
 from museo.access.problems import CONTENT_TYPE, Invalid, NotSignedIn, field_error
 from museo.access.rest import next_page, page_size, read_body
-from orders import adjustments, baskets, checkout, pricing, services, tracking
+from orders import (
+    adjustments,
+    baskets,
+    checkout,
+    checkouts,
+    delivery,
+    services,
+    tracking,
+)
 from orders.models import Order
 from orders.payments import PROVIDERS
 
@@ -27,6 +35,15 @@ class Item(serializers.Serializer[Any]):
 
 class Quantity(serializers.Serializer[Any]):
     quantity = serializers.IntegerField()
+
+
+class CouponCode(serializers.Serializer[Any]):
+    code = serializers.CharField(max_length=40)
+
+
+class Area(serializers.Serializer[Any]):
+    country = serializers.CharField(max_length=2, default="", allow_blank=True)
+    postal_code = serializers.CharField(max_length=20, default="", allow_blank=True)
 
 
 class Cancellation(serializers.Serializer[Any]):
@@ -99,9 +116,28 @@ def _basket(
     return Response(body, headers={BASKET_HEADER: body["token"]} if body["token"] else None)
 
 
+@api_view(["POST", "DELETE"])
+def basket_coupons(request: Request) -> Response:
+    """POST puts a coupon into the basket, DELETE takes it out."""
+    caller = caller_from_request(request)
+    if request.method == "DELETE":
+        return _basket(baskets.remove_coupon(caller), caller)
+    wanted = read_body(CouponCode, request)
+    return _basket(baskets.apply_coupon(caller, **wanted, now=timezone.now()), caller)
+
+
 @api_view(["GET"])
 def delivery_options(request: Request) -> Response:
-    return Response({"results": pricing.delivery_options()})
+    """How the caller's basket can be delivered, to `?country=&postal_code=` if they are given."""
+    area = Area(data=request.query_params)
+    area.is_valid(raise_exception=True)
+    offered = delivery.offered(
+        baskets.kinds(caller_from_request(request)),
+        address=area.validated_data,
+        now=timezone.now(),
+        speed=settings.MUSEO_CLOCK_SPEED,
+    )
+    return Response({"results": offered})
 
 
 @api_view(["GET"])
@@ -112,20 +148,59 @@ def payment_providers(request: Request) -> Response:
 @api_view(["POST"])
 def place_order(request: Request) -> Response:
     """Buy the basket in one shot; `Idempotency-Key` makes a second try harmless."""
-    key = _key(request)
+    answer = checkout.place_once(
+        caller_from_request(request),
+        _object(request),
+        key=_key(request),
+        now=timezone.now(),
+        speed=settings.MUSEO_CLOCK_SPEED,
+    )
+    return _once(answer)
+
+
+@api_view(["POST"])
+def checkout_list(request: Request) -> Response:
+    """Begin a checkout of the basket: its stock is held from now on."""
+    caller = caller_from_request(request)
+    return Response(checkouts.begin(caller, _object(request), now=timezone.now()))
+
+
+@api_view(["GET", "PUT"])
+def checkout_detail(request: Request, checkout_id: str) -> Response:
+    """PUT replaces the details, and takes over what is in the basket now."""
+    caller = caller_from_request(request)
+    if request.method == "GET":
+        return Response(checkouts.show(caller, checkout_id))
+    return Response(checkouts.update(caller, checkout_id, _object(request), now=timezone.now()))
+
+
+@api_view(["POST"])
+def checkout_complete(request: Request, checkout_id: str) -> Response:
+    """Pay it; `Idempotency-Key` makes a second try harmless."""
+    answer = checkouts.complete_once(
+        caller_from_request(request),
+        checkout_id,
+        _object(request),
+        key=_key(request),
+        now=timezone.now(),
+        speed=settings.MUSEO_CLOCK_SPEED,
+    )
+    return _once(answer)
+
+
+@api_view(["POST"])
+def checkout_cancel(request: Request, checkout_id: str) -> Response:
+    """Give the checkout up and its stock back."""
+    return Response(checkouts.cancel(caller_from_request(request), checkout_id))
+
+
+def _object(request: Request) -> dict[str, Any]:
     if not isinstance(request.data, dict):
         raise Invalid(
             _("Send one JSON object."),
             errors=[field_error("", "invalid", _("Object."))],
         )
-    answer = checkout.place_once(
-        caller_from_request(request),
-        request.data,
-        key=key,
-        now=timezone.now(),
-        speed=settings.MUSEO_CLOCK_SPEED,
-    )
-    return _once(answer)
+    return request.data
 
 
 def _key(request: Request) -> str:

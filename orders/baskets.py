@@ -11,16 +11,21 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from catalog import prices, stock
 from catalog.models import Master, Variant
+from catalog.money import Money
 from museo.access.callers import Caller
 from museo.access.problems import Invalid, NotFound, field_error
 from museo.access.tokens import digest, new_token
-from orders import pricing, tracking
-from orders.models import MAX_QUANTITY, Basket, BasketLine, OrderLine
+from notifications import log
+from notifications.envelope import timestamp
+from orders import coupons, holds, offers, pricing, tracking
+from orders.coupons import Buyer
+from orders.models import MAX_QUANTITY, Basket, BasketLine, Checkout, Coupon, OrderLine
 
 LIFETIME = timedelta(days=30)
 
@@ -51,7 +56,7 @@ class OpenBasket:
 
 def find(caller: Caller) -> OpenBasket | None:
     """The caller's open basket, if there is one."""
-    basket = Basket.objects.open().of(caller).first()
+    basket = Basket.objects.open().of(caller).select_related("coupon").first()
     return OpenBasket(basket, _token_of(caller)) if basket else None
 
 
@@ -72,7 +77,7 @@ def add(caller: Caller, *, sku: str, quantity: int, now: datetime) -> OpenBasket
     with transaction.atomic():
         opened = _open(caller, now)
         line = opened.basket.lines.filter(variant=variant).first()
-        _check_available(variant, quantity + (line.quantity if line else 0))
+        _check_available(variant, quantity + (line.quantity if line else 0), opened.basket)
         BasketLine.objects.update_or_create(
             basket=opened.basket,
             variant=variant,
@@ -90,7 +95,7 @@ def set_quantity(caller: Caller, *, line_id: int, quantity: int, now: datetime) 
     with transaction.atomic():
         opened = _locked(caller)
         line = _line(opened, line_id)
-        _check_available(line.variant, quantity)
+        _check_available(line.variant, quantity, opened.basket)
         opened.basket.lines.filter(pk=line.pk).update(quantity=quantity)
     return opened
 
@@ -132,12 +137,14 @@ def merge(caller: Caller, *, now: datetime) -> tuple[OpenBasket | None, list[dic
     guests = Basket.objects.open().filter(user=None, token_hash=digest(caller.basket_token))
     if not caller.user_id or not guests.exists():
         return find(caller), []
-    with transaction.atomic():
+    with log.change():
         opened = _open(caller, now)
         guest = guests.first()
         # both are locked now, the user's first: a guest's basket is merged by nobody else
         if guest is None or not lock(guest.pk):
             return opened, []
+        # what the guest had begun to buy would stand in the user's way
+        holds.give_up_waiting(guest.pk)
         lines = guest.lines.select_related("variant").order_by("pk")
         capped = [
             message
@@ -145,7 +152,48 @@ def merge(caller: Caller, *, now: datetime) -> tuple[OpenBasket | None, list[dic
             for message in _put(opened.basket, line.variant, line.quantity, line.unit_price_seen)
         ]
         guests.filter(pk=guest.pk).update(status=Basket.Status.MERGED)
+        if guest.coupon_id and not opened.basket.coupon_id:
+            _keep_coupon(opened.basket, guest.coupon)
     return opened, capped
+
+
+def apply_coupon(caller: Caller, code: str, *, now: datetime) -> OpenBasket:
+    """Put a coupon into the basket, in place of another; raise CouponRefused."""
+    coupon = coupons.find(code)
+    with transaction.atomic():
+        opened = _locked(caller)
+        lines = opened.basket.lines.order_by("pk")
+        priced = pricing.price_lines(lines, locale=caller.locale, now=now)
+        refused = coupons.refusal(coupon, priced, buyer=Buyer(caller.user_id), now=now)
+        if refused:
+            raise refused
+        _keep_coupon(opened.basket, coupon)
+    return opened
+
+
+def remove_coupon(caller: Caller) -> OpenBasket:
+    """Take the coupon out; without one that is done already."""
+    with transaction.atomic():
+        opened = _locked(caller)
+        _keep_coupon(opened.basket, None)
+    return opened
+
+
+def _keep_coupon(basket: Basket, coupon: Coupon | None) -> None:
+    Basket.objects.filter(pk=basket.pk).update(coupon=coupon)
+    basket.coupon = coupon
+
+
+def expire(*, now: datetime) -> int:
+    """Close baskets that nobody touched for LIFETIME; return how many there were.
+
+    One that is being bought waits for its checkout's end.
+    """
+    old = Basket.objects.open().filter(expires_at__lte=now)
+    bought = Checkout.objects.live().filter(basket_id=OuterRef("pk"))
+    ids = list(old.exclude(Exists(bought)).order_by("pk").values_list("pk", flat=True)[:1000])
+    # each by itself: no two rows are locked at once
+    return sum(old.filter(pk=pk).update(status=Basket.Status.ABANDONED) for pk in ids)
 
 
 def reorder(
@@ -174,7 +222,7 @@ def _put(basket: Basket, variant: Variant, quantity: int, price: int) -> list[di
     there = basket.lines.filter(variant=variant).first()
     has = there.quantity if there else 0
     # what was in it stays, even if the stock has shrunk
-    possible = max(has, min(has + quantity, _most(variant)))
+    possible = max(has, min(has + quantity, _most(variant, has + quantity, basket)))
     if possible:
         BasketLine.objects.update_or_create(
             basket=basket,
@@ -190,10 +238,16 @@ def _put(basket: Basket, variant: Variant, quantity: int, price: int) -> list[di
     return [{"type": "warning", "code": "quantity_capped", "sku": variant.sku, "detail": detail}]
 
 
+def kinds(caller: Caller) -> set[str]:
+    """The kinds of products in the caller's basket."""
+    lines = BasketLine.objects.filter(basket__in=Basket.objects.open().of(caller))
+    return set(lines.values_list("variant__master__kind", flat=True))
+
+
 def hold(caller: Caller) -> OpenBasket | None:
     """The caller's open basket, its row held until the transaction ends."""
-    opened = find(caller)
-    return opened if opened and lock(opened.basket.pk) else None
+    mine = Basket.objects.open().of(caller)
+    return find(caller) if mine.update(revision=F("revision") + 1) else None
 
 
 def lock(basket_id: int) -> bool:
@@ -220,14 +274,25 @@ def show(
 ) -> dict[str, Any]:
     """The basket as CONTRACT's `GET /basket` has it; an empty one for None."""
     if opened is None:
-        return _shape(None, "", [])
-    lines = opened.basket.lines.order_by("pk")
-    shown = _shape(opened.basket, opened.token, pricing.price_lines(lines, locale=locale, now=now))
-    return {**shown, "messages": [*messages, *shown["messages"]]}
+        return _shape(None, "", pricing.quote([], currency=settings.SHOP_CURRENCY, rates={}), [])
+    basket = opened.basket
+    quote, refused = offers.glance(basket, user_id=basket.user_id, locale=locale, now=now)
+    told = [
+        *messages,
+        *_messages(basket, quote.lines),
+        *([{**offers.message(refused), "type": "warning"}] if refused else []),
+    ]
+    return _shape(basket, opened.token, quote, told)
 
 
-def _shape(basket: Basket | None, token: str, lines: list[pricing.Line]) -> dict[str, Any]:
+def _shape(
+    basket: Basket | None,
+    token: str,
+    quote: pricing.Quote,
+    messages: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
     currency = basket.currency if basket else settings.SHOP_CURRENCY
+    coupon = basket.coupon if basket else None
     return {
         "id": basket.public_id if basket else None,
         "token": token,
@@ -242,26 +307,59 @@ def _shape(basket: Basket | None, token: str, lines: list[pricing.Line]) -> dict
                 "quantity": line.quantity,
                 "unit_price": pricing.money(line.unit_price, currency),
                 "total": pricing.money(line.total, currency),
+                "discount": pricing.money(line.discount, currency),
             }
-            for line in lines
+            for line in quote.lines
         ],
-        "totals": pricing.totals(lines),
-        "messages": [message for line in lines for message in _messages(line)],
+        "totals": quote.totals,
+        "coupon": {"code": coupon.code} if coupon else None,
+        "expires_at": timestamp(basket.expires_at) if basket else None,
+        "messages": list(messages),
     }
 
 
-def _messages(line: pricing.Line) -> list[dict[str, str]]:
-    """What the shopper should know about a line before paying."""
-    if not line.is_for_sale:
-        return [_message("error", "not_for_sale", line, pricing.not_for_sale(line))]
-    if line.unit_price != line.unit_price_seen:
-        detail = _("The price of %(name)s has changed.") % {"name": line.name}
-        return [_message("info", "price_changed", line, detail)]
-    return []
+def _messages(basket: Basket, lines: Sequence[pricing.Line]) -> list[dict[str, Any]]:
+    """What the shopper should know about the lines before paying."""
+    wanted = {line.variant_id: line.quantity for line in lines if line.is_for_sale}
+    short = stock.shortages(wanted) if wanted else {}
+    if short:
+        short = stock.shortages(wanted, holders=holds.holders([basket.pk]))
+    return [
+        message
+        for line in lines
+        for message in [_not_for_sale(line) or _stock_changed(line, short) or _price_changed(line)]
+        if message
+    ]
 
 
-def _message(type: str, code: str, line: pricing.Line, detail: str) -> dict[str, str]:
-    return {"type": type, "code": code, "sku": line.sku, "detail": detail}
+def _not_for_sale(line: pricing.Line) -> dict[str, Any] | None:
+    return None if line.is_for_sale else offers.message(pricing.not_for_sale(line))
+
+
+def _stock_changed(line: pricing.Line, short: Mapping[int, int]) -> dict[str, Any] | None:
+    left = short.get(line.variant_id)
+    if left is None:
+        return None
+    sold_out = stock.OutOfStock(line.sku, left)
+    code = "stock_changed" if left > 0 else sold_out.code
+    return {**offers.message(sold_out), "code": code, "available": left}
+
+
+def _price_changed(line: pricing.Line) -> dict[str, Any] | None:
+    if line.unit_price == line.unit_price_seen:
+        return None
+    was = Money(line.unit_price_seen, settings.SHOP_CURRENCY)
+    detail = _("The price of %(name)s has changed. It was %(price)s.") % {
+        "name": line.name,
+        "price": was.shown(get_language() or settings.LANGUAGE_CODE),
+    }
+    return {
+        "type": "info",
+        "code": "price_changed",
+        "sku": line.sku,
+        "detail": detail,
+        "was": was.as_dict(),
+    }
 
 
 def _token_of(caller: Caller) -> str:
@@ -270,8 +368,8 @@ def _token_of(caller: Caller) -> str:
 
 def _open(caller: Caller, now: datetime) -> OpenBasket:
     """The caller's basket, locked; a new one if there is none."""
-    opened = find(caller)
-    if opened and lock(opened.basket.pk):
+    opened = _touched(caller, now)
+    if opened:
         return opened
     token = "" if caller.user_id else new_token()
     try:
@@ -290,10 +388,15 @@ def _open(caller: Caller, now: datetime) -> OpenBasket:
     return OpenBasket(basket, token)
 
 
+def _touched(caller: Caller, now: datetime) -> OpenBasket | None:
+    """The caller's open basket, locked, and good for another LIFETIME."""
+    mine = Basket.objects.open().of(caller)
+    is_there = mine.update(revision=F("revision") + 1, expires_at=now + LIFETIME)
+    return find(caller) if is_there else None
+
+
 def _locked(caller: Caller) -> OpenBasket:
-    opened = require(caller)
-    lock(opened.basket.pk)
-    return opened
+    return hold(caller) or require(caller)
 
 
 def _for_sale(sku: str, now: datetime) -> tuple[Variant, int]:
@@ -320,17 +423,17 @@ def _check_quantity(quantity: int) -> None:
         raise QuantityOutOfRange(detail, errors=[field_error("/quantity", "out_of_range", detail)])
 
 
-def _most(variant: Variant) -> int:
-    """How many of a variant a basket may have."""
-    most = [MAX_QUANTITY]
-    if variant.max_per_order is not None:
-        most.append(variant.max_per_order)
-    if variant.track_stock:
-        most.append(max(0, stock.available([variant.pk]).get(variant.pk, 0)))
-    return min(most)
+def _most(variant: Variant, wanted: int, basket: Basket) -> int:
+    """How many of a variant a basket may have, of the `wanted`; what it holds itself is its own."""
+    allowed = MAX_QUANTITY if variant.max_per_order is None else variant.max_per_order
+    most = min(wanted, MAX_QUANTITY, allowed)
+    short = stock.shortages({variant.pk: most})
+    if short:
+        short = stock.shortages({variant.pk: most}, holders=holds.holders([basket.pk]))
+    return max(0, short.get(variant.pk, most))
 
 
-def _check_available(variant: Variant, quantity: int) -> None:
+def _check_available(variant: Variant, quantity: int, basket: Basket) -> None:
     _check_quantity(quantity)
     if variant.max_per_order is not None and quantity > variant.max_per_order:
         detail = _("An order may have %(max)s of %(sku)s.") % {
@@ -338,5 +441,5 @@ def _check_available(variant: Variant, quantity: int) -> None:
             "sku": variant.sku,
         }
         raise QuantityOutOfRange(detail, errors=[field_error("/quantity", "out_of_range", detail)])
-    if quantity > (left := _most(variant)):
+    if quantity > (left := _most(variant, quantity, basket)):
         raise stock.OutOfStock(variant.sku, left)

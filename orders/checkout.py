@@ -1,5 +1,8 @@
 """From a basket to an order: reserve, charge, place.
 
+One path for every face: the page and `POST /orders/checkout` take it in one go (`place`), a
+checkout that was begun before (`orders.checkouts`) joins it where it is paid.
+
 Three steps, each whole: the first transaction copies the basket's lines, reserves the stock and
 writes the payment; the provider is asked outside of any transaction; the last one writes the order
 or gives everything back. A process that dies in between leaves a checkout `complete_in_progress`,
@@ -8,12 +11,11 @@ which the same Idempotency-Key takes up, or whose deadline releases the stock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
 from catalog import stock
@@ -22,9 +24,12 @@ from museo.access.idempotency import Answer, Attempt, claim
 from museo.access.problems import NotFound, Problem, field_error
 from museo.access.tokens import digest, new_token
 from notifications import log
-from orders import baskets, lifecycle, pricing, tracking
+from orders import baskets, coupons, holds, lifecycle, offers, tracking
+from orders.coupons import Buyer
 from orders.details import Details
+from orders.holds import CheckoutInProgress
 from orders.models import (
+    Basket,
     Checkout,
     Order,
     OrderLine,
@@ -32,6 +37,7 @@ from orders.models import (
     OrderTicket,
     Payment,
 )
+from orders.offers import Offer
 from orders.payments import PROVIDERS, events
 from orders.payments.charges import Charge, ChargeRequest, Outcome
 from orders.tracking import Placed
@@ -40,23 +46,11 @@ from orders.tracking import Placed
 HOLD = timedelta(minutes=15)
 
 
-class BasketEmpty(Problem):
-    status = 409
-    code = "basket_empty"
-
-
 class TotalChanged(Problem):
     """The customer agreed to another sum than is due now."""
 
     status = 409
     code = "total_changed"
-
-
-class CheckoutInProgress(Problem):
-    """Another checkout of the same basket is being paid for at this moment."""
-
-    status = 409
-    code = "checkout_in_progress"
 
 
 class PaymentDeclined(Problem):
@@ -88,15 +82,8 @@ def place(
     Raises BasketEmpty, OutOfStock, NotForSale, PaymentDeclined, PaymentActionRequired.
     `attempt` is the claimed Idempotency-Key; its answer is written with the outcome.
     """
-    payment = _begun(attempt) or _begin(caller, details, now=now, attempt=attempt)
-    request = ChargeRequest(
-        reference=payment.public_id,
-        amount=payment.amount,
-        currency=payment.currency,
-        token=details.payment_token,
-    )
-    charge = PROVIDERS[payment.provider].charge(request)
-    return _conclude(payment, charge, now=now, speed=speed, attempt=attempt)
+    payment = begun(attempt) or _begin(caller, details, now=now, attempt=attempt)
+    return charge(payment, details.payment_token, now=now, speed=speed, attempt=attempt)
 
 
 def place_once(
@@ -106,11 +93,11 @@ def place_once(
 
     `body` is CONTRACT's checkout body. A refusal that changed nothing frees the key.
     """
-    details = Details.parse(body)
     claimed = claim(scope=f"{caller.identity} checkout", key=key, body=body, now=now)
     if isinstance(claimed, Answer):
         return claimed
     try:
+        details = Details.parse(body, kinds=baskets.kinds(caller))
         placed = place(caller, details, now=now, speed=speed, attempt=claimed)
     except Problem:
         claimed.forget()
@@ -141,21 +128,22 @@ def waiting_payment(payment_id: str) -> Payment:
 
 
 def release_expired(*, now: datetime) -> int:
-    """Give back the stock of checkouts whose deadline has passed; return how many there were."""
-    expired = Checkout.objects.filter(
-        state__in=[
-            Checkout.State.COMPLETE_IN_PROGRESS,
-            Checkout.State.REQUIRES_ESCALATION,
-        ],
-        expires_at__lte=now,
-    )
-    return sum(_cancel(checkout, now=now) for checkout in expired.order_by("pk")[:200])
+    """Give back what checkouts hold whose deadline has passed; return how many there were."""
+    expired = Checkout.objects.live().filter(expires_at__lte=now)
+    return sum(cancel(checkout) for checkout in expired.order_by("pk")[:200])
+
+
+def cancel(checkout: Checkout) -> bool:
+    """Give up a checkout that is not completed; False if somebody else moved it first."""
+    with log.change():
+        baskets.lock(checkout.basket_id)
+        return holds.give_up(checkout)
 
 
 # the first transaction
 
 
-def _begun(attempt: Attempt | None) -> Payment | None:
+def begun(attempt: Attempt | None) -> Payment | None:
     """The payment that an earlier try of the same key left in the middle."""
     if attempt is None or not attempt.subject:
         return None
@@ -167,63 +155,69 @@ def _begun(attempt: Attempt | None) -> Payment | None:
 
 
 def _begin(caller: Caller, details: Details, *, now: datetime, attempt: Attempt | None) -> Payment:
-    for waiting in _waiting_checkouts(caller):
-        _cancel(waiting, now=now)
-    try:
-        with log.change():
-            return _reserve_and_write(caller, details, now=now, attempt=attempt)
-    except IntegrityError as error:
-        if "one_checkout_in_progress_per_basket" in str(error) or "basket_id" in str(error):
-            raise CheckoutInProgress(
-                _("This basket is being paid for at this moment. Wait for its answer."),
-                retry_after=1,
-            ) from error
-        raise
+    with log.change():
+        if attempt:
+            attempt.hold()
+        basket = basket_of(caller)
+        earlier = holds.supersede(basket.pk)
+        offer = offers.make(basket, details, user_id=caller.user_id, locale=caller.locale, now=now)
+        offer.require()
+        require_total(offer.total, details.expected_total)
+        checkout = draw_up(Checkout(basket=basket, created_at=now), offer, caller, now=now)
+        checkout.state = Checkout.State.COMPLETE_IN_PROGRESS
+        checkout.save()
+        reserve(checkout, instead_of=earlier)
+        return start_payment(checkout, details, now=now, attempt=attempt)
 
 
-def _waiting_checkouts(caller: Caller) -> list[Checkout]:
-    """Earlier tries with the same basket that still wait for the customer."""
-    opened = baskets.find(caller)
-    if opened is None:
-        return []
-    return list(opened.basket.checkouts.filter(state=Checkout.State.REQUIRES_ESCALATION))
-
-
-def _reserve_and_write(
-    caller: Caller, details: Details, *, now: datetime, attempt: Attempt | None
-) -> Payment:
-    if attempt:
-        attempt.hold()
+def basket_of(caller: Caller) -> Basket:
+    """The caller's basket, held until the transaction ends; raise BasketEmpty without one."""
     opened = baskets.hold(caller)
-    lines = pricing.price_lines(
-        opened.basket.lines.order_by("pk") if opened else [],
-        locale=caller.locale,
-        now=now,
-    )
-    if opened is None or not lines:
-        raise BasketEmpty(_("Your basket is empty. Put something in first."))
-    pricing.require_for_sale(lines)
-    totals = pricing.totals(lines, delivery=details.delivery)
-    total = totals[-1]["amount"]
-    if details.expected_total not in (None, total):
+    if opened is None:
+        raise offers.empty()
+    return opened.basket
+
+
+def require_total(total: int, expected: int | None) -> None:
+    if expected not in (None, total):
         raise TotalChanged(_("The sum has changed. Look at it again and pay if you agree."))
-    checkout = Checkout.objects.create(
-        basket=opened.basket,
-        state=Checkout.State.COMPLETE_IN_PROGRESS,
-        user_id=caller.user_id,
-        email=details.email,
-        name=details.name,
-        address=dict(details.address),
-        delivery=details.delivery,
-        locale=caller.locale,
-        sales_channel=caller.sales_channel,
-        currency=opened.basket.currency,
-        lines=[line.as_dict() for line in lines],
-        totals=totals,
-        total=total,
-        created_at=now,
-        expires_at=now + HOLD,
+
+
+def draw_up(checkout: Checkout, offer: Offer, caller: Caller, *, now: datetime) -> Checkout:
+    """Write into a checkout what was agreed; it is saved by whoever knows how far it has come."""
+    details = offer.details
+    checkout.user_id = caller.user_id
+    checkout.email = details.email
+    checkout.name = details.name
+    checkout.address = dict(details.address)
+    checkout.delivery = details.delivery
+    checkout.plan = offer.option.plan if offer.option else lifecycle.DEFAULT_PLAN
+    checkout.tip = details.tip
+    checkout.coupon = offer.coupon
+    checkout.locale = caller.locale
+    checkout.sales_channel = caller.sales_channel
+    checkout.currency = checkout.basket.currency
+    checkout.lines = [line.as_dict() for line in offer.lines]
+    checkout.totals = offer.totals
+    checkout.total = offer.total
+    checkout.expires_at = now + HOLD
+    return checkout
+
+
+def reserve(checkout: Checkout, *, instead_of: Collection[str]) -> None:
+    """Promise it the stock of its lines; raise OutOfStock."""
+    stock.reserve(
+        holder=checkout.public_id,
+        wanted={line["variant_id"]: line["quantity"] for line in checkout.lines},
+        expires_at=checkout.expires_at,
+        instead_of=instead_of,
     )
+
+
+def start_payment(
+    checkout: Checkout, details: Details, *, now: datetime, attempt: Attempt | None
+) -> Payment:
+    """Write the payment of a checkout in progress, and count the use of its coupon."""
     payment = Payment.objects.create(
         checkout=checkout,
         provider=details.payment_provider,
@@ -231,14 +225,27 @@ def _reserve_and_write(
         currency=checkout.currency,
         created_at=now,
     )
-    stock.reserve(
-        holder=checkout.public_id,
-        wanted={line.variant_id: line.quantity for line in lines},
-        expires_at=checkout.expires_at,
-    )
+    if checkout.coupon:
+        buyer = Buyer(checkout.user_id, checkout.email)
+        coupons.hold(checkout.coupon, checkout_id=checkout.pk, buyer=buyer, now=now)
     if attempt:
         attempt.begin(checkout.public_id)
     return payment
+
+
+def charge(
+    payment: Payment, token: str, *, now: datetime, speed: float, attempt: Attempt | None
+) -> Placed:
+    """Ask the provider, outside of any transaction, and write what it answered."""
+    answer = PROVIDERS[payment.provider].charge(
+        ChargeRequest(
+            reference=payment.public_id,
+            amount=payment.amount,
+            currency=payment.currency,
+            token=token,
+        )
+    )
+    return _conclude(payment, answer, now=now, speed=speed, attempt=attempt)
 
 
 # the last transaction
@@ -274,7 +281,7 @@ def _complete(
         if attempt:
             attempt.hold()
         checkout = _leave(payment, Checkout.State.COMPLETED)
-        plan = checkout.delivery
+        plan = checkout.plan
         due = lifecycle.timetable(plan, placed_at=now, speed=speed)
         order = Order.objects.create(
             checkout=checkout,
@@ -307,6 +314,7 @@ def _complete(
             order=order,
             provider_reference=charge.provider_reference,
         )
+        coupons.use(checkout.pk)
         stock.commit(holder=checkout.public_id, reference=order.number, at=now)
         placed = Placed(order, ticket, due)
         if attempt:
@@ -329,18 +337,26 @@ def _write_lines(order: Order, lines: list[dict[str, Any]]) -> None:
             quantity=line["quantity"],
             unit_price=line["unit_price"],
             total=line["total"],
+            discount=line["discount"],
+            tax=line["tax"],
+            tax_basis_points=line["tax_basis_points"],
+            is_tax_included=line["is_tax_included"],
         )
         for position, line in enumerate(lines, 1)
+    )
+
+
+def declined(error_code: str = "declined") -> PaymentDeclined:
+    return PaymentDeclined(
+        _("The payment was declined and nothing was taken. Try another way to pay."),
+        errors=[field_error("/payment", error_code, _("Declined by the provider."))],
     )
 
 
 def _refuse(
     payment: Payment, charge: Charge, *, now: datetime, attempt: Attempt | None
 ) -> PaymentDeclined:
-    problem = PaymentDeclined(
-        _("The payment was declined and nothing was taken. Try another way to pay."),
-        errors=[field_error("/payment", charge.error_code, _("Declined by the provider."))],
-    )
+    problem = declined(charge.error_code)
     with log.change() as change:
         if attempt:
             attempt.hold()
@@ -348,6 +364,7 @@ def _refuse(
         Payment.objects.filter(pk=payment.pk).update(
             state=Payment.State.FAILED, error_code=charge.error_code
         )
+        coupons.give_back([checkout.pk])
         stock.release(holder=checkout.public_id)
         if attempt:
             attempt.answer(problem.status, problem.body())
@@ -377,21 +394,6 @@ def _escalate(
             attempt.answer(problem.status, problem.body())
         events.tell(change, payment, "payment.requires_action", order=None, now=now)
     return problem
-
-
-def _cancel(checkout: Checkout, *, now: datetime) -> bool:
-    """Give up a checkout that is not completed; False if somebody else ended it first."""
-    with log.change():
-        baskets.lock(checkout.basket_id)
-        moved = Checkout.objects.filter(pk=checkout.pk, state=checkout.state).update(
-            state=Checkout.State.CANCELED
-        )
-        if moved:
-            checkout.payments.filter(
-                state__in=[Payment.State.CREATED, Payment.State.REQUIRES_ACTION]
-            ).update(state=Payment.State.CANCELLED)
-            stock.release(holder=checkout.public_id)
-    return bool(moved)
 
 
 def _leave(payment: Payment, state: Checkout.State) -> Checkout:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,42 +11,76 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
 from museo.access.problems import Invalid, field_error
+from orders import delivery
 from orders.payments import PROVIDERS
-from orders.pricing import DELIVERY_PRICES
 
 # the longest value of each
 ADDRESS_FIELDS = {"line1": 200, "city": 100, "postal_code": 20, "country": 2}
+# a tip or a total of more is a mistake; it fits into any column
+MOST = 10**12
+REQUIRED = "required"
 
 
 @dataclass(frozen=True)
 class Details:
     """What a checkout needs to know; `address` has the keys of ADDRESS_FIELDS."""
 
-    email: str
-    name: str
+    email: str = ""
+    name: str = ""
     address: Mapping[str, str] = field(default_factory=dict)
     delivery: str = "courier"
+    # in minor units
+    tip: int = 0
     payment_provider: str = "demo"
     payment_token: str = field(default="ok", repr=False)
     # what the customer was shown, in minor units; another sum is not charged
     expected_total: int | None = None
 
     @classmethod
-    def parse(cls, body: Mapping[str, Any]) -> Details:
-        """Read CONTRACT's checkout body; raise Invalid that names every bad field."""
+    def parse(cls, body: Mapping[str, Any], *, kinds: Collection[str] = ()) -> Details:
+        """Read CONTRACT's checkout body; raise Invalid that names every bad field.
+
+        `kinds` are those of the products: they restrict how it can be delivered.
+        """
+        details, errors = cls.read(body, kinds=kinds)
+        if errors:
+            raise _refused(errors)
+        return details
+
+    @classmethod
+    def draft(
+        cls, body: Mapping[str, Any], *, kinds: Collection[str] = ()
+    ) -> tuple[Details, list[dict[str, str]]]:
+        """The same, but what is missing is no fault yet: it is returned beside the details."""
+        details, errors = cls.read(body, kinds=kinds)
+        if bad := [error for error in errors if error["code"] != REQUIRED]:
+            raise _refused(bad)
+        return details, errors
+
+    @classmethod
+    def read(
+        cls, body: Mapping[str, Any], *, kinds: Collection[str] = ()
+    ) -> tuple[Details, list[dict[str, str]]]:
+        """The details, and an error for each field that is missing or cannot be used."""
         reader = _Reader(body)
-        delivery = reader.choice("/delivery", DELIVERY_PRICES, default="courier")
+        options = {option.code: option for option in delivery.options(kinds)}
+        chosen = reader.choice("/delivery", options, default=next(iter(options), ""))
+        needs_address = chosen not in options or options[chosen].needs_address
         details = cls(
             email=reader.email("/email"),
             name=reader.text("/name", 120),
-            address=reader.address(is_needed=delivery == "courier"),
-            delivery=delivery,
+            address=reader.address(is_needed=needs_address),
+            delivery=chosen,
+            tip=reader.amount("/tip") or 0,
             payment_provider=reader.choice("/payment/provider", PROVIDERS, default="demo"),
             payment_token=reader.text("/payment/token", 200, default="ok"),
             expected_total=reader.amount("/expected_total"),
         )
-        reader.finish()
-        return details
+        return details, reader.errors
+
+
+def _refused(errors: list[dict[str, str]]) -> Invalid:
+    return Invalid(_("Some values cannot be used. See errors."), errors=errors)
 
 
 class _Reader:
@@ -72,9 +106,9 @@ class _Reader:
             return (
                 default
                 if default is not None
-                else self._refuse(pointer, "required", _("Fill this in."))
+                else self._refuse(pointer, REQUIRED, _("Fill this in."))
             )
-        if not isinstance(value, str) or not value.strip() or "\x00" in value:
+        if not isinstance(value, str) or not value.strip() or not _can_be_kept(value):
             return self._refuse(pointer, "invalid", _("Write this as text."))
         if len(value) > longest:
             detail = _("Use at most %(longest)s characters.") % {"longest": longest}
@@ -104,7 +138,7 @@ class _Reader:
         value = self._value(pointer)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int):
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST:
             self._refuse(pointer, "invalid", _("Write the amount in minor units."))
             return None
         return value
@@ -121,6 +155,10 @@ class _Reader:
             self._refuse("/address/country", "invalid", detail)
         return {**address, "country": country.upper()}
 
-    def finish(self) -> None:
-        if self.errors:
-            raise Invalid(_("Some values cannot be used. See errors."), errors=self.errors)
+
+def _can_be_kept(text: str) -> bool:
+    """No NUL and no half of a character: no database takes those."""
+    try:
+        return b"\x00" not in text.encode()
+    except UnicodeEncodeError:
+        return False

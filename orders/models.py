@@ -15,6 +15,11 @@ from museo.access.callers import Caller
 from museo.access.permissions import may
 from museo.access.tokens import digest, order_number, public_id
 from orders import lifecycle
+from orders.delivery import DeliveryArea as DeliveryArea
+from orders.delivery import DeliveryOption as DeliveryOption
+from orders.discounts import Coupon as Coupon
+from orders.discounts import Redemption as Redemption
+from orders.taxes import TaxRate as TaxRate
 
 MAX_QUANTITY = 999
 
@@ -65,6 +70,7 @@ class Basket(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
     currency = models.CharField(max_length=3, default="EUR")
     sales_channel = models.CharField(max_length=20, default="web")
+    coupon = models.ForeignKey(Coupon, on_delete=models.SET_NULL, null=True, related_name="+")
     # raised by every change of its lines
     revision = models.PositiveIntegerField(default=1)
     expires_at = models.DateTimeField()
@@ -104,6 +110,18 @@ class BasketLine(models.Model):
         ]
 
 
+class CheckoutQuerySet(models.QuerySet["Checkout"]):
+    def live(self) -> Self:
+        """Those that may still become an order."""
+        return self.exclude(state__in=[Checkout.State.COMPLETED, Checkout.State.CANCELED])
+
+    def of(self, caller: Caller) -> Self:
+        """The caller's own: by user, or by the token of the guest's basket."""
+        if caller.user_id:
+            return self.filter(user_id=caller.user_id)
+        return self.filter(user=None, basket__token_hash=digest(caller.basket_token))
+
+
 class Checkout(models.Model):
     """A basket on its way to an order; the states are the Universal Commerce Protocol's."""
 
@@ -119,10 +137,15 @@ class Checkout(models.Model):
     basket = models.ForeignKey(Basket, on_delete=models.PROTECT, related_name="checkouts")
     state = models.CharField(max_length=24, choices=State, default=State.INCOMPLETE)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True)
+    # while it is incomplete, these may be empty
     email = models.EmailField()
     name = models.CharField(max_length=120)
     address = models.JSONField(default=dict)
     delivery = models.CharField(max_length=20)
+    # the plan of that way of delivery
+    plan = models.CharField(max_length=20, default=lifecycle.DEFAULT_PLAN)
+    tip = models.BigIntegerField(default=0)
+    coupon = models.ForeignKey(Coupon, on_delete=models.SET_NULL, null=True, related_name="+")
     locale = models.CharField(max_length=10)
     sales_channel = models.CharField(max_length=20, default="web")
     currency = models.CharField(max_length=3)
@@ -130,12 +153,17 @@ class Checkout(models.Model):
     lines = models.JSONField(default=list)
     totals = models.JSONField(default=list)
     total = models.BigIntegerField()
+    # what stands in the way of an order, as `orders.offers` says it
+    messages = models.JSONField(default=list)
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField()
+
+    objects = CheckoutQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(total__gte=0), name="checkout_total_not_negative"),
+            models.CheckConstraint(condition=Q(tip__gte=0), name="checkout_tip_not_negative"),
             # two clicks on "pay" are one purchase
             models.UniqueConstraint(
                 fields=["basket"],
@@ -252,6 +280,11 @@ class OrderLine(models.Model):
     quantity = models.PositiveIntegerField()
     unit_price = models.BigIntegerField()
     total = models.BigIntegerField()
+    # of the total: what a coupon took off, and the tax in or on what is left
+    discount = models.BigIntegerField(default=0)
+    tax = models.BigIntegerField(default=0)
+    tax_basis_points = models.PositiveIntegerField(default=0)
+    is_tax_included = models.BooleanField(default=True)
     # units that were cancelled, refunded or taken back
     taken_back = models.PositiveIntegerField(default=0)
 
@@ -266,7 +299,17 @@ class OrderLine(models.Model):
                 condition=Q(total=F("unit_price") * F("quantity")),
                 name="line_total_adds_up",
             ),
+            models.CheckConstraint(
+                condition=Q(discount__gte=0) & Q(discount__lte=F("total")),
+                name="no_more_taken_off_a_line_than_it_costs",
+            ),
+            models.CheckConstraint(condition=Q(tax__gte=0), name="line_tax_not_negative"),
         ]
+
+    @property
+    def paid(self) -> int:
+        """What was paid for all of it: less its discount, with the tax that came on top."""
+        return self.total - self.discount + (0 if self.is_tax_included else self.tax)
 
 
 class OrderStep(models.Model):

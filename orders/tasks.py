@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from museo.access import heartbeat
-from orders import adjustments, checkout, services, tracking
+from orders import adjustments, baskets, checkout, services, tracking
 
 # a tick is over before the next one
 TICK_SECONDS = 0.8
@@ -27,6 +27,12 @@ def advance_due_orders() -> int:
 def release_expired_reservations() -> int:
     """Give back the stock of checkouts that were not paid in time."""
     return checkout.release_expired(now=timezone.now())
+
+
+@shared_task(name="orders.expire_baskets")
+def expire_baskets() -> int:
+    """Close baskets that nobody has touched for long."""
+    return baskets.expire(now=timezone.now())
 
 
 @shared_task(name="orders.expire_tickets")

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from catalog.money import Money, NoAmount
 from museo.access.callers import (
     BASKET_COOKIE,
     TICKET_COOKIE,
@@ -29,8 +30,17 @@ from museo.access.problems import Invalid, NotFound, Problem
 from notifications import log
 from notifications.envelope import render as render_envelope
 from notifications.envelope import timestamp
-from orders import adjustments, baskets, checkout, lifecycle, pricing, tracking
-from orders.details import ADDRESS_FIELDS
+from orders import (
+    adjustments,
+    baskets,
+    checkout,
+    delivery,
+    lifecycle,
+    offers,
+    pricing,
+    tracking,
+)
+from orders.details import ADDRESS_FIELDS, Details
 from orders.models import Order
 
 COOKIE_DAYS = 30
@@ -93,6 +103,16 @@ def basket_line(request: HttpRequest, line_id: int) -> HttpResponse:
     return redirect("basket")
 
 
+@require_POST
+def basket_coupon(request: HttpRequest) -> HttpResponse:
+    """Fields `code`, or `no_coupon` to take it out."""
+    try:
+        _coupon(request)
+    except Problem as problem:
+        messages.error(request, problem.detail)
+    return redirect("basket")
+
+
 def _quantity(request: HttpRequest) -> int:
     return _number(request.POST.get("quantity", "1"))
 
@@ -116,18 +136,23 @@ def _back(request: HttpRequest) -> str:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def checkout_page(request: HttpRequest) -> HttpResponse:
-    """One page; the key in its form makes a double click one purchase."""
+    """One page; the key in its form makes a double click one purchase.
+
+    Its other buttons show the sum anew, or put a coupon in or out, and buy nothing.
+    """
     if request.method == "GET":
         return _checkout_form(request, {}, key=uuid4().hex)
     typed = request.POST
     key = typed.get("key", "")
+    caller, now = caller_from_request(request), timezone.now()
     try:
+        if "show" in typed:
+            return _checkout_form(request, typed, key=key)
+        if "coupon" in typed or "no_coupon" in typed:
+            _coupon(request)
+            return _checkout_form(request, typed, key=key)
         answer = checkout.place_once(
-            caller_from_request(request),
-            _body(typed),
-            key=key,
-            now=timezone.now(),
-            speed=settings.MUSEO_CLOCK_SPEED,
+            caller, _body(typed), key=key, now=now, speed=settings.MUSEO_CLOCK_SPEED
         )
         status, body = answer.status, answer.body
     except Invalid as problem:
@@ -138,7 +163,7 @@ def checkout_page(request: HttpRequest) -> HttpResponse:
         return _to_order(request, body["number"], body["ticket"])
     if body["code"] == checkout.PaymentActionRequired.code:
         return redirect("pay", body["payment_id"])
-    if body["code"] == baskets.UnknownBasket.code:
+    if body["code"] in (baskets.UnknownBasket.code, offers.BasketEmpty.code):
         return redirect("basket")
     # the answer of this key is given: another try is another purchase
     return _checkout_form(request, typed, key=uuid4().hex, problem=body)
@@ -151,6 +176,7 @@ def _body(typed: Mapping[str, str]) -> dict[str, Any]:
         "name": typed.get("name", ""),
         "address": {name: typed.get(name, "") for name in ADDRESS_FIELDS},
         "delivery": typed.get("delivery", ""),
+        "tip": _amount(typed.get("tip", "")),
         "payment": {"provider": "demo", "token": typed.get("payment", "")},
         "expected_total": _number(typed.get("expected_total", "")),
     }
@@ -163,15 +189,22 @@ def _checkout_form(
     key: str,
     problem: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
-    caller = caller_from_request(request)
-    shown = baskets.show(baskets.find(caller), locale=caller.locale, now=timezone.now())
-    if not shown["lines"]:
+    caller, now = caller_from_request(request), timezone.now()
+    opened = baskets.find(caller)
+    if opened is None or not opened.basket.lines.exists():
         return redirect("basket")
-    options = pricing.delivery_options()
-    delivery = typed.get("delivery") or options[0]["code"]
-    fee = next((o["price"]["amount"] for o in options if o["code"] == delivery), 0)
     # a form that came back shows its values; a first one what we know of a user
     values = dict(typed.items()) or {"country": settings.SHOP_COUNTRY, "email": _email_of(request)}
+    kinds = baskets.kinds(caller)
+    details, _errors = Details.read(_body(values), kinds=kinds)
+    offer = offers.make(
+        opened.basket, details, user_id=caller.user_id, locale=caller.locale, now=now
+    )
+    shown = baskets.show(opened, locale=caller.locale, now=now)
+    options = delivery.offered(
+        kinds, address=details.address, now=now, speed=settings.MUSEO_CLOCK_SPEED
+    )
+    told = {problem.detail for problem in offer.problems} - {(problem or {}).get("detail")}
     return render(
         request,
         "orders/checkout.html",
@@ -186,17 +219,38 @@ def _checkout_form(
             },
             "labels": _labels(),
             "options": options,
-            "delivery": delivery,
-            "payment": typed.get("payment") or "ok",
+            "delivery": details.delivery,
+            "needs_address": any(option["needs_address"] for option in options),
+            "takes_tip": offers.FOOD in kinds,
+            "told": sorted(told),
+            "payment": values.get("payment") or "ok",
             "payments": [
                 ("ok", _("Test card that pays")),
                 ("needs_action", _("Test card that asks you to confirm")),
                 ("declined", _("Test card that is declined")),
             ],
-            "to_pay": pricing.money(shown["totals"][-1]["amount"] + fee, shown["currency"]),
+            "totals": offer.totals,
+            "to_pay": pricing.money(offer.total, shown["currency"]),
         },
         status=400 if problem else 200,
     )
+
+
+def _amount(text: str) -> Any:
+    """What was typed in major units, in minor ones; what is no amount stays as it is."""
+    try:
+        return Money.typed(text, settings.SHOP_CURRENCY).amount if text.strip() else 0
+    except NoAmount:
+        return text
+
+
+def _coupon(request: HttpRequest) -> None:
+    """Fields `code`, or `no_coupon` to take it out."""
+    caller, now = caller_from_request(request), timezone.now()
+    if "no_coupon" in request.POST:
+        baskets.remove_coupon(caller)
+    else:
+        baskets.apply_coupon(caller, request.POST.get("code", ""), now=now)
 
 
 def _labels() -> dict[str, str]:
@@ -208,6 +262,7 @@ def _labels() -> dict[str, str]:
         "postal_code": _("Postcode"),
         "city": _("City"),
         "country": _("Country, two letters"),
+        "tip": _("Tip for the kitchen"),
     }
 
 

@@ -109,7 +109,13 @@ def place_order(
         shapes.Address | None, Field(description="Where to; not needed for pickup.")
     ] = None,
     basket_token: BasketToken = "",
-    delivery: Annotated[str, Field(max_length=20, description="courier or pickup.")] = "courier",
+    delivery: Annotated[
+        str,
+        Field(
+            max_length=20,
+            description="courier, pickup, digital …; without it the first that takes the basket.",
+        ),
+    ] = "",
     payment: shapes.Payment | None = None,
     confirm: Annotated[
         str, Field(max_length=2000, description="From the first call, after the person agreed.")
@@ -139,7 +145,8 @@ def place_order(
 def _question(call: Call, body: dict[str, Any], offer: purchases.Offer) -> Answer:
     total = {name: offer.totals[-1][name] for name in ("amount", "currency")}
     summary = {
-        **{name: body[name] for name in ("email", "name", "address", "delivery")},
+        **{name: body[name] for name in ("email", "name", "address")},
+        "delivery": offer.delivery,
         "payment_provider": body["payment"]["provider"],
         "lines": offer.lines,
         "totals": offer.totals,

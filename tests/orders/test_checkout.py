@@ -14,7 +14,7 @@ from museo.access.models import IdempotencyKey
 from museo.access.problems import Invalid
 from museo.access.tokens import digest
 from notifications.models import Event
-from orders import baskets, checkout
+from orders import baskets, checkout, offers
 from orders.details import Details
 from orders.models import Checkout, Order, OrderTicket, Payment
 from orders.payments import PROVIDERS
@@ -203,7 +203,7 @@ def test_a_sku_that_sold_out_meanwhile_is_refused_and_nothing_changes(
 
 
 def test_an_empty_basket_cannot_be_bought(details: Details, noon: datetime) -> None:
-    with pytest.raises(checkout.BasketEmpty):
+    with pytest.raises(offers.BasketEmpty):
         checkout.place(Caller(), details, now=noon, speed=1.0)
 
 

@@ -19,9 +19,9 @@ from museo.access.callers import Caller
 from museo.access.idempotency import Answer, KeyInFlight
 from notifications import log
 from notifications.models import Event
-from orders import adjustments, baskets, checkout, services, tracking
-from orders.checkout import CheckoutInProgress
+from orders import adjustments, baskets, checkout, offers, services, tracking
 from orders.details import Details
+from orders.holds import CheckoutInProgress
 from orders.models import Order, OrderStep
 from orders.services import TakenStep
 from orders.tracking import Placed
@@ -98,7 +98,7 @@ def test_without_the_condition_the_same_buyers_are_sold_too_many(
 ) -> None:
     sell(on_hand=LEFT)
 
-    def promise_blindly(item: StockItem, quantity: int) -> None:
+    def promise_blindly(item: StockItem, quantity: int, *, own: int) -> None:
         StockItem.objects.filter(pk=item.pk).update(reserved=F("reserved") + quantity)
 
     monkeypatch.setattr(stock, "_promise", promise_blindly)
@@ -144,7 +144,7 @@ def test_two_clicks_without_a_key_buy_once_too(
         refusals = [result for result in results if not isinstance(result, Placed)]
         assert {type(refusal) for refusal in refusals} <= {
             CheckoutInProgress,
-            checkout.BasketEmpty,
+            offers.BasketEmpty,
         }
         assert Order.objects.count() == number + 1
 

@@ -1,0 +1,193 @@
+"""Ways of delivery as data: what each costs, what it carries, where to and when it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, time
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
+
+from catalog.models import Master
+from catalog.money import Money
+from museo.access.problems import Problem
+from notifications.envelope import timestamp
+from orders import lifecycle
+
+# what needs nobody to carry it
+WEIGHTLESS = frozenset({str(Master.Kind.DIGITAL), str(Master.Kind.TICKET)})
+
+# what a new shop's ways of delivery are called: names that are ours to translate
+OUR_NAMES = (
+    gettext_noop("Courier to your door"),
+    gettext_noop("Pick up at the museum"),
+    gettext_noop("By e-mail, at once"),
+)
+
+
+class DeliveryNotPossible(Problem):
+    """The chosen way does not carry these products, or not there, or not now."""
+
+    status = 409
+    code = "delivery_not_possible"
+
+    def __init__(self, detail: str, *, reason: str) -> None:
+        super().__init__(detail, reason=reason)
+
+
+class DeliveryOption(models.Model):
+    """A way of delivery; without areas it goes everywhere, without times always."""
+
+    code = models.SlugField(_("code"), max_length=20, unique=True)
+    # shown in the reader's language where it is one of ours, else as it is
+    name = models.CharField(_("name"), max_length=80)
+    price = models.BigIntegerField(_("price in minor units"), default=0)
+    tax_class = models.CharField(
+        _("tax class"), max_length=20, choices=Master.TaxClass, default=Master.TaxClass.STANDARD
+    )
+    plan = models.CharField(_("plan"), max_length=20, default=lifecycle.DEFAULT_PLAN)
+    # the kinds of products that it carries
+    kinds = models.JSONField(_("carries"), default=list)
+    needs_address = models.BooleanField(_("needs an address"), default=True)
+    # on the shop's own clock
+    opens_at = models.TimeField(_("opens at"), null=True, blank=True)
+    closes_at = models.TimeField(_("closes at"), null=True, blank=True)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+    is_active = models.BooleanField(_("active"), default=True)
+
+    class Meta:
+        verbose_name = _("way of delivery")
+        verbose_name_plural = _("ways of delivery")
+        constraints = [
+            models.CheckConstraint(condition=Q(price__gte=0), name="delivery_price_not_negative"),
+            models.CheckConstraint(
+                condition=Q(opens_at=None, closes_at=None)
+                | Q(opens_at__isnull=False, closes_at__isnull=False),
+                name="delivery_opens_and_closes",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def label(self) -> str:
+        return gettext(self.name) if self.name in OUR_NAMES else self.name
+
+    def carries(self, kinds: Collection[str]) -> bool:
+        """Digital products and tickets go along with what has to be carried."""
+        to_carry = set(kinds) - WEIGHTLESS or set(kinds)
+        return to_carry <= set(self.kinds)
+
+    def reaches(self, address: Mapping[str, str]) -> bool:
+        areas = self.areas.all() if self.needs_address else ()
+        return not areas or any(area.holds(address) for area in areas)
+
+    def is_open(self, now: datetime) -> bool:
+        if self.opens_at is None or self.closes_at is None:
+            return True
+        return _is_between(self.opens_at, timezone.localtime(now).time(), self.closes_at)
+
+
+class DeliveryArea(models.Model):
+    """A country, or the part of it whose postal codes begin so."""
+
+    option = models.ForeignKey(DeliveryOption, on_delete=models.CASCADE, related_name="areas")
+    country = models.CharField(_("country, two letters"), max_length=2)
+    postal_prefix = models.CharField(_("postal code begins with"), max_length=20, blank=True)
+
+    class Meta:
+        verbose_name = _("delivery area")
+        verbose_name_plural = _("delivery areas")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["option", "country", "postal_prefix"], name="one_area_per_prefix"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.country} {self.postal_prefix}".strip()
+
+    def holds(self, address: Mapping[str, str]) -> bool:
+        begins = _squeezed(address.get("postal_code", "")).startswith(_squeezed(self.postal_prefix))
+        return begins and address.get("country", "").upper() == self.country.upper()
+
+
+def _squeezed(postal_code: str) -> str:
+    return "".join(letter for letter in postal_code.upper() if letter.isalnum())
+
+
+def _is_between(opens: time, at: time, closes: time) -> bool:
+    """Also over midnight."""
+    return opens <= at < closes if opens <= closes else at >= opens or at < closes
+
+
+def options(kinds: Collection[str] = ()) -> list[DeliveryOption]:
+    """The ways that carry these kinds of products, in the shop's order."""
+    active = DeliveryOption.objects.filter(is_active=True).prefetch_related("areas")
+    return [option for option in active.order_by("position", "pk") if option.carries(kinds)]
+
+
+def find(code: str) -> DeliveryOption | None:
+    """The way with this code that can be chosen."""
+    chosen = DeliveryOption.objects.filter(code=code, is_active=True)
+    return chosen.prefetch_related("areas").first()
+
+
+def no_way() -> DeliveryNotPossible:
+    return DeliveryNotPossible(gettext("Choose how it is delivered."), reason="unknown")
+
+
+def obstacle(
+    option: DeliveryOption, *, kinds: Collection[str], address: Mapping[str, str], now: datetime
+) -> DeliveryNotPossible | None:
+    """Why it cannot be delivered this way; an address without a country is not asked about."""
+    if not option.carries(kinds):
+        return DeliveryNotPossible(
+            gettext("%(delivery)s does not take everything in your basket. Choose another way.")
+            % {"delivery": option.label},
+            reason="not_for_these",
+        )
+    if address.get("country") and not option.reaches(address):
+        return DeliveryNotPossible(
+            gettext("%(delivery)s does not go to this address. Choose another way or address.")
+            % {"delivery": option.label},
+            reason="not_there",
+        )
+    if not option.is_open(now):
+        return DeliveryNotPossible(
+            gettext("%(delivery)s is open from %(opens)s to %(closes)s. Choose another way.")
+            % {
+                "delivery": option.label,
+                "opens": f"{option.opens_at:%H:%M}",
+                "closes": f"{option.closes_at:%H:%M}",
+            },
+            reason="closed",
+        )
+    return None
+
+
+def offered(
+    kinds: Collection[str], *, address: Mapping[str, str], now: datetime, speed: float
+) -> list[dict[str, Any]]:
+    """CONTRACT's `GET /basket/delivery-options`: what can be chosen now, with its time."""
+    return [
+        {
+            "code": option.code,
+            "label": option.label,
+            "price": Money(option.price, settings.SHOP_CURRENCY).as_dict(),
+            "needs_address": option.needs_address,
+            "eta": timestamp(_eta(option, now, speed)),
+        }
+        for option in options(kinds)
+        if obstacle(option, kinds=kinds, address=address, now=now) is None
+    ]
+
+
+def _eta(option: DeliveryOption, now: datetime, speed: float) -> datetime:
+    return lifecycle.timetable(option.plan, placed_at=now, speed=speed)[-1].due_at

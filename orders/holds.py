@@ -1,0 +1,69 @@
+"""What a checkout holds while it is under way: stock and a coupon; and how it gives them up."""
+
+from collections.abc import Collection
+
+from django.utils.translation import gettext as _
+
+from catalog import stock
+from museo.access.problems import Problem
+from orders import coupons
+from orders.models import Checkout, Payment
+
+# begun, and not being paid at this moment
+WAITING = (Checkout.State.INCOMPLETE, Checkout.State.READY_FOR_COMPLETE)
+
+
+class CheckoutInProgress(Problem):
+    """Another checkout of the same basket is being paid for at this moment."""
+
+    status = 409
+    code = "checkout_in_progress"
+
+
+def holders(basket_ids: Collection[int]) -> list[str]:
+    """Whose reservations are those of these baskets' owners."""
+    live = Checkout.objects.live().filter(basket_id__in=basket_ids)
+    return list(live.values_list("public_id", flat=True))
+
+
+def supersede(basket_id: int) -> list[str]:
+    """End the earlier checkouts of a locked basket; return the holders of stock to take over.
+
+    Raises CheckoutInProgress.
+    """
+    ended = []
+    for checkout in Checkout.objects.live().filter(basket_id=basket_id).order_by("pk"):
+        if checkout.state == Checkout.State.COMPLETE_IN_PROGRESS or not end(checkout):
+            raise CheckoutInProgress(
+                _("This basket is being paid for at this moment. Wait for its answer."),
+                retry_after=1,
+            )
+        ended.append(checkout.public_id)
+    return ended
+
+
+def end(checkout: Checkout) -> bool:
+    """Cancel a checkout where it stands, all but its stock; False if it has moved meanwhile."""
+    still = Checkout.objects.filter(pk=checkout.pk, state=checkout.state)
+    if not still.update(state=Checkout.State.CANCELED):
+        return False
+    checkout.payments.filter(
+        state__in=[Payment.State.CREATED, Payment.State.REQUIRES_ACTION]
+    ).update(state=Payment.State.CANCELLED)
+    coupons.give_back([checkout.pk])
+    return True
+
+
+def give_up(checkout: Checkout) -> bool:
+    """Cancel a checkout where it stands and give its stock back; False if it has moved."""
+    has_ended = end(checkout)
+    if has_ended:
+        stock.release(holder=checkout.public_id)
+    return has_ended
+
+
+def give_up_waiting(basket_id: int) -> None:
+    """Cancel the checkouts of a locked basket that nobody is paying."""
+    waiting = Checkout.objects.filter(basket_id=basket_id, state__in=WAITING)
+    for checkout in waiting.order_by("pk"):
+        give_up(checkout)

@@ -1,0 +1,152 @@
+"""What a basket would cost with these details, and what stands in the way of buying it so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from museo.access.problems import Invalid, Problem, field_error
+from orders import coupons, delivery, pricing, taxes
+from orders.coupons import Buyer
+from orders.delivery import DeliveryOption
+from orders.details import Details
+from orders.models import Basket, Coupon
+
+FOOD = "food"
+
+
+class BasketEmpty(Problem):
+    status = 409
+    code = "basket_empty"
+
+
+@dataclass(frozen=True)
+class Offer:
+    """`coupon` is None where it cannot be used; `problems` say so, the first to mend first."""
+
+    details: Details
+    lines: Sequence[pricing.Line]
+    totals: list[dict[str, Any]]
+    option: DeliveryOption | None
+    coupon: Coupon | None
+    problems: Sequence[Problem]
+
+    @property
+    def total(self) -> int:
+        return int(self.totals[-1]["amount"])
+
+    def require(self) -> None:
+        """Raise the first problem, if there is one."""
+        for problem in self.problems:
+            raise problem
+
+
+def make(
+    basket: Basket, details: Details, *, user_id: int | None, locale: str, now: datetime
+) -> Offer:
+    """The basket at the prices, taxes and rules of `now`; nothing is written."""
+    lines = pricing.price_lines(basket.lines.order_by("pk"), locale=locale, now=now)
+    kinds = {line.kind for line in lines}
+    option = delivery.find(details.delivery)
+    refused = _coupon_refused(basket, lines, Buyer(user_id, details.email), now)
+    coupon = None if refused else basket.coupon
+    quote = pricing.quote(
+        lines,
+        currency=basket.currency,
+        rates=taxes.rates(_taxing_country(option, details), now=now),
+        reduction=coupons.reduction(coupon, lines) if coupon else None,
+        delivery=pricing.Fee(option.price, option.tax_class) if option else None,
+        tip=details.tip,
+    )
+    obstacle = (
+        delivery.obstacle(option, kinds=kinds, address=details.address, now=now)
+        if option
+        else delivery.no_way()
+    )
+    problems = [
+        _nothing_in_it(lines),
+        *(pricing.not_for_sale(line) for line in lines if not line.is_for_sale),
+        refused,
+        obstacle,
+        _tip_refused(details, lines),
+    ]
+    return Offer(
+        details=details,
+        lines=quote.lines,
+        totals=quote.totals,
+        option=option,
+        coupon=coupon,
+        problems=[problem for problem in problems if problem],
+    )
+
+
+def glance(
+    basket: Basket, *, user_id: int | None, locale: str, now: datetime
+) -> tuple[pricing.Quote, Problem | None]:
+    """What a basket costs before anything is known of its delivery; why its coupon is refused."""
+    lines = pricing.price_lines(basket.lines.order_by("pk"), locale=locale, now=now)
+    refused = _coupon_refused(basket, lines, Buyer(user_id), now) if lines else None
+    coupon = None if refused or not lines else basket.coupon
+    quote = pricing.quote(
+        lines,
+        currency=basket.currency,
+        rates=taxes.rates(settings.SHOP_COUNTRY, now=now) if lines else {},
+        reduction=coupons.reduction(coupon, lines) if coupon else None,
+    )
+    return quote, refused
+
+
+def message(problem: Problem) -> dict[str, Any]:
+    """A problem as `messages[]` of a basket or a checkout has it."""
+    sku = {"sku": problem.facts["sku"]} if "sku" in problem.facts else {}
+    return {"type": "error", "code": problem.code, "detail": problem.detail, **sku}
+
+
+def missing(errors: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    """Fields that are not filled in yet, as messages."""
+    return [
+        {
+            "type": "error",
+            "code": error["code"],
+            "detail": error["detail"],
+            "path": error["pointer"],
+        }
+        for error in errors
+    ]
+
+
+def _taxing_country(option: DeliveryOption | None, details: Details) -> str:
+    """Where the goods are handed over: at the address, else in the shop."""
+    country = details.address.get("country", "") if option and option.needs_address else ""
+    return country or settings.SHOP_COUNTRY
+
+
+def _nothing_in_it(lines: Sequence[pricing.Line]) -> BasketEmpty | None:
+    return None if lines else empty()
+
+
+def empty() -> BasketEmpty:
+    return BasketEmpty(_("Your basket is empty. Put something in first."))
+
+
+def _coupon_refused(
+    basket: Basket, lines: Sequence[pricing.Line], buyer: Buyer, now: datetime
+) -> Problem | None:
+    return coupons.refusal(basket.coupon, lines, buyer=buyer, now=now) if basket.coupon else None
+
+
+def _tip_refused(details: Details, lines: Sequence[pricing.Line]) -> Problem | None:
+    food = sum(line.total for line in lines if line.kind == FOOD)
+    if details.tip <= food:
+        return None
+    detail = (
+        _("A tip may be as much as the dishes cost.")
+        if food
+        else _("A tip is for the kitchen: nothing in your basket is cooked.")
+    )
+    return Invalid(detail, errors=[field_error("/tip", "tip_not_possible", detail)])

@@ -1,0 +1,214 @@
+"""The terms of sale that staff set: coupons, tax rates, ways of delivery."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from catalog.forms import MoneyField
+from catalog.models import Master
+from catalog.templatetags.money import money
+from orders import lifecycle
+from orders.discounts import Coupon
+from orders.models import DeliveryArea, DeliveryOption
+from orders.pricing import money as amount_of
+from orders.taxes import TaxRate
+
+
+class PercentField(forms.DecimalField):
+    """Typed as 25.5, kept as 2550 basis points."""
+
+    widget = UnfoldAdminTextInputWidget
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=Decimal(0), max_value=Decimal(100), decimal_places=2, **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{Decimal(value).scaleb(-2):f}" if isinstance(value, int) else value
+
+    def clean(self, value: Any) -> int | None:
+        percent = super().clean(value)
+        return None if percent is None else int(percent.scaleb(2))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
+
+
+class CouponForm(forms.ModelForm):
+    """The value is typed as a percentage or as an amount, by its kind."""
+
+    percent = PercentField(label=gettext_lazy("Percent"), required=False)
+    amount = MoneyField(label=gettext_lazy("Amount"), required=False)
+    minimum_total = MoneyField(label=gettext_lazy("minimum total"), initial=0)
+
+    class Meta:
+        model = Coupon
+        fields = [
+            "code",
+            "kind",
+            "minimum_total",
+            "starts_at",
+            "ends_at",
+            "usage_limit",
+            "per_user_limit",
+            "categories",
+            "masters",
+            "is_active",
+        ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            kind = self.instance.kind
+            self.initial["percent"] = self.instance.value if kind == "percent" else None
+            self.initial["amount"] = self.instance.value if kind == "fixed" else None
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        field = {"percent": "percent", "fixed": "amount"}.get(cleaned.get("kind", ""))
+        if field and not self.errors and not cleaned.get(field):
+            raise ValidationError({field: _("Fill this in.")})
+        self.instance.value = (cleaned.get(field) or 0) if field else 0
+        return cleaned
+
+    def clean_code(self) -> str:
+        return str(self.cleaned_data["code"]).strip().upper()
+
+    def clean_usage_limit(self) -> int | None:
+        limit: int | None = self.cleaned_data["usage_limit"]
+        if limit is not None and limit < self.instance.used:
+            raise ValidationError(
+                _("It has been used %(count)s times already.") % {"count": self.instance.used}
+            )
+        return limit
+
+
+@admin.register(Coupon)
+class CouponAdmin(ModelAdmin):
+    form = CouponForm
+    list_display = ["code", "kind", "takes_off", "used", "usage_limit", "ends_at", "is_active"]
+    list_filter = ["kind", "is_active"]
+    search_fields = ["code"]
+    ordering = ["-pk"]
+    filter_horizontal = ["categories", "masters"]
+    fields = [
+        "code",
+        "kind",
+        "percent",
+        "amount",
+        "minimum_total",
+        ("starts_at", "ends_at"),
+        ("usage_limit", "per_user_limit"),
+        "categories",
+        "masters",
+        "is_active",
+    ]
+
+    @display(description=gettext_lazy("value"))
+    def takes_off(self, coupon: Coupon) -> str:
+        if coupon.kind == Coupon.Kind.PERCENT:
+            return f"{coupon.value / 100:g} %"
+        if coupon.kind == Coupon.Kind.FIXED:
+            return money(amount_of(coupon.value, settings.SHOP_CURRENCY))
+        return coupon.get_kind_display()
+
+
+class TaxRateForm(forms.ModelForm):
+    basis_points = PercentField(label=gettext_lazy("Percent"))
+
+    class Meta:
+        model = TaxRate
+        fields = ["country", "tax_class", "basis_points", "is_included", "valid_from", "valid_to"]
+
+    def clean_country(self) -> str:
+        return _country(self.cleaned_data["country"])
+
+
+@admin.register(TaxRate)
+class TaxRateAdmin(ModelAdmin):
+    form = TaxRateForm
+    list_display = ["country", "tax_class", "percent", "is_included", "valid_from", "valid_to"]
+    list_filter = ["country", "tax_class"]
+    ordering = ["country", "tax_class", "valid_from"]
+
+    @display(description=gettext_lazy("Percent"), ordering="basis_points")
+    def percent(self, rate: TaxRate) -> str:
+        return f"{rate.basis_points / 100:g} %"
+
+
+class DeliveryOptionForm(forms.ModelForm):
+    price = MoneyField(label=gettext_lazy("Price"))
+    plan = forms.ChoiceField(
+        label=gettext_lazy("plan"),
+        choices=[(code, code) for code in lifecycle.PLANS],
+        widget=UnfoldAdminSelectWidget,
+    )
+    kinds = forms.MultipleChoiceField(
+        label=gettext_lazy("carries"),
+        choices=Master.Kind.choices,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    class Meta:
+        model = DeliveryOption
+        fields = [
+            "code",
+            "name",
+            "price",
+            "tax_class",
+            "plan",
+            "kinds",
+            "needs_address",
+            "opens_at",
+            "closes_at",
+            "position",
+            "is_active",
+        ]
+
+
+class DeliveryAreaForm(forms.ModelForm):
+    class Meta:
+        model = DeliveryArea
+        fields = ["option", "country", "postal_prefix"]
+
+    def clean_country(self) -> str:
+        return _country(self.cleaned_data["country"])
+
+
+class DeliveryAreaInline(TabularInline):
+    model = DeliveryArea
+    form = DeliveryAreaForm
+    extra = 0
+
+
+@admin.register(DeliveryOption)
+class DeliveryOptionAdmin(ModelAdmin):
+    form = DeliveryOptionForm
+    inlines = [DeliveryAreaInline]
+    list_display = ["code", "label", "shown_price", "plan", "is_active"]
+    ordering = ["position", "pk"]
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: DeliveryOption | None = None
+    ) -> bool:
+        """Orders name it by its code: it is switched off, not deleted."""
+        return False
+
+    @display(description=gettext_lazy("Price"))
+    def shown_price(self, option: DeliveryOption) -> str:
+        return money(amount_of(option.price, settings.SHOP_CURRENCY))
+
+
+def _country(text: str) -> str:
+    if not (len(text) == 2 and text.isascii() and text.isalpha()):
+        raise ValidationError(_("Write the country as two letters, such as FI."))
+    return text.upper()
