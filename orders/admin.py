@@ -163,8 +163,7 @@ class OrderAdmin(LogAdmin, ModelAdmin):
 
     @display(description=gettext_lazy("late"))
     def shown_late(self, order: Order) -> str:
-        is_late = lifecycle.is_late(status=order.status, eta=order.eta, now=timezone.now())
-        return _("late") if is_late else "-"
+        return _("late") if order.is_late else "-"
 
     @display(description=gettext_lazy("next step"), ordering="next_step_at")
     def next_step(self, order: Order) -> str:

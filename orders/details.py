@@ -49,6 +49,14 @@ class Details:
         return details
 
 
+def parse_address(body: Mapping[str, Any]) -> dict[str, str]:
+    """Read the `address` of a body; raise Invalid that names every bad field."""
+    reader = _Reader(body)
+    address = reader.address(is_needed=True)
+    reader.finish()
+    return address
+
+
 class _Reader:
     """Takes values out of a body by JSON pointer and keeps what was wrong with them."""
 

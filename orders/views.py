@@ -286,6 +286,8 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
             "log": [render_envelope(event, caller.locale) for event in reversed(events)][:LOG_ROWS],
             "summary": tracking.summary(order, locale=caller.locale, now=now),
             "cancel_until": tracking.cancel_until(order),
+            "can_amend": order.status in lifecycle.AMENDED_BY_CUSTOMERS,
+            "return_until": tracking.return_until(order),
             "has_floor_plan": order.plan == "courier",
             "ended": order.status in lifecycle.ENDED,
             "placed_at": timestamp(order.placed_at),
