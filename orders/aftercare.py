@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +23,12 @@ class OrderNote(models.Model):
     # who wrote it: a user, or "guest:…"
     by = models.CharField(max_length=80)
     at = models.DateTimeField()
+
+
+class ReturnQuerySet(models.QuerySet["Return"]):
+    def to_look_after(self) -> Self:
+        """Those that are not decided, or whose goods have not come."""
+        return self.filter(state__in=[Return.State.REQUESTED, Return.State.APPROVED])
 
 
 class Return(models.Model):
@@ -44,6 +52,8 @@ class Return(models.Model):
     )
     requested_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
+
+    objects = ReturnQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -60,6 +60,27 @@ def promise(code: str, *, now: datetime, speed: float) -> Promise:
     return Promise(lifecycle.timetable(steps, placed_at=now, speed=speed, wait=wait), slot)
 
 
+def rewrite(plan: Plan, steps: Sequence[lifecycle.PlannedStep]) -> None:
+    """Give a plan these steps and no others; raise BadPlan. Orders keep those they had."""
+    lifecycle.check_plan(steps)
+    with transaction.atomic():
+        plan.steps.all().delete()
+        PlanStep.objects.bulk_create(_rows(PlanStep, plan, steps))
+
+
+def _rows(model: Any, plan: Any, steps: Sequence[lifecycle.PlannedStep]) -> list[Any]:
+    return [
+        model(
+            plan=plan,
+            index=index,
+            status=step.status,
+            after_seconds=int(step.after.total_seconds()),
+            waits=step.waits,
+        )
+        for index, step in enumerate(steps, 1)
+    ]
+
+
 def lay_out(apps: Any) -> None:
     """Write the plans that a shop begins with, if it has none: after each migration."""
     try:
@@ -72,13 +93,4 @@ def lay_out(apps: Any) -> None:
             return
         for code, steps in lifecycle.PLANS.items():
             plan = plan_model.objects.create(code=code)
-            step_model.objects.bulk_create(
-                step_model(
-                    plan=plan,
-                    index=index,
-                    status=step.status,
-                    after_seconds=int(step.after.total_seconds()),
-                    waits=step.waits,
-                )
-                for index, step in enumerate(steps, 1)
-            )
+            step_model.objects.bulk_create(_rows(step_model, plan, steps))

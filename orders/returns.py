@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from museo.access.callers import Caller
 from museo.access.problems import Invalid, NotFound, Problem, field_error
 from notifications import log
-from orders import adjustments, lifecycle, tracking
+from orders import adjustments, tracking
 from orders.models import Order, OrderLine, Return, ReturnLine
 
 STATE = Return.State
