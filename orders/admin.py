@@ -202,7 +202,7 @@ class OrderAdmin(LogAdmin, ModelAdmin):
                 caller,
                 order.number,
                 key=form.cleaned_data["key"],
-                body=form.wanted(),
+                body=form.cleaned_data,
                 now=timezone.now(),
                 **form.wanted(),
             )

@@ -36,7 +36,7 @@ def overview(caller: Caller, *, window: timedelta, now: datetime) -> dict[str, A
     by_status = {
         status: (count, late)
         for status, count, late in placed.values_list("status").annotate(
-            Count("pk"), Count("pk", filter=Q(late_at__isnull=False))
+            count=Count("pk"), late=Count("pk", filter=Q(late_at__isnull=False))
         )
     }
     orders = sum(count for count, _late in by_status.values())
@@ -64,7 +64,8 @@ def _open() -> dict[str, int]:
 def _per_minute(now: datetime) -> list[dict[str, Any]]:
     """The orders of each minute of the last hour that had any, oldest first."""
     lately = Order.objects.filter(status__in=STATUSES, placed_at__gt=now - HOUR)
-    counted = lately.values_list(TruncMinute("placed_at")).annotate(Count("pk")).order_by("1")
+    by_minute = lately.annotate(minute=TruncMinute("placed_at")).values_list("minute")
+    counted = by_minute.annotate(count=Count("pk")).order_by("minute")
     return [{"minute": timestamp(minute), "orders": count} for minute, count in counted]
 
 
