@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from django.utils.translation import gettext_noop
-
 PLACED = "placed"
 CONFIRMED = "confirmed"
 PREPARING = "preparing"
@@ -72,7 +70,15 @@ class DueStep:
 
 
 class BadPlan(ValueError):
-    """Steps that no order could take one after the other; the text says why."""
+    """Steps that no order could take one after the other."""
+
+
+class StepsOutOfOrder(BadPlan):
+    """They do not follow each other, or do not end delivered."""
+
+
+class StepsOutOfTime(BadPlan):
+    """One is not later than the one before."""
 
 
 def _plan(**seconds: int) -> tuple[PlannedStep, ...]:
@@ -94,9 +100,9 @@ def check_plan(steps: Sequence[PlannedStep]) -> None:
     """Raise BadPlan unless the steps go forward, in status and in time, and end delivered."""
     places = [PROGRESS.index(step.status) for step in steps if step.status in PROGRESS[1:]]
     if len(places) != len(steps) or not _rises(places) or steps[-1].status != DELIVERED:
-        raise BadPlan(gettext_noop("The steps of a plan follow each other and end delivered."))
+        raise StepsOutOfOrder(places)
     if not _rises([timedelta(0), *(step.after for step in steps)]):
-        raise BadPlan(gettext_noop("Each step of a plan is later than the one before."))
+        raise StepsOutOfTime([step.after for step in steps])
 
 
 def _rises(values: Sequence[Any]) -> bool:
@@ -140,11 +146,5 @@ def text_key(status: str, kind: str) -> str:
     return f"order.{status}.{kind}"
 
 
-# why an order is expected at another time, and what its reader is told
-OVERDUE, HELD, RESUMED, REVISED = "overdue", "held", "resumed", "revised"
-NEW_TIME_TEXTS = {
-    OVERDUE: gettext_noop("order.eta_changed.overdue"),
-    HELD: gettext_noop("order.eta_changed.held"),
-    RESUMED: gettext_noop("order.eta_changed.resumed"),
-    REVISED: gettext_noop("order.eta_changed.revised"),
-}
+# why an order is expected at another time; the texts are those of `eta_changed`
+OVERDUE, HELD, RESUMED, REVISED = NEW_TIMES = ("overdue", "held", "resumed", "revised")

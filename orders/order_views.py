@@ -46,7 +46,8 @@ def _label(part: dict[str, Any]) -> str:
         "tax": _("Of this, tax") if part.get("included") else _("Tax"),
         "total": _("Total"),
     }
-    return labels.get(part["type"], part["type"].replace("_", " ").capitalize())
+    kind = str(part["type"])
+    return labels.get(kind, kind.replace("_", " ").capitalize())
 
 
 @require_POST
@@ -72,7 +73,7 @@ def order_return(request: HttpRequest, number: str) -> HttpResponse:
     """Fields `line-1`, `line-2`, … say how many units of each line go back, `reason` why."""
     typed = request.POST
     units = {
-        _number(name.removeprefix("line-")): _number(value)
+        _number(name.removeprefix("line-")): _number(str(value))
         for name, value in typed.items()
         if name.startswith("line-")
     }

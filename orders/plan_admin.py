@@ -26,7 +26,7 @@ class StepFormSet(BaseInlineFormSet):
         try:
             lifecycle.check_plan(self.planned())
         except lifecycle.BadPlan as error:
-            raise ValidationError(_(str(error))) from error
+            raise ValidationError(_why(error)) from error
 
     def planned(self) -> list[PlannedStep]:
         kept = [form.cleaned_data for form in self.forms if form not in self.deleted_forms]
@@ -36,6 +36,12 @@ class StepFormSet(BaseInlineFormSet):
             if row
         ]
         return sorted(steps, key=lambda step: step.after)
+
+
+def _why(error: lifecycle.BadPlan) -> str:
+    if isinstance(error, lifecycle.StepsOutOfTime):
+        return _("Each step of a plan is later than the one before.")
+    return _("The steps of a plan follow each other and end delivered.")
 
 
 class StepInline(TabularInline):

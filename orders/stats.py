@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -73,11 +73,12 @@ def _step_seconds(placed: Any) -> dict[str, dict[str, float]]:
     """How long orders took from the step before to each status."""
     newest = list(placed.order_by("-pk").values_list("pk", flat=True)[:MOST_TIMED])
     taken = OrderStep.objects.filter(order__in=newest, at__isnull=False)
+    rows: Iterable[Any] = taken.order_by("order_id", "index").values_list(
+        "order_id", "status", "at", "order__placed_at"
+    )
     durations: dict[str, list[float]] = defaultdict(list)
     before: dict[int, datetime] = {}
-    for order, status, at, placed_at in taken.order_by("order_id", "index").values_list(
-        "order_id", "status", "at", "order__placed_at"
-    ):
+    for order, status, at, placed_at in rows:
         durations[status].append((at - before.get(order, placed_at)).total_seconds())
         before[order] = at
     return {

@@ -139,7 +139,9 @@ def tell_new_time(change: log.Change, order: Order, *, reason: str, now: datetim
         "held": order.held_at is not None,
         "promised_at": timestamp(order.promised_at),
     }
-    _tell(change, order, "order.eta_changed", data, lifecycle.NEW_TIME_TEXTS[reason], now=now)
+    _tell(
+        change, order, "order.eta_changed", data, lifecycle.text_key("eta_changed", reason), now=now
+    )
 
 
 def _facts(order: Order, status: str, step: int) -> dict[str, Any]:

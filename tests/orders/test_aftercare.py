@@ -309,7 +309,12 @@ def test_a_guest_changes_and_sends_back_over_rest(
 
     services.advance_due(now=timezone.now() + timedelta(days=300))
     Order.objects.update(ended_at=timezone.now())
-    for bad in ({}, {"lines": []}, {"lines": [{"position": 2**70, "quantity": 2**70}]}):
+    bodies: list[dict[str, Any]] = [
+        {},
+        {"lines": []},
+        {"lines": [{"position": 2**70, "quantity": 2**70}]},
+    ]
+    for bad in bodies:
         assert post(client, f"{path}/returns", bad).status_code == 400
     asked = post(client, f"{path}/returns", wanted)
     assert (asked.status_code, asked.json()["state"]) == (201, "requested")

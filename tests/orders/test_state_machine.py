@@ -377,9 +377,10 @@ class Undone(Shop):
 
     def __init__(self) -> None:
         super().__init__()
-        self._transaction: Any = transaction.atomic()
+        block: Any = transaction.atomic()
         # as those of Django's test cases: changes inside count as outermost
-        self._transaction._from_testcase = True
+        block._from_testcase = True
+        self._transaction = block
         self._transaction.__enter__()
 
     def teardown(self) -> None:
