@@ -140,6 +140,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 1.0,
         "options": {"expires": 10, "queue": "clock"},
     },
+    "tell overdue orders": {
+        "task": "orders.tell_overdue_orders",
+        "schedule": 5.0,
+        "options": {"expires": 10, "queue": "clock"},
+    },
     "forget old events": {
         "task": "notifications.forget_old_events",
         "schedule": 3600.0,

@@ -20,9 +20,9 @@ from catalog import stock
 from museo.access.callers import Caller
 from museo.access.idempotency import Answer, Attempt, claim
 from museo.access.permissions import may
-from museo.access.problems import Invalid, NotAllowed, Problem, field_error
+from museo.access.problems import Invalid, Problem, field_error
 from notifications import log
-from orders import lifecycle, tracking
+from orders import lifecycle, slots, tracking
 from orders.models import Adjustment, Order, OrderLine, Payment, Refund
 from orders.payments import PROVIDERS, events
 from orders.payments.charges import PaidBack, RefundRequest
@@ -56,10 +56,11 @@ def cancel(caller: Caller, number: str, *, reason: str = "", now: datetime) -> O
     if order.status != lifecycle.CANCELLED:
         _require(caller, order, lifecycle.CANCELLED)
     with log.change() as change:
-        _lock(order)
+        tracking.hold_row(order)
         if order.status == lifecycle.CANCELLED:
             return order
         was = _end(caller, order, lifecycle.CANCELLED, now=now)
+        slots.leave(order)
         units = {
             line.position: line.quantity - line.taken_back
             for line in order.lines.order_by("position")
@@ -98,34 +99,53 @@ def refund(
     order of which nothing is left is then `refunded`. Raises RefundTooLarge. `attempt` is the
     claimed Idempotency-Key; its answer is `tracking.adjustment`.
     """
-    order = tracking.find(caller, number)
-    if not may(caller, "orders.change_order"):
-        raise NotAllowed(_("Only staff who may change orders can send money back."))
+    order = tracking.find_for_staff(caller, number)
     with log.change() as change:
         if attempt:
             attempt.hold()
-        _lock(order)
+        tracking.hold_row(order)
         worth = _worth(order, amount, units)
         if not worth:
             raise RefundTooLarge(_("Nothing is left of what was paid."), left=0)
-        adjustment = _give_back(
+        kind = Adjustment.Kind.RETURN if puts_back else Adjustment.Kind.REFUND
+        adjustment = _pay_back(
+            change,
             caller,
             order,
-            Adjustment.Kind.RETURN if puts_back else Adjustment.Kind.REFUND,
+            kind,
             amount=worth,
             units=units or {},
             reason=reason,
+            puts_back=puts_back,
             now=now,
         )
-        if puts_back:
-            _put_back(order, units or {}, now=now)
-        if order.given_back == order.total and order.status == lifecycle.DELIVERED:
-            _end(caller, order, lifecycle.REFUNDED, now=now)
-            tracking.tell(change, order, status=order.status, step=order.step, now=now)
         if attempt:
             attempt.answer(201, tracking.adjustment(adjustment))
-        change.afterwards(partial(_settle_of, adjustment, now=now))
     return adjustment
+
+
+def give_back_units(
+    change: log.Change,
+    caller: Caller,
+    order: Order,
+    units: Units,
+    *,
+    reason: str,
+    puts_back: bool,
+    now: datetime,
+) -> Adjustment:
+    """Pay for units of a locked order that have come back, as far as anything is left to pay."""
+    return _pay_back(
+        change,
+        caller,
+        order,
+        Adjustment.Kind.RETURN,
+        amount=min(_worth(order, None, units), _left(order)),
+        units=units,
+        reason=reason,
+        puts_back=puts_back,
+        now=now,
+    )
 
 
 def refund_once(
@@ -160,17 +180,11 @@ def settle_left(*, now: datetime) -> int:
 # deciding
 
 
-def _lock(order: Order) -> None:
-    """Hold the order's row until the transaction ends, and read it as it is now."""
-    Order.objects.filter(pk=order.pk).update(given_back=F("given_back"))
-    order.refresh_from_db()
-
-
 def _end(caller: Caller, order: Order, status: str, *, now: datetime) -> str:
     """Move the locked order to an end, if it may from where it stands; return where it stood."""
     _require(caller, order, status)
     was = order.status
-    Order.objects.filter(pk=order.pk).update(status=status, next_step_at=None, ended_at=now)
+    Order.objects.filter(pk=order.pk).end(status, now=now)
     order.refresh_from_db()
     return was
 
@@ -184,6 +198,29 @@ def _require(caller: Caller, order: Order, status: str) -> None:
             % {"status": _(lifecycle.text_key(order.status, "label")).lower()},
             order_status=order.status,
         )
+
+
+def _pay_back(
+    change: log.Change,
+    caller: Caller,
+    order: Order,
+    kind: Adjustment.Kind,
+    *,
+    amount: int,
+    units: Units,
+    reason: str,
+    puts_back: bool,
+    now: datetime,
+) -> Adjustment:
+    """Decide it, put the goods back, end the order if nothing is left, and move the money."""
+    adjustment = _give_back(caller, order, kind, amount=amount, units=units, reason=reason, now=now)
+    if puts_back:
+        _put_back(order, units, now=now)
+    if order.given_back == order.total and order.status == lifecycle.DELIVERED:
+        _end(caller, order, lifecycle.REFUNDED, now=now)
+        tracking.tell(change, order, status=order.status, step=order.step, now=now)
+    change.afterwards(partial(_settle_of, adjustment, now=now))
+    return adjustment
 
 
 def _left(order: Order) -> int:
@@ -250,7 +287,7 @@ def _give_back(
 def _take_back(order: Order, units: Units) -> None:
     for position, count in sorted(units.items()):
         lines = OrderLine.objects.filter(order=order, position=position)
-        few_enough = lines.filter(taken_back__lte=F("quantity") - count)
+        few_enough = lines.filter(taken_back__lte=F("quantity") - F("coming_back") - count)
         if count < 0 or not few_enough.update(taken_back=F("taken_back") + count):
             raise RefundTooLarge(
                 _("Line %(line)s has fewer units left than that.") % {"line": position}
@@ -297,7 +334,7 @@ def _settle(refund: Refund, *, now: datetime) -> bool:
 def _write_answer(change: log.Change, refund: Refund, answer: PaidBack, *, now: datetime) -> bool:
     payment, has_failed = refund.payment, bool(answer.error_code)
     order = refund.adjustment.order
-    _lock(order)
+    tracking.hold_row(order)
     asked = Refund.objects.filter(pk=refund.pk, state=Refund.State.REQUESTED)
     state = Refund.State.FAILED if has_failed else Refund.State.SUCCEEDED
     if not asked.update(

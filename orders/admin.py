@@ -1,13 +1,17 @@
-"""Orders for staff: to be read, and to be moved on."""
+"""Orders for staff: to be read, moved on, held, paid back and answered for."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
@@ -24,32 +28,95 @@ from museo.access.problems import Problem
 from notifications import log
 from notifications.admin import LogAdmin
 from notifications.envelope import render
-from orders import adjustments, lifecycle, pricing, services, tracking
+from orders import (
+    adjustments,
+    amendments,
+    delays,
+    deliveries,
+    lifecycle,
+    notes,
+    pricing,
+    returns,
+    services,
+    tracking,
+)
+from orders import plan_admin as plan_admin
 from orders import terms_admin as terms_admin
-from orders.models import Order
+from orders.forms import (
+    AddressForm,
+    FailureForm,
+    NoteForm,
+    OrderForm,
+    RefundForm,
+    ReturnForm,
+    TimeForm,
+)
+from orders.models import Order, Return
 
-# what unfold calls the button of `advance`
-BUTTON = "orders_order_advance"
+# what unfold calls a button
+BUTTON = "orders_order_{}"
 TABLE = '<table class="w-full text-sm"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>'
+
+
+class AttentionFilter(admin.SimpleListFilter):
+    """What somebody should look after now."""
+
+    title = gettext_lazy("needs attention")
+    parameter_name = "attention"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("late", _("Late")),
+            ("held", _("On hold")),
+            ("waiting", _("Waits for its next step")),
+            ("refund", _("Needs a refund")),
+            ("return", _("Return asked for")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        chosen: dict[str | None, Callable[[], Any]] = {
+            "late": queryset.late,
+            "held": lambda: queryset.filter(held_at__isnull=False),
+            "waiting": lambda: queryset.filter(waits=True, next_step_at__isnull=False),
+            "refund": queryset.needs_refund,
+            "return": lambda: queryset.filter(
+                pk__in=Return.objects.to_look_after().values("order")
+            ),
+        }
+        return chosen.get(self.value(), lambda: queryset)()
 
 
 @admin.register(Order)
 class OrderAdmin(LogAdmin, ModelAdmin):
-    """Read-only but for the next step, which the service takes."""
+    """To be read; buttons and pages do what services allow."""
 
     list_display = ["number", "shown_status", "placed", "shown_total", "shown_late", "next_step"]
-    list_filter = ["status", "payment_status", "delivery", "placed_at"]
+    list_filter = [AttentionFilter, "status", "payment_status", "delivery", "placed_at"]
     search_fields = ["number__iexact", "email__iexact", "name"]
     ordering = ["-pk"]
     show_full_result_count = False
     actions = ["advance_selected", "cancel_selected", "revoke_links"]
-    actions_submit_line = ["advance"]
+    actions_submit_line = ["advance", "hold", "resume", "try_again", "new_link"]
+    actions_detail = ["refund", "amend", "write_note", "new_time", "not_delivered", "answer_return"]
     fieldsets = [
-        (None, {"fields": ["number", "where", "next_step", "shown_total", "shown_late"]}),
-        (gettext_lazy("Who and where"), {"fields": ["name", "email", "shown_address", "delivery"]}),
+        (
+            None,
+            {
+                "fields": [
+                    *("number", "where", "next_step", "shown_total", "shown_late"),
+                    *("promised", "expected", "held"),
+                ]
+            },
+        ),
+        (
+            gettext_lazy("Who and where"),
+            {"fields": ["name", "email", "shown_address", "note", "delivery"]},
+        ),
         (gettext_lazy("Lines"), {"fields": ["shown_lines"]}),
         (gettext_lazy("Steps"), {"fields": ["shown_steps"]}),
         (gettext_lazy("Given back"), {"fields": ["adjustments"]}),
+        (gettext_lazy("Returns"), {"fields": ["shown_returns"]}),
+        (gettext_lazy("Notes"), {"fields": ["shown_notes"]}),
         (gettext_lazy("What happened"), {"fields": ["timeline"]}),
     ]
 
@@ -72,37 +139,129 @@ class OrderAdmin(LogAdmin, ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Order, form: Any, change: bool) -> None:
         """Nothing of the form is saved: the row may have moved since it was read."""
-        if BUTTON in request.POST:
-            self.advance(request, obj)
+        allowed = super().get_actions_submit_line(request, obj.pk)
+        for button in allowed:
+            if button.action_name in request.POST:
+                button.method(request, obj)
 
     def response_change(self, request: HttpRequest, obj: Order) -> HttpResponse:
         """Stay with the order: its timeline shows what the button did."""
         return redirect(request.path)
 
-    # moving on
+    # one button each
 
     def get_actions_submit_line(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
-        """The button names the next step and brings it back: a page grown old moves nothing."""
+        """Those that can do something now.
+
+        The next step's names it and brings it back: a page grown old moves nothing.
+        """
         order = self.get_object(request, str(object_id))
-        following = _following(order) if order else ""
-        if not following:
+        if order is None:
             return []
         buttons: list[UnfoldAction] = super().get_actions_submit_line(request, object_id)
-        label = _(lifecycle.text_key(following, "label"))
-        return [
-            replace(
-                button,
-                description=f"{button.description}: {label}",
-                attrs={**(button.attrs or {}), "value": following},
-            )
-            for button in buttons
-        ]
+        useful = _useful(order)
+        shown = [button for button in buttons if button.path in useful]
+        return [_naming(button, _following(order)) for button in shown]
 
     @action(description=gettext_lazy("Take the next step"), permissions=["change"])
     def advance(self, request: HttpRequest, obj: Order) -> None:
-        following = request.POST[BUTTON]
+        following = request.POST[BUTTON.format("advance")]
         services.advance(_caller(request), obj.number, to=following, now=timezone.now())
         messages.success(request, _("%(number)s is now: %(step)s.") % _said(obj, following))
+
+    @action(description=gettext_lazy("Hold"), permissions=["change"])
+    def hold(self, request: HttpRequest, obj: Order) -> None:
+        delays.hold(_caller(request), obj.number, now=timezone.now())
+        messages.success(request, _("%(number)s is on hold.") % {"number": obj.number})
+
+    @action(description=gettext_lazy("Let it go on"), permissions=["change"])
+    def resume(self, request: HttpRequest, obj: Order) -> None:
+        delays.resume(_caller(request), obj.number, now=timezone.now())
+        messages.success(request, _("%(number)s goes on.") % {"number": obj.number})
+
+    @action(description=gettext_lazy("Try again"), permissions=["change"])
+    def try_again(self, request: HttpRequest, obj: Order) -> None:
+        speed = settings.MUSEO_CLOCK_SPEED
+        deliveries.try_again(_caller(request), obj.number, now=timezone.now(), speed=speed)
+        messages.success(request, _("%(number)s begins anew.") % {"number": obj.number})
+
+    @action(description=gettext_lazy("Make a new link"), permissions=["change"])
+    def new_link(self, request: HttpRequest, obj: Order) -> None:
+        """For a customer who has lost theirs: shown once, to be sent on."""
+        ticket = tracking.new_ticket(_caller(request), obj.number, now=timezone.now())
+        said = _("This link opens the order, send it to the customer: %(link)s")
+        messages.success(request, said % {"link": tracking.ticket_url(ticket)})
+
+    # one page each
+
+    @action(description=RefundForm.title, permissions=["change"])
+    def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def pay_back(caller: Caller, order: Order, form: OrderForm) -> None:
+            answer = adjustments.refund_once(
+                caller,
+                order.number,
+                key=form.cleaned_data["key"],
+                body=form.cleaned_data,
+                now=timezone.now(),
+                **form.wanted(),
+            )
+            amount = money(answer.body["amount"])
+            messages.success(request, _("%(amount)s goes back.") % {"amount": amount})
+
+        return self._page(request, object_id, RefundForm, pay_back)
+
+    @action(description=AddressForm.title, permissions=["change"])
+    def amend(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._page(request, object_id, AddressForm, _serve(amendments.amend))
+
+    @action(description=NoteForm.title, permissions=["change"])
+    def write_note(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._page(request, object_id, NoteForm, _serve(notes.add))
+
+    @action(description=TimeForm.title, permissions=["change"])
+    def new_time(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._page(request, object_id, TimeForm, _serve(delays.revise))
+
+    @action(description=FailureForm.title, permissions=["change"])
+    def not_delivered(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._page(request, object_id, FailureForm, _serve(deliveries.fail))
+
+    @action(description=ReturnForm.title, permissions=["change"])
+    def answer_return(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._page(request, object_id, ReturnForm, _serve(returns.decide))
+
+    def _page(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        shape: type[OrderForm],
+        act: Callable[[Caller, Order, OrderForm], None],
+    ) -> HttpResponse:
+        """A form, and what it does; a refusal is shown in it."""
+        order = self.get_object(request, object_id)
+        if order is None:
+            raise Http404
+        back = reverse("admin:orders_order_change", args=[order.pk])
+        form = shape(request.POST or None, order=order)
+        if request.method == "POST" and form.is_valid():
+            try:
+                act(_caller(request), order, form)
+            except Problem as problem:
+                form.add_error(None, problem.detail)
+            else:
+                self.log_change(request, order, str(shape.title))
+                return redirect(back)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": shape.title,
+            "subtitle": order.number,
+            "opts": self.model._meta,
+            "form": form,
+            "back": back,
+        }
+        return TemplateResponse(request, "orders/admin/act.html", context)
+
+    # several at once
 
     @admin.action(description=gettext_lazy("Take the next step"), permissions=["change"])
     def advance_selected(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
@@ -164,8 +323,19 @@ class OrderAdmin(LogAdmin, ModelAdmin):
 
     @display(description=gettext_lazy("late"))
     def shown_late(self, order: Order) -> str:
-        is_late = lifecycle.is_late(status=order.status, eta=order.eta, now=timezone.now())
-        return _("late") if is_late else "-"
+        return _("late") if order.is_late else "-"
+
+    @display(description=gettext_lazy("promised"))
+    def promised(self, order: Order) -> str:
+        return _when(order.promised_at)
+
+    @display(description=gettext_lazy("expected"))
+    def expected(self, order: Order) -> str:
+        return _when(order.eta)
+
+    @display(description=gettext_lazy("on hold since"))
+    def held(self, order: Order) -> str:
+        return _when(order.held_at) or "-"
 
     @display(description=gettext_lazy("next step"), ordering="next_step_at")
     def next_step(self, order: Order) -> str:
@@ -207,12 +377,60 @@ class OrderAdmin(LogAdmin, ModelAdmin):
         titles = [_("Time"), _("Type"), _("Amount"), _("Refund"), _("Reason")]
         return _table(titles, rows)
 
+    @display(description=gettext_lazy("Returns"))
+    def shown_returns(self, order: Order) -> SafeString:
+        rows = [
+            (
+                _when(each.requested_at),
+                each.get_state_display(),
+                ", ".join(f"{line.position}: {line.quantity}" for line in each.lines.all()),
+                each.reason,
+                each.answer,
+            )
+            for each in order.returns.prefetch_related("lines").order_by("pk")
+        ]
+        titles = [_("Time"), _("State"), _("Line: units"), _("Reason"), _("Answer")]
+        return _table(titles, rows)
+
+    @display(description=gettext_lazy("Notes"))
+    def shown_notes(self, order: Order) -> SafeString:
+        rows = [(_when(note.at), note.by, note.text) for note in order.notes.order_by("pk")]
+        return _table([_("Time"), _("By"), _("Text")], rows)
+
     @display(description=gettext_lazy("What happened"))
     def timeline(self, order: Order) -> SafeString:
         """The order's events as the log has them, newest first."""
         events = reversed(log.read([order.topic], after=0))
         rows = [(event.version, _when(event.at), event.type, _text(event)) for event in events]
         return _table([_("Version"), _("Time"), _("Type"), _("Text")], rows)
+
+
+def _serve(service: Callable[..., object]) -> Callable[[Caller, Order, OrderForm], None]:
+    """What a form says, done by a service."""
+
+    def act(caller: Caller, order: Order, form: OrderForm) -> None:
+        service(caller, order.number, **form.wanted(), now=timezone.now())
+
+    return act
+
+
+def _useful(order: Order) -> set[str]:
+    """The buttons that can do something with the order as it stands."""
+    if order.status in lifecycle.ENDED:
+        again = {"try_again"} if order.status in lifecycle.BY_STAFF_AGAIN else set()
+        return {"new_link", *again}
+    return {"new_link", "resume"} if order.held_at else {"new_link", "advance", "hold"}
+
+
+def _naming(button: UnfoldAction, following: str) -> UnfoldAction:
+    if button.path != "advance":
+        return button
+    label = _(lifecycle.text_key(following, "label"))
+    return replace(
+        button,
+        description=f"{button.description}: {label}",
+        attrs={**(button.attrs or {}), "value": following},
+    )
 
 
 def _caller(request: HttpRequest) -> Caller:

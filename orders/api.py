@@ -14,18 +14,21 @@ from rest_framework.response import Response
 from museo.access.callers import BASKET_HEADER, Caller, caller_from_request
 from museo.access.idempotency import Answer, BadKey
 from museo.access.problems import CONTENT_TYPE, Invalid, NotSignedIn, field_error
-from museo.access.rest import next_page, page_size, read_body
+from museo.access.rest import read_body
 from orders import (
     adjustments,
     baskets,
     checkout,
     checkouts,
-    delivery,
+    offers,
     services,
     tracking,
 )
-from orders.models import Order
+from orders.models import MAX_QUANTITY
 from orders.payments import PROVIDERS
+
+# the longest order, and more than anybody pays
+MAX_POSITION, MAX_AMOUNT = 32_767, 10**15
 
 
 class Item(serializers.Serializer[Any]):
@@ -51,12 +54,12 @@ class Cancellation(serializers.Serializer[Any]):
 
 
 class RefundLine(serializers.Serializer[Any]):
-    position = serializers.IntegerField(min_value=1)
-    quantity = serializers.IntegerField(min_value=1)
+    position = serializers.IntegerField(min_value=1, max_value=MAX_POSITION)
+    quantity = serializers.IntegerField(min_value=1, max_value=MAX_QUANTITY)
 
 
 class RefundBody(serializers.Serializer[Any]):
-    amount = serializers.IntegerField(min_value=1, required=False)
+    amount = serializers.IntegerField(min_value=1, max_value=MAX_AMOUNT, required=False)
     lines = RefundLine(many=True, required=False)
     reason = serializers.CharField(max_length=200, default="", allow_blank=True)
     # the goods can be sold again
@@ -131,7 +134,7 @@ def delivery_options(request: Request) -> Response:
     """How the caller's basket can be delivered, to `?country=&postal_code=` if they are given."""
     area = Area(data=request.query_params)
     area.is_valid(raise_exception=True)
-    offered = delivery.offered(
+    offered = offers.deliveries(
         baskets.kinds(caller_from_request(request)),
         address=area.validated_data,
         now=timezone.now(),
@@ -220,38 +223,6 @@ def _once(answer: Answer) -> Response:
 
 
 @api_view(["GET"])
-def order_list(request: Request) -> Response:
-    """The caller's own orders, newest first; staff see all."""
-    orders = Order.objects.visible_to(caller_from_request(request)).order_by("-pk")
-    if after := request.query_params.get("cursor", ""):
-        orders = orders.filter(pk__lt=_cursor(orders, after))
-    limit = page_size(request)
-    rows = list(orders[: limit + 1])
-    page = rows[:limit]
-    return Response(
-        {
-            "results": [tracking.brief(order) for order in page],
-            "next": next_page(request, page[-1].number if len(rows) > limit else ""),
-        }
-    )
-
-
-def _cursor(orders: Any, number: str) -> int:
-    found = orders.filter(number=number).values_list("pk", flat=True).first()
-    if found is None:
-        detail = _("This cursor is not one of ours. Follow `next`, or leave it out.")
-        raise Invalid(detail, errors=[field_error("/cursor", "bad_cursor", detail)])
-    return int(found)
-
-
-@api_view(["GET"])
-def order_detail(request: Request, number: str) -> Response:
-    caller = caller_from_request(request)
-    order = tracking.find(caller, number)
-    return Response(tracking.summary(order, locale=caller.locale, now=timezone.now()))
-
-
-@api_view(["GET"])
 def order_track(request: Request, number: str) -> Response:
     """How the order stands; `ETag` is its version, so an unchanged one is 304."""
     caller = caller_from_request(request)
@@ -302,8 +273,16 @@ def order_refund(request: Request, number: str) -> Response:
             number,
             key=_key(request),
             body=request.data,
-            units=None if lines is None else {line["position"]: line["quantity"] for line in lines},
+            units=None if lines is None else units_of(lines),
             now=timezone.now(),
             **wanted,
         )
     )
+
+
+def units_of(lines: Sequence[Mapping[str, int]]) -> dict[int, int]:
+    """How many of each line, by its position."""
+    units: dict[int, int] = {}
+    for line in lines:
+        units[line["position"]] = units.get(line["position"], 0) + line["quantity"]
+    return units

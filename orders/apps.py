@@ -1,4 +1,7 @@
-from django.apps import AppConfig
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
 
 
 class OrdersConfig(AppConfig):
@@ -9,3 +12,12 @@ class OrdersConfig(AppConfig):
         from orders import tracking
 
         topics.register(tracking.PREFIX, may_read=tracking.may_read, snapshot=tracking.snapshot)
+        post_migrate.connect(_lay_out_plans, sender=self)
+
+
+def _lay_out_plans(**told: Any) -> None:
+    """A shop begins with plans as it does with permissions: once there are tables for them."""
+    from orders import plans
+
+    # a flush does not say which models there are: all
+    plans.lay_out(told.get("apps", apps))

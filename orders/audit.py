@@ -12,12 +12,12 @@ _STATUSES = ", ".join(
     if status not in lifecycle.BY_STAFF
 )
 
-# the statuses that each order was told to have, counted from 0, and those its steps say it had;
-# an order whose first event was forgotten is left out
+# the statuses that each order was told to have since it was placed, perhaps anew, counted from 0,
+# and those its steps say it had; an order of which that was forgotten is left out
 _TOLD = f"""
-    SELECT topic, ROW_NUMBER() OVER (PARTITION BY topic ORDER BY version) - 1 AS step, type
-    FROM notifications_event
-    WHERE type IN ({_STATUSES}) AND topic IN (SELECT topic FROM whole)
+    SELECT e.topic, ROW_NUMBER() OVER (PARTITION BY e.topic ORDER BY e.version) - 1 AS step, e.type
+    FROM notifications_event e JOIN whole ON whole.topic = e.topic AND e.version >= whole.placed
+    WHERE e.type IN ({_STATUSES})
 """
 _TAKEN = """
     SELECT 'order.' || o.number AS topic, 0 AS step, 'order.placed' AS type FROM orders_order o
@@ -27,7 +27,12 @@ _TAKEN = """
     FROM orders_orderstep s JOIN orders_order o ON o.id = s.order_id
     WHERE s.at IS NOT NULL AND 'order.' || o.number IN (SELECT topic FROM whole)
 """
-_WHOLE = "WITH whole AS (SELECT topic FROM notifications_event WHERE type = 'order.placed')"
+_WHOLE = """
+    WITH whole AS (
+        SELECT topic, MAX(version) AS placed FROM notifications_event
+        WHERE type = 'order.placed' GROUP BY topic
+    )
+"""
 
 INVARIANTS = (
     Invariant(
@@ -75,9 +80,10 @@ INVARIANTS = (
         {_WHOLE}
         SELECT o.number || ' is ' || o.status || ' and told so ' || COUNT(e.position) || ' times'
         FROM orders_order o
+        JOIN whole ON whole.topic = 'order.' || o.number
         LEFT JOIN notifications_event e
-            ON e.topic = 'order.' || o.number AND e.type = 'order.' || o.status
-        WHERE o.status IN ({_ENDS}) AND 'order.' || o.number IN (SELECT topic FROM whole)
+            ON e.topic = whole.topic AND e.type = 'order.' || o.status AND e.version > whole.placed
+        WHERE o.status IN ({_ENDS})
         GROUP BY o.id, o.number, o.status, o.next_step_at
         HAVING COUNT(e.position) <> 1 OR o.next_step_at IS NOT NULL
         """,
@@ -101,6 +107,41 @@ INVARIANTS = (
         ) p ON p.order_id = o.id
         WHERE o.given_back <> COALESCE(r.asked, 0)
             OR COALESCE(p.refunded, 0) <> COALESCE(r.paid, 0)
+        """,
+    ),
+    Invariant(
+        "units on their way back are those of open returns",
+        "SELECT COUNT(*) FROM orders_orderline",
+        """
+        SELECT o.number || ' line ' || l.position || ': ' || l.coming_back || ' set apart, '
+            || COALESCE(open.units, 0) || ' asked for'
+        FROM orders_orderline l JOIN orders_order o ON o.id = l.order_id
+        LEFT JOIN (
+            SELECT r.order_id, rl.position, SUM(rl.quantity) AS units
+            FROM orders_returnline rl JOIN orders_return r ON r.id = rl.request_id
+            WHERE r.state IN ('requested', 'approved') GROUP BY r.order_id, rl.position
+        ) open ON open.order_id = l.order_id AND open.position = l.position
+        WHERE l.coming_back <> COALESCE(open.units, 0)
+        """,
+    ),
+    Invariant(
+        "a slot is taken by as many orders as it says",
+        "SELECT COUNT(*) FROM orders_slot",
+        """
+        SELECT s.plan || ' at ' || s.starts_at || ': ' || s.taken || ' taken, '
+            || COUNT(o.id) || ' orders'
+        FROM orders_slot s LEFT JOIN orders_order o ON o.slot_id = s.id
+        GROUP BY s.id, s.plan, s.starts_at, s.taken HAVING s.taken <> COUNT(o.id)
+        """,
+    ),
+    Invariant(
+        "an order is expected when the last of its steps is due",
+        "SELECT COUNT(*) FROM orders_order",
+        """
+        SELECT o.number || ' is expected at ' || o.eta || ' and due at ' || s.due_at
+        FROM orders_order o
+        JOIN orders_orderstep s ON s.order_id = o.id AND s."index" = o.steps_total
+        WHERE o.ended_at IS NULL AND s.due_at <> o.eta
         """,
     ),
     Invariant(

@@ -12,6 +12,7 @@ which the same Idempotency-Key takes up, or whose deadline releases the stock.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +25,7 @@ from museo.access.idempotency import Answer, Attempt, claim
 from museo.access.problems import NotFound, Problem, field_error
 from museo.access.tokens import digest, new_token
 from notifications import log
-from orders import baskets, coupons, holds, lifecycle, offers, tracking
+from orders import baskets, coupons, holds, lifecycle, offers, plans, tracking
 from orders.coupons import Buyer
 from orders.details import Details
 from orders.holds import CheckoutInProgress
@@ -282,7 +283,8 @@ def _complete(
             attempt.hold()
         checkout = _leave(payment, Checkout.State.COMPLETED)
         plan = checkout.plan
-        due = lifecycle.timetable(plan, placed_at=now, speed=speed)
+        promise = plans.promise(plan, now=now, speed=speed)
+        due = promise.due
         order = Order.objects.create(
             checkout=checkout,
             user_id=checkout.user_id,
@@ -294,7 +296,10 @@ def _complete(
             plan=plan,
             steps_total=len(due),
             next_step_at=due[0].due_at,
-            eta=due[-1].due_at,
+            waits=due[0].waits,
+            promised_at=promise.promised_at,
+            eta=promise.promised_at,
+            slot=promise.slot,
             placed_at=now,
             currency=checkout.currency,
             total=checkout.total,
@@ -303,10 +308,7 @@ def _complete(
             sales_channel=checkout.sales_channel,
         )
         _write_lines(order, checkout.lines)
-        OrderStep.objects.bulk_create(
-            OrderStep(order=order, index=step.index, status=step.status, due_at=step.due_at)
-            for step in due
-        )
+        OrderStep.objects.bulk_create(OrderStep(order=order, **asdict(step)) for step in due)
         ticket = new_token()
         OrderTicket.objects.create(order=order, token_hash=digest(ticket), created_at=now)
         Payment.objects.filter(pk=payment.pk).update(

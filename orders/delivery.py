@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, time
-from typing import Any
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -14,9 +12,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Master
-from catalog.money import Money
 from museo.access.problems import Problem
-from notifications.envelope import timestamp
 from orders import lifecycle
 
 # what needs nobody to carry it
@@ -170,24 +166,3 @@ def obstacle(
             reason="closed",
         )
     return None
-
-
-def offered(
-    kinds: Collection[str], *, address: Mapping[str, str], now: datetime, speed: float
-) -> list[dict[str, Any]]:
-    """CONTRACT's `GET /basket/delivery-options`: what can be chosen now, with its time."""
-    return [
-        {
-            "code": option.code,
-            "label": option.label,
-            "price": Money(option.price, settings.SHOP_CURRENCY).as_dict(),
-            "needs_address": option.needs_address,
-            "eta": timestamp(_eta(option, now, speed)),
-        }
-        for option in options(kinds)
-        if obstacle(option, kinds=kinds, address=address, now=now) is None
-    ]
-
-
-def _eta(option: DeliveryOption, now: datetime, speed: float) -> datetime:
-    return lifecycle.timetable(option.plan, placed_at=now, speed=speed)[-1].due_at

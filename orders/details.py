@@ -83,6 +83,15 @@ def _refused(errors: list[dict[str, str]]) -> Invalid:
     return Invalid(_("Some values cannot be used. See errors."), errors=errors)
 
 
+def parse_address(body: Mapping[str, Any]) -> dict[str, str]:
+    """Read the `address` of a body; raise Invalid that names every bad field."""
+    reader = _Reader(body)
+    address = reader.address(is_needed=True)
+    if reader.errors:
+        raise _refused(reader.errors)
+    return address
+
+
 class _Reader:
     """Takes values out of a body by JSON pointer and keeps what was wrong with them."""
 

@@ -1,8 +1,10 @@
 """The life of an order, as plain data and pure functions: statuses, plans, due times."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
 
 PLACED = "placed"
 CONFIRMED = "confirmed"
@@ -24,6 +26,8 @@ STATUS_CHOICES = [
     (REFUNDED, "Refunded"),
 ]
 ENDED = frozenset({DELIVERED, CANCELLED, FAILED, REFUNDED})
+# the statuses that a plan may lead through, in this order
+PROGRESS = (PLACED, CONFIRMED, PREPARING, OUT_FOR_DELIVERY, DELIVERED)
 
 # who may bring an order to an end of its own, and from where
 BY_CUSTOMERS: dict[str, frozenset[str]] = {CANCELLED: frozenset({PLACED, CONFIRMED})}
@@ -32,19 +36,27 @@ BY_STAFF: dict[str, frozenset[str]] = {
     FAILED: frozenset({PLACED, CONFIRMED, PREPARING, OUT_FOR_DELIVERY}),
     REFUNDED: frozenset({DELIVERED}),
 }
+# an order whose delivery failed begins anew
+BY_STAFF_AGAIN = frozenset({FAILED})
+# until then the address and the note of an order can be changed
+AMENDED_BY_CUSTOMERS = BY_CUSTOMERS[CANCELLED]
+AMENDED_BY_STAFF = BY_STAFF[CANCELLED]
 # the goods have not left the house
 STILL_HERE = frozenset({PLACED, CONFIRMED, PREPARING})
 
-# late is what a person would call late, however fast the clock runs
+# how long after it was delivered an order can be sent back
+RETURN_WINDOW = timedelta(days=30)
+# late is what a person would call late, however fast the clock runs: real time
 GRACE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """A status that an order reaches `after` it was placed."""
+    """A status that an order reaches `after` it was placed; one that waits, not by the clock."""
 
     status: str
     after: timedelta
+    waits: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,31 +66,74 @@ class DueStep:
     index: int
     status: str
     due_at: datetime
+    waits: bool = False
+
+
+class BadPlan(ValueError):
+    """Steps that no order could take one after the other."""
+
+
+class StepsOutOfOrder(BadPlan):
+    """They do not follow each other, or do not end delivered."""
+
+
+class StepsOutOfTime(BadPlan):
+    """One is not later than the one before."""
 
 
 def _plan(**seconds: int) -> tuple[PlannedStep, ...]:
     return tuple(PlannedStep(status, timedelta(seconds=after)) for status, after in seconds.items())
 
 
+HOUR, DAY = 3600, 86_400
 DEFAULT_PLAN = "courier"
+# the plans that a shop begins with
 PLANS: dict[str, tuple[PlannedStep, ...]] = {
     "courier": _plan(confirmed=120, preparing=240, out_for_delivery=480, delivered=720),
+    "parcel": _plan(confirmed=HOUR, preparing=4 * HOUR, out_for_delivery=DAY, delivered=3 * DAY),
     "pickup": _plan(confirmed=60, preparing=180, delivered=600),
     "digital": _plan(confirmed=5, delivered=10),
 }
 
 
-def timetable(plan: str, *, placed_at: datetime, speed: float) -> list[DueStep]:
-    """When each step of a plan is due on a clock that runs `speed` times as fast."""
+def check_plan(steps: Sequence[PlannedStep]) -> None:
+    """Raise BadPlan unless the steps go forward, in status and in time, and end delivered."""
+    places = [PROGRESS.index(step.status) for step in steps if step.status in PROGRESS[1:]]
+    if len(places) != len(steps) or not _rises(places) or steps[-1].status != DELIVERED:
+        raise StepsOutOfOrder(places)
+    if not _rises([timedelta(0), *(step.after for step in steps)]):
+        raise StepsOutOfTime([step.after for step in steps])
+
+
+def _rises(values: Sequence[Any]) -> bool:
+    return bool(values) and all(one < other for one, other in pairwise(values))
+
+
+def timetable(
+    steps: Iterable[PlannedStep],
+    *,
+    placed_at: datetime,
+    speed: float,
+    wait: timedelta = timedelta(0),
+) -> list[DueStep]:
+    """When each step is due on a clock that runs `speed` times as fast.
+
+    An order is confirmed at once, whatever it has to `wait` for; the rest comes later by that.
+    """
     return [
-        DueStep(index, step.status, placed_at + step.after / speed)
-        for index, step in enumerate(PLANS[plan], 1)
+        DueStep(
+            index,
+            step.status,
+            placed_at + step.after / speed + (timedelta(0) if step.status == CONFIRMED else wait),
+            step.waits,
+        )
+        for index, step in enumerate(steps, 1)
     ]
 
 
-def is_late(*, status: str, eta: datetime, now: datetime) -> bool:
-    """The promised time has passed by more than the grace, and the order has not ended."""
-    return status not in ENDED and now > eta + GRACE
+def misses_promise(*, eta: datetime, promised_at: datetime) -> bool:
+    """What is expected now is later than what was promised, by more than the grace."""
+    return eta > promised_at + GRACE
 
 
 def next_status(taken: int, statuses: Sequence[str]) -> str | None:
@@ -89,3 +144,7 @@ def next_status(taken: int, statuses: Sequence[str]) -> str | None:
 def text_key(status: str, kind: str) -> str:
     """The text of a status: kind is `label`, `headline`, `message`, or `chat` (with emoji)."""
     return f"order.{status}.{kind}"
+
+
+# why an order is expected at another time; the texts are those of `eta_changed`
+OVERDUE, HELD, RESUMED, REVISED = NEW_TIMES = ("overdue", "held", "resumed", "revised")

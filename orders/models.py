@@ -15,11 +15,17 @@ from museo.access.callers import Caller
 from museo.access.permissions import may
 from museo.access.tokens import digest, order_number, public_id
 from orders import lifecycle
+from orders.aftercare import OrderNote as OrderNote
+from orders.aftercare import Return as Return
+from orders.aftercare import ReturnLine as ReturnLine
 from orders.delivery import DeliveryArea as DeliveryArea
 from orders.delivery import DeliveryOption as DeliveryOption
 from orders.discounts import Coupon as Coupon
 from orders.discounts import Redemption as Redemption
 from orders.taxes import TaxRate as TaxRate
+from orders.timetables import Plan as Plan
+from orders.timetables import PlanStep as PlanStep
+from orders.timetables import Slot as Slot
 
 MAX_QUANTITY = 999
 
@@ -186,7 +192,49 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.filter(mine | Q(pk__in=opened.values("order_id")))
 
     def due(self, now: datetime) -> Self:
-        return self.filter(next_step_at__lte=now)
+        """Those that the clock moves on."""
+        return self.filter(next_step_at__lte=now, waits=False)
+
+    def overdue(self, now: datetime) -> Self:
+        """Those whose next step should have been taken, and that nobody was told are late."""
+        return self.filter(next_step_at__lt=now - lifecycle.GRACE, late_at=None)
+
+    def late(self) -> Self:
+        return self.filter(late_at__isnull=False).exclude(status__in=lifecycle.ENDED)
+
+    def needs_refund(self) -> Self:
+        """Those that brought nothing, and of which money is still here."""
+        unhappy = self.filter(status__in=[lifecycle.CANCELLED, lifecycle.FAILED])
+        here = unhappy.filter(given_back__lt=F("total"), payments__state=Payment.State.CAPTURED)
+        return here.distinct()
+
+    def wanted(
+        self,
+        *,
+        late: bool | None = None,
+        held: bool | None = None,
+        placed_after: datetime | None = None,
+        placed_before: datetime | None = None,
+        **same: str,
+    ) -> Self:
+        """Those that all of these are true of; `same` are fields and their values."""
+        found = self.filter(**same)
+        if late is not None:
+            in_time = Q(late_at=None) | Q(status__in=lifecycle.ENDED)
+            found = found.late() if late else found.filter(in_time)
+        if held is not None:
+            found = found.filter(held_at__isnull=not held)
+        if placed_after:
+            found = found.filter(placed_at__gte=placed_after)
+        if placed_before:
+            found = found.filter(placed_at__lt=placed_before)
+        return found
+
+    def end(self, status: str, *, now: datetime) -> int:
+        """Bring them to an end of their own; return how many there were."""
+        return self.update(
+            status=status, next_step_at=None, waits=False, held_at=None, ended_at=now
+        )
 
 
 class Order(models.Model):
@@ -212,6 +260,8 @@ class Order(models.Model):
     name = models.CharField(max_length=120)
     address = models.JSONField(default=dict)
     delivery = models.CharField(max_length=20)
+    # what the courier should know
+    note = models.CharField(max_length=500, blank=True)
     status = models.CharField(
         _("status"),
         max_length=20,
@@ -225,9 +275,18 @@ class Order(models.Model):
     # the steps of the plan that are done, and how many there are
     step = models.PositiveSmallIntegerField(default=0)
     steps_total = models.PositiveSmallIntegerField()
-    # when the clock moves it on; None when it has nowhere to go
+    # when the next step is due; None when it is held or has nowhere to go
     next_step_at = models.DateTimeField(null=True)
+    # the next step is taken by staff, a carrier or an agent; the clock leaves it alone
+    waits = models.BooleanField(default=False)
+    # what the customer was promised, and when it is expected now
+    promised_at = models.DateTimeField()
     eta = models.DateTimeField()
+    slot = models.ForeignKey(Slot, on_delete=models.PROTECT, null=True, related_name="orders")
+    # when it became known that the promise will not be kept
+    late_at = models.DateTimeField(null=True)
+    # since when its clock stands still
+    held_at = models.DateTimeField(null=True)
     placed_at = models.DateTimeField(_("placed"))
     ended_at = models.DateTimeField(null=True)
     currency = models.CharField(max_length=3)
@@ -249,12 +308,21 @@ class Order(models.Model):
                 name="no_more_given_back_than_paid",
             ),
             models.CheckConstraint(condition=Q(step__lte=F("steps_total")), name="step_in_plan"),
+            models.CheckConstraint(
+                condition=Q(held_at__isnull=True) | Q(next_step_at__isnull=True),
+                name="a_held_order_does_not_move",
+            ),
         ]
         indexes = [
             models.Index(
                 fields=["next_step_at", "id"],
-                condition=Q(next_step_at__isnull=False),
+                condition=Q(next_step_at__isnull=False, waits=False),
                 name="order_due",
+            ),
+            models.Index(
+                fields=["next_step_at"],
+                condition=Q(next_step_at__isnull=False, late_at__isnull=True),
+                name="order_overdue",
             ),
             models.Index(fields=["status", "-placed_at", "-id"], name="order_newest_by_status"),
             models.Index(fields=["user", "-placed_at"], name="order_newest_of_user"),
@@ -266,6 +334,10 @@ class Order(models.Model):
     @property
     def topic(self) -> str:
         return f"order.{self.number}"
+
+    @property
+    def is_late(self) -> bool:
+        return self.late_at is not None and self.status not in lifecycle.ENDED
 
 
 class OrderLine(models.Model):
@@ -287,12 +359,15 @@ class OrderLine(models.Model):
     is_tax_included = models.BooleanField(default=True)
     # units that were cancelled, refunded or taken back
     taken_back = models.PositiveIntegerField(default=0)
+    # units that somebody asked to send back
+    coming_back = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["order", "position"], name="one_line_per_position"),
             models.CheckConstraint(
-                condition=Q(taken_back__lte=F("quantity")), name="no_more_taken_back_than_bought"
+                condition=Q(taken_back__lte=F("quantity") - F("coming_back")),
+                name="no_more_taken_back_than_bought",
             ),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="order_line_of_something"),
             models.CheckConstraint(
@@ -320,6 +395,8 @@ class OrderStep(models.Model):
     status = models.CharField(max_length=20, choices=lifecycle.STATUS_CHOICES)
     due_at = models.DateTimeField()
     at = models.DateTimeField(null=True)
+    # the clock does not take it
+    waits = models.BooleanField(default=False)
 
     class Meta:
         constraints = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,8 +10,10 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from catalog.money import Money
 from museo.access.problems import Invalid, Problem, field_error
-from orders import coupons, delivery, pricing, taxes
+from notifications.envelope import timestamp
+from orders import coupons, delivery, lifecycle, plans, pricing, taxes
 from orders.coupons import Buyer
 from orders.delivery import DeliveryOption
 from orders.details import Details
@@ -150,3 +152,25 @@ def _tip_refused(details: Details, lines: Sequence[pricing.Line]) -> Problem | N
         else _("A tip is for the kitchen: nothing in your basket is cooked.")
     )
     return Invalid(detail, errors=[field_error("/tip", "tip_not_possible", detail)])
+
+
+def deliveries(
+    kinds: Collection[str], *, address: Mapping[str, str], now: datetime, speed: float
+) -> list[dict[str, Any]]:
+    """CONTRACT's `GET /basket/delivery-options`: what can be chosen now, with its time."""
+    return [
+        {
+            "code": option.code,
+            "label": option.label,
+            "price": Money(option.price, settings.SHOP_CURRENCY).as_dict(),
+            "needs_address": option.needs_address,
+            "eta": timestamp(_eta(option, now, speed)),
+        }
+        for option in delivery.options(kinds)
+        if delivery.obstacle(option, kinds=kinds, address=address, now=now) is None
+    ]
+
+
+def _eta(option: DeliveryOption, now: datetime, speed: float) -> datetime:
+    _plan, steps = plans.find(option.plan)
+    return lifecycle.timetable(steps, placed_at=now, speed=speed)[-1].due_at

@@ -8,14 +8,14 @@ from datetime import datetime
 from itertools import groupby
 
 from django.db import connection
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 
 from museo.access.callers import Caller
-from museo.access.permissions import may
-from museo.access.problems import NotAllowed, Problem
+from museo.access.problems import Problem
 from notifications import log
-from orders import lifecycle, tracking
+from orders import delays, lifecycle, tracking
 from orders.models import Order, OrderStep
 
 BATCH = {"postgresql": 1000, "sqlite": 500}
@@ -53,24 +53,36 @@ def advance_due(*, now: datetime, is_time_left: Callable[[], bool] = lambda: Tru
 
 
 def advance(caller: Caller, number: str, *, to: str, now: datetime) -> Order:
-    """Move one order to its next status, which must be `to`; for staff who may change orders."""
-    order = tracking.find(caller, number)
-    if not may(caller, "orders.change_order"):
-        raise NotAllowed(gettext("Only staff who may change orders can move one on."))
+    """Move one order to its next status, which must be `to`; for staff who may change orders.
+
+    What is still to come moves back by as much as this step is overdue.
+    """
+    order = tracking.find_for_staff(caller, number)
+    _check_next(order, to)
+    here = Order.objects.filter(pk=order.pk, status=order.status, step=order.step, held_at=None)
+    with log.change():
+        tracking.hold_row(order)
+        if order.next_step_at and order.next_step_at < now:
+            delays.move(order, now - order.next_step_at, now=now)
+        if not _advance(here, now=now):
+            raise CannotAdvance(gettext("Somebody else has just moved this order. Look again."))
+    order.refresh_from_db()
+    return order
+
+
+def _check_next(order: Order, to: str) -> None:
+    """Raise CannotAdvance unless `to` is what follows."""
     statuses = list(order.steps.order_by("index").values_list("status", flat=True))
     following = lifecycle.next_status(order.step, statuses)
     if following is None or order.status in lifecycle.ENDED:
         raise CannotAdvance(gettext("This order has ended. There is no further step."))
+    if order.held_at:
+        raise CannotAdvance(gettext("This order is on hold. Let it go on first."))
     if to != following:
         raise CannotAdvance(
             gettext("The next step of this order is %(step)s.") % {"step": following},
             next_status=following,
         )
-    here = Order.objects.filter(pk=order.pk, status=order.status, step=order.step)
-    if not _advance(here, now=now):
-        raise CannotAdvance(gettext("Somebody else has just moved this order. Look again."))
-    order.refresh_from_db()
-    return order
 
 
 def _advance(orders: QuerySet[Order], *, now: datetime) -> int:
@@ -104,11 +116,12 @@ UPDATE orders_order o SET
     status = t.status,
     step = t.index,
     next_step_at = n.due_at,
+    waits = COALESCE(n.waits, FALSE),
     ended_at = CASE WHEN t.status = ANY(%s) THEN %s ELSE o.ended_at END
 FROM taken t
 LEFT JOIN orders_orderstep n ON n.order_id = t.order_id AND n.index = t.index + 1
 WHERE o.id = t.order_id
-RETURNING o.number, o.user_id, o.eta, o.steps_total, t.status, t.index, t.due_at
+RETURNING o.number, o.user_id, o.eta, o.late_at, o.steps_total, t.status, t.index, t.due_at
 """
 
 
@@ -120,12 +133,12 @@ def _take_at_once(due: QuerySet[Order], now: datetime) -> list[TakenStep]:
         cursor.execute(TAKE_AT_ONCE.format(due=sql), [*params, now, list(lifecycle.ENDED), now])
         return [
             TakenStep(
-                Order(number=number, user_id=user_id, eta=eta, steps_total=steps_total),
+                Order(number=number, user_id=user_id, eta=eta, late_at=late_at, steps_total=steps),
                 status,
                 index,
                 due_at,
             )
-            for number, user_id, eta, steps_total, status, index, due_at in cursor.fetchall()
+            for number, user_id, eta, late_at, steps, status, index, due_at in cursor.fetchall()
         ]
 
 
@@ -149,11 +162,12 @@ def _take_by_status(due: QuerySet[Order], now: datetime) -> list[TakenStep]:
 
 
 def _move(orders: list[int], *, before: str, status: str, index: int, now: datetime) -> None:
-    following = OrderStep.objects.filter(order=OuterRef("pk"), index=index + 1).values("due_at")
+    following = OrderStep.objects.filter(order=OuterRef("pk"), index=index + 1)
     moved = Order.objects.filter(pk__in=orders, status=before, step=index - 1).update(
         status=status,
         step=index,
-        next_step_at=Subquery(following),
+        next_step_at=Subquery(following.values("due_at")),
+        waits=Coalesce(Subquery(following.values("waits")), Value(value=False)),
         ended_at=now if status in lifecycle.ENDED else None,
     )
     if moved != len(orders):

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from museo.access import heartbeat
-from orders import adjustments, baskets, checkout, services, tracking
+from orders import adjustments, baskets, checkout, lateness, services, tracking
 
 # a tick is over before the next one
 TICK_SECONDS = 0.8
@@ -21,6 +21,15 @@ def advance_due_orders() -> int:
     )
     heartbeat.record("tick", timezone.now())
     return steps
+
+
+@shared_task(name="orders.tell_overdue_orders")
+def tell_overdue_orders() -> int:
+    """Tell of the orders that have become late; return how many."""
+    deadline = time.monotonic() + TICK_SECONDS
+    return lateness.tell_overdue(
+        now=timezone.now(), is_time_left=lambda: time.monotonic() < deadline
+    )
 
 
 @shared_task(name="orders.release_expired_reservations")

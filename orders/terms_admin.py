@@ -17,9 +17,8 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from catalog.forms import MoneyField
 from catalog.models import Master
 from catalog.templatetags.money import money
-from orders import lifecycle
 from orders.discounts import Coupon
-from orders.models import DeliveryArea, DeliveryOption
+from orders.models import DeliveryArea, DeliveryOption, Plan
 from orders.pricing import money as amount_of
 from orders.taxes import TaxRate
 
@@ -149,7 +148,7 @@ class DeliveryOptionForm(forms.ModelForm):
     price = MoneyField(label=gettext_lazy("Price"))
     plan = forms.ChoiceField(
         label=gettext_lazy("plan"),
-        choices=[(code, code) for code in lifecycle.PLANS],
+        choices=lambda: [(code, code) for code in Plan.objects.values_list("code", flat=True)],
         widget=UnfoldAdminSelectWidget,
     )
     kinds = forms.MultipleChoiceField(

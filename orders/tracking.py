@@ -9,18 +9,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Prefetch
+from django.db.models import F, Prefetch
 from django.utils import timezone
 from django.utils.translation import gettext, override
 
 from museo.access.callers import Caller
 from museo.access.permissions import may
 from museo.access.problems import NotAllowed, NotFound
-from museo.access.tokens import digest
+from museo.access.tokens import digest, new_token
 from notifications import access_changes, log, topics
 from notifications.envelope import timestamp
 from orders import lifecycle
-from orders.models import Adjustment, Order, OrderStep, OrderTicket
+from orders.models import Adjustment, Order, OrderStep, OrderTicket, Return
 from orders.pricing import money
 
 PREFIX = "order"
@@ -63,6 +63,20 @@ def find(caller: Caller, number: str) -> Order:
     return order
 
 
+def find_for_staff(caller: Caller, number: str) -> Order:
+    """The order, for staff who may change it; raise NotAllowed for others who may see it."""
+    order = find(caller, number)
+    if not may(caller, "orders.change_order"):
+        raise NotAllowed(gettext("Only staff who may change orders can do this."))
+    return order
+
+
+def hold_row(order: Order) -> None:
+    """Hold the order's row until the transaction ends, and read it as it is now."""
+    Order.objects.filter(pk=order.pk).update(step=F("step"))
+    order.refresh_from_db()
+
+
 def with_steps(orders: Any) -> Any:
     return orders.prefetch_related(Prefetch("steps", OrderStep.objects.order_by("index")))
 
@@ -73,11 +87,21 @@ def opened_by(ticket: str) -> str | None:
     return opened.values_list("order__number", flat=True).first()
 
 
+def new_ticket(caller: Caller, number: str, *, now: datetime) -> str:
+    """One more ticket that opens an order, for staff to hand out; those there are stay open."""
+    order = find_for_staff(caller, number)
+    ticket = new_token()
+    OrderTicket.objects.create(order=order, token_hash=digest(ticket), created_at=now)
+    return ticket
+
+
+def ticket_url(ticket: str) -> str:
+    return f"{settings.MUSEO_PUBLIC_URL}/t/{ticket}"
+
+
 def revoke_tickets(caller: Caller, number: str, *, now: datetime) -> int:
     """Close the order's ticket links, for staff; open streams end. Return how many there were."""
-    order = find(caller, number)
-    if not may(caller, "orders.change_order"):
-        raise NotAllowed(gettext("Only staff who may change orders can close their links."))
+    order = find_for_staff(caller, number)
     with log.change() as change:
         closed = order.tickets.open().update(revoked_at=now)
         if closed:
@@ -101,24 +125,47 @@ def tell(
     planned_at: datetime | None = None,
 ) -> None:
     """Tell that an order has reached a status; a step caught up late says when it was planned."""
+    data = _facts(order, status, step)
+    if planned_at and now - planned_at > lifecycle.GRACE:
+        data["planned_at"] = timestamp(planned_at)
+    _tell(change, order, f"order.{status}", data, lifecycle.text_key(status, "message"), now=now)
+
+
+def tell_new_time(change: log.Change, order: Order, *, reason: str, now: datetime) -> None:
+    """Tell that an order is expected at another time, or paused; `reason` as in lifecycle."""
     data = {
+        **_facts(order, order.status, order.step),
+        "reason": reason,
+        "held": order.held_at is not None,
+        "promised_at": timestamp(order.promised_at),
+    }
+    _tell(
+        change, order, "order.eta_changed", data, lifecycle.text_key("eta_changed", reason), now=now
+    )
+
+
+def _facts(order: Order, status: str, step: int) -> dict[str, Any]:
+    return {
         "order_id": order.number,
         "status": status,
         "eta": timestamp(order.eta),
         "step": step,
         "steps": order.steps_total,
-        "late": lifecycle.is_late(status=status, eta=order.eta, now=now),
+        "late": order.late_at is not None and status not in lifecycle.ENDED,
     }
-    if planned_at and now - planned_at > lifecycle.GRACE:
-        data["planned_at"] = timestamp(planned_at)
-    change.event(
-        order.topic,
-        f"order.{status}",
-        data,
-        at=now,
-        also=also_heard_on(order.user_id),
-        texts={"status_message": [lifecycle.text_key(status, "message"), {}]},
-    )
+
+
+def _tell(
+    change: log.Change,
+    order: Order,
+    type: str,
+    data: Mapping[str, Any],
+    text: str,
+    *,
+    now: datetime,
+) -> None:
+    also = also_heard_on(order.user_id)
+    change.event(order.topic, type, data, at=now, also=also, texts={"status_message": [text, {}]})
 
 
 def track(order: Order, *, locale: str, now: datetime) -> dict[str, Any]:
@@ -150,7 +197,9 @@ def _track(
             "eta": timestamp(order.eta),
             "step": order.step,
             "steps": _steps(order),
-            "late": lifecycle.is_late(status=order.status, eta=order.eta, now=now),
+            "promised_at": timestamp(order.promised_at),
+            "late": order.is_late,
+            "held": order.held_at is not None,
             "position": position,
             "version": version,
             "now": timestamp(now),
@@ -193,19 +242,32 @@ def summary(order: Order, *, locale: str, now: datetime) -> dict[str, Any]:
     with override(locale):
         return {
             **brief(order),
-            "late": lifecycle.is_late(status=order.status, eta=order.eta, now=now),
+            "promised_at": timestamp(order.promised_at),
+            "late": order.is_late,
+            "held": order.held_at is not None,
+            "ended_at": timestamp(order.ended_at) if order.ended_at else None,
             "totals": order.totals,
+            "given_back": money(order.given_back, order.currency),
             "delivery": order.delivery,
+            "name": order.name,
+            "address": order.address,
+            "note": order.note,
             "cancel_until": timestamp(until) if (until := cancel_until(order)) else None,
+            "return_until": timestamp(last) if (last := return_until(order)) else None,
+            "receipt_url": f"{settings.MUSEO_PUBLIC_URL}/orders/{order.number}/receipt",
+            "returns": returns(order),
             "adjustments": [adjustment(row) for row in order.adjustments.order_by("pk")],
             "lines": [
                 {
+                    "position": line.position,
                     "sku": line.sku,
                     "name": line.name,
                     "image": line.image,
                     "quantity": line.quantity,
                     "unit_price": money(line.unit_price, order.currency),
                     "total": money(line.total, order.currency),
+                    "taken_back": line.taken_back,
+                    "coming_back": line.coming_back,
                 }
                 for line in order.lines.order_by("position")
             ],
@@ -221,6 +283,33 @@ def adjustment(row: Adjustment) -> dict[str, Any]:
         "lines": row.lines,
         "at": timestamp(row.at),
     }
+
+
+def of_return(row: Return) -> dict[str, Any]:
+    """What somebody asked to send back, and what became of it."""
+    return {
+        "id": row.public_id,
+        "state": row.state,
+        "lines": [
+            {"position": line.position, "quantity": line.quantity} for line in row.lines.all()
+        ],
+        "reason": row.reason,
+        "answer": row.answer,
+        "requested_at": timestamp(row.requested_at),
+        "decided_at": timestamp(row.decided_at) if row.decided_at else None,
+    }
+
+
+def returns(order: Order) -> list[dict[str, Any]]:
+    """The returns of an order, oldest first."""
+    return [of_return(row) for row in order.returns.prefetch_related("lines").order_by("pk")]
+
+
+def return_until(order: Order) -> datetime | None:
+    """Until when an order can be sent back; None if it cannot."""
+    if order.status != lifecycle.DELIVERED or order.ended_at is None:
+        return None
+    return order.ended_at + lifecycle.RETURN_WINDOW
 
 
 def cancel_until(order: Order) -> datetime | None:
@@ -253,7 +342,7 @@ def confirmation(placed: Placed, *, locale: str) -> dict[str, Any]:
         return {
             **brief(order),
             "ticket": placed.ticket,
-            "track_url": f"{settings.MUSEO_PUBLIC_URL}/t/{placed.ticket}",
+            "track_url": ticket_url(placed.ticket),
             "events_url": f"{settings.MUSEO_PUBLIC_URL}/api/v1/orders/{order.number}/events",
             "upcoming": [
                 {

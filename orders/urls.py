@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from orders import api as rest
-from orders import views
+from orders import order_api, order_views, views
 
 pages: list[URLPattern] = [
     path("basket", views.basket, name="basket"),
@@ -16,6 +16,9 @@ pages: list[URLPattern] = [
     path("orders/<str:number>", views.order_page, name="order"),
     path("orders/<str:number>/cancel", views.order_cancel, name="order_cancel"),
     path("orders/<str:number>/reorder", views.order_reorder, name="order_reorder"),
+    path("orders/<str:number>/amend", order_views.order_amend, name="order_amend"),
+    path("orders/<str:number>/return", order_views.order_return, name="order_return"),
+    path("orders/<str:number>/receipt", order_views.receipt, name="receipt"),
     path("t/<str:token>", views.ticket, name="ticket"),
 ]
 api: list[URLPattern] = [
@@ -30,12 +33,21 @@ api: list[URLPattern] = [
     path("checkouts/<str:checkout_id>/complete", rest.checkout_complete),
     path("checkouts/<str:checkout_id>/cancel", rest.checkout_cancel),
     path("payment/providers", rest.payment_providers),
-    path("orders", rest.order_list),
+    path("orders", order_api.order_list),
     path("orders/checkout", rest.place_order),
-    path("orders/<str:number>", rest.order_detail),
+    path("orders/<str:number>", order_api.order_detail),
     path("orders/<str:number>/track", rest.order_track),
     path("orders/<str:number>/cancel", rest.order_cancel),
     path("orders/<str:number>/reorder", rest.order_reorder),
+    path("orders/<str:number>/returns", order_api.order_returns),
+    path("admin/stats", order_api.shop_stats),
+    path("admin/orders/<str:number>/hold", order_api.order_hold),
+    path("admin/orders/<str:number>/eta", order_api.order_eta),
+    path("admin/orders/<str:number>/fail", order_api.order_fail),
+    path("admin/orders/<str:number>/retry", order_api.order_retry),
+    path("admin/orders/<str:number>/notes", order_api.order_notes),
+    path("admin/orders/<str:number>/ticket", order_api.order_ticket),
+    path("admin/orders/<str:number>/returns/<str:return_id>", order_api.return_decision),
     path("admin/orders/<str:number>/advance", rest.order_advance),
     path("admin/orders/<str:number>/refund", rest.order_refund),
 ]

@@ -34,7 +34,6 @@ from orders import (
     adjustments,
     baskets,
     checkout,
-    delivery,
     lifecycle,
     offers,
     pricing,
@@ -201,7 +200,7 @@ def _checkout_form(
         opened.basket, details, user_id=caller.user_id, locale=caller.locale, now=now
     )
     shown = baskets.show(opened, locale=caller.locale, now=now)
-    options = delivery.offered(
+    options = offers.deliveries(
         kinds, address=details.address, now=now, speed=settings.MUSEO_CLOCK_SPEED
     )
     told = {problem.detail for problem in offer.problems} - {(problem or {}).get("detail")}
@@ -343,6 +342,8 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
             "log": [render_envelope(event, caller.locale) for event in reversed(events)][:LOG_ROWS],
             "summary": tracking.summary(order, locale=caller.locale, now=now),
             "cancel_until": tracking.cancel_until(order),
+            "can_amend": order.status in lifecycle.AMENDED_BY_CUSTOMERS,
+            "return_until": tracking.return_until(order),
             "has_floor_plan": order.plan == "courier",
             "ended": order.status in lifecycle.ENDED,
             "placed_at": timestamp(order.placed_at),

@@ -25,6 +25,8 @@ def wanted() -> Catalog:
     for status, _label in lifecycle.STATUS_CHOICES:
         for kind in KINDS:
             catalog.add(lifecycle.text_key(status, kind))
+    for reason in lifecycle.NEW_TIMES:
+        catalog.add(lifecycle.text_key("eta_changed", reason))
     for source in _sources():
         for _line, message, _comments, _context in extract(
             "python", BytesIO(source.encode()), keywords=KEYWORDS

@@ -32,6 +32,7 @@ class MuseoLive extends HTMLElement {
     this.placed = Date.parse(this.getAttribute("placed"));
     this.eta = Date.parse(this.getAttribute("eta"));
     this.isLate = this.hasAttribute("late");
+    this.isHeld = this.hasAttribute("held");
     this.heardAt = Date.now();
     this.keepTime(this.getAttribute("now"));
     for (const time of this.querySelectorAll("[data-clock]")) time.textContent = clock(time.dateTime);
@@ -115,7 +116,9 @@ class MuseoLive extends HTMLElement {
   take(event) {
     this.setAttribute("version", event.version);
     this.log(event);
-    this.move(event.data, event.timestamp);
+    const isStep = event.type === `order.${event.data.status}`;
+    this.move(event.data, isStep ? event.timestamp : null);
+    if (!isStep) this.stampSteps();
     this.tick();
     const title = this.find("headline").textContent;
     const isOver = ENDED.has(this.status);
@@ -126,14 +129,20 @@ class MuseoLive extends HTMLElement {
   // what the server says now is all there is
   start(snapshot) {
     this.setAttribute("version", snapshot.version);
-    for (const { code, at, due_at: dueAt } of snapshot.steps) {
-      const step = this.querySelector(`[data-step="${code}"]`);
-      if (step) this.stamp(step.querySelector("time"), at ?? dueAt);
-    }
+    this.stampSteps(snapshot);
     this.move(snapshot);
     this.tick();
     this.writeLog();
     if (ENDED.has(this.status)) this.finish(snapshot.steps.find((step) => step.code === "delivered")?.at);
+  }
+
+  // when each step was or will be: told by a snapshot alone
+  async stampSteps(snapshot) {
+    const { steps = [] } = snapshot ?? (await this.track.ask()) ?? {};
+    for (const { code, at, due_at: dueAt } of steps) {
+      const step = this.querySelector(`[data-step="${code}"]`);
+      if (step) this.stamp(step.querySelector("time"), at ?? dueAt);
+    }
   }
 
   gap(expected, version) {
@@ -160,6 +169,7 @@ class MuseoLive extends HTMLElement {
     this.status = data.status;
     this.eta = Date.parse(data.eta);
     this.isLate = data.late;
+    this.isHeld = data.held ?? false;
     this.setAttribute("status", data.status);
     const steps = [...this.querySelectorAll("[data-step]")];
     const later = ENDED.has(data.status) ? "skipped" : "upcoming";
@@ -234,14 +244,14 @@ class MuseoLive extends HTMLElement {
     if (ENDED.has(this.status)) {
       const lead = this.status === "delivered" ? this.dataset.handedOver : this.dataset.endedAt;
       this.showEta(this.find("headline").textContent, "", lead, "");
-    } else if (this.isLate) {
+    } else if (this.isLate && minutes < 0) {
       const note = this.dataset.runningLate;
-      this.showEta(Math.max(1, -minutes), this.dataset.minutesLate, this.dataset.weSaid, note);
-    } else if (minutes < 2) {
-      this.showEta(this.dataset.soon, "", this.dataset.atYourDoor, this.dataset.onTime);
+      this.showEta(-minutes, this.dataset.minutesLate, this.dataset.weSaid, note);
     } else {
-      const { minutes: unit, atYourDoor, onTime } = this.dataset;
-      this.showEta(minutes, unit, atYourDoor, onTime);
+      const { minutes: unit, soon, atYourDoor, onHold, runningLate, onTime } = this.dataset;
+      const note = this.isHeld ? onHold : this.isLate ? runningLate : onTime;
+      if (minutes < 2) this.showEta(soon, "", atYourDoor, note);
+      else this.showEta(minutes, unit, atYourDoor, note);
     }
     if (label) document.title = `${label} · ${this.getAttribute("number")} · Museo`;
     this.walk();

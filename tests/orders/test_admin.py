@@ -1,6 +1,8 @@
 """Staff read orders in the admin and move them on."""
 
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,9 +10,12 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
+from museo.access.callers import caller_for_user
 from museo.access.models import User
 from notifications.models import Event
-from orders.models import Order
+from orders import plans, returns
+from orders.admin import OrderAdmin
+from orders.models import Order, Plan
 from orders.tracking import Placed
 from tests.orders.conftest import SellLamp
 
@@ -193,3 +198,148 @@ def test_orders_are_found_by_number_and_email(boss: Client, order: Order) -> Non
     for words in (order.number, "MAYA@example.org"):
         assert order.number in boss.get(f"/admin/orders/order/?q={words}").content.decode()
     assert order.number not in boss.get("/admin/orders/order/?q=nobody").content.decode()
+
+
+def act_on(order: Order, action: str) -> str:
+    return f"/admin/orders/order/{order.pk}/{action}/"
+
+
+def press(boss: Client, order: Order, name: str) -> str:
+    answer = boss.post(page_of(order), {f"orders_order_{name}": "1"}, follow=True)
+    return answer.content.decode()
+
+
+def test_staff_hold_an_order_and_let_it_go_on(boss: Client, order: Order) -> None:
+    page = press(boss, order, "hold")
+
+    order.refresh_from_db()
+    assert order.held_at
+    assert "is on hold" in page
+    assert 'name="orders_order_advance"' not in page
+    assert "goes on" in press(boss, order, "resume")
+    order.refresh_from_db()
+    assert order.next_step_at
+    assert "is not on hold" in press(boss, order, "resume")
+
+
+def test_staff_pay_a_line_back_once_for_each_form(boss: Client, order: Order) -> None:
+    path = act_on(order, "refund")
+    page = boss.get(path).content.decode()
+    assert "LAMP" in page
+    both = boss.post(path, {"line-1": "1", "amount": "5", "key": "k"})
+    assert "Choose either lines or an amount." in both.content.decode()
+
+    for _ in range(2):
+        boss.post(path, {"line-1": "1", "reason": "Broken", "puts_back": "on", "key": "one form"})
+
+    order.refresh_from_db()
+    assert (order.given_back, order.payment_status) == (12900, "partially_refunded")
+    refused = boss.post(path, {"line-1": "1", "key": "another"})
+    assert "fewer units left" in refused.content.decode()
+
+
+def test_staff_write_a_note_and_change_the_address(boss: Client, order: Order) -> None:
+    boss.post(act_on(order, "write_note"), {"text": "Called back <b>"})
+    typed = {"line1": "Harbour Road 9", "postal_code": "20100", "city": "Turku", "note": "Ring"}
+    boss.post(act_on(order, "amend"), typed)
+
+    page = boss.get(page_of(order)).content.decode()
+    for text in ("Called back &lt;b&gt;", "Harbour Road 9, Turku", "Changed; before:", "Ring"):
+        assert text in page
+    assert "required" in boss.post(act_on(order, "write_note"), {"text": ""}).content.decode()
+
+
+def test_staff_say_a_new_time_and_that_a_delivery_failed(boss: Client, order: Order) -> None:
+    assert boss.get(act_on(order, "new_time")).status_code == 200
+    boss.post(act_on(order, "new_time"), {"eta_0": "2099-01-01", "eta_1": "12:00"})
+    later = timezone.localtime(timezone.now() + timedelta(hours=2))
+    boss.post(
+        act_on(order, "new_time"),
+        {"eta_0": later.strftime("%Y-%m-%d"), "eta_1": later.strftime("%H:%M:%S")},
+    )
+    order.refresh_from_db()
+    assert order.is_late
+    late = boss.get("/admin/orders/order/?attention=late").content.decode()
+    assert order.number in late
+
+    boss.post(act_on(order, "not_delivered"), {"reason": "No bell"})
+    order.refresh_from_db()
+    assert order.status == "failed"
+    needs = boss.get("/admin/orders/order/?attention=refund").content.decode()
+    assert order.number in needs
+    assert order.number not in boss.get("/admin/orders/order/?attention=late").content.decode()
+    assert "begins anew" in press(boss, order, "try_again")
+    order.refresh_from_db()
+    assert order.status == "placed"
+
+
+def test_staff_answer_a_return(boss: Client, order: Order) -> None:
+    deliver(boss, order)
+    staff = caller_for_user(User.objects.get(), locale="en")
+    asked = returns.ask(staff, order.number, units={1: 1}, now=timezone.now())
+    listed = boss.get("/admin/orders/order/?attention=return").content.decode()
+    assert order.number in listed
+
+    for state in ("approved", "received"):
+        boss.post(
+            act_on(order, "answer_return"),
+            {"return_id": asked.public_id, "state": state, "puts_back": "on"},
+        )
+
+    order.refresh_from_db()
+    assert order.given_back == 12900
+    assert "Received" in boss.get(page_of(order)).content.decode()
+    gone = boss.post(act_on(order, "answer_return"), {"return_id": "x", "state": "approved"})
+    assert gone.status_code == 200
+
+
+def test_a_new_link_opens_the_order(boss: Client, order: Order) -> None:
+    page = press(boss, order, "new_link")
+
+    ticket = re.search(r"/t/([\w-]+)", page)
+    assert ticket
+    assert Client().get(f"/t/{ticket[1]}").status_code == 302
+
+
+def test_pages_of_an_order_are_for_those_who_may_change_it(client: Client, order: Order) -> None:
+    viewer = User.objects.create_user("viewer@museo.example", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_order"))
+    client.force_login(viewer)
+
+    for action in OrderAdmin.actions_detail:
+        assert client.get(act_on(order, action)).status_code == 403
+    assert client.post(page_of(order), {"orders_order_hold": "1"}).status_code == 403
+    boss = User.objects.create_superuser("boss@museo.example")
+    client.force_login(boss)
+    for action in OrderAdmin.actions_detail:
+        assert client.get(act_on(order, action)).status_code == 200
+        assert client.get(f"/admin/orders/order/999999/{action}/").status_code == 404
+
+
+def plan_form(*steps: tuple[str, int], **more: str) -> dict[str, str]:
+    rows = {
+        f"steps-{index}-{name}": str(value)
+        for index, step in enumerate(steps)
+        for name, value in zip(("status", "after_seconds"), step, strict=True)
+    }
+    return {"steps-TOTAL_FORMS": str(len(steps)), "steps-INITIAL_FORMS": "0", **rows, **more}
+
+
+def test_staff_write_a_plan_and_one_that_is_none_is_refused(boss: Client) -> None:
+    add = "/admin/orders/plan/add/"
+    backwards = plan_form(("delivered", 60), ("confirmed", 90), code="drone")
+    assert "follow each other" in boss.post(add, backwards).content.decode()
+    assert not Plan.objects.filter(code="drone").exists()
+
+    good = plan_form(("delivered", 90), ("confirmed", 60), **{"steps-0-waits": "on"}, code="drone")
+    boss.post(add, good)
+
+    plan, steps = plans.find("drone")
+    assert [(step.status, step.waits) for step in steps] == [
+        ("confirmed", False),
+        ("delivered", True),
+    ]
+    assert boss.get(f"/admin/orders/plan/{plan.pk}/change/").status_code == 200
+    half = plan_form(("delivered", 90), code="half", slot_minutes="15")
+    assert "or neither" in boss.post(add, half).content.decode()
+    assert boss.post(f"/admin/orders/plan/{plan.pk}/delete/").status_code == 403

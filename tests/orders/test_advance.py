@@ -84,16 +84,6 @@ def test_a_tick_stops_when_its_time_is_over_and_the_next_goes_on(
     assert services.advance_due(now=later) == 3
 
 
-def test_an_order_on_time_is_not_late_and_an_overdue_one_is(
-    sell: SellLamp, buy: Buy, noon: datetime
-) -> None:
-    sell()
-    order = buy().order
-
-    assert not track(order, locale="en", now=noon + timedelta(minutes=12))["late"]
-    assert track(order, locale="en", now=noon + timedelta(minutes=13))["late"]
-
-
 def test_track_says_what_is_done_current_and_upcoming(
     sell: SellLamp, buy: Buy, noon: datetime
 ) -> None:

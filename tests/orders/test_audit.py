@@ -15,7 +15,7 @@ from museo.ops import audit
 from notifications import log, retention
 from notifications.models import Event
 from orders import adjustments, services
-from orders.models import Order, OrderStep
+from orders.models import Order, OrderStep, Plan, Slot
 from orders.tracking import Placed
 from tests.orders.conftest import SellLamp
 
@@ -28,6 +28,7 @@ Buy = Callable[..., Placed]
 def order(sell: SellLamp, buy: Buy, noon: datetime) -> Order:
     """One of three, after its second step; another is on its way too, and one was cancelled."""
     sell(on_hand=9)
+    Plan.objects.filter(code="courier").update(slot_minutes=60, orders_per_slot=9)
     bought, _other, third = buy().order, buy(), buy()
     services.advance_due(now=noon + timedelta(minutes=3))
     adjustments.cancel(Caller(tickets=(third.ticket,)), third.order.number, now=noon)
@@ -189,3 +190,21 @@ def test_an_end_that_was_not_told_and_money_that_went_astray_are_named(order: Or
         "an order that was cancelled, failed or refunded told so once, and moves no more",
         "money given back is what providers were asked for, and what they paid back",
     } <= set(broken())
+
+
+def test_a_slot_nobody_took_and_a_time_nobody_was_told_are_named(
+    order: Order, noon: datetime
+) -> None:
+    Slot.objects.update(taken=3)
+    assert list(broken()) == ["a slot is taken by as many orders as it says"]
+    Slot.objects.update(taken=2)
+    Order.objects.filter(pk=order.pk).update(eta=noon)
+    [[offender]] = broken().values()
+    assert offender.startswith(f"{order.number} is expected at")
+    Order.objects.filter(pk=order.pk).update(eta=order.eta)
+    order.lines.update(coming_back=1)
+    assert broken() == {
+        "units on their way back are those of open returns": [
+            f"{order.number} line 1: 1 set apart, 0 asked for"
+        ]
+    }

@@ -137,7 +137,7 @@ def test_a_way_that_is_closed_or_switched_off_is_not_offered_nor_taken(
     courier.update(is_active=False)
     with pytest.raises(DeliveryNotPossible):
         buy()
-    offered = delivery.offered({"physical"}, address={}, now=noon, speed=1.0)
+    offered = offers.deliveries({"physical"}, address={}, now=noon, speed=1.0)
     assert [option["code"] for option in offered] == ["pickup"]
 
 

@@ -6,7 +6,7 @@ from orders import lifecycle
 
 
 def test_a_courier_order_takes_twelve_minutes_in_four_steps(noon: datetime) -> None:
-    due = lifecycle.timetable("courier", placed_at=noon, speed=1.0)
+    due = lifecycle.timetable(lifecycle.PLANS["courier"], placed_at=noon, speed=1.0)
 
     assert [(step.index, step.status, step.due_at - noon) for step in due] == [
         (1, "confirmed", timedelta(minutes=2)),
@@ -17,20 +17,26 @@ def test_a_courier_order_takes_twelve_minutes_in_four_steps(noon: datetime) -> N
 
 
 def test_a_clock_sixty_times_as_fast_plays_it_in_twelve_seconds(noon: datetime) -> None:
-    due = lifecycle.timetable("courier", placed_at=noon, speed=60.0)
+    due = lifecycle.timetable(lifecycle.PLANS["courier"], placed_at=noon, speed=60.0)
 
     assert due[-1].due_at - noon == timedelta(seconds=12)
 
 
-def test_an_order_is_late_half_a_minute_after_its_time_and_never_once_it_has_ended(
-    noon: datetime,
-) -> None:
-    def is_late(seconds: int, status: str = "preparing") -> bool:
-        return lifecycle.is_late(status=status, eta=noon, now=noon + timedelta(seconds=seconds))
+def test_a_promise_is_missed_by_more_than_half_a_minute(noon: datetime) -> None:
+    def is_missed(seconds: int) -> bool:
+        eta = noon + timedelta(seconds=seconds)
+        return lifecycle.misses_promise(eta=eta, promised_at=noon)
 
-    assert not is_late(30)
-    assert is_late(31)
-    assert not is_late(3600, "delivered")
+    assert not is_missed(30)
+    assert is_missed(31)
+
+
+def test_what_waits_for_its_slot_is_confirmed_at_once(noon: datetime) -> None:
+    due = lifecycle.timetable(
+        lifecycle.PLANS["courier"], placed_at=noon, speed=1.0, wait=timedelta(minutes=30)
+    )
+
+    assert [(step.due_at - noon) // timedelta(minutes=1) for step in due] == [2, 34, 38, 42]
 
 
 def test_every_plan_ends_delivered() -> None:

@@ -19,7 +19,17 @@ from museo.access.callers import Caller
 from museo.access.idempotency import Answer, KeyInFlight
 from notifications import log
 from notifications.models import Event
-from orders import adjustments, baskets, checkout, offers, services, tracking
+from orders import (
+    adjustments,
+    baskets,
+    checkout,
+    delays,
+    deliveries,
+    lateness,
+    offers,
+    services,
+    tracking,
+)
 from orders.details import Details
 from orders.holds import CheckoutInProgress
 from orders.models import Order, OrderStep
@@ -279,6 +289,12 @@ def test_after_the_head_only_the_log_is_written(
         lambda: services.advance(staff, order.number, to="confirmed", now=noon),
         lambda: adjustments.refund(staff, order.number, amount=1, now=noon),
         lambda: adjustments.cancel(staff, other.number, now=noon),
+        lambda: delays.hold(staff, order.number, now=noon),
+        lambda: delays.resume(staff, order.number, now=noon),
+        lambda: delays.revise(staff, order.number, eta=noon + timedelta(hours=2), now=noon),
+        lambda: deliveries.fail(staff, order.number, now=noon),
+        lambda: deliveries.try_again(staff, order.number, now=noon, speed=1.0),
+        lambda: lateness.tell_overdue(now=noon + timedelta(minutes=30)),
         lambda: services.advance_due(now=noon + timedelta(hours=1)),
     ]
     for service in told:

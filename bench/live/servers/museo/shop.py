@@ -46,7 +46,8 @@ def _place(most: int, *, now: datetime) -> list[Made]:
     """Orders of guests, as the checkout writes them, many in one change."""
     count = min(most, AT_ONCE)
     # the clock leaves them alone until a tick is measured
-    due = lifecycle.timetable(lifecycle.DEFAULT_PLAN, placed_at=now, speed=1 / 60)
+    steps = lifecycle.PLANS[lifecycle.DEFAULT_PLAN]
+    due = lifecycle.timetable(steps, placed_at=now, speed=1 / 60)
     baskets = Basket.objects.bulk_create(
         Basket(token_hash=token_hex(32), expires_at=now, created_at=now) for _ in range(count)
     )
@@ -93,6 +94,7 @@ def _order(checkout: Checkout, due: list[lifecycle.DueStep], now: datetime) -> O
         plan=checkout.delivery,
         steps_total=len(due),
         next_step_at=due[0].due_at,
+        promised_at=due[-1].due_at,
         eta=due[-1].due_at,
         placed_at=now,
         currency=checkout.currency,

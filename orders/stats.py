@@ -1,0 +1,98 @@
+"""How the shop is doing, for staff: counted in a fixed number of queries over newest orders."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Q
+from django.db.models.functions import TruncMinute
+from django.utils.translation import gettext
+
+from museo.access.callers import Caller
+from museo.access.permissions import may
+from museo.access.problems import NotAllowed
+from notifications.envelope import timestamp
+from orders import lifecycle
+from orders.models import Order, OrderStep
+
+STATUSES = [status for status, _label in lifecycle.STATUS_CHOICES]
+OPEN = [status for status in STATUSES if status not in lifecycle.ENDED]
+HOUR = timedelta(hours=1)
+# how many orders the times of steps are taken from, the newest
+MOST_TIMED = 2000
+
+
+def overview(caller: Caller, *, window: timedelta, now: datetime) -> dict[str, Any]:
+    """CONTRACT's `GET /admin/stats`: of the orders placed within the window, and those open."""
+    if not may(caller, "orders.view_order"):
+        raise NotAllowed(
+            gettext("Only staff who may see all orders can see how the shop is doing.")
+        )
+    # by status, because that is what the index begins with
+    placed = Order.objects.filter(status__in=STATUSES, placed_at__gt=now - window)
+    by_status = {
+        status: (count, late)
+        for status, count, late in placed.values_list("status").annotate(
+            count=Count("pk"), late=Count("pk", filter=Q(late_at__isnull=False))
+        )
+    }
+    orders = sum(count for count, _late in by_status.values())
+    late = sum(late for _count, late in by_status.values())
+    return {
+        "now": timestamp(now),
+        "since": timestamp(now - window),
+        "orders": orders,
+        "by_status": {status: by_status.get(status, (0, 0))[0] for status in STATUSES},
+        "late": {"orders": late, "share": round(late / orders, 4) if orders else 0.0},
+        "open": _open(),
+        "per_minute": _per_minute(now),
+        "step_seconds": _step_seconds(placed),
+    }
+
+
+def _open() -> dict[str, int]:
+    return Order.objects.filter(status__in=OPEN).aggregate(
+        orders=Count("pk"),
+        late=Count("pk", filter=Q(late_at__isnull=False)),
+        held=Count("pk", filter=Q(held_at__isnull=False)),
+    )
+
+
+def _per_minute(now: datetime) -> list[dict[str, Any]]:
+    """The orders of each minute of the last hour that had any, oldest first."""
+    lately = Order.objects.filter(status__in=STATUSES, placed_at__gt=now - HOUR)
+    by_minute = lately.annotate(minute=TruncMinute("placed_at")).values_list("minute")
+    counted = by_minute.annotate(count=Count("pk")).order_by("minute")
+    return [{"minute": timestamp(minute), "orders": count} for minute, count in counted]
+
+
+def _step_seconds(placed: Any) -> dict[str, dict[str, float]]:
+    """How long orders took from the step before to each status."""
+    newest = list(placed.order_by("-pk").values_list("pk", flat=True)[:MOST_TIMED])
+    taken = OrderStep.objects.filter(order__in=newest, at__isnull=False)
+    rows: Iterable[Any] = taken.order_by("order_id", "index").values_list(
+        "order_id", "status", "at", "order__placed_at"
+    )
+    durations: dict[str, list[float]] = defaultdict(list)
+    before: dict[int, datetime] = {}
+    for order, status, at, placed_at in rows:
+        durations[status].append((at - before.get(order, placed_at)).total_seconds())
+        before[order] = at
+    return {
+        status: {
+            "orders": len(durations[status]),
+            "p50": percentile(durations[status], 50),
+            "p95": percentile(durations[status], 95),
+        }
+        for status in lifecycle.PROGRESS
+        if status in durations
+    }
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """The smallest value that so many percent of them do not exceed."""
+    ranked = sorted(values)
+    return ranked[max(0, -(-len(ranked) * percent // 100) - 1)]
