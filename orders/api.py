@@ -124,7 +124,8 @@ def basket_coupons(request: Request) -> Response:
     """POST puts a coupon into the basket, DELETE takes it out."""
     caller = caller_from_request(request)
     if request.method == "DELETE":
-        return _basket(baskets.remove_coupon(caller), caller)
+        baskets.remove_coupon(caller)
+        return _basket(baskets.find(caller), caller)
     wanted = read_body(CouponCode, request)
     return _basket(baskets.apply_coupon(caller, **wanted, now=timezone.now()), caller)
 

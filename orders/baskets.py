@@ -171,12 +171,11 @@ def apply_coupon(caller: Caller, code: str, *, now: datetime) -> OpenBasket:
     return opened
 
 
-def remove_coupon(caller: Caller) -> OpenBasket:
-    """Take the coupon out; without one that is done already."""
+def remove_coupon(caller: Caller) -> None:
+    """Take the coupon out; without one, or without a basket, that is done already."""
     with transaction.atomic():
-        opened = _locked(caller)
-        _keep_coupon(opened.basket, None)
-    return opened
+        if find(caller):
+            _keep_coupon(_locked(caller).basket, None)
 
 
 def _keep_coupon(basket: Basket, coupon: Coupon | None) -> None:

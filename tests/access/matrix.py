@@ -67,7 +67,15 @@ def rest(method: str, route: str, scope: str | None, to: str = ALL, **more: Any)
     return Row(method, f"api/v1/{route}", to, scope, **more)
 
 
+def of_staff(method: str, route: str, body: Any, but: Mapping[str, int] | None = None) -> Row:
+    """What staff do with an order; its customers see it, and may not."""
+    scope = "orders:read" if method == "GET" else "orders:write"
+    whole = f"admin/orders/<str:number>/{route}"
+    return rest(method, whole, scope, OF_ORDERS, but={**SEE_ONLY, **(but or {})}, body=body)
+
+
 KEY = {"Idempotency-Key": "k"}
+BACK = {"lines": [{"position": 1, "quantity": 1}]}
 
 ROWS = [
     # pages
@@ -76,6 +84,7 @@ ROWS = [
     Row("GET", "basket"),
     Row("POST", "basket/add", body={"sku": "LAMP"}),
     Row("POST", "basket/lines/<int:line_id>", body={"quantity": "2"}),
+    Row("POST", "basket/coupon", body={"code": "NONE"}),
     Row("GET", "checkout"),
     Row("POST", "checkout", body={}),
     Row("GET", "pay/<str:payment_id>"),
@@ -84,6 +93,9 @@ ROWS = [
     Row("GET", "orders/<str:number>", WHO_SEE_THE_ORDER),
     Row("POST", "orders/<str:number>/cancel", WHO_SEE_THE_ORDER, body={}),
     Row("POST", "orders/<str:number>/reorder", WHO_SEE_THE_ORDER, body={}),
+    Row("POST", "orders/<str:number>/amend", WHO_SEE_THE_ORDER, body={"note": "Ring"}),
+    Row("POST", "orders/<str:number>/return", WHO_SEE_THE_ORDER, body={"quantity-1": "1"}),
+    Row("GET", "orders/<str:number>/receipt", WHO_SEE_THE_ORDER),
     Row("GET", "t/<str:token>"),
     Row("GET", "login"),
     Row("POST", "login", body={}),
@@ -112,7 +124,15 @@ ROWS = [
     rest("PATCH", "basket/items/<int:line_id>", "basket:write", body={"quantity": 2}),
     rest("DELETE", "basket/items/<int:line_id>", "basket:write"),
     rest("GET", "basket/delivery-options", "basket:write"),
+    rest("POST", "basket/coupons", "basket:write", body={"code": "NONE"}),
+    rest("DELETE", "basket/coupons", "basket:write"),
     rest("GET", "payment/providers", "shop:read"),
+    # a checkout is its basket's
+    rest("POST", "checkouts", "checkout:write", body={}),
+    rest("GET", "checkouts/<str:checkout_id>", "checkout:write"),
+    rest("PUT", "checkouts/<str:checkout_id>", "checkout:write", body={}),
+    rest("POST", "checkouts/<str:checkout_id>/complete", "checkout:write", body={}, headers=KEY),
+    rest("POST", "checkouts/<str:checkout_id>/cancel", "checkout:write"),
     # orders
     rest("POST", "orders/checkout", "checkout:write", body={}),
     rest("GET", "orders", "orders:read"),
@@ -121,6 +141,18 @@ ROWS = [
     rest("GET", "orders/<str:number>/events", "orders:read", WHO_SEE_THE_ORDER),
     rest("POST", "orders/<str:number>/cancel", "orders:write", WHO_SEE_THE_ORDER, body={}),
     rest("POST", "orders/<str:number>/reorder", "orders:write", WHO_SEE_THE_ORDER, body={}),
+    rest("PATCH", "orders/<str:number>", "orders:write", WHO_SEE_THE_ORDER, body={"note": "Ring"}),
+    rest("GET", "orders/<str:number>/returns", "orders:read", WHO_SEE_THE_ORDER),
+    rest("POST", "orders/<str:number>/returns", "orders:write", WHO_SEE_THE_ORDER, body=BACK),
+    of_staff("POST", "hold", {"held": True}),
+    of_staff("POST", "eta", {"eta": "2100-01-01T00:00:00Z"}),
+    of_staff("POST", "fail", {}),
+    of_staff("POST", "retry", {}),
+    of_staff("POST", "notes", {"text": "Rang twice."}),
+    of_staff("GET", "notes", None, {"with": 403}),
+    of_staff("POST", "ticket", {}),
+    of_staff("POST", "returns/<str:return_id>", {"state": "approved"}),
+    rest("GET", "admin/stats", "admin", OF_ORDERS, others=403),
     rest(
         "POST",
         "admin/orders/<str:number>/advance",

@@ -17,8 +17,9 @@ from museo.access import accounts, scopes
 from museo.access.callers import BASKET_COOKIE, TICKET_COOKIE, Caller, caller_for_user
 from museo.access.models import User
 from museo.access.roles import ROLES
-from orders import baskets, checkout
+from orders import baskets, checkout, checkouts, returns
 from orders.details import Details
+from orders.models import Order
 from tests.access.conftest import bearer
 from tests.access.matrix import Row
 
@@ -133,6 +134,22 @@ class World:
         """In the caller's own basket."""
         opened = baskets.require(self._with_basket(who))
         return int(opened.basket.lines.get().pk)
+
+    def _checkout_id(self, who: str) -> str:
+        """Of the caller's own basket."""
+        shown = checkouts.begin(self._with_basket(who), {}, now=timezone.now())
+        return str(shown["id"])
+
+    def _return_id(self, who: str) -> str:
+        """One that the buyer has asked for, of the order that the row names."""
+        order = Order.objects.latest("pk")
+        Order.objects.filter(pk=order.pk).update(status="delivered", ended_at=timezone.now())
+        user = self._user("buyer")
+        units = {1: 1}
+        asked = returns.ask(
+            caller_for_user(user, locale="en"), order.number, units=units, now=timezone.now()
+        )
+        return asked.public_id
 
     def _slug(self, who: str) -> str:
         return self.lamp.master.slug
