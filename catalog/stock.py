@@ -107,12 +107,17 @@ def reserve(
         )
         for item in items.values()
     )
-    for pk in sorted({*items, *before}):
+    for pk in _in_order({*items, *before}):
         more = (wanted[items[pk].variant_id] if pk in items else 0) - before[pk]
         if more > 0:
             _promise(items[pk], more, own=before[pk])
         elif more < 0:
             StockItem.objects.filter(pk=pk).update(reserved=F("reserved") + more)
+
+
+def _in_order(pks: Collection[int]) -> list[int]:
+    """The order in which everybody locks stock rows, so that nobody waits in a circle."""
+    return sorted(pks)
 
 
 def _taken_over(holders: Collection[str]) -> Counter[int]:

@@ -24,6 +24,7 @@ from orders import (
     amendments,
     baskets,
     checkout,
+    checkouts,
     delays,
     deliveries,
     lateness,
@@ -31,7 +32,7 @@ from orders import (
     services,
 )
 from orders.details import Details
-from orders.models import Order, Plan
+from orders.models import Coupon, Order, Plan
 from tests.orders.conftest import SellLamp
 from tests.together import at_once
 
@@ -134,14 +135,10 @@ def test_in_no_order_they_deadlock(
     noon: datetime,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    in_order = stock._items_for
+    def in_no_order(pks: set[int]) -> list[int]:
+        return random.sample(sorted(pks), len(pks))
 
-    def in_no_order(wanted: dict[int, int]) -> list[StockItem]:
-        items = in_order(wanted)
-        random.shuffle(items)
-        return items
-
-    monkeypatch.setattr(stock, "_items_for", in_no_order)
+    monkeypatch.setattr(stock, "_in_order", in_no_order)
     results = at_once(crowd(160, details, staff, things, noon))
 
     failed = [result for result in results if isinstance(result, Exception)]
@@ -169,6 +166,8 @@ def scene(things: list[Variant], details: Details, now: datetime) -> Scene:
     order = checkout.place(customer, details, now=now, speed=1.0).order
     for sku in reversed(THINGS[:3]):
         baskets.add(customer, sku=sku, quantity=1, now=now)
+    Coupon.objects.get_or_create(code="TEN", defaults={"value": 1000, "usage_limit": 10_000})
+    baskets.apply_coupon(customer, "TEN", now=now)
     asking = replace(details, payment_token="needs_action")
     with pytest.raises(checkout.PaymentActionRequired) as asked:
         checkout.place(customer, asking, now=now, speed=1.0)
@@ -186,6 +185,13 @@ def services_of(at: Scene, details: Details, staff: Caller, now: datetime) -> di
     """Everything that takes locks, all of it of the same things."""
     later = now + timedelta(hours=1)
     number = at.order.number
+    body = {"email": details.email, "name": details.name, "address": dict(details.address)}
+
+    def checkout_in_steps() -> None:
+        begun = checkouts.begin(at.customer, body, now=now)["id"]
+        checkouts.update(at.customer, begun, body, now=now)
+        checkouts.complete_once(at.customer, begun, {}, key=begun, now=now, speed=1.0)
+
     return {
         "add": partial(baskets.add, at.customer, sku=THINGS[0], quantity=1, now=now),
         "merge": partial(baskets.merge, at.visitor, now=now),
@@ -194,6 +200,10 @@ def services_of(at: Scene, details: Details, staff: Caller, now: datetime) -> di
         "finish": partial(
             checkout.finish_payment, at.payment_id, approved=True, now=now, speed=1.0
         ),
+        "begin": partial(checkouts.begin, at.customer, body, now=now),
+        "in steps": checkout_in_steps,
+        "coupon": partial(baskets.apply_coupon, at.customer, "TEN", now=now),
+        "expire": partial(baskets.expire, now=later + baskets.LIFETIME),
         "release": partial(checkout.release_expired, now=later),
         "advance": partial(services.advance, staff, number, to="confirmed", now=now),
         "tick": partial(services.advance_due, now=later),
