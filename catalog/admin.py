@@ -19,6 +19,7 @@ from unfold.decorators import display
 from catalog.forms import (
     EDITED_MEANWHILE,
     JSON_TYPES,
+    VALUES,
     CategoryForm,
     MasterForm,
     TypedJSONField,
@@ -61,7 +62,18 @@ class VariantInline(StackedInline):
         return rows.aggregate(units=Sum("reserved"))["units"] or 0
 
 
-class OptionInline(TabularInline):
+class TypedJSON:
+    """JSON columns that are typed as text and are of one kind each."""
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name in JSON_TYPES:
+            kinds = {"holds": JSON_TYPES[db_field.name], "of": VALUES.get(db_field.name)}
+            options |= {"form_class": TypedJSONField, **kinds}
+        field: Any = super().formfield_for_dbfield(db_field, request, **options)  # type: ignore[misc]
+        return field
+
+
+class OptionInline(TypedJSON, TabularInline):
     """What the variants differ in; the values are on the option's own page."""
 
     model = ProductOption
@@ -71,7 +83,7 @@ class OptionInline(TabularInline):
     show_change_link = True
 
 
-class OptionValueInline(TabularInline):
+class OptionValueInline(TypedJSON, TabularInline):
     model = OptionValue
     formset = UsedStays
     extra = 0
@@ -80,11 +92,11 @@ class OptionValueInline(TabularInline):
 
 
 @admin.register(ProductOption)
-class ProductOptionAdmin(LogAdmin, ModelAdmin):
+class ProductOptionAdmin(TypedJSON, LogAdmin, ModelAdmin):
     """The values of one option; reached from its product."""
 
     inlines = [OptionValueInline]
-    fields = ["name", "code", "position"]
+    fields = ["name", "names", "code", "position"]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return False
@@ -100,7 +112,7 @@ class ProductOptionAdmin(LogAdmin, ModelAdmin):
         return redirect("admin:catalog_master_change", obj.master_id)
 
 
-class MediaInline(TabularInline):
+class MediaInline(TypedJSON, TabularInline):
     model = Media
     extra = 0
 
@@ -161,7 +173,7 @@ class LivingFilter(admin.SimpleListFilter):
 
 
 @admin.register(Master)
-class MasterAdmin(LogAdmin, TranslatableAdmin, ModelAdmin):
+class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
     """A product with its variants, prices, stock and pictures on one page."""
 
     form = MasterForm
@@ -185,6 +197,7 @@ class MasterAdmin(LogAdmin, TranslatableAdmin, ModelAdmin):
         "brand",
         "published_at",
         "attributes",
+        "facts",
         "tags",
         "revision",
     ]
@@ -213,11 +226,6 @@ class MasterAdmin(LogAdmin, TranslatableAdmin, ModelAdmin):
                 left=Subquery(left.values("left")[:1]),
             )
         )
-
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        if db_field.name in JSON_TYPES:
-            options |= {"form_class": TypedJSONField, "holds": JSON_TYPES[db_field.name]}
-        return super().formfield_for_dbfield(db_field, request, **options)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         if db_field.name == "primary_category":

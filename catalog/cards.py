@@ -27,7 +27,7 @@ FIELDS = (
     "primary_category__slug",
     "primary_category__room",
 )
-FIELDS_OF_ONE = ("kind", "brand", "attributes", "revision")
+FIELDS_OF_ONE = ("kind", "brand", "attributes", "facts", "revision")
 
 
 def cards(masters: Sequence[Row], *, locale: str, now: datetime) -> list[dict[str, Any]]:
@@ -35,7 +35,7 @@ def cards(masters: Sequence[Row], *, locale: str, now: datetime) -> list[dict[st
     ids = [master["pk"] for master in masters]
     offers = _offers(ids, now=now)
     texts = _texts(Master, ids, "name", "subtitle", locale=locale)
-    pictures = _pictures(ids)
+    pictures = _pictures(ids, locale=locale)
     return [
         _card(
             master,
@@ -55,14 +55,14 @@ def whole(master: Row, *, locale: str, now: datetime) -> dict[str, Any] | None:
     if not offers:
         return None
     text = _texts(Master, [pk], "name", "subtitle", "description", locale=locale).get(pk, {})
-    pictures = _pictures([pk])[pk]
-    choices = _choices([offer.row["pk"] for offer in offers])
+    pictures = _pictures([pk], locale=locale)[pk]
+    choices = _choices([offer.row["pk"] for offer in offers], locale=locale)
     return {
         **_card(master, text, offers, pictures),
         "description": text.get("description", ""),
         "kind": master["kind"],
         "brand": master["brand"],
-        "attributes": master["attributes"],
+        "attributes": in_language(master["attributes"], master["facts"], locale),
         "variants": [_variant(offer, choices[offer.row["pk"]]) for offer in offers],
         "options": _options(choices.values()),
         "media": pictures,
@@ -123,16 +123,17 @@ def _texts(
     return {row["master_id"]: row for row in worst_first}
 
 
-def _pictures(master_ids: Collection[int]) -> dict[int, list[dict[str, str]]]:
+def _pictures(master_ids: Collection[int], *, locale: str) -> dict[int, list[dict[str, str]]]:
     pictures = defaultdict(list)
     rows = Media.objects.filter(master_id__in=master_ids).order_by("position")
-    for row in rows.values("master_id", "file", "alt"):
+    for row in rows.values("master_id", "file", "alt", "alts"):
         url = default_storage.url(row["file"])
-        pictures[row["master_id"]].append({"url": url, "alt": row["alt"]})
+        alt = in_language(row["alt"], row["alts"], locale)
+        pictures[row["master_id"]].append({"url": url, "alt": alt})
     return pictures
 
 
-def _choices(variant_ids: Collection[int]) -> dict[int, list[Row]]:
+def _choices(variant_ids: Collection[int], *, locale: str) -> dict[int, list[Row]]:
     """The option values of each variant, in the order of the options."""
     choices: dict[int, list[Row]] = defaultdict(list)
     links = Variant.option_values.through.objects.filter(variant_id__in=variant_ids)
@@ -141,12 +142,23 @@ def _choices(variant_ids: Collection[int]) -> dict[int, list[Row]]:
         "variant_id",
         option_code=F(f"{option}code"),
         option_name=F(f"{option}name"),
+        option_names=F(f"{option}names"),
         code=F("optionvalue__code"),
         label=F("optionvalue__label"),
+        labels=F("optionvalue__labels"),
         position=F("optionvalue__position"),
     ):
-        choices[row["variant_id"]].append(row)
+        said = {
+            "option_name": in_language(row["option_name"], row["option_names"], locale),
+            "label": in_language(row["label"], row["labels"], locale),
+        }
+        choices[row["variant_id"]].append({**row, **said})
     return choices
+
+
+def in_language(text: Any, others: Mapping[str, Any], locale: str) -> Any:
+    """The text as it is in a language, or in that language's family, or else as it is."""
+    return others.get(locale) or others.get(locale.partition("-")[0]) or text
 
 
 # shaping

@@ -44,6 +44,46 @@ class MoneyField(forms.DecimalField):
         return super().has_changed(self.prepare_value(initial), data)
 
 
+class TypedJSONField(forms.JSONField):
+    """JSON of one type; an emptied box or `null` is an empty one."""
+
+    def __init__(
+        self, *, holds: type[dict] | type[list], of: type | None = None, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.holds = holds
+        self.of = of
+
+    def clean(self, value: Any) -> Any:
+        found = super().clean(value)
+        if found is None:
+            return self.holds()
+        if not isinstance(found, self.holds) or not self._holds_its_kind(found):
+            raise ValidationError(JSON_FORMS[self.holds])
+        return found
+
+    def _holds_its_kind(self, found: Any) -> bool:
+        return self.of is None or all(isinstance(value, self.of) for value in found.values())
+
+
+JSON_FORMS = {
+    dict: gettext_lazy('Write names and values in braces: {"Material": "Stoneware"}.'),
+    list: gettext_lazy('Write words in brackets: ["new", "gift"].'),
+}
+JSON_TYPES = {
+    "alts": dict,
+    "attributes": dict,
+    "facts": dict,
+    "labels": dict,
+    "names": dict,
+    "tags": list,
+}
+
+
+# what is kept by language: {"de": "Farbe"}
+VALUES = {"alts": str, "facts": dict, "labels": str, "names": str}
+
+
 class MasterForm(TranslatableModelForm):
     """`revision` is the one the editor saw: whoever saves second is told."""
 
@@ -153,29 +193,6 @@ class VariantForm(forms.ModelForm):
         values = self.instance.option_values.order_by("pk").values_list("pk", flat=True)
         key = "-".join(str(value) for value in values)
         Variant.objects.filter(pk=self.instance.pk).update(option_key=key)
-
-
-class TypedJSONField(forms.JSONField):
-    """JSON of one type; an emptied box or `null` is an empty one."""
-
-    def __init__(self, *, holds: type[dict] | type[list], **options: Any) -> None:
-        super().__init__(**options)
-        self.holds = holds
-
-    def clean(self, value: Any) -> Any:
-        found = super().clean(value)
-        if found is None:
-            return self.holds()
-        if not isinstance(found, self.holds):
-            raise ValidationError(JSON_FORMS[self.holds])
-        return found
-
-
-JSON_FORMS = {
-    dict: gettext_lazy('Write names and values in braces: {"Material": "Stoneware"}.'),
-    list: gettext_lazy('Write words in brackets: ["new", "gift"].'),
-}
-JSON_TYPES = {"attributes": dict, "tags": list}
 
 
 class UsedStays(forms.BaseInlineFormSet):

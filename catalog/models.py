@@ -114,6 +114,8 @@ class Master(TranslatableModel):  # type: ignore[misc]
     tags = models.JSONField(default=list, blank=True)
     # facts for the wall label: {"Material": "Stoneware"}
     attributes = models.JSONField(default=dict, blank=True)
+    # by language: {"de": {"Material": "Steinzeug"}}; `attributes` are for all others
+    facts = models.JSONField(_("attributes by language"), default=dict, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
     # raised by every edit; ETag and If-Match
     revision = models.PositiveIntegerField(default=1)
@@ -163,6 +165,8 @@ class ProductOption(models.Model):
     master = models.ForeignKey(Master, on_delete=models.CASCADE, related_name="options")
     code = models.SlugField(max_length=40)
     name = models.CharField(max_length=60)
+    # by language: {"de": "Farbe"}; `name` is for all others
+    names = models.JSONField(_("names by language"), default=dict, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
@@ -181,6 +185,7 @@ class OptionValue(models.Model):
     option = models.ForeignKey(ProductOption, on_delete=models.CASCADE, related_name="values")
     code = models.SlugField(max_length=40)
     label = models.CharField(max_length=60)
+    labels = models.JSONField(_("labels by language"), default=dict, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
@@ -343,6 +348,7 @@ class Media(models.Model):
     master = models.ForeignKey(Master, on_delete=models.CASCADE, related_name="media")
     file = models.FileField(upload_to="catalog/")
     alt = models.CharField(max_length=200, blank=True)
+    alts = models.JSONField(_("texts by language"), default=dict, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:

@@ -3,8 +3,10 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from catalog.cards import in_language
 from catalog.models import Variant
 
 
@@ -32,17 +34,18 @@ def describe(variant_ids: Collection[int], *, locale: str) -> dict[int, Descript
         .prefetch_related("master__translations", "master__media", "option_values")
     )
     with override(locale):
-        return {variant.pk: _description(variant) for variant in variants}
+        return {variant.pk: _description(variant, locale) for variant in variants}
 
 
-def _description(variant: Variant) -> Description:
+def _description(variant: Variant, locale: str) -> Description:
     master = variant.master
     options = sorted(variant.option_values.all(), key=lambda value: value.option_id)
+    labels = [in_language(value.label, value.labels, locale) for value in options]
     pictures = sorted(master.media.all(), key=lambda media: media.position)
     return Description(
         sku=variant.sku,
         slug=master.slug,
-        name=", ".join([str(master), *(value.label for value in options)]),
+        name=_(", ").join([str(master), *labels]),
         image=pictures[0].file.url if pictures else "",
         kind=master.kind,
         tax_class=master.taxed_as(),

@@ -102,7 +102,7 @@ def _groups(variants: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for variant in variants:
         first, *others = variant["options"].values() or [variant["sku"]]
         name, labels = (first, others) if others else ("", [first])
-        groups.setdefault(name, []).append({**variant, "label": ", ".join(labels)})
+        groups.setdefault(name, []).append({**variant, "label": _(", ").join(labels)})
     return [
         {"name": name, "variants": rows, "price": _price_of_all(rows) if name else None}
         for name, rows in groups.items()

@@ -199,7 +199,13 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 
 # language and time
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English")), ("de", _("German")), ("fr", _("French"))]
+LANGUAGES = [
+    ("en", _("English")),
+    ("de", _("German")),
+    ("fr", _("French")),
+    ("es", _("Spanish")),
+    ("ar", _("Arabic")),
+]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 PARLER_LANGUAGES: dict[Any, Any] = {
     None: tuple({"code": code} for code, _name in LANGUAGES),
@@ -253,6 +259,8 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Museo",
     "SITE_SYMBOL": "museum",
     "LOGIN": {"form": "museo.access.forms.AdminSignInForm"},
+    "SHOW_LANGUAGES": True,
+    "STYLES": ["/static/css/admin.css"],
     "COLORS": {"primary": {shade: f"oklch({light} 36)" for shade, light in VERMILION.items()}},
 }
 

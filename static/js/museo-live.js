@@ -24,6 +24,8 @@ const clock = (moment) =>
   new Date(moment).toLocaleTimeString(document.documentElement.lang, {
     hour: "2-digit",
     minute: "2-digit",
+    // as the server writes them, in Arabic too
+    numberingSystem: "latn",
   });
 
 class MuseoLive extends HTMLElement {

@@ -401,6 +401,8 @@ def test_the_second_of_two_editors_is_told_and_overwrites_nothing(
         ({"variants-0-sku": ""}, "This field is required"),
         ({"attributes": "{"}, "Enter a valid JSON"),
         ({"attributes": "[1]"}, "Write names and values in braces"),
+        ({"facts": "[1]"}, "Write names and values in braces"),
+        ({"facts": '{"de": "Steinzeug"}'}, "Write names and values in braces"),
         ({"tags": "7"}, "Write words in brackets"),
         ({"variants-TOTAL_FORMS": "0"}, "A product has at least one variant"),
         ({"slug": "no spaces!"}, "Enter a valid"),
@@ -457,13 +459,13 @@ def test_the_list_costs_the_same_queries_for_one_and_for_twenty_four(
     with django_assert_max_num_queries(len(one.captured_queries)):
         page = staff.get("/admin/catalog/master/").content.decode()
 
-    assert "iPhone 15" in page
+    assert "Mint tea" in page
     assert [row.left for row in MasterAdmin(Master, site).get_queryset(HttpRequest())[:3]] == [
-        1000,
-        15,
-        500,
+        150,
+        80,
+        72,
     ]
-    assert "€749.00" in page
+    assert "€3.50" in page
 
 
 def test_shoppers_and_staff_without_permission_stay_out(client: Client, room: Category) -> None:
@@ -473,3 +475,38 @@ def test_shoppers_and_staff_without_permission_stay_out(client: Client, room: Ca
     assert client.get("/admin/catalog/master/").status_code == 403
     assert add(client, room).status_code == 403
     assert not Master.objects.exists()
+
+
+def test_staff_write_facts_and_options_in_another_language(staff: Client, room: Category) -> None:
+    add(staff, room, attributes='{"Material": "Porcelain"}')
+    master = Master.objects.get()
+    option = ProductOption.objects.create(master=master, code="colour", name="Colour")
+    blue = OptionValue.objects.create(option=option, code="blue", label="Blue")
+    page = f"/admin/catalog/master/{master.pk}/change/"
+    form = change_form(
+        master,
+        name="Blaue Schale",
+        facts='{"de": {"Material": "Porzellan"}}',
+        attributes='{"Material": "Porcelain"}',
+        **{
+            "variants-0-option_values": str(blue.pk),
+            "options-TOTAL_FORMS": "1",
+            "options-INITIAL_FORMS": "1",
+            "options-0-id": str(option.pk),
+            "options-0-master": str(master.pk),
+            "options-0-name": "Colour",
+            "options-0-code": "colour",
+            "options-0-position": "0",
+            "options-0-names": '{"de": "Farbe"}',
+        },
+    )
+
+    response = staff.post(f"{page}?language=de", form)
+
+    assert response.status_code == 302, errors_of(response)
+    german, english = (
+        detail("blue-bowl", locale=code, now=timezone.now()) for code in ("de", "en")
+    )
+    assert (german["name"], german["attributes"]) == ("Blaue Schale", {"Material": "Porzellan"})
+    assert (english["name"], english["attributes"]) == ("Blue bowl", {"Material": "Porcelain"})
+    assert [option["name"] for option in german["options"]] == ["Farbe"]

@@ -16,6 +16,8 @@ pytestmark = pytest.mark.browser
 
 STEPS = ["placed", "confirmed", "preparing", "out_for_delivery", "delivered"]
 LIMIT = 40_000
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+ARABIC_HEADLINES = ["وصلنا طلبك", "تأكد طلبك", "نحضّر طلبك", "طلبك في الطريق", "وصل طلبك"]
 # every status that the page shows, with the moment; and whether it was ever loaded anew
 WITNESS = """
     window.seen = [];
@@ -226,10 +228,27 @@ def test_nothing_scrolls_sideways_on_a_small_phone(enter: Enter) -> None:
     shopper.fill_basket("studio-headphones")
     for path in ("/", "/p/iphone-15", "/basket", "/checkout", "/login"):
         shopper.go(path)
-        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert shopper.page.evaluate(overflow) == 0, path
+        assert shopper.page.evaluate(OVERFLOW) == 0, path
     shopper.buy("amphora-vase")
-    assert shopper.page.evaluate(overflow) == 0
+    assert shopper.page.evaluate(OVERFLOW) == 0
+
+
+def test_every_page_reads_from_the_right_and_fits_a_small_phone(shop: Shop, enter: Enter) -> None:
+    shopper = enter(viewport={"width": 320, "height": 640})
+    bought = shopper.buy("moon-jar")
+    shopper.fill_basket("gift-card")
+    shopper.page.context.add_cookies(
+        [{"name": "django_language", "value": "ar", "url": shop.address}]
+    )
+    pages = ["/", "/?q=مزهرية", "/p/iphone-15", "/basket", "/checkout", "/orders", "/login"]
+
+    for path in [*pages, f"/orders/{bought}"]:
+        shopper.go(path)
+        assert shopper.page.locator("html").get_attribute("dir") == "rtl"
+        assert shopper.page.evaluate(OVERFLOW) == 0, path
+        assert violations(shopper) == [], path
+    assert shopper.page.inner_text("[data-headline]") in ARABIC_HEADLINES
+    assert shopper.trouble == []
 
 
 def test_a_stranger_is_told_nothing_by_the_stream_either(shop: Shop, enter: Enter) -> None:
