@@ -142,6 +142,7 @@ def _masters(
     wanted = {
         (row["slug"],): {
             "kind": row.get("kind", Master.Kind.PHYSICAL),
+            "tax_class": row.get("tax_class", ""),
             "status": Master.Status.ACTIVE,
             "brand": row.get("brand", ""),
             "attributes": row["attributes"],
