@@ -127,6 +127,7 @@ def test_the_shop_has_what_it_promises_in_each_department() -> None:
     assert all(row["prep_seconds"] > 0 for row in rows if row.get("kind") == "food")
     assert sum(row["stock"] == 0 for row in rows) >= 4
     assert sum("list_price" in row for row in rows) >= 4
+    assert Counter(row.get("tax_class", "") for row in rows) == {"": 119, "books": 7, "exempt": 4}
     assert rows[0]["slug"] == "iphone-15"
 
 
