@@ -42,6 +42,7 @@ from orders import (
 )
 from orders import plan_admin as plan_admin
 from orders import terms_admin as terms_admin
+from orders.details import in_one_line
 from orders.forms import (
     AddressForm,
     FailureForm,
@@ -343,7 +344,7 @@ class OrderAdmin(LogAdmin, ModelAdmin):
 
     @display(description=gettext_lazy("address"))
     def shown_address(self, order: Order) -> str:
-        return ", ".join(str(value) for value in order.address.values())
+        return in_one_line(order.address)
 
     @display(description=gettext_lazy("Lines"))
     def shown_lines(self, order: Order) -> SafeString:

@@ -13,7 +13,7 @@ from museo.access.permissions import may
 from museo.access.problems import Invalid, Problem, field_error
 from notifications import log
 from orders import lifecycle, notes, tracking
-from orders.details import parse_address
+from orders.details import in_one_line, parse_address
 from orders.models import Order
 
 
@@ -75,5 +75,5 @@ def _address(order: Order, wanted: Mapping[str, str]) -> dict[str, str]:
 
 def _written(before: str | Mapping[str, str]) -> str:
     """What it was before, for staff."""
-    text = before if isinstance(before, str) else ", ".join(map(str, before.values()))
+    text = before if isinstance(before, str) else in_one_line(before)
     return gettext("Changed; before: %(before)s") % {"before": text or "-"}

@@ -92,6 +92,11 @@ def parse_address(body: Mapping[str, Any]) -> dict[str, str]:
     return address
 
 
+def in_one_line(address: Mapping[str, str]) -> str:
+    """An address as people read it; a database may give its fields in any order."""
+    return ", ".join(address[name] for name in ADDRESS_FIELDS if address.get(name))
+
+
 class _Reader:
     """Takes values out of a body by JSON pointer and keeps what was wrong with them."""
 
