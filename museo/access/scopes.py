@@ -48,7 +48,7 @@ ROUTES: tuple[tuple[str, str, str], ...] = (
     ("orders", ORDERS_READ, ORDERS_WRITE),
     ("payment/webhooks/", FREE, FREE),
     ("payment/", SHOP_READ, BASKET_WRITE),
-    ("admin/orders", ORDERS_READ, ORDERS_WRITE),
+    ("admin/orders", ORDERS_WRITE, ORDERS_WRITE),
     ("admin/products", PRODUCTS_WRITE, PRODUCTS_WRITE),
     ("admin/imports", PRODUCTS_WRITE, PRODUCTS_WRITE),
     ("admin/exports", PRODUCTS_WRITE, PRODUCTS_WRITE),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -15,7 +16,9 @@ MakeAccount = Callable[..., Keys]
 
 
 @pytest.fixture(autouse=True)
-def _full_buckets() -> Iterator[None]:
+def _full_buckets(settings: Any) -> Iterator[None]:
+    """What one test has used up, in Redis or here, no other shall miss."""
+    settings.REDIS_URL = ""
     limits._buckets.forget()
     yield
     limits._buckets.forget()

@@ -92,7 +92,7 @@ def test_the_roles_see_their_part_of_the_admin() -> None:
 
     assert seen == {
         "owner": {"access", "auth", "catalog", "orders"},
-        "catalogue": {"catalog"},
+        "catalogue": {"catalog", "orders"},
         "fulfillment": {"catalog", "orders"},
         "support": {"access", "catalog", "orders"},
     }

@@ -1,6 +1,7 @@
 """Who may what: by role, or by a scope that stands for it."""
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
@@ -54,6 +55,23 @@ def test_staff_may_what_their_role_has_as_long_as_they_have_it() -> None:
 
     User.objects.update(is_active=False)
     assert not may(caller, CHANGE_ORDER)
+
+
+def test_an_owner_may_see_and_change_all_that_the_admin_has() -> None:
+    owner = User.objects.create_user("owner@museo.example", is_staff=True)
+    owner.groups.add(Group.objects.get(name="owner"))
+    registry = admin.site._registry
+    models = {*registry, *(inline.model for each in registry.values() for inline in each.inlines)}
+    # who decides what groups may would decide about themselves
+    names = {(model._meta.app_label, model._meta.model_name) for model in models - {Group}}
+    needed = {f"{app}.{what}_{name}" for app, name in names for what in ("view", "change")}
+
+    missing = needed - owner.get_all_permissions()
+
+    assert not missing, (
+        "Give these to the owner, and to the roles that they concern, by a migration: see "
+        f"museo/access/roles.py and docs/access.md. {', '.join(sorted(missing))}"
+    )
 
 
 def test_who_only_says_to_have_a_scope_may_nothing() -> None:
