@@ -36,13 +36,14 @@ LARGEST_ADMIN_BODY = 8 * 1024 * 1024
 # a file of products, and the form around it; it goes to disk as it comes
 LARGEST_IMPORT_BODY = 33 * 1024 * 1024
 
+# pictures of products may lie elsewhere
 STRICT = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
+    "default-src 'self'; img-src 'self' data: https:; object-src 'none'; base-uri 'none';"
     " form-action 'self'; frame-ancestors 'none'"
 )
 # the admin's theme writes styles and handlers into its pages
 ADMIN = (
-    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline';"
+    "default-src 'self'; img-src 'self' data: https:; style-src 'self' 'unsafe-inline';"
     " script-src 'self' 'unsafe-inline' 'unsafe-eval'; object-src 'none'; base-uri 'none';"
     " form-action 'self'; frame-ancestors 'none'"
 )

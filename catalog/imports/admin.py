@@ -171,7 +171,7 @@ class ImportAdmin(ModelAdmin):
             "is_at_work": found.state in Import.AT_WORK,
             "can_map": found.state in (State.UPLOADED, State.CHECKED),
             "can_run": found.state == State.CHECKED and found.created + found.changed > 0,
-            "can_undo": found.state in Import.HAS_RUN and found.created + found.changed > 0,
+            "can_undo": found.can_be_undone and found.created + found.changed > 0,
             "failure": words(OF_FILES, found.failure) if found.failure else "",
             "outcomes": [
                 (outcome, label, getattr(found, COUNTERS[outcome]))

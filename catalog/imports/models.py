@@ -42,8 +42,7 @@ class Import(models.Model):
 
     # what a worker has to do something for
     AT_WORK = (State.CHECKING, State.RUNNING, State.UNDOING)
-    # what may have changed products
-    HAS_RUN = (State.DONE, State.CANCELLED, State.FAILED)
+    HAS_ENDED = (State.DONE, State.CANCELLED, State.FAILED)
 
     public_id = models.CharField(max_length=30, unique=True, default=import_id, editable=False)
     owner = models.ForeignKey(
@@ -61,6 +60,8 @@ class Import(models.Model):
     state = models.CharField(
         _("state"), max_length=10, choices=State, default=State.UPLOADED, db_index=True
     )
+    # a dry run has changed nothing that could be undone
+    has_run = models.BooleanField(default=False)
     # why it failed: {"code", …facts}
     failure = models.JSONField(default=dict)
     # the place: records of the file that are read; then rows done, and the product they end with
@@ -95,6 +96,10 @@ class Import(models.Model):
     @property
     def topic(self) -> str:
         return f"import.{self.public_id}"
+
+    @property
+    def can_be_undone(self) -> bool:
+        return self.has_run and self.state in self.HAS_ENDED
 
     @property
     def progress(self) -> int:

@@ -100,6 +100,7 @@ def begin(found: Import, *, mapping: Sequence[str], dry_run: bool, now: datetime
             (State.UPLOADED, State.CHECKED),
             to,
             mapping=list(mapping),
+            has_run=not dry_run,
             **(NOT_READ if is_anew else {}),
             **NOTHING_DONE,
         )
@@ -163,8 +164,15 @@ def cancel(caller: Caller, public_id: str, *, now: datetime) -> Import:
             State.CANCELLED,
             finished_at=now,
         )
+        forget_plans(found)
         tell(change, found, now)
     return found
+
+
+def forget_plans(found: Import) -> None:
+    """What a dry run had said of rows that then were not reached is not what became of them."""
+    rows = found.rows.filter(product__gt=found.reached) if found.has_reached else found.rows.all()
+    rows.exclude(outcome="").update(outcome="", changes={}, reasons=[])
 
 
 def undo(caller: Caller, public_id: str, *, now: datetime) -> Import:
@@ -173,7 +181,7 @@ def undo(caller: Caller, public_id: str, *, now: datetime) -> Import:
     with log.change() as change:
         _move(
             found,
-            Import.HAS_RUN,
+            Import.HAS_ENDED if found.has_run else (),
             State.UNDOING,
             **{**NOT_DONE, "undone": 0, "kept": 0},
         )

@@ -22,7 +22,7 @@ from catalog.imports.cells import NO_CHARACTER, plain
 from catalog.imports.files import Reading
 from catalog.imports.models import Import, ImportRow
 from catalog.imports.problems import CannotImport
-from catalog.imports.services import tell
+from catalog.imports.services import forget_plans, tell
 from catalog.models import Variant
 from museo.access.tokens import new_token
 from notifications import bulk, log
@@ -120,7 +120,9 @@ def _fail(hold: Hold, failure: Mapping[str, Any], now: datetime) -> None:
         if mine.update(
             state=State.FAILED, failure=dict(failure), lease_until=None, finished_at=now
         ):
-            tell(change, Import.objects.get(pk=hold.pk), now)
+            found = Import.objects.get(pk=hold.pk)
+            forget_plans(found)
+            tell(change, found, now)
 
 
 def _size() -> int:
@@ -167,7 +169,7 @@ def _staged(
         if at_product is None or not cells[at_product].strip()
     ]
     known = dict(Variant.objects.filter(sku__in=nameless).values_list("sku", "master__slug"))
-    staged = []
+    staged: list[tuple[Any, ...]] = []
     for number, cells in read:
         sku = cells[at_sku].strip()
         product = "" if at_product is None else cells[at_product].strip()

@@ -273,31 +273,31 @@ def _write_prices(variants: Sequence[Sold], *, now: datetime) -> None:
 
 
 def _write_pictures(products: Sequence[Product]) -> None:
+    """Pictures that stay keep what is said of them, in their new places."""
     shown = [product for product in products if "pictures" in product.touched]
     if not shown:
         return
     rows = Media.objects.filter(master_id__in=[product.pk for product in shown])
-    alts: dict[tuple[int | None, str], str] = {}
-    alts.update({(row.master_id, row.address): row.alt for row in rows})
+    known: dict[tuple[int | None, str], Media] = {}
+    for row in rows:
+        known[row.master_id, row.address] = row
     rows.delete()
-    _insert(
-        Media,
-        ("master_id", "position", "file", "url", "alt"),
-        [
-            (
-                product.pk,
-                position,
-                *_here_or_elsewhere(address),
-                alts.get((product.pk, address), ""),
-            )
-            for product in shown
-            for position, address in enumerate(product.pictures)
-        ],
+    Media.objects.bulk_create(
+        _placed(known.get((product.pk, address)), product, address, position)
+        for product in shown
+        for position, address in enumerate(product.pictures)
     )
 
 
-def _here_or_elsewhere(address: str) -> tuple[str, str]:
-    """The file of an address of ours, or the address; nothing is fetched."""
+def _placed(known: Media | None, product: Product, address: str, position: int) -> Media:
+    media = known or _new_picture(address)
+    media.pk, media.master_id, media.position = None, product.pk or 0, position
+    media._state.adding = True
+    return media
+
+
+def _new_picture(address: str) -> Media:
+    """A file of ours by its address, or one that lies elsewhere; nothing is fetched."""
     if address.startswith(settings.MEDIA_URL):
-        return unquote(address.removeprefix(settings.MEDIA_URL)), ""
-    return "", address
+        return Media(file=unquote(address.removeprefix(settings.MEDIA_URL)))
+    return Media(url=address)

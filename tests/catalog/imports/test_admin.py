@@ -49,10 +49,10 @@ def test_from_the_upload_to_the_undo(signed_in: Client, clay: Category) -> None:
     chosen = {f"column-{index}": field for index, field in enumerate(fields)}
     assert signed_in.post(address, {"check": "", **chosen}).status_code == 302
 
-    working = page(signed_in, address)
+    busy = page(signed_in, address)
     # without JavaScript the page loads itself anew
-    assert '<noscript><meta http-equiv="refresh"' in working
-    assert 'name="cancel"' in working
+    assert '<noscript><meta http-equiv="refresh"' in busy
+    assert 'name="cancel"' in busy
     working.work_on_next(clock)
 
     checked = page(signed_in, address)

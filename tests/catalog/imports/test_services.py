@@ -10,7 +10,7 @@ import pytest
 from catalog import stock
 from catalog.imports import files, services, working
 from catalog.imports.models import Import
-from catalog.models import Category, Master, Price, StockItem, StockMovement, Variant
+from catalog.models import Category, Master, Media, Price, StockItem, StockMovement, Variant
 from catalog.products import detail
 from museo.access.callers import Caller
 from notifications.models import Event
@@ -291,6 +291,24 @@ def test_categories_are_found_by_path_name_and_slug(
     assert reasons(found) == {7: [("category", "category_unknown")]}
 
 
+def test_pictures_are_kept_by_their_addresses(import_file: ImportFile) -> None:
+    header = "sku,name,category,price,pictures"
+    import_file(csv_of("A,N,clay,1,https://img.example/a.jpg /media/catalog/b.svg", header=header))
+    Media.objects.filter(position=0).update(alt="From above")
+
+    found = import_file(
+        csv_of("A,/media/catalog/b.svg https://img.example/a.jpg", header="sku,pictures")
+    )
+    bad = import_file(csv_of("A,http://img.example/a.jpg javascript:1", header="sku,pictures"))
+
+    assert counts(found) == (0, 1, 0, 0)
+    assert detail("a", locale="en", now=NOON)["media"] == [
+        {"url": "/media/catalog/b.svg", "alt": ""},
+        {"url": "https://img.example/a.jpg", "alt": "From above"},
+    ]
+    assert reasons(bad) == {2: [("pictures", "picture_invalid")]}
+
+
 # ending
 
 
@@ -353,6 +371,34 @@ def test_a_cancelled_import_stops_and_can_be_undone(
     working.work_on_next(clock)
     found.refresh_from_db()
     assert (found.state, found.undone, Variant.objects.count()) == ("undone", 4, 0)
+
+
+def test_only_what_was_imported_is_undone(
+    staff: Caller, clay: Category, committed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(working, "BATCH", dict.fromkeys(working.BATCH, 2))
+    content = csv_of(*(f"S{n},p{n},N,clay,1,1" for n in range(8)))
+    found = services.start(staff, [content], file_name="a.csv", dry_run=True, now=NOON)
+    working.work_on(found, clock)
+    services.run(staff, found.public_id, now=NOON)
+
+    def cancel_between_batches() -> datetime:
+        if Import.objects.filter(done=2, state="running").exists():
+            services.cancel(staff, found.public_id, now=NOON)
+        return NOON
+
+    found.refresh_from_db()
+    working.work_on(found, cancel_between_batches)
+
+    assert found.rows.exclude(outcome="").count() == 2
+    dry = services.start(staff, [content], file_name="a.csv", dry_run=True, now=NOON)
+    services.cancel(staff, dry.public_id, now=NOON)
+    with pytest.raises(services.NotNow):
+        services.undo(staff, dry.public_id, now=NOON)
+    services.undo(staff, found.public_id, now=NOON)
+    working.work_on_next(clock)
+    found.refresh_from_db()
+    assert (found.undone, found.kept, Variant.objects.count()) == (2, 0, 0)
 
 
 def test_what_is_not_possible_now_is_refused(import_file: ImportFile, staff: Caller) -> None:
