@@ -72,9 +72,9 @@ class Check(serializers.Serializer[Any]):
 def imports(request: Request) -> Response:
     """POST takes a file and begins with it; GET lists, newest first."""
     caller, now = caller_from_request(request), timezone.now()
+    services.require(caller)
     if request.method == "GET":
         return _list(request, Import.objects.visible_to(caller))
-    services.require(caller)
     body = read_body(Upload, request)
     file: UploadedFile[Any] = body["file"]
     found = services.start(

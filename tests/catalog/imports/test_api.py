@@ -175,7 +175,7 @@ def test_who_may_not_change_products_imports_nothing_and_sees_none(
         client.force_login(User.objects.create_user("other@museo.example", **user))
 
     assert post(client, ROWS).status_code == 403
-    assert client.get(IMPORTS).json()["results"] == []
+    assert client.get(IMPORTS).status_code == 403
     for path in ("", "/rows", "/refused"):
         assert client.get(f"{IMPORTS}/{found['id']}{path}").status_code == 404
     for act in ("check", "run", "cancel", "undo"):
