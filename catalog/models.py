@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Self
 
+from django.core.validators import URLValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -350,7 +351,9 @@ class Media(models.Model):
 
     master = models.ForeignKey(Master, on_delete=models.CASCADE, related_name="media")
     file = models.FileField(upload_to="catalog/", blank=True)
-    url = models.URLField(_("address elsewhere"), max_length=500, blank=True)
+    url = models.CharField(
+        _("address elsewhere"), max_length=500, blank=True, validators=[URLValidator(["https"])]
+    )
     alt = models.CharField(max_length=200, blank=True)
     alts = models.JSONField(_("texts by language"), default=dict, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
