@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalog', '0002_master_tax_class'),
+        ('catalog', '0003_texts_by_language'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
