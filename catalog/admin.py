@@ -27,6 +27,10 @@ from catalog.forms import (
     VariantForm,
     VariantFormSet,
 )
+
+# the wizard's pages are registered there
+from catalog.imports.admin import ImportAdmin as ImportAdmin
+from catalog.imports.admin import export_selected
 from catalog.models import (
     Category,
     Master,
@@ -184,7 +188,7 @@ class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
     search_fields = ["translations__name", "slug", "variants__sku"]
     ordering = ["-pk"]
     show_full_result_count = False
-    actions = ["restore"]
+    actions = ["restore", export_selected]
     fields = [
         "name",
         "subtitle",
@@ -282,7 +286,7 @@ class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
             return "-"
         return format_html(
             '<img src="{}" alt="" width="40" height="50" style="background:#2b3c63">',
-            pictures[0].file.url,
+            pictures[0].address,
         )
 
     @display(description=gettext_lazy("name"))

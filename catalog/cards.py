@@ -126,8 +126,8 @@ def _texts(
 def _pictures(master_ids: Collection[int], *, locale: str) -> dict[int, list[dict[str, str]]]:
     pictures = defaultdict(list)
     rows = Media.objects.filter(master_id__in=master_ids).order_by("position")
-    for row in rows.values("master_id", "file", "alt", "alts"):
-        url = default_storage.url(row["file"])
+    for row in rows.values("master_id", "file", "url", "alt", "alts"):
+        url = row["url"] or default_storage.url(row["file"])
         alt = in_language(row["alt"], row["alts"], locale)
         pictures[row["master_id"]].append({"url": url, "alt": alt})
     return pictures

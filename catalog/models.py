@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Self
 
+from django.core.validators import URLValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +13,9 @@ from parler.managers import TranslatableManager, TranslatableQuerySet
 from parler.models import TranslatableModel, TranslatedFields
 from treebeard.mp_tree import MP_Node, MP_NodeManager, MP_NodeQuerySet
 
+# a package of its own, whose tables are this app's
+from catalog.imports.models import Import as Import
+from catalog.imports.models import ImportRow as ImportRow
 from museo.access.tokens import public_id
 
 # a price without a beginning
@@ -343,10 +347,13 @@ class StockMovement(models.Model):
 
 
 class Media(models.Model):
-    """A picture of a master."""
+    """A picture of a master: a file of ours, or one that lies elsewhere."""
 
     master = models.ForeignKey(Master, on_delete=models.CASCADE, related_name="media")
-    file = models.FileField(upload_to="catalog/")
+    file = models.FileField(upload_to="catalog/", blank=True)
+    url = models.CharField(
+        _("address elsewhere"), max_length=500, blank=True, validators=[URLValidator(["https"])]
+    )
     alt = models.CharField(max_length=200, blank=True)
     alts = models.JSONField(_("texts by language"), default=dict, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
@@ -356,8 +363,17 @@ class Media(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["master", "position"], name="one_picture_per_master_and_position"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(file="", url__gt="") | Q(file__gt="", url=""),
+                name="picture_is_here_or_elsewhere",
+                violation_error_message=_("Choose a file, or write an address; not both."),
+            ),
         ]
 
     def __str__(self) -> str:
-        return str(self.file)
+        return self.url or str(self.file)
+
+    @property
+    def address(self) -> str:
+        return self.url or self.file.url

@@ -1,12 +1,21 @@
 """What a variant costs now."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db.models import Q
 
 from catalog.models import ALWAYS, Price, Variant
+from notifications import bulk
+
+
+class Amounts(NamedTuple):
+    """A price, and the one before it where there was one; minor units."""
+
+    amount: int
+    list_amount: int | None = None
 
 
 def current(variant_ids: Collection[int], *, currency: str, now: datetime) -> dict[int, Price]:
@@ -35,3 +44,30 @@ def set_price(variant: Variant, *, amount: int, list_amount: int | None, now: da
 
 def _beginning(variant: Variant, now: datetime) -> datetime:
     return now if variant.prices.exists() else ALWAYS
+
+
+def set_prices(wanted: Mapping[int, Amounts | None], *, currency: str, now: datetime) -> None:
+    """`set_price` for many variants by id; None takes the price that is valid now away."""
+    valid = current(wanted, currency=currency, now=now)
+    bulk.update(
+        Price,
+        ["amount", "list_amount"],
+        [(valid[pk].pk, *amounts) for pk, amounts in wanted.items() if amounts and pk in valid],
+    )
+    gone = [valid[pk].pk for pk, amounts in wanted.items() if not amounts and pk in valid]
+    if gone:
+        Price.objects.filter(pk__in=gone).delete()
+    missing = {pk: amounts for pk, amounts in wanted.items() if amounts and pk not in valid}
+    had = set(
+        Price.objects.filter(variant_id__in=missing).values_list("variant_id", flat=True)
+        if missing
+        else ()
+    )
+    bulk.insert(
+        Price,
+        ("variant_id", "currency", "sales_channel", "amount", "list_amount", "valid_from"),
+        [
+            (pk, currency, "web", *amounts, now if pk in had else ALWAYS)
+            for pk, amounts in missing.items()
+        ],
+    )

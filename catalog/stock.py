@@ -6,6 +6,7 @@ stock row, in the order of their ids, with the constraints of `StockItem` behind
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import F, Sum
@@ -14,6 +15,7 @@ from django.utils.translation import gettext, ngettext
 
 from catalog.models import StockItem, StockMovement, StockReservation, Variant
 from museo.access.problems import Problem
+from notifications import bulk
 
 
 class OutOfStock(Problem):
@@ -211,3 +213,65 @@ def adjust(variant: Variant, *, delta: int, by: str, at: datetime) -> None:
     StockMovement.objects.create(
         stock_item=item, delta=delta, kind=StockMovement.Kind.ADJUST, reference=by, at=at
     )
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The stock row of a variant, as it stands."""
+
+    pk: int
+    on_hand: int
+    reserved: int
+    backorder_limit: int
+
+    def can_hold(self, units: int) -> bool:
+        """Whether what is promised to checkouts would still be there."""
+        return self.reserved <= units + self.backorder_limit
+
+
+def shelves(variant_ids: Collection[int], *, locked: bool) -> dict[int, Shelf]:
+    """The stock row of each variant that has one; `locked` in the order of ids."""
+    rows = StockItem.objects.filter(variant_id__in=variant_ids, location="main").order_by("pk")
+    if locked:
+        rows = rows.select_for_update(no_key=True)
+    return {
+        variant_id: Shelf(pk, *numbers)
+        for variant_id, pk, *numbers in rows.values_list(
+            "variant_id", "pk", "on_hand", "reserved", "backorder_limit"
+        )
+    }
+
+
+def count(units: Mapping[int, int], *, by: str, at: datetime) -> None:
+    """So many of each variant, by id, lie on the shelf; raise StillPromised and change nothing."""
+    found = shelves(units, locked=True)
+    _refuse_too_few(units, found)
+    missing = [variant_id for variant_id in units if variant_id not in found]
+    new = dict(zip(missing, bulk.take_ids(StockItem, len(missing)), strict=True))
+    bulk.insert(
+        StockItem,
+        ("id", "variant_id", "location", "on_hand", "reserved", "backorder_limit"),
+        [(pk, variant_id, "main", units[variant_id], 0, 0) for variant_id, pk in new.items()],
+    )
+    moved = [
+        (shelf.pk, units[variant_id], units[variant_id] - shelf.on_hand)
+        for variant_id, shelf in found.items()
+        if units[variant_id] != shelf.on_hand
+    ]
+    bulk.update(StockItem, ["on_hand"], [(pk, on_hand) for pk, on_hand, _delta in moved])
+    arrived = [(pk, units[variant_id]) for variant_id, pk in new.items() if units[variant_id]]
+    bulk.insert(
+        StockMovement,
+        ("stock_item_id", "delta", "kind", "reference", "at"),
+        [
+            (pk, delta, StockMovement.Kind.ADJUST, by, at)
+            for pk, delta in [*arrived, *((pk, delta) for pk, _on_hand, delta in moved)]
+        ],
+    )
+
+
+def _refuse_too_few(units: Mapping[int, int], found: Mapping[int, Shelf]) -> None:
+    for variant_id, shelf in found.items():
+        if not shelf.can_hold(units[variant_id]):
+            sku = Variant.objects.values_list("sku", flat=True).get(pk=variant_id)
+            raise StillPromised(sku, promised=shelf.reserved, on_hand=shelf.on_hand)

@@ -4,6 +4,7 @@ from django.urls import URLPattern, path
 
 from catalog import api as rest
 from catalog import views
+from catalog.imports import api as imports
 
 pages: list[URLPattern] = [
     path("", views.shop, name="shop"),
@@ -14,4 +15,13 @@ api: list[URLPattern] = [
     path("catalog/products/<str:key>", rest.product_detail),
     path("catalog/categories", rest.category_tree),
     path("search", rest.search),
+    path("admin/imports", imports.imports),
+    path("admin/imports/<str:public_id>", imports.one_import),
+    path("admin/imports/<str:public_id>/rows", imports.import_rows),
+    path("admin/imports/<str:public_id>/refused", imports.refused_rows),
+    path("admin/imports/<str:public_id>/check", imports.check_import),
+    path("admin/imports/<str:public_id>/run", imports.run_import),
+    path("admin/imports/<str:public_id>/cancel", imports.cancel_import),
+    path("admin/imports/<str:public_id>/undo", imports.undo_import),
+    path("admin/exports", imports.export),
 ]

@@ -46,7 +46,7 @@ def _description(variant: Variant, locale: str) -> Description:
         sku=variant.sku,
         slug=master.slug,
         name=_(", ").join([str(master), *labels]),
-        image=pictures[0].file.url if pictures else "",
+        image=pictures[0].address if pictures else "",
         kind=master.kind,
         tax_class=master.taxed_as(),
         master_id=master.pk,

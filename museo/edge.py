@@ -33,14 +33,17 @@ LARGEST_BODY = 1024 * 1024
 LARGEST_MCP_BODY = 4 * 1024 * 1024
 # pictures
 LARGEST_ADMIN_BODY = 8 * 1024 * 1024
+# a file of products, and the form around it; it goes to disk as it comes
+LARGEST_IMPORT_BODY = 33 * 1024 * 1024
 
+# pictures of products may lie elsewhere
 STRICT = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
+    "default-src 'self'; img-src 'self' data: https:; object-src 'none'; base-uri 'none';"
     " form-action 'self'; frame-ancestors 'none'"
 )
 # the admin's theme writes styles and handlers into its pages
 ADMIN = (
-    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline';"
+    "default-src 'self'; img-src 'self' data: https:; style-src 'self' 'unsafe-inline';"
     " script-src 'self' 'unsafe-inline' 'unsafe-eval'; object-src 'none'; base-uri 'none';"
     " form-action 'self'; frame-ancestors 'none'"
 )
@@ -50,6 +53,7 @@ MEDIA = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 POLICIES = (("/admin", ADMIN), ("/media/", MEDIA), ("", STRICT))
 MCP = re.compile(r"/mcp(/|$)")
+IMPORTS = re.compile(r"/api/v1/admin/imports/?|/admin/catalog/import/add/")
 # what opens something does not belong into a log
 SECRET_VALUE = re.compile(rb"((?:^|&)[^=&]*(?:ticket|token|key|secret)[^=&]*=)[^&]*", re.IGNORECASE)
 SECRET_PATH = re.compile(r"^(/t/).+")
@@ -125,6 +129,8 @@ def _warn_of_proxy() -> None:
 
 
 def _largest_body(path: str) -> int:
+    if IMPORTS.fullmatch(path):
+        return LARGEST_IMPORT_BODY
     if path.startswith("/admin/"):
         return LARGEST_ADMIN_BODY
     return LARGEST_MCP_BODY if MCP.match(path) else LARGEST_BODY

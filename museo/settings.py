@@ -150,6 +150,17 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3600.0,
         "options": {"expires": 600, "queue": "work"},
     },
+    # one that was started is taken up within a second, one whose worker died when its lease is over
+    "work on imports": {
+        "task": "catalog.work_on_imports",
+        "schedule": 1.0,
+        "options": {"expires": 10, "queue": "work"},
+    },
+    "forget old imports": {
+        "task": "catalog.forget_old_imports",
+        "schedule": 3600.0,
+        "options": {"expires": 600, "queue": "work"},
+    },
     "expire tickets": {
         "task": "orders.expire_tickets",
         "schedule": 3600.0,

@@ -169,6 +169,17 @@ ROWS = [
         body={"amount": 100},
         headers=KEY,
     ),
+    # products by file
+    rest("GET", "admin/imports", "products:write", OF_CATALOGUE, others=403),
+    rest("POST", "admin/imports", "products:write", OF_CATALOGUE, others=403),
+    rest("GET", "admin/imports/<str:public_id>", "products:write", OF_CATALOGUE),
+    rest("GET", "admin/imports/<str:public_id>/rows", "products:write", OF_CATALOGUE),
+    rest("GET", "admin/imports/<str:public_id>/refused", "products:write", OF_CATALOGUE),
+    rest("POST", "admin/imports/<str:public_id>/check", "products:write", OF_CATALOGUE, body={}),
+    rest("POST", "admin/imports/<str:public_id>/run", "products:write", OF_CATALOGUE),
+    rest("POST", "admin/imports/<str:public_id>/cancel", "products:write", OF_CATALOGUE),
+    rest("POST", "admin/imports/<str:public_id>/undo", "products:write", OF_CATALOGUE),
+    rest("GET", "admin/exports", "products:write", STAFF, others=403),
     # being told
     rest("GET", "events", "", query="topics=broadcast.all"),
     rest("POST", "events/tickets", "", body={"topics": ["broadcast.all"]}),

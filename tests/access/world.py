@@ -12,6 +12,7 @@ from django.http import HttpResponseBase
 from django.test import Client
 from django.utils import timezone
 
+from catalog.imports import services as imports
 from catalog.models import Category, Master, Price, StockItem, Variant
 from museo.access import accounts, scopes
 from museo.access.callers import BASKET_COOKIE, TICKET_COOKIE, Caller, caller_for_user
@@ -156,6 +157,13 @@ class World:
 
     def _key(self, who: str) -> str:
         return self.lamp.master.slug
+
+    def _public_id(self, who: str) -> str:
+        """An import that somebody has uploaded."""
+        found = imports.upload(
+            [b"sku\nLAMP\n"], file_name="a.csv", owner_id=None, now=timezone.now()
+        )
+        return found.public_id
 
     def _with_basket(self, who: str) -> Caller:
         """The caller with a lamp in the basket."""

@@ -1,0 +1,505 @@
+"""What each row of a file would do: create, change, nothing, or why it is refused.
+
+A row is looked at as a whole before any of it counts: a refused row changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils.text import slugify
+
+from catalog.imports import cells
+from catalog.imports.book import (
+    NEW_MASTER,
+    NEW_VARIANT,
+    PLAIN_OF_MASTER,
+    TEXTS,
+    Book,
+    Categories,
+    Product,
+    Sold,
+    open_book,
+)
+from catalog.imports.models import ImportRow
+from catalog.imports.problems import RowRefused
+from catalog.models import Master
+from catalog.prices import Amounts
+
+Outcome = ImportRow.Outcome
+CREATED = "created"
+LONGEST = {"name": 160, "subtitle": 200, "description": 50_000}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that is imported: its place, its field, and how its cells are read."""
+
+    index: int
+    field: str
+    read: Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What becomes of a row."""
+
+    row: ImportRow
+    outcome: str
+    changes: Mapping[str, Sequence[Any]]
+    reasons: Sequence[Mapping[str, Any]] = ()
+
+
+class Refused(Exception):
+    """The row's reasons, by field."""
+
+    def __init__(self, *reasons: Mapping[str, Any]) -> None:
+        super().__init__(reasons)
+        self.reasons = reasons
+
+
+# columns
+
+
+def columns(mapping: Sequence[str], header: Sequence[str]) -> list[Column]:
+    """The columns that mean something, in the order in which they are read."""
+    found = [
+        Column(index, canonical(field), _reader(field))
+        for index, field in enumerate(mapping)
+        if field
+    ]
+    return sorted(found, key=lambda column: ORDER.get(column.field.partition(":")[0], 1))
+
+
+# prices are read by the currency; one option is set after all of them
+ORDER = {"currency": 0, "option": 2, "attribute": 2}
+
+
+def canonical(field: str) -> str:
+    """`name` is the name in the shop's language."""
+    return f"{field}:{settings.LANGUAGE_CODE}" if field in TEXTS else field
+
+
+def key_columns(mapping: Sequence[str]) -> tuple[int, int | None]:
+    """Where the SKU is, and the product if it is there."""
+    return mapping.index("sku"), mapping.index("product") if "product" in mapping else None
+
+
+def product_key(product: str, sku: str) -> str:
+    """What rows of one product have in common, whatever they are worth."""
+    if not product:
+        return slugify(sku)[:120] or sku[:120]
+    try:
+        return cells.product(product)
+    except RowRefused:
+        return product[:120]
+
+
+def _reader(field: str) -> Callable[[str], Any]:
+    name, _colon, _more = field.partition(":")
+    if name in TEXTS:
+        return cells.text(LONGEST[name])
+    return READERS[name]
+
+
+def _raw(cell: str) -> str:
+    return cell
+
+
+READERS: Mapping[str, Callable[[str], Any]] = {
+    "sku": cells.sku,
+    "product": lambda cell: cells.product(cell.strip()),
+    "category": cells.text(1000),
+    "brand": cells.text(80),
+    "kind": cells.kind,
+    "status": cells.status,
+    "tags": cells.tags,
+    "attributes": cells.attributes,
+    "options": cells.options,
+    # these wait for their currency
+    "price": _raw,
+    "list_price": _raw,
+    "currency": cells.currency,
+    "stock": cells.units,
+    "gtin": cells.gtin,
+    "active": cells.flag,
+    "track_stock": cells.flag,
+    "max_per_order": cells.limit,
+    "pictures": cells.pictures,
+    "option": cells.option_label,
+    "attribute": cells.text(1000),
+}
+
+
+# planning
+
+
+class Planner:
+    """Plans rows against a book; knows the file's columns and the shop's categories."""
+
+    def __init__(self, columns: Sequence[Column], width: int) -> None:
+        self.columns = columns
+        self.width = width
+        self.categories = Categories()
+
+    def read(self, row: ImportRow) -> dict[str, Any]:
+        """The row's values by field; what is blank stays as it is. Raises Refused."""
+        values: dict[str, Any] = {}
+        reasons = []
+        given = row.cells
+        for column in self.columns:
+            cell = given[column.index]
+            if cell and not cell.isspace():
+                try:
+                    self._take(values, column, cell)
+                except RowRefused as refused:
+                    reasons.append({"field": column.field, **refused.reason})
+        if len(given) > self.width:
+            reasons.append({"field": "", "code": "more_cells"})
+        if row.twin is not None:
+            reasons.append({"field": "sku", "code": "sku_twice", "row": row.twin})
+        if "sku" not in values and not any(reason["field"] == "sku" for reason in reasons):
+            reasons.append({"field": "sku", "code": "sku_missing"})
+        if reasons:
+            raise Refused(*reasons)
+        return values
+
+    def _take(self, values: dict[str, Any], column: Column, cell: str) -> None:
+        value, field = column.read(cell), column.field
+        name, _colon, more = field.partition(":")
+        if name in ("price", "list_price"):
+            currency = more or values.get("currency") or settings.SHOP_CURRENCY
+            is_none = name == "list_price" and value.strip() == cells.NOTHING
+            amount = None if is_none else cells.price(value, currency)
+            values[f"{name}:{currency}"] = amount
+        elif name == "category":
+            values[field] = self._category(cell)
+        else:
+            values[field] = value
+
+    def _category(self, cell: str) -> int:
+        found = self.categories.find(cell.strip())
+        if len(found) != 1:
+            raise RowRefused("category_ambiguous" if found else "category_unknown")
+        return next(iter(found))
+
+    def open(self, read: Iterable[Mapping[str, Any]], *, is_locked: bool, now: datetime) -> Book:
+        """The book of all that these rows' values are about."""
+        read = list(read)
+        currencies = {
+            field.partition(":")[2]
+            for values in read
+            for field in values
+            if field.startswith(("price:", "list_price:"))
+        }
+        return open_book(
+            {values["sku"] for values in read},
+            {_slug(values) for values in read},
+            currencies=sorted(currencies),
+            is_locked=is_locked,
+            now=now,
+        )
+
+
+def _slug(values: Mapping[str, Any]) -> str:
+    return str(values.get("product") or slugify(values["sku"]))
+
+
+def plan(
+    rows: Sequence[ImportRow], planner: Planner, *, is_locked: bool, now: datetime
+) -> tuple[list[Plan], Book]:
+    """What becomes of the rows, in their order, and the book that then has to be written."""
+    plans: dict[int, Plan] = {}
+    values: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        try:
+            found = planner.read(row)
+            _require_product(found)
+            values[row.number] = found
+        except Refused as refused:
+            plans[row.number] = Plan(row, Outcome.REFUSED, {}, refused.reasons)
+    book = planner.open(values.values(), is_locked=is_locked, now=now)
+    for row in rows:
+        if row.number in values:
+            plans[row.number] = _planned(row, values[row.number], book, now)
+    return [plans[row.number] for row in rows], book
+
+
+def _require_product(values: Mapping[str, Any]) -> None:
+    if "product" not in values and not slugify(values["sku"]):
+        # only a new product needs it, but nobody should guess what a name of signs is
+        raise Refused({"field": "product", "code": "required"})
+
+
+def _planned(row: ImportRow, values: dict[str, Any], book: Book, now: datetime) -> Plan:
+    try:
+        sold, product, is_new = _find(values, book)
+        proposed = _proposed(values, sold, product, is_new=is_new)
+    except Refused as refused:
+        return Plan(row, Outcome.REFUSED, {}, refused.reasons)
+    changes: dict[str, Sequence[Any]] = {}
+    if is_new:
+        changes[CREATED] = [None, "variant" if product.slug in book.products else "product"]
+        _enter(book, product, sold)
+    for field, value in proposed.items():
+        changes[field] = [value_of(sold, product, field), value]
+        assign(sold, product, field, value)
+    said = {field: (value, row.number) for field, value in values.items() if is_of_product(field)}
+    product.said |= said
+    _publish(product, now)
+    if is_new:
+        return Plan(row, Outcome.CREATE, changes)
+    return Plan(row, Outcome.CHANGE if changes else Outcome.UNCHANGED, changes)
+
+
+def _find(values: Mapping[str, Any], book: Book) -> tuple[Sold, Product, bool]:
+    """The variant, its product, and whether it is new (and then in no book yet)."""
+    sku, named = values["sku"], values.get("product")
+    known = book.variants.get(sku)
+    if known is not None:
+        product = known.product
+        if product.is_deleted:
+            raise Refused({"field": "sku", "code": "sku_deleted"})
+        if named and named != product.slug:
+            raise Refused({"field": "sku", "code": "sku_of_another", "product": product.slug})
+        return known, product, False
+    slug = _slug(values)
+    if not named and slug in book.products:
+        raise Refused({"field": "product", "code": "product_taken", "product": slug})
+    product = book.products.get(slug) or Product(None, slug, fields=dict(NEW_MASTER))
+    position = max((each.position for each in product.variants.values()), default=-1) + 1
+    return Sold(None, sku, product, position, dict(NEW_VARIANT)), product, True
+
+
+def _enter(book: Book, product: Product, sold: Sold) -> None:
+    if product.slug not in book.products:
+        book.products[product.slug] = product
+        book.all.append(product)
+    product.variants[sold.sku] = book.variants[sold.sku] = sold
+
+
+def _publish(product: Product, now: datetime) -> None:
+    if product.fields["status"] == Master.Status.ACTIVE and product.published_at is None:
+        product.published_at = now
+        product.touched.add("published")
+
+
+# what a row may do
+
+
+def _proposed(
+    values: dict[str, Any], sold: Sold, product: Product, *, is_new: bool
+) -> dict[str, Any]:
+    """The values that differ from what is there; raise Refused with every reason."""
+    reasons = [
+        reason
+        for check in (_contradictions, _missing, _refused_prices, _refused_options, _refused_stock)
+        for reason in check(values, sold, product, is_new)
+    ]
+    if reasons:
+        raise Refused(*reasons)
+    wanted = {field: value for field, value in values.items() if field not in NO_VALUES}
+    if is_new:
+        wanted.setdefault("stock", 0)
+    return {
+        field: value for field, value in wanted.items() if value_of(sold, product, field) != value
+    }
+
+
+NO_VALUES = ("sku", "product", "currency")
+Reasons = Iterable[Mapping[str, Any]]
+Values = Mapping[str, Any]
+
+
+def _contradictions(values: Values, sold: Sold, product: Product, is_new: bool) -> Reasons:
+    for field, (said, number) in product.said.items():
+        if field in values and values[field] != said:
+            yield {"field": field, "code": "differs_from_row", "row": number}
+
+
+def _missing(values: Values, sold: Sold, product: Product, is_new: bool) -> Reasons:
+    if is_new and not any(field.startswith("price:") for field in values):
+        yield {"field": "price", "code": "required"}
+    if product.category is None and "category" not in values:
+        yield {"field": "category", "code": "required"}
+    named = {field.partition(":")[2] for field in values if field.startswith("name:")}
+    told = {field.partition(":")[2] for field in values if field.partition(":")[0] in TEXTS}
+    known = {language for language, text in product.texts.items() if text["name"]}
+    if not known and not named:
+        yield {"field": "name", "code": "required"}
+    for language in sorted(told - named - known):
+        if known or named:
+            yield {"field": f"name:{language}", "code": "required"}
+
+
+def _refused_prices(values: Values, sold: Sold, product: Product, is_new: bool) -> Reasons:
+    currencies = {
+        field.partition(":")[2] for field in values if field.startswith(("price:", "list_price:"))
+    }
+    for currency in currencies:
+        amounts = _amounts(values, sold, currency)
+        if amounts is None:
+            if values[f"list_price:{currency}"] is not None:
+                yield {"field": f"list_price:{currency}", "code": "price_missing"}
+        elif amounts.list_amount is not None and amounts.list_amount < amounts.amount:
+            yield {"field": f"list_price:{currency}", "code": "list_price_low"}
+
+
+def _amounts(values: Mapping[str, Any], sold: Sold, currency: str) -> Amounts | None:
+    """The price as the row would leave it; None: there is none."""
+    had = sold.prices.get(currency)
+    amount = values.get(f"price:{currency}", had.amount if had else None)
+    if amount is None:
+        return None
+    return Amounts(amount, values.get(f"list_price:{currency}", had.list_amount if had else None))
+
+
+def _refused_options(values: Values, sold: Sold, product: Product, is_new: bool) -> Reasons:
+    given = {field[7:]: label for field, label in values.items() if field.startswith("option:")}
+    if not (is_new or given or "options" in values):
+        return
+    wanted = {**values.get("options", sold.options), **given}
+    if is_new and len(product.variants) >= cells.MOST_VARIANTS:
+        yield {"field": "product", "code": "variants_many", "most": cells.MOST_VARIANTS}
+    if len(product.choices.keys() | wanted.keys()) > cells.MOST_OPTIONS:
+        yield {"field": "options", "code": "options_many", "most": cells.MOST_OPTIONS}
+    for other in product.variants.values():
+        if other is not sold and other.options == wanted:
+            yield {"field": "options", "code": "options_twin", "sku": other.sku}
+            return
+
+
+def _refused_stock(values: Values, sold: Sold, product: Product, is_new: bool) -> Reasons:
+    wanted = values.get("stock")
+    if wanted is None or wanted == sold.on_hand:
+        return
+    if wanted < 0:
+        yield {"field": "stock", "code": "number_range", "least": 0, "most": cells.LARGEST_COUNT}
+    elif sold.shelf and not sold.shelf.can_hold(wanted):
+        yield {"field": "stock", "code": "still_promised", "promised": sold.shelf.reserved}
+
+
+# values by field
+
+
+OF_VARIANT = {"gtin": "gtin", "active": "is_active"} | {
+    name: name for name in ("track_stock", "max_per_order")
+}
+
+
+def is_of_product(field: str) -> bool:
+    name = field.partition(":")[0]
+    return name in TEXTS or name in PLAIN_OF_MASTER or name in OF_PRODUCT
+
+
+OF_PRODUCT = ("category", "pictures", "attribute")
+
+
+def value_of(sold: Sold, product: Product, field: str) -> Any:
+    """What the field holds now."""
+    name, _colon, more = field.partition(":")
+    if name in TEXTS:
+        return product.texts.get(more, {}).get(name)
+    if name in PLAIN_OF_MASTER:
+        return product.fields[name]
+    if name in OF_VARIANT:
+        return sold.fields[OF_VARIANT[name]]
+    if name in ("price", "list_price"):
+        amounts = sold.prices.get(more)
+        return amounts and (amounts.amount if name == "price" else amounts.list_amount)
+    return VALUES[name](sold, product, more)
+
+
+VALUES: Mapping[str, Callable[[Sold, Product, str], Any]] = {
+    "category": lambda sold, product, _name: product.category,
+    "pictures": lambda sold, product, _name: product.pictures,
+    "attribute": lambda sold, product, name: product.fields["attributes"].get(name),
+    "options": lambda sold, product, _name: sold.options,
+    "option": lambda sold, product, name: sold.options.get(name),
+    "stock": lambda sold, product, _name: sold.on_hand,
+}
+
+
+def assign(sold: Sold, product: Product, field: str, value: Any) -> None:
+    """Let the field hold the value, and note that it has to be written."""
+    name, _colon, more = field.partition(":")
+    if name in TEXTS:
+        _assign_text(product, name, more, value)
+    elif name in PLAIN_OF_MASTER:
+        product.fields[name] = value
+        product.touched.add(name)
+    elif name in OF_VARIANT:
+        sold.fields[OF_VARIANT[name]] = value
+        sold.touched.add(name)
+    elif name in ("price", "list_price"):
+        _assign_price(sold, name, more, value)
+    else:
+        ASSIGN[name](sold, product, more, value)
+
+
+def _assign_text(product: Product, name: str, language: str, value: str | None) -> None:
+    text = product.texts.setdefault(language, dict.fromkeys(TEXTS, ""))
+    text[name] = value or ""
+    product.retold.add(language)
+
+
+def _assign_price(sold: Sold, name: str, currency: str, value: int | None) -> None:
+    had = sold.prices.get(currency)
+    sold.repriced.add(currency)
+    if name == "price" and value is None:
+        sold.prices.pop(currency, None)
+    elif name == "price" and value is not None:
+        sold.prices[currency] = Amounts(value, had.list_amount if had else None)
+    elif had:
+        sold.prices[currency] = Amounts(had.amount, value)
+
+
+def _assign_category(sold: Sold, product: Product, _name: str, value: int) -> None:
+    product.category = value
+    product.touched.add("category")
+
+
+def _assign_pictures(sold: Sold, product: Product, _name: str, value: list[str]) -> None:
+    product.pictures = value
+    product.touched.add("pictures")
+
+
+def _assign_attribute(sold: Sold, product: Product, name: str, value: str | None) -> None:
+    product.fields["attributes"] = _with(product.fields["attributes"], name, value)
+    product.touched.add("attributes")
+
+
+def _assign_options(sold: Sold, product: Product, _name: str, value: dict[str, str]) -> None:
+    sold.options = value
+    sold.touched.add("options")
+    for name, label in value.items():
+        product.choice(name).value(label)
+
+
+def _assign_option(sold: Sold, product: Product, name: str, value: str | None) -> None:
+    _assign_options(sold, product, "", _with(sold.options, name, value))
+
+
+def _with(values: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
+    """The values with another one; None takes it away."""
+    kept = {key: each for key, each in values.items() if key != name}
+    return kept if value is None else {**values, name: value}
+
+
+def _assign_stock(sold: Sold, product: Product, _name: str, value: int | None) -> None:
+    sold.on_hand = value or 0
+    sold.touched.add("stock")
+
+
+ASSIGN: Mapping[str, Callable[[Sold, Product, str, Any], None]] = {
+    "category": _assign_category,
+    "pictures": _assign_pictures,
+    "attribute": _assign_attribute,
+    "options": _assign_options,
+    "option": _assign_option,
+    "stock": _assign_stock,
+}

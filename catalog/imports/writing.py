@@ -1,0 +1,303 @@
+"""Writes what a book's products are to be: as many statements for a thousand rows as for one.
+
+It runs in the caller's transaction. Rows that refer to each other are given their ids first, so
+that everything can be inserted at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote
+
+from django.conf import settings
+from django.db import models
+
+from catalog import prices, stock
+from catalog.imports.book import (
+    PLAIN_OF_MASTER,
+    PLAIN_OF_VARIANT,
+    TEXTS,
+    Book,
+    Product,
+    Sold,
+    Translation,
+)
+from catalog.models import (
+    Master,
+    Media,
+    OptionValue,
+    ProductOption,
+    Variant,
+    master_id,
+    variant_id,
+)
+from notifications import bulk
+
+# what an editor of the product does not see in its form as text that it would overwrite
+UNSEEN = {"stock"}
+
+
+def write(book: Book, *, by: str, now: datetime) -> None:
+    """Write what differs, the stock as counted `by`; products in the order of their slugs."""
+    products = sorted(book.all, key=lambda product: product.slug)
+    variants = [sold for product in products for sold in product.variants.values()]
+    new = [product for product in products if product.pk is None]
+    unsold = [sold for sold in variants if sold.pk is None]
+    _number(Master, new)
+    _number(Variant, unsold)
+    _insert_masters(new, now=now)
+    _update_masters([product for product in products if _is_edited(product, new)], now=now)
+    _write_texts(products, new)
+    _write_options(products)
+    _write_variants(variants, unsold)
+    _write_links(variants)
+    _write_prices(variants, now=now)
+    levels = {
+        sold.pk: sold.on_hand or 0 for sold in variants if "stock" in sold.touched and sold.pk
+    }
+    stock.count(dict(sorted(levels.items())), by=by, at=now)
+    _write_pictures(products)
+
+
+def _insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Insert rows of the values of `names`; the other fields have what a new row has."""
+    others = [
+        field
+        for field in model._meta.concrete_fields
+        if field.attname not in names and not field.primary_key
+    ]
+    rest = [field.get_default() for field in others]
+    bulk.insert(
+        model, (*names, *(field.attname for field in others)), ([*row, *rest] for row in rows)
+    )
+
+
+def _number(model: type[models.Model], rows: Sequence[Any]) -> None:
+    if rows:
+        for row, pk in zip(rows, bulk.take_ids(model, len(rows)), strict=True):
+            row.pk = pk
+
+
+def _is_edited(product: Product, new: Sequence[Product]) -> bool:
+    return product not in new and _is_touched(product)
+
+
+def _is_touched(product: Product) -> bool:
+    """Whether somebody who has the product's form open must be told."""
+    return bool(
+        product.touched
+        or product.retold
+        or any(sold.touched - UNSEEN or sold.repriced for sold in product.variants.values())
+    )
+
+
+# masters
+
+
+def _insert_masters(new: Sequence[Product], *, now: datetime) -> None:
+    _insert(
+        Master,
+        (
+            *("id", "public_id", "slug", "primary_category_id", "published_at", "revision"),
+            *("default_variant_id", "created_at", "updated_at", *PLAIN_OF_MASTER),
+        ),
+        [
+            (
+                product.pk,
+                master_id(),
+                product.slug,
+                product.category,
+                product.published_at,
+                1,
+                next(iter(product.variants.values())).pk,
+                now,
+                now,
+                *(product.fields[name] for name in PLAIN_OF_MASTER),
+            )
+            for product in new
+        ],
+    )
+
+
+def _update_masters(edited: Sequence[Product], *, now: datetime) -> None:
+    bulk.update(
+        Master,
+        ["primary_category_id", "published_at", "revision", "updated_at", *PLAIN_OF_MASTER],
+        [
+            (
+                product.pk,
+                product.category,
+                product.published_at,
+                product.revision + 1,
+                now,
+                *(product.fields[name] for name in PLAIN_OF_MASTER),
+            )
+            for product in edited
+        ],
+    )
+
+
+def _write_texts(products: Sequence[Product], new: Sequence[Product]) -> None:
+    """Texts are replaced as a whole; a language without a name has none."""
+    retold = [(product, language) for product in products for language in sorted(product.retold)]
+    known = {product.pk for product in products} - {product.pk for product in new}
+    old = [product.pk for product, _language in retold if product.pk in known]
+    if old:
+        languages = {language for _product, language in retold}
+        keys = {(product.pk, language) for product, language in retold}
+        rows = Translation.objects.filter(master_id__in=old, language_code__in=languages)
+        gone = [
+            pk
+            for pk, *key in rows.values_list("pk", "master_id", "language_code")
+            if tuple(key) in keys
+        ]
+        Translation.objects.filter(pk__in=gone).delete()
+    _insert(
+        Translation,
+        ("master_id", "language_code", *TEXTS),
+        [
+            (product.pk, language, *product.texts[language].values())
+            for product, language in retold
+            if product.texts[language]["name"]
+        ],
+    )
+
+
+# options
+
+
+def _write_options(products: Iterable[Product]) -> None:
+    choices = [(product, choice) for product in products for choice in product.choices.values()]
+    new = [(product, choice) for product, choice in choices if choice.pk is None]
+    _number(ProductOption, [choice for _product, choice in new])
+    _insert(
+        ProductOption,
+        ("id", "master_id", "code", "name", "position"),
+        [
+            (choice.pk, product.pk, choice.code, choice.name, choice.position)
+            for product, choice in new
+        ],
+    )
+    labels = [
+        (choice, label)
+        for _product, choice in choices
+        for label in choice.labels.values()
+        if label.pk is None
+    ]
+    _number(OptionValue, [label for _choice, label in labels])
+    _insert(
+        OptionValue,
+        ("id", "option_id", "code", "label", "position"),
+        [
+            (label.pk, choice.pk, label.code, label.label, label.position)
+            for choice, label in labels
+        ],
+    )
+
+
+def _value_ids(sold: Sold) -> list[int]:
+    """The ids of its option values, sorted."""
+    values = (
+        sold.product.choices[name].labels[label].pk or 0 for name, label in sold.options.items()
+    )
+    return sorted(values)
+
+
+def _option_key(sold: Sold) -> str:
+    return "-".join(map(str, _value_ids(sold)))
+
+
+# variants
+
+
+def _write_variants(variants: Sequence[Sold], new: Sequence[Sold]) -> None:
+    known = set(new)
+    edited = [sold for sold in variants if sold not in known and sold.touched - UNSEEN]
+    chosen = [sold for sold in edited if "options" in sold.touched]
+    # their old keys are given up first, so that variants can exchange options
+    bulk.update(Variant, ["option_key"], [(sold.pk, f"parked-{sold.pk}") for sold in chosen])
+    _insert(
+        Variant,
+        (
+            *("id", "public_id", "master_id", "sku", "position", "option_key"),
+            *PLAIN_OF_VARIANT,
+        ),
+        [
+            (
+                sold.pk,
+                variant_id(),
+                sold.product.pk,
+                sold.sku,
+                sold.position,
+                _option_key(sold),
+                *(sold.fields[name] for name in PLAIN_OF_VARIANT),
+            )
+            for sold in new
+        ],
+    )
+    bulk.update(
+        Variant,
+        ["option_key", *PLAIN_OF_VARIANT],
+        [
+            (sold.pk, _option_key(sold), *(sold.fields[name] for name in PLAIN_OF_VARIANT))
+            for sold in edited
+        ],
+    )
+
+
+def _write_links(variants: Sequence[Sold]) -> None:
+    through = Variant.option_values.through
+    chosen = [sold for sold in variants if "options" in sold.touched]
+    if chosen:
+        through.objects.filter(variant_id__in=[sold.pk for sold in chosen]).delete()
+    bulk.insert(
+        through,
+        ("variant_id", "optionvalue_id"),
+        [(sold.pk, value) for sold in chosen for value in _value_ids(sold)],
+    )
+
+
+def _write_prices(variants: Sequence[Sold], *, now: datetime) -> None:
+    for currency in sorted({currency for sold in variants for currency in sold.repriced}):
+        wanted = {
+            sold.pk: sold.prices.get(currency)
+            for sold in variants
+            if currency in sold.repriced and sold.pk
+        }
+        prices.set_prices(wanted, currency=currency, now=now)
+
+
+# pictures
+
+
+def _write_pictures(products: Sequence[Product]) -> None:
+    """Pictures that stay keep what is said of them, in their new places."""
+    shown = [product for product in products if "pictures" in product.touched]
+    if not shown:
+        return
+    rows = Media.objects.filter(master_id__in=[product.pk for product in shown])
+    known: dict[tuple[int | None, str], Media] = {}
+    for row in rows:
+        known[row.master_id, row.address] = row
+    rows.delete()
+    Media.objects.bulk_create(
+        _placed(known.get((product.pk, address)), product, address, position)
+        for product in shown
+        for position, address in enumerate(product.pictures)
+    )
+
+
+def _placed(known: Media | None, product: Product, address: str, position: int) -> Media:
+    media = known or _new_picture(address)
+    media.pk, media.master_id, media.position = None, product.pk or 0, position
+    media._state.adding = True
+    return media
+
+
+def _new_picture(address: str) -> Media:
+    """A file of ours by its address, or one that lies elsewhere; nothing is fetched."""
+    if address.startswith(settings.MEDIA_URL):
+        return Media(file=unquote(address.removeprefix(settings.MEDIA_URL)))
+    return Media(url=address)

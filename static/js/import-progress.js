@@ -1,0 +1,37 @@
+// The numbers of an import while a worker is busy with it. When it has ended, or when the stream
+// stays away, the page is loaded anew: it shows all of it from the server.
+
+import { Stream } from "./live-stream.js";
+
+const AT_WORK = new Set(["checking", "running", "undoing"]);
+const PAUSE = 2000;
+
+const section = document.querySelector("[data-import]");
+const topic = section.dataset.import;
+const bar = section.querySelector("[data-progress]");
+let version = 0;
+
+function show(event) {
+  if (event.topic !== topic || event.version <= version) return;
+  version = event.version;
+  bar.value = event.data.progress;
+  for (const place of section.querySelectorAll("[data-count]"))
+    place.textContent = event.data[place.dataset.count];
+}
+
+// an import is checked, run and undone one after the other: only the newest event says how it is
+function settle(event) {
+  clearTimeout(settle.waiting);
+  if (!AT_WORK.has(event.data.state)) settle.waiting = setTimeout(() => location.reload(), 300);
+}
+
+const stream = new Stream(
+  () => `/api/v1/events?topics=${encodeURIComponent(topic)}`,
+  ({ message, state }) => {
+    if (state === "poll" || state === "offline") setTimeout(() => location.reload(), PAUSE);
+    if (message?.type !== "import.progress") return;
+    show(message);
+    settle(message);
+  },
+);
+stream.open();

@@ -1,0 +1,139 @@
+"""Staff import products in the admin, with and without JavaScript."""
+
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from catalog.imports import services, working
+from catalog.imports.models import Import
+from catalog.models import Category, Master, Variant
+from museo.access.callers import Caller
+from museo.access.models import User
+from tests.catalog.imports.conftest import clock, csv_of
+
+pytestmark = pytest.mark.usefixtures("committed")
+
+LIST = "/admin/catalog/import/"
+ROWS = csv_of("A,a,<b>Lamp</b>,clay,84.00,5", "B,b,Bad,clay,-1,5")
+
+
+@pytest.fixture
+def signed_in(client: Client, staff: Caller) -> Client:
+    client.force_login(User.objects.get())
+    return client
+
+
+def upload(client: Client, content: bytes) -> Any:
+    file = SimpleUploadedFile("products.csv", content, content_type="text/csv")
+    return client.post(f"{LIST}add/", {"file": file})
+
+
+def page(client: Client, address: str) -> str:
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def test_from_the_upload_to_the_undo(signed_in: Client, clay: Category) -> None:
+    assert "multipart/form-data" in page(signed_in, f"{LIST}add/")
+    answer = upload(signed_in, ROWS)
+    assert answer.status_code == 302
+    address = answer["Location"]
+
+    mapping = page(signed_in, address)
+    assert 'name="column-4"' in mapping
+    assert '<option value="price" selected>' in mapping
+    fields = ["sku", "product", "name", "category", "price", "stock"]
+    chosen = {f"column-{index}": field for index, field in enumerate(fields)}
+    assert signed_in.post(address, {"check": "", **chosen}).status_code == 302
+
+    busy = page(signed_in, address)
+    # without JavaScript the page loads itself anew
+    assert '<noscript><meta http-equiv="refresh"' in busy
+    assert 'name="cancel"' in busy
+    working.work_on_next(clock)
+
+    checked = page(signed_in, address)
+    assert "&lt;b&gt;Lamp&lt;/b&gt;" in checked
+    assert "<b>Lamp" not in checked
+    assert "A price is 0 or more." in checked
+    assert 'name="run"' in checked
+    assert not Master.objects.exists()
+    assert "€84.00" not in page(signed_in, f"{address}?outcome=refused")
+
+    signed_in.post(address, {"run": ""})
+    working.work_on_next(clock)
+    assert Variant.objects.get().sku == "A"
+    assert 'name="undo"' in page(signed_in, address)
+    refused = signed_in.get(address.replace("/change/", "/refused/"))
+    assert b"".join(refused).count(b"\r\n") == 2
+
+    Variant.objects.update(gtin="123")
+    Master.objects.get().variants.get().prices.update(amount=1)
+    signed_in.post(address, {"undo": ""})
+    working.work_on_next(clock)
+    assert Master.objects.exists()
+    assert "not taken back" in page(signed_in, address)
+    kept = signed_in.get(address.replace("/change/", "/kept/"))
+    assert b"It was changed since" in b"".join(kept)
+
+
+def test_a_file_that_is_none_is_said_at_the_field(signed_in: Client) -> None:
+    answer = upload(signed_in, b"\x00\x01\x02")
+
+    assert answer.status_code == 200
+    assert "null characters" in answer.content.decode()
+    assert not Import.objects.exists()
+
+
+def test_a_refusal_is_a_message(signed_in: Client, clay: Category) -> None:
+    address = upload(signed_in, ROWS)["Location"]
+
+    answer = signed_in.post(address, {"undo": ""}, follow=True)
+
+    assert "this is not possible now" in answer.content.decode()
+    assert Import.objects.get().state == "uploaded"
+
+
+def test_the_list_leads_to_the_wizard_and_to_the_exports(signed_in: Client, clay: Category) -> None:
+    upload(signed_in, ROWS)
+
+    shown = page(signed_in, LIST)
+
+    assert "products.csv" in shown
+    assert f"{LIST}add/" in shown
+    for kind in ("csv", "xlsx", "jsonl"):
+        assert signed_in.get(f"{LIST}export/?type={kind}").status_code == 200
+
+
+def test_chosen_products_are_exported(signed_in: Client, clay: Category) -> None:
+    upload(signed_in, ROWS)
+    services.begin(
+        Import.objects.get(),
+        mapping=Import.objects.get().mapping,
+        dry_run=False,
+        now=clock(),
+    )
+    working.work_on_next(clock)
+
+    answer = signed_in.post(
+        "/admin/catalog/master/",
+        {"action": "export_selected", "_selected_action": [Master.objects.get().pk]},
+    )
+
+    assert b"<b>Lamp</b>" in b"".join(answer)
+
+
+@pytest.mark.parametrize("is_staff", [True, False])
+def test_who_may_not_change_products_is_kept_out(
+    client: Client, signed_in: Client, clay: Category, is_staff: bool
+) -> None:
+    address = upload(signed_in, ROWS)["Location"]
+    client.force_login(User.objects.create_user("other@museo.example", is_staff=is_staff))
+
+    for path in (LIST, f"{LIST}add/", address, address.replace("change", "refused")):
+        assert client.get(path).status_code in (302, 403, 404)
+    assert client.post(address, {"run": ""}).status_code in (302, 403, 404)
+    assert Import.objects.get().state == "uploaded"

@@ -1,0 +1,106 @@
+"""Cells are read as people write them, and nothing is guessed that could cost money."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog.imports import cells, columns
+from catalog.imports.planning import READERS
+from catalog.imports.problems import CannotImport, RowRefused
+
+
+@pytest.mark.parametrize(
+    ("cell", "cents"),
+    [
+        ("84", 8400),
+        ("84.5", 8450),
+        ("84,05", 8405),
+        ("1.234,50", 123450),
+        ("1,234.50", 123450),
+        ("1 234,50", 123450),
+        ("1'234.50", 123450),
+        ("1.234.567,00", 123456700),
+        ("0", 0),
+        ("84.000,00", 8400000),
+    ],
+)
+def test_prices_are_exact(cell: str, cents: int) -> None:
+    assert cells.price(cell, "EUR") == cents
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        ("1.234", "price_fraction"),
+        ("1,005", "price_fraction"),
+        ("-1", "price_negative"),
+        ("-0.01", "price_negative"),
+        ("10000000000", "price_too_high"),
+        ("9" * 40, "price_too_high"),
+        ("1e3", "price_invalid"),
+        ("NaN", "price_invalid"),
+        ("1.2.3", "price_invalid"),
+        ("12,34,567.00", "price_invalid"),
+        ("€ 5", "price_invalid"),
+        ("9" * 5000, "price_invalid"),
+        ("=1+1", "formula"),
+    ],
+)
+def test_a_price_that_is_none_is_refused(cell: str, code: str) -> None:
+    with pytest.raises(RowRefused, match=code):
+        cells.price(cell, "EUR")
+
+
+def test_a_currency_without_cents_has_none() -> None:
+    assert cells.price("1200", "JPY") == 1200
+    with pytest.raises(RowRefused, match="price_fraction"):
+        cells.price("1200.5", "JPY")
+
+
+@given(st.integers(0, 10**12 - 1))
+def test_every_amount_is_read_as_it_was_written(cents: int) -> None:
+    assert cells.price(f"{cents // 100}.{cents % 100:02d}", "EUR") == cents
+
+
+@given(st.text(max_size=30), st.sampled_from(sorted(columns.LABELS)))
+def test_any_text_is_read_or_refused_but_never_breaks(cell: str, field: str) -> None:
+    with suppress(RowRefused):
+        READERS.get(field, cells.text(160))(cell)
+
+
+@pytest.mark.parametrize(
+    ("header", "fields"),
+    [
+        (["SKU", "Title", "Body (HTML)"], ["sku", "name", "description"]),
+        (
+            ["Artikelnummer", "Bezeichnung", "Preis", "Lagerbestand", "Kategorie", "Marke"],
+            ["sku", "name", "price", "stock", "category", "brand"],
+        ),
+        (
+            ["Référence", "Nom", "Prix", "Quantité", "Catégorie"],
+            ["sku", "name", "price", "stock", "category"],
+        ),
+        (["referencia", "nombre", "precio", "existencias"], ["sku", "name", "price", "stock"]),
+        (["رمز", "الاسم", "السعر"], ["sku", "name", "price"]),
+        (
+            ["sku", "Name (de)", "name:fr", "name_xx", "Preis EUR", "list_price:USD"],
+            ["sku", "name:de", "name:fr", "", "price:EUR", "list_price:USD"],
+        ),
+        (["sku", "SKU", "option:Colour", "whatever"], ["sku", "", "option:Colour", ""]),
+    ],
+)
+def test_the_meaning_of_columns_is_guessed_in_the_shops_languages(
+    header: list[str], fields: list[str]
+) -> None:
+    assert columns.guess(header) == fields
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [["name", "price"], ["sku", "sku"], ["sku"], ["sku", "cost"], ["sku", "name:xx"]],
+)
+def test_a_mapping_that_cannot_be_used_is_refused(mapping: list[str]) -> None:
+    with pytest.raises(CannotImport, match="mapping"):
+        columns.require_usable(mapping, ["a", "b"])

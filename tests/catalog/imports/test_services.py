@@ -1,0 +1,459 @@
+"""Products come from a file: as many as are right, and each refused row says why."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager as ContextManager
+from datetime import datetime, timedelta
+
+import orjson
+import pytest
+
+from catalog import stock
+from catalog.imports import files, services, working
+from catalog.imports.models import Import
+from catalog.models import Category, Master, Media, Price, StockItem, StockMovement, Variant
+from catalog.products import detail
+from museo.access.callers import Caller
+from notifications.models import Event
+from tests.catalog.imports.conftest import (
+    HEADER,
+    NOON,
+    ImportFile,
+    changes,
+    clock,
+    counts,
+    csv_of,
+    reasons,
+)
+
+pytestmark = pytest.mark.both
+
+BOWL = "BOWL-S,bowl,Blue bowl,clay,84.00,5"
+LARGE = "BOWL-L,bowl,,,94.00,2"
+
+
+def test_rows_become_products_with_variants_prices_and_stock(import_file: ImportFile) -> None:
+    found = import_file(
+        csv_of(
+            f"{BOWL},Small",
+            f"{LARGE},Large",
+            "CUP,cup,Cup,clay,12.5,",
+            header=f"{HEADER},option:Size",
+        )
+    )
+
+    assert (found.state, counts(found)) == ("done", (3, 0, 0, 0))
+    bowl = detail("bowl", locale="en", now=NOON)
+    assert [
+        (each["sku"], each["options"], each["price"]["amount"], each["available"])
+        for each in bowl["variants"]
+    ] == [("BOWL-S", {"size": "Small"}, 8400, 5), ("BOWL-L", {"size": "Large"}, 9400, 2)]
+    assert (bowl["name"], bowl["default_sku"]) == ("Blue bowl", "BOWL-S")
+    assert detail("cup", locale="en", now=NOON)["price"]["amount"] == 1250
+    moved = StockMovement.objects.order_by("pk").values_list("delta", "kind", "reference")
+    assert list(moved) == [(5, "adjust", found.reference), (2, "adjust", found.reference)]
+
+
+def test_the_same_file_again_changes_nothing(import_file: ImportFile) -> None:
+    import_file(csv_of(BOWL))
+
+    again = import_file(csv_of(BOWL))
+
+    assert counts(again) == (0, 0, 1, 0)
+    assert Master.objects.get().revision == 1
+    assert StockMovement.objects.count() == 1
+
+
+def test_a_change_says_what_was_and_what_is(import_file: ImportFile) -> None:
+    import_file(csv_of(BOWL))
+
+    found = import_file(csv_of("BOWL-S,,Bowl,,79.00,7"))
+
+    assert counts(found) == (0, 1, 0, 0)
+    assert changes(found) == {
+        2: {"name:en": ["Blue bowl", "Bowl"], "price:EUR": [8400, 7900], "stock": [5, 7]}
+    }
+    assert Master.objects.get().revision == 2
+    assert Price.objects.get().amount == 7900
+    assert StockItem.objects.get().on_hand == 7
+    assert list(StockMovement.objects.values_list("delta", flat=True)) == [5, 2]
+
+
+def test_a_dry_run_tells_the_same_and_changes_nothing(
+    import_file: ImportFile, staff: Caller
+) -> None:
+    file = csv_of(BOWL, LARGE, "BAD,bad,Bad,clay,-1,1", header=HEADER)
+
+    dry = import_file(file, dry_run=True)
+
+    assert (dry.state, counts(dry)) == ("checked", (1, 0, 0, 2))
+    assert not Master.objects.exists()
+    told = changes(dry), reasons(dry)
+
+    services.run(staff, dry.public_id, now=NOON)
+    working.work_on_next(clock)
+    dry.refresh_from_db()
+
+    assert (dry.state, counts(dry)) == ("done", (1, 0, 0, 2))
+    assert (changes(dry), reasons(dry)) == told
+    assert Variant.objects.get().sku == "BOWL-S"
+
+
+def test_every_reason_is_told_and_a_refused_row_changes_nothing(import_file: ImportFile) -> None:
+    import_file(csv_of(BOWL))
+
+    found = import_file(
+        csv_of(
+            "A,a,A,clay,1.005,1",
+            "B,b,B,clay,-1,1",
+            "C,c,C,clay,99999999999,1",
+            "D,d,D,nowhere,1,1",
+            "E,e,E,clay,1,1.5",
+            "F,f,F,clay,1,99999999999999999999",
+            ",g,G,clay,1,1",
+            "H,h,,clay,1,1",
+            "I,i,I,,1,1",
+            "J,j,J,clay,,1",
+            "BOWL-S,cup,Cup,clay,1,1",
+            "BOWL-S,,,,2,1",
+            f"K,k,{'k' * 161},clay,1,1",
+            "M,m,M,clay,1,1,more",
+            "N,n,N,clay,=1+1,1",
+        )
+    )
+
+    assert reasons(found) == {
+        2: [("price", "price_fraction")],
+        3: [("price", "price_negative")],
+        4: [("price", "price_too_high")],
+        5: [("category", "category_unknown")],
+        6: [("stock", "number_invalid")],
+        7: [("stock", "number_range")],
+        8: [("sku", "sku_missing")],
+        9: [("name", "required")],
+        10: [("category", "required")],
+        11: [("price", "required")],
+        12: [("sku", "sku_of_another")],
+        13: [("sku", "sku_twice")],
+        14: [("name:en", "too_long")],
+        15: [("", "more_cells")],
+        16: [("price", "formula")],
+    }
+    assert counts(found) == (0, 0, 0, 15)
+    assert Variant.objects.get().sku == "BOWL-S"
+    assert Price.objects.get().amount == 8400
+
+
+def test_a_row_with_a_null_character_is_refused(import_file: ImportFile) -> None:
+    row = {"sku": "A", "name": "a\x00b", "category": "clay", "price": 1, "stock": 2**70}
+
+    found = import_file(
+        orjson.dumps([row | {"stock": 1}, row | {"sku": "\x00", "stock": str(2**70)}])
+    )
+
+    assert reasons(found) == {
+        1: [("name:en", "unreadable")],
+        2: [("sku", "unreadable"), ("name:en", "unreadable"), ("stock", "number_range")],
+    }
+
+
+# what a file says of one product
+
+
+def test_what_rows_of_one_product_say_must_agree(import_file: ImportFile) -> None:
+    found = import_file(
+        csv_of(
+            "A-S,a,Name,clay,1,1,S",
+            "A-M,a,Other,clay,1,1,M",
+            "A-L,a,Name,clay,1,1,L",
+            "A-L2,a,,,1,1,L",
+            header=f"{HEADER},option:Size",
+        )
+    )
+
+    assert reasons(found) == {
+        3: [("name:en", "differs_from_row")],
+        5: [("options", "options_twin")],
+    }
+    assert counts(found) == (2, 0, 0, 2)
+
+
+def test_variants_can_pass_their_options_on(import_file: ImportFile) -> None:
+    header = "sku,product,name,category,price,option:Size"
+    import_file(csv_of("A,a,N,clay,1,S", "B,a,,,1,M", "C,a,,,1,L", header=header))
+
+    # rows count one after the other: L is free when A asks for it
+    found = import_file(csv_of("C,XL", "A,L", header="sku,option:Size"))
+    early = import_file(csv_of("A,M", "B,S", header="sku,option:Size"))
+
+    assert counts(found) == (0, 2, 0, 0)
+    assert reasons(early) == {2: [("options", "options_twin")]}
+    sizes = {
+        each["sku"]: each["options"]["size"]
+        for each in detail("a", locale="en", now=NOON)["variants"]
+    }
+    assert sizes == {"A": "L", "B": "S", "C": "XL"}
+    keys = set(Variant.objects.values_list("option_key", flat=True))
+    assert len(keys) == 3
+    assert not any(key.startswith("parked") for key in keys)
+
+
+def test_names_are_kept_by_language(import_file: ImportFile) -> None:
+    header = "sku;product;name:en;name:de;Kategorie;Preis EUR;list_price:EUR;currency"
+    found = import_file(
+        csv_of("A;a;Bowl;Schale;Clay;84,00;99,90;", "B;b;;Tasse;clay;5;;", header=header)
+    )
+
+    assert counts(found) == (2, 0, 0, 0)
+    assert detail("a", locale="de", now=NOON)["name"] == "Schale"
+    assert detail("a", locale="en", now=NOON)["list_price"]["amount"] == 9990
+    assert detail("b", locale="en", now=NOON)["name"] == "Tasse"
+
+
+def test_a_price_before_is_taken_away_by_a_dash(import_file: ImportFile) -> None:
+    header = "sku,product,name,category,price,list_price"
+    import_file(csv_of("A,a,N,clay,5,9", header=header))
+
+    found = import_file(csv_of("A,-", header="sku,list_price"))
+
+    assert changes(found) == {2: {"list_price:EUR": [900, None]}}
+    assert Price.objects.get().list_amount is None
+
+
+def test_what_checkouts_hold_stays_on_the_shelf(import_file: ImportFile) -> None:
+    import_file(csv_of(BOWL))
+    variant = Variant.objects.get()
+    stock.reserve(holder="chk_1", wanted={variant.pk: 4}, expires_at=NOON)
+
+    found = import_file(csv_of("BOWL-S,3", header="sku,stock"))
+
+    assert reasons(found) == {2: [("stock", "still_promised")]}
+    assert StockItem.objects.get().on_hand == 5
+    import_file(csv_of("BOWL-S,4", header="sku,stock"))
+    assert StockItem.objects.get().on_hand == 4
+    # nobody's open form is out of date for that
+    assert Master.objects.get().revision == 1
+
+
+def test_deleted_products_are_left_alone(import_file: ImportFile) -> None:
+    import_file(csv_of(BOWL))
+    Master.objects.update(deleted_at=NOON)
+
+    found = import_file(csv_of(BOWL, "NEW,bowl,New bowl,clay,1,1"))
+
+    assert reasons(found) == {2: [("sku", "sku_deleted")]}
+    assert counts(found) == (1, 0, 0, 1)
+    assert Variant.objects.get(sku="NEW").master.deleted_at is None
+
+
+def test_a_row_without_a_product_is_one_of_its_own(import_file: ImportFile) -> None:
+    import_file(csv_of(BOWL))
+
+    found = import_file(
+        csv_of("Cup 1,,Cup,clay,1,1", "CUP-1,,Cup,clay,1,1", "bowl,,Bowl,clay,1,1", "!,,X,clay,1,1")
+    )
+
+    assert Variant.objects.get(sku="Cup 1").master.slug == "cup-1"
+    assert reasons(found) == {
+        3: [("product", "product_taken")],
+        4: [("product", "product_taken")],
+        5: [("product", "required")],
+    }
+
+
+def test_categories_are_found_by_path_name_and_slug(
+    import_file: ImportFile, clay: Category
+) -> None:
+    for slug, name in (("bowls", "Bowls"), ("cups", "Cups")):
+        parent = Category.objects.get(pk=clay.pk)
+        Category.objects.add_child(parent, instance=Category(slug=slug, name=name))
+    room = Category.objects.add_root(instance=Category(slug="glass", name="Glass"))
+    Category.objects.add_child(room, instance=Category(slug="glass-bowls", name="Bowls"))
+
+    found = import_file(
+        csv_of(
+            "A,a,A,Clay > Bowls,1,1",
+            "B,b,B,clay/cups,1,1",
+            "C,c,C,glass-bowls,1,1",
+            "D,d,D,bowls,1,1",
+            "E,e,E,CUPS,1,1",
+            "F,f,F,Clay > Nothing,1,1",
+        )
+    )
+
+    slugs = Master.objects.order_by("slug").values_list("slug", "primary_category__slug")
+    assert dict(slugs) == {
+        "a": "bowls",
+        "b": "cups",
+        "c": "glass-bowls",
+        "d": "bowls",
+        "e": "cups",
+    }
+    assert reasons(found) == {7: [("category", "category_unknown")]}
+
+
+def test_pictures_are_kept_by_their_addresses(import_file: ImportFile) -> None:
+    header = "sku,name,category,price,pictures"
+    import_file(csv_of("A,N,clay,1,https://img.example/a.jpg /media/catalog/b.svg", header=header))
+    Media.objects.filter(position=0).update(alt="From above")
+
+    found = import_file(
+        csv_of("A,/media/catalog/b.svg https://img.example/a.jpg", header="sku,pictures")
+    )
+    bad = import_file(csv_of("A,http://img.example/a.jpg javascript:1", header="sku,pictures"))
+
+    assert counts(found) == (0, 1, 0, 0)
+    assert detail("a", locale="en", now=NOON)["media"] == [
+        {"url": "/media/catalog/b.svg", "alt": ""},
+        {"url": "https://img.example/a.jpg", "alt": "From above"},
+    ]
+    assert reasons(bad) == {2: [("pictures", "picture_invalid")]}
+
+
+# ending
+
+
+def test_undo_restores_what_nobody_changed_since(import_file: ImportFile, staff: Caller) -> None:
+    import_file(csv_of(BOWL, "CUP,cup,Cup,clay,5,5"))
+    found = import_file(
+        csv_of("BOWL-S,,Bowl,,79,9", "CUP,,Mug,,6,6", "NEW,new,New,clay,1,1", "OLD,old,O,clay,1,1")
+    )
+    Price.objects.filter(variant__sku="CUP").update(amount=700)
+    stock.reserve(holder="chk_1", wanted={Variant.objects.get(sku="OLD").pk: 1}, expires_at=NOON)
+
+    services.undo(staff, found.public_id, now=NOON)
+    working.work_on_next(clock)
+
+    found.refresh_from_db()
+    assert (found.state, found.undone, found.kept) == ("undone", 2, 2)
+    kept = found.rows.filter(was_undone=False).order_by("number")
+    assert list(kept.values_list("sku", flat=True)) == ["CUP", "OLD"]
+    bowl = detail("bowl", locale="en", now=NOON)
+    assert (bowl["name"], bowl["price"]["amount"]) == ("Blue bowl", 8400)
+    assert StockItem.objects.get(variant__sku="BOWL-S").on_hand == 5
+    assert list(
+        StockMovement.objects.filter(stock_item__variant__sku="BOWL-S").values_list(
+            "delta", flat=True
+        )
+    ) == [5, 4, -4]
+    assert detail("cup", locale="en", now=NOON)["price"]["amount"] == 700
+    assert not Master.objects.filter(slug="new").exists()
+    assert Master.objects.filter(slug="old").exists()
+
+
+def test_an_undone_file_can_be_imported_again(import_file: ImportFile, staff: Caller) -> None:
+    file = csv_of(f"{BOWL},S", f"{LARGE},L", header=f"{HEADER},option:Size")
+    found = import_file(file)
+
+    services.undo(staff, found.public_id, now=NOON)
+    working.work_on_next(clock)
+
+    assert not Master.objects.exists()
+    assert counts(import_file(file)) == (2, 0, 0, 0)
+
+
+def test_a_cancelled_import_stops_and_can_be_undone(
+    staff: Caller, clay: Category, committed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(working, "BATCH", dict.fromkeys(working.BATCH, 2))
+    content = csv_of(*(f"S{n},p{n},N,clay,1,1" for n in range(8)))
+    found = services.start(staff, [content], file_name="a.csv", dry_run=False, now=NOON)
+
+    def cancel_between_batches() -> datetime:
+        if Import.objects.filter(done=4, state="running").exists():
+            services.cancel(staff, found.public_id, now=NOON)
+        return NOON
+
+    working.work_on(found, cancel_between_batches)
+
+    found.refresh_from_db()
+    assert (found.state, found.done, Variant.objects.count()) == ("cancelled", 4, 4)
+    services.undo(staff, found.public_id, now=NOON)
+    working.work_on_next(clock)
+    found.refresh_from_db()
+    assert (found.state, found.undone, Variant.objects.count()) == ("undone", 4, 0)
+
+
+def test_only_what_was_imported_is_undone(
+    staff: Caller, clay: Category, committed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(working, "BATCH", dict.fromkeys(working.BATCH, 2))
+    content = csv_of(*(f"S{n},p{n},N,clay,1,1" for n in range(8)))
+    found = services.start(staff, [content], file_name="a.csv", dry_run=True, now=NOON)
+    working.work_on(found, clock)
+    services.run(staff, found.public_id, now=NOON)
+
+    def cancel_between_batches() -> datetime:
+        if Import.objects.filter(done=2, state="running").exists():
+            services.cancel(staff, found.public_id, now=NOON)
+        return NOON
+
+    found.refresh_from_db()
+    working.work_on(found, cancel_between_batches)
+
+    assert found.rows.exclude(outcome="").count() == 2
+    dry = services.start(staff, [content], file_name="a.csv", dry_run=True, now=NOON)
+    services.cancel(staff, dry.public_id, now=NOON)
+    with pytest.raises(services.NotNow):
+        services.undo(staff, dry.public_id, now=NOON)
+    services.undo(staff, found.public_id, now=NOON)
+    working.work_on_next(clock)
+    found.refresh_from_db()
+    assert (found.undone, found.kept, Variant.objects.count()) == (2, 0, 0)
+
+
+def test_what_is_not_possible_now_is_refused(import_file: ImportFile, staff: Caller) -> None:
+    found = import_file(csv_of(BOWL))
+
+    for act in (services.run, services.cancel):
+        with pytest.raises(services.NotNow):
+            act(staff, found.public_id, now=NOON)
+    services.undo(staff, found.public_id, now=NOON)
+    with pytest.raises(services.NotNow):
+        services.undo(staff, found.public_id, now=NOON)
+
+
+def test_a_file_that_fails_in_the_middle_has_changed_nothing(import_file: ImportFile) -> None:
+    found = import_file(csv_of(BOWL, *[f"S{n},p,N,clay,1,1" for n in range(10)]) + b'"open\n')
+
+    assert (found.state, found.failure["code"]) == ("failed", "not_csv")
+    assert not Master.objects.exists()
+
+
+def test_old_imports_are_forgotten_with_their_files(import_file: ImportFile) -> None:
+    found = import_file(csv_of(BOWL), dry_run=True)
+    assert files.storage().exists(found.stored_as)
+
+    assert services.forget_old(now=NOON + timedelta(days=29)) == 0
+    assert services.forget_old(now=NOON + timedelta(days=31)) == 1
+
+    assert not Import.objects.exists()
+    assert not files.storage().exists(found.stored_as)
+
+
+def test_progress_is_told_to_whoever_may_see_products(import_file: ImportFile) -> None:
+    found = import_file(csv_of(BOWL))
+
+    told = Event.objects.filter(topic=found.topic).order_by("position")
+    assert {event.type for event in told} == {"import.progress"}
+    assert [event.data["state"] for event in told] == ["running", "running", "running", "done"]
+    assert told.reverse()[0].data["created"] == 1
+
+
+@pytest.mark.parametrize("rows", [10, 400])
+def test_a_batch_costs_as_many_queries_for_many_rows_as_for_few(
+    import_file: ImportFile,
+    staff: Caller,
+    clay: Category,
+    django_assert_max_num_queries: Callable[[int], ContextManager[object]],
+    rows: int,
+) -> None:
+    content = csv_of(
+        *(f"S{n},p{n},N,clay,1,1,S" for n in range(rows)), header=f"{HEADER},option:Size"
+    )
+    found = services.start(staff, [content], file_name="a.csv", dry_run=False, now=NOON)
+
+    with django_assert_max_num_queries(75):
+        working.work_on(found, clock)
+
+    found.refresh_from_db()
+    assert counts(found) == (rows, 0, 0, 0)
