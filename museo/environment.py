@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -19,6 +19,7 @@ MUSEO_NAMES = frozenset(
         "MUSEO_ENCRYPTION_KEYS",
         "MUSEO_HOME",
         "MUSEO_LOG_DAYS",
+        "MUSEO_PAYMENT_PROVIDERS",
         "MUSEO_PUBLIC_URL",
         "MUSEO_SECRET_KEYS",
         "MUSEO_SIGN_INS_PER_MINUTE",
@@ -29,6 +30,18 @@ MUSEO_NAMES = frozenset(
 )
 # as many bytes as the digest that it keys (RFC 7518, section 3.2)
 SHORTEST_SECRET = 32
+
+# settings that are not named after the shop
+OTHER_NAMES = frozenset(
+    {
+        "DATABASE_URL",
+        "MCP_JWT_SECRET",
+        "REDIS_URL",
+        "STRIPE_API_BASE",
+        "STRIPE_SECRET_KEY",
+        "STRIPE_WEBHOOK_SECRET",
+    }
+)
 
 
 def refuse_unknown(environ: Mapping[str, str] = os.environ) -> None:
@@ -72,6 +85,14 @@ def count(name: str, default: int) -> int:
 
 def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def choices(name: str, known: Collection[str], *, default: str) -> list[str]:
+    """Some of the known words, in their order."""
+    chosen = words(name, default)
+    if unknown := [word for word in chosen if word not in known]:
+        raise ImproperlyConfigured(f"{name} names {unknown[0]!r}; choose from: {', '.join(known)}.")
+    return chosen
 
 
 def networks(name: str) -> list[IPv4Network | IPv6Network]:

@@ -20,6 +20,16 @@ MUSEO_STREAMS_PER_CALLER = int(environment.positive("MUSEO_STREAMS_PER_CALLER", 
 MUSEO_CALLS_PER_MINUTE = environment.count("MUSEO_CALLS_PER_MINUTE", 600)
 MUSEO_SIGN_INS_PER_MINUTE = environment.count("MUSEO_SIGN_INS_PER_MINUTE", 20)
 
+# payments: without a key of Stripe's, the shop plays
+STRIPE_SECRET_KEY = environment.text("STRIPE_SECRET_KEY")
+STRIPE_WEBHOOK_SECRET = environment.text("STRIPE_WEBHOOK_SECRET")
+STRIPE_API_BASE = environment.text("STRIPE_API_BASE", "https://api.stripe.com").rstrip("/")
+MUSEO_PAYMENT_PROVIDERS = environment.choices(
+    "MUSEO_PAYMENT_PROVIDERS",
+    ("demo", "manual", "stripe"),
+    default="stripe,manual" if STRIPE_SECRET_KEY else "demo,manual",
+)
+
 DEBUG = environment.flag("MUSEO_DEBUG")
 SECRET_KEY, *SECRET_KEY_FALLBACKS = environment.keys("MUSEO_SECRET_KEYS", MUSEO_HOME / "secret-key")
 MUSEO_ENCRYPTION_KEYS = environment.keys("MUSEO_ENCRYPTION_KEYS", MUSEO_HOME / "encryption-key")
@@ -180,6 +190,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "orders.settle_refunds",
         "schedule": 30.0,
         "options": {"expires": 30, "queue": "work"},
+    },
+    "look after payments": {
+        "task": "orders.look_after_payments",
+        "schedule": 10.0,
+        "options": {"expires": 10, "queue": "work"},
+    },
+    "play the demo bank": {
+        "task": "orders.play_the_demo_bank",
+        "schedule": 2.0,
+        "options": {"expires": 5, "queue": "work"},
     },
     "release expired reservations": {
         "task": "orders.release_expired_reservations",

@@ -8,6 +8,7 @@ up under the same reference.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,12 +24,16 @@ from museo.access.permissions import may
 from museo.access.problems import Invalid, Problem, field_error
 from notifications import log
 from orders import lifecycle, slots, tracking
-from orders.models import Adjustment, Order, OrderLine, Payment, Refund
+from orders.models import Adjustment, Order, OrderLine, Payment, PaymentLink, Refund
 from orders.payments import PROVIDERS, events
-from orders.payments.charges import PaidBack, RefundRequest
+from orders.payments.charges import PaidBack, ProviderUnreachable, RefundRequest
+
+logger = logging.getLogger(__name__)
 
 # a refund that was asked for so long ago was left by a process that died
 LEFT_AFTER = timedelta(minutes=1)
+# how often a provider is asked about money that is on its way back
+ASK_EVERY = timedelta(minutes=10)
 # units of each line, by its position
 Units = Mapping[int, int]
 
@@ -61,6 +66,7 @@ def cancel(caller: Caller, number: str, *, reason: str = "", now: datetime) -> O
             return order
         was = _end(caller, order, lifecycle.CANCELLED, now=now)
         slots.leave(order)
+        ask_no_more(order, now=now)
         units = {
             line.position: line.quantity - line.taken_back
             for line in order.lines.order_by("position")
@@ -172,9 +178,30 @@ def refund_once(
 def settle_left(*, now: datetime) -> int:
     """Take up refunds that a process left in the middle; return how many were settled."""
     left = _with_what_it_is_about(
-        Refund.objects.filter(state=Refund.State.REQUESTED, requested_at__lt=now - LEFT_AFTER)
+        Refund.objects.filter(state=Refund.State.REQUESTED, ask_at__lte=now)
     )
-    return sum(_settle(refund, now=now) for refund in left.order_by("pk")[:100])
+    return sum(_settle(refund, now=now) for refund in left.order_by("ask_at", "pk")[:100])
+
+
+def ask_no_more(order: Order, *, but: Payment | None = None, now: datetime) -> None:
+    """Give up payments of an order that are still open or owed, all `but` one; inside a change."""
+    left = order.checkout.payments.filter(state__in=[*Payment.OPEN, Payment.State.OWED])
+    left.exclude(pk=but.pk if but else 0).update(state=Payment.State.CANCELLED, look_at=now)
+    links = order.payment_links.filter(state=PaymentLink.State.OPEN)
+    links.exclude(pk=(but.link_id or 0) if but else 0).update(state=PaymentLink.State.VOID)
+    unpaid = Order.objects.filter(pk=order.pk, payment_status=Order.PaymentStatus.PENDING)
+    unpaid.update(payment_status=Order.PaymentStatus.UNPAID)
+
+
+def hear(provider: str, reference: str, answer: PaidBack, *, now: datetime) -> bool:
+    """What a provider tells later of a refund; False if it is none of ours."""
+    known = Refund.objects.filter(public_id=reference, payment__provider=provider)
+    about = _with_what_it_is_about(known).first()
+    if about is None:
+        return False
+    with log.change() as change:
+        _write_answer(change, about, answer, now=now)
+    return True
 
 
 # deciding
@@ -279,7 +306,11 @@ def _give_back(
     )
     if amount and (payment := _captured(order)):
         Refund.objects.create(
-            adjustment=adjustment, payment=payment, amount=amount, requested_at=now
+            adjustment=adjustment,
+            payment=payment,
+            amount=amount,
+            requested_at=now,
+            ask_at=now + LEFT_AFTER,
         )
     return adjustment
 
@@ -316,45 +347,86 @@ def _with_what_it_is_about(refunds: QuerySet[Refund]) -> QuerySet[Refund]:
     return refunds.select_related("payment__checkout", "adjustment__order")
 
 
+def settle(refund: Refund, *, now: datetime) -> bool:
+    """Tell the provider to pay back; False if it does not know yet, or somebody else did."""
+    return _settle(refund, now=now)
+
+
 def _settle(refund: Refund, *, now: datetime) -> bool:
     """Tell the provider, then write what it answered; False if somebody else did."""
     payment = refund.payment
-    answer = PROVIDERS[payment.provider].refund(
-        RefundRequest(
-            reference=refund.public_id,
-            payment=payment.provider_reference,
-            amount=refund.amount,
-            currency=payment.currency,
+    try:
+        answer = PROVIDERS[payment.provider].refund(
+            RefundRequest(
+                reference=refund.public_id,
+                payment=payment.provider_reference,
+                amount=refund.amount,
+                currency=payment.currency,
+                known_as=refund.provider_reference,
+            )
         )
-    )
+    except ProviderUnreachable:
+        logger.warning("refund waits for its provider", extra={"refund": refund.public_id})
+        Refund.objects.filter(pk=refund.pk).update(ask_at=now + LEFT_AFTER)
+        return False
     with log.change() as change:
         return _write_answer(change, refund, answer, now=now)
 
 
 def _write_answer(change: log.Change, refund: Refund, answer: PaidBack, *, now: datetime) -> bool:
-    payment, has_failed = refund.payment, bool(answer.error_code)
-    order = refund.adjustment.order
-    tracking.hold_row(order)
+    order = refund.adjustment.order if refund.adjustment else None
+    if order:
+        tracking.hold_row(order)
+    if answer.is_pending:
+        waiting = Refund.objects.filter(pk=refund.pk, state=Refund.State.REQUESTED)
+        waiting.update(provider_reference=answer.provider_reference, ask_at=now + ASK_EVERY)
+        return False
+    if not answer.error_code:
+        return _write_paid_back(change, refund, answer, order, now=now)
+    return _write_failed(change, refund, answer, order, now=now)
+
+
+def _write_paid_back(
+    change: log.Change, refund: Refund, answer: PaidBack, order: Order | None, *, now: datetime
+) -> bool:
     asked = Refund.objects.filter(pk=refund.pk, state=Refund.State.REQUESTED)
-    state = Refund.State.FAILED if has_failed else Refund.State.SUCCEEDED
     if not asked.update(
-        state=state,
+        state=Refund.State.SUCCEEDED,
         provider_reference=answer.provider_reference,
-        error_code=answer.error_code,
         settled_at=now,
     ):
         return False
-    if has_failed:
-        # it may be asked for again
-        Order.objects.filter(pk=order.pk).update(given_back=F("given_back") - refund.amount)
-        events.tell(change, payment, "payment.refund_failed", order=order, now=now)
-        return True
-    Payment.objects.filter(pk=payment.pk).update(refunded=F("refunded") + refund.amount)
-    payment.refresh_from_db(fields=["refunded"])
-    status = Order.PaymentStatus
-    is_all = payment.refunded == order.total
-    Order.objects.filter(pk=order.pk).update(
-        payment_status=status.REFUNDED if is_all else status.PARTIALLY_REFUNDED
-    )
+    _count_back(refund, order, refund.amount)
+    payment = refund.payment
     events.tell(change, payment, "payment.refunded", order=order, now=now, refunded=refund.amount)
     return True
+
+
+def _write_failed(
+    change: log.Change, refund: Refund, answer: PaidBack, order: Order | None, *, now: datetime
+) -> bool:
+    """Also what had succeeded: a bank may send money back days later."""
+    for before in (Refund.State.REQUESTED, Refund.State.SUCCEEDED):
+        here = Refund.objects.filter(pk=refund.pk, state=before)
+        if here.update(state=Refund.State.FAILED, error_code=answer.error_code, settled_at=now):
+            break
+    else:
+        return False
+    if before == Refund.State.SUCCEEDED:
+        _count_back(refund, order, -refund.amount)
+    if order:
+        # it may be asked for again
+        Order.objects.filter(pk=order.pk).update(given_back=F("given_back") - refund.amount)
+    events.tell(change, refund.payment, "payment.refund_failed", order=order, now=now)
+    return True
+
+
+def _count_back(refund: Refund, order: Order | None, amount: int) -> None:
+    """Add to what has gone back of the payment and of the locked order."""
+    Payment.objects.filter(pk=refund.payment_id).update(refunded=F("refunded") + amount)
+    if order is None:
+        return
+    paid_back, status = order.paid_back + amount, Order.PaymentStatus.PARTIALLY_REFUNDED
+    if paid_back in (0, order.total):
+        status = Order.PaymentStatus.REFUNDED if paid_back else Order.PaymentStatus.PAID
+    Order.objects.filter(pk=order.pk).update(paid_back=paid_back, payment_status=status)

@@ -52,11 +52,15 @@ from orders.forms import (
     ReturnForm,
     TimeForm,
 )
-from orders.models import Order, Return
+from orders.models import Order, Payment, Return
+from orders.payments.admin import PaymentAdmin
 
 # what unfold calls a button
 BUTTON = "orders_order_{}"
 TABLE = '<table class="w-full text-sm"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>'
+
+
+admin.site.register(Payment, PaymentAdmin)
 
 
 class AttentionFilter(admin.SimpleListFilter):

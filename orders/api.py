@@ -25,7 +25,6 @@ from orders import (
     tracking,
 )
 from orders.models import MAX_QUANTITY
-from orders.payments import PROVIDERS
 
 # the longest order, and more than anybody pays
 MAX_POSITION, MAX_AMOUNT = 32_767, 10**15
@@ -142,11 +141,6 @@ def delivery_options(request: Request) -> Response:
         speed=settings.MUSEO_CLOCK_SPEED,
     )
     return Response({"results": offered})
-
-
-@api_view(["GET"])
-def payment_providers(request: Request) -> Response:
-    return Response({"results": [{"code": code} for code in PROVIDERS]})
 
 
 @api_view(["POST"])

@@ -10,8 +10,10 @@ class OrdersConfig(AppConfig):
     def ready(self) -> None:
         from notifications import topics
         from orders import tracking
+        from orders.payments import events
 
         topics.register(tracking.PREFIX, may_read=tracking.may_read, snapshot=tracking.snapshot)
+        topics.register(events.PREFIX, may_read=events.may_read, snapshot=events.snapshot)
         post_migrate.connect(_lay_out_plans, sender=self)
 
 

@@ -145,6 +145,37 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        "what orders say was paid and paid back is what their payments say",
+        "SELECT COUNT(*) FROM orders_order",
+        """
+        SELECT o.number || ' is ' || o.payment_status || ': ' || o.paid || ' paid, '
+            || COALESCE(p.captured, 0) || ' captured; ' || o.paid_back || ' paid back, '
+            || COALESCE(p.refunded, 0) || ' refunded; ' || COALESCE(p.owed, 0) || ' owed'
+        FROM orders_order o
+        LEFT JOIN (
+            SELECT order_id,
+                SUM(CASE WHEN state = 'captured' THEN amount ELSE 0 END) AS captured,
+                SUM(CASE WHEN state = 'captured' THEN refunded ELSE 0 END) AS refunded,
+                SUM(CASE WHEN state = 'owed' THEN amount ELSE 0 END) AS owed
+            FROM orders_payment GROUP BY order_id
+        ) p ON p.order_id = o.id
+        WHERE o.paid <> COALESCE(p.captured, 0) OR o.paid_back <> COALESCE(p.refunded, 0)
+            OR (o.payment_status = 'pending' AND COALESCE(p.owed, 0) <> o.total)
+            OR (o.payment_status <> 'pending' AND COALESCE(p.owed, 0) <> 0)
+        """,
+    ),
+    Invariant(
+        "money that has no order goes back",
+        "SELECT COUNT(*) FROM orders_payment",
+        """
+        SELECT p.public_id || ': ' || p.amount || ' is kept'
+        FROM orders_payment p
+        LEFT JOIN orders_refund r ON r.payment_id = p.id AND r.adjustment_id IS NULL
+            AND r.state <> 'failed' AND r.amount = p.amount
+        WHERE p.state = 'surplus' AND p.amount > 0 AND r.id IS NULL
+        """,
+    ),
+    Invariant(
         "what is reserved is what checkouts hold",
         "SELECT COUNT(*) FROM catalog_stockitem",
         """

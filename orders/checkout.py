@@ -7,6 +7,9 @@ Three steps, each whole: the first transaction copies the basket's lines, reserv
 writes the payment; the provider is asked outside of any transaction; the last one writes the order
 or gives everything back. A process that dies in between leaves a checkout `complete_in_progress`,
 which the same Idempotency-Key takes up, or whose deadline releases the stock.
+
+What the provider says later comes the same way (`conclude`): money that comes after the deadline
+still gets its order while there is stock, and goes back otherwise.
 """
 
 from __future__ import annotations
@@ -14,9 +17,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef
 from django.utils.translation import gettext as _
 
 from catalog import stock
@@ -25,8 +31,18 @@ from museo.access.idempotency import Answer, Attempt, claim
 from museo.access.problems import NotFound, Problem, field_error
 from museo.access.tokens import digest, new_token
 from notifications import log
-from orders import baskets, coupons, holds, lifecycle, offers, plans, tracking
-from orders.coupons import Buyer
+from orders import (
+    adjustments,
+    baskets,
+    coupons,
+    holds,
+    lifecycle,
+    offers,
+    payments,
+    plans,
+    tracking,
+)
+from orders.coupons import Buyer, CouponRefused
 from orders.details import Details
 from orders.holds import CheckoutInProgress
 from orders.models import (
@@ -37,14 +53,21 @@ from orders.models import (
     OrderStep,
     OrderTicket,
     Payment,
+    PaymentLink,
+    Refund,
 )
 from orders.offers import Offer
-from orders.payments import PROVIDERS, events
-from orders.payments.charges import Charge, ChargeRequest, Outcome
+from orders.payments import asking, events
+from orders.payments.charges import Charge, Outcome
 from orders.tracking import Placed
 
 # how long stock is kept for somebody who is paying
 HOLD = timedelta(minutes=15)
+# a payment that has not ended by then was left by a process that died, or by its customer
+LOOK_AFTER = timedelta(minutes=2)
+# the money is here: nothing else that is said counts
+SETTLED = (Payment.State.CAPTURED, Payment.State.SURPLUS)
+UNDER_WAY = (Checkout.State.COMPLETE_IN_PROGRESS, Checkout.State.REQUIRES_ESCALATION)
 
 
 class TotalChanged(Problem):
@@ -66,6 +89,27 @@ class PaymentActionRequired(Problem):
     code = "payment_action_required"
 
 
+class PaymentPending(Problem):
+    """The money is on its way; the order is placed when it is here."""
+
+    status = 409
+    code = "payment_pending"
+
+
+class PaymentTooLate(Problem):
+    """The money came when there was nothing left to pay for; it goes back."""
+
+    status = 409
+    code = "payment_too_late"
+
+
+class PaymentLinkClosed(Problem):
+    """The payment link was used or is over; `state` says which."""
+
+    status = 409
+    code = "payment_link_closed"
+
+
 class UnknownPayment(NotFound):
     code = "unknown_payment"
 
@@ -77,13 +121,15 @@ def place(
     now: datetime,
     speed: float,
     attempt: Attempt | None = None,
+    link: PaymentLink | None = None,
 ) -> Placed:
     """Buy what is in the caller's basket, in one go.
 
-    Raises BasketEmpty, OutOfStock, NotForSale, PaymentDeclined, PaymentActionRequired.
-    `attempt` is the claimed Idempotency-Key; its answer is written with the outcome.
+    Raises BasketEmpty, OutOfStock, NotForSale, NotConfigured, and what `conclude` raises.
+    `attempt` is the claimed Idempotency-Key; its answer is written with the outcome. `link` is the
+    payment link by which it is paid.
     """
-    payment = begun(attempt) or _begin(caller, details, now=now, attempt=attempt)
+    payment = begun(attempt) or _begin(caller, details, now=now, attempt=attempt, link=link)
     return charge(payment, details.payment_token, now=now, speed=speed, attempt=attempt)
 
 
@@ -114,7 +160,7 @@ def finish_payment(payment_id: str, *, approved: bool, now: datetime, speed: flo
         provider_reference=payment.provider_reference,
         error_code="" if approved else "refused_by_customer",
     )
-    return _conclude(payment, charge, now=now, speed=speed, attempt=None)
+    return conclude(payment, charge, now=now, speed=speed)
 
 
 def waiting_payment(payment_id: str) -> Payment:
@@ -148,14 +194,21 @@ def begun(attempt: Attempt | None) -> Payment | None:
     """The payment that an earlier try of the same key left in the middle."""
     if attempt is None or not attempt.subject:
         return None
-    return Payment.objects.filter(
+    begun = Payment.objects.filter(
         checkout__public_id=attempt.subject,
-        checkout__state=Checkout.State.COMPLETE_IN_PROGRESS,
-        state=Payment.State.CREATED,
-    ).first()
+        state__in=[*Payment.OPEN, Payment.State.OWED, Payment.State.CAPTURED],
+    )
+    return begun.select_related("checkout").first()
 
 
-def _begin(caller: Caller, details: Details, *, now: datetime, attempt: Attempt | None) -> Payment:
+def _begin(
+    caller: Caller,
+    details: Details,
+    *,
+    now: datetime,
+    attempt: Attempt | None,
+    link: PaymentLink | None,
+) -> Payment:
     with log.change():
         if attempt:
             attempt.hold()
@@ -168,7 +221,7 @@ def _begin(caller: Caller, details: Details, *, now: datetime, attempt: Attempt 
         checkout.state = Checkout.State.COMPLETE_IN_PROGRESS
         checkout.save()
         reserve(checkout, instead_of=earlier)
-        return start_payment(checkout, details, now=now, attempt=attempt)
+        return start_payment(checkout, details, now=now, attempt=attempt, link=link)
 
 
 def basket_of(caller: Caller) -> Basket:
@@ -216,114 +269,283 @@ def reserve(checkout: Checkout, *, instead_of: Collection[str]) -> None:
 
 
 def start_payment(
-    checkout: Checkout, details: Details, *, now: datetime, attempt: Attempt | None
+    checkout: Checkout,
+    details: Details,
+    *,
+    now: datetime,
+    attempt: Attempt | None,
+    link: PaymentLink | None = None,
 ) -> Payment:
-    """Write the payment of a checkout in progress, and count the use of its coupon."""
-    payment = Payment.objects.create(
-        checkout=checkout,
+    """Write the payment of a checkout in progress, and count the use of its coupon.
+
+    Raises NotConfigured.
+    """
+    payments.require(details.payment_provider)
+    payment = ask_for(
+        checkout,
         provider=details.payment_provider,
-        amount=checkout.total,
-        currency=checkout.currency,
-        created_at=now,
+        token=details.payment_token,
+        link=link,
+        now=now,
     )
-    if checkout.coupon:
-        buyer = Buyer(checkout.user_id, checkout.email)
-        coupons.hold(checkout.coupon, checkout_id=checkout.pk, buyer=buyer, now=now)
+    _hold_coupon(checkout, now=now)
     if attempt:
         attempt.begin(checkout.public_id)
     return payment
+
+
+def _hold_coupon(checkout: Checkout, *, now: datetime) -> None:
+    if checkout.coupon:
+        buyer = Buyer(checkout.user_id, checkout.email)
+        coupons.hold(checkout.coupon, checkout_id=checkout.pk, buyer=buyer, now=now)
+
+
+def ask_for(
+    checkout: Checkout,
+    *,
+    provider: str,
+    token: str,
+    link: PaymentLink | None = None,
+    now: datetime,
+) -> Payment:
+    """Write that the provider is asked for what a checkout costs, which is about to happen.
+
+    Raises IntegrityError if it is being asked already, PaymentLinkClosed if the link has ended.
+    """
+    payment = Payment.objects.create(
+        checkout=checkout,
+        link=link,
+        provider=provider,
+        method=token if token in payments.PROVIDERS[provider].methods() else "",
+        amount=checkout.total,
+        currency=checkout.currency,
+        created_at=now,
+        look_at=now + LOOK_AFTER,
+    )
+    if link:
+        state = PaymentLink.State.OPEN
+        is_open = PaymentLink.objects.filter(pk=link.pk, state=state, expires_at__gt=now)
+        if not is_open.update(state=state):
+            raise link_closed("")
+    return payment
+
+
+def link_closed(state: str) -> PaymentLinkClosed:
+    return PaymentLinkClosed(
+        _("This payment link was used or is over. Ask for a new one."), state=state or None
+    )
 
 
 def charge(
     payment: Payment, token: str, *, now: datetime, speed: float, attempt: Attempt | None
 ) -> Placed:
     """Ask the provider, outside of any transaction, and write what it answered."""
-    answer = PROVIDERS[payment.provider].charge(
-        ChargeRequest(
-            reference=payment.public_id,
-            amount=payment.amount,
-            currency=payment.currency,
-            token=token,
-        )
-    )
-    return _conclude(payment, answer, now=now, speed=speed, attempt=attempt)
+    answer = asking.charge(payment, token=token)
+    return conclude(payment, answer, now=now, speed=speed, attempt=attempt)
 
 
 # the last transaction
 
 
-def _conclude(
+def conclude(
     payment: Payment,
     charge: Charge,
     *,
     now: datetime,
     speed: float,
-    attempt: Attempt | None,
+    attempt: Attempt | None = None,
 ) -> Placed:
-    if charge.outcome is Outcome.CAPTURED:
-        return _complete(payment, charge, now=now, speed=speed, attempt=attempt)
-    problem = (
-        _refuse(payment, charge, now=now, attempt=attempt)
-        if charge.outcome is Outcome.DECLINED
-        else _escalate(payment, charge, now=now, attempt=attempt)
-    )
-    raise problem
+    """Write what the provider said, whenever it says so; again is harmless.
+
+    Raises what its customer should know: PaymentDeclined, PaymentActionRequired, PaymentPending,
+    PaymentTooLate.
+    """
+    said = write(payment, charge, now=now, speed=speed, attempt=attempt)
+    if isinstance(said, Problem):
+        raise said
+    return said
 
 
-def _complete(
+def write(
     payment: Payment,
     charge: Charge,
     *,
     now: datetime,
     speed: float,
-    attempt: Attempt | None,
-) -> Placed:
+    attempt: Attempt | None = None,
+) -> Placed | Problem:
+    """`conclude` that returns what there is to say, so that it can be a part of a larger change."""
+    said: Placed | Problem
     with log.change() as change:
         if attempt:
             attempt.hold()
-        checkout = _leave(payment, Checkout.State.COMPLETED)
-        plan = checkout.plan
-        promise = plans.promise(plan, now=now, speed=speed)
-        due = promise.due
-        order = Order.objects.create(
-            checkout=checkout,
-            user_id=checkout.user_id,
-            email=checkout.email,
-            name=checkout.name,
-            address=checkout.address,
-            delivery=checkout.delivery,
-            payment_status=Order.PaymentStatus.PAID,
-            plan=plan,
-            steps_total=len(due),
-            next_step_at=due[0].due_at,
-            waits=due[0].waits,
-            promised_at=promise.promised_at,
-            eta=promise.promised_at,
-            slot=promise.slot,
-            placed_at=now,
-            currency=checkout.currency,
-            total=checkout.total,
-            totals=checkout.totals,
-            locale=checkout.locale,
-            sales_channel=checkout.sales_channel,
-        )
-        _write_lines(order, checkout.lines)
-        OrderStep.objects.bulk_create(OrderStep(order=order, **asdict(step)) for step in due)
-        ticket = new_token()
-        OrderTicket.objects.create(order=order, token_hash=digest(ticket), created_at=now)
-        Payment.objects.filter(pk=payment.pk).update(
-            state=Payment.State.CAPTURED,
-            order=order,
-            provider_reference=charge.provider_reference,
-        )
-        coupons.use(checkout.pk)
-        stock.commit(holder=checkout.public_id, reference=order.number, at=now)
-        placed = Placed(order, ticket, due)
+        if charge.outcome in (Outcome.CAPTURED, Outcome.OWED):
+            said = _complete(change, payment, charge, now=now, speed=speed)
+        elif charge.outcome is Outcome.DECLINED:
+            said = _refuse(change, payment, charge, now=now)
+        else:
+            said = _escalate(change, payment, charge, now=now)
         if attempt:
-            attempt.answer(201, tracking.confirmation(placed, locale=checkout.locale))
-        tracking.tell(change, order, status=lifecycle.PLACED, step=0, now=now)
-        events.tell(change, payment, "payment.captured", order=order, now=now)
-    return placed
+            attempt.answer(*_as_answer(said))
+    return said
+
+
+def _as_answer(said: Placed | Problem) -> tuple[int, dict[str, Any]]:
+    if isinstance(said, Problem):
+        return said.status, said.body()
+    return 201, tracking.confirmation(said, locale=said.order.locale)
+
+
+def _complete(
+    change: log.Change, payment: Payment, charge: Charge, *, now: datetime, speed: float
+) -> Placed | PaymentTooLate:
+    # whoever pays for the same basket at this moment waits, and then sees what is left in it
+    baskets.lock(payment.checkout.basket_id)
+    if _leave(payment, Checkout.State.COMPLETED):
+        return _place(change, payment, charge, now=now, speed=speed)
+    return _complete_late(change, payment, charge, now=now, speed=speed)
+
+
+def _leave(payment: Payment, state: Checkout.State) -> bool:
+    """Move the payment's checkout on, once; False if it or the payment has ended meanwhile."""
+    is_open = Payment.objects.filter(pk=payment.pk, checkout=OuterRef("pk"), state__in=Payment.OPEN)
+    under_way = Checkout.objects.filter(
+        Exists(is_open), pk=payment.checkout_id, state__in=UNDER_WAY
+    )
+    return bool(under_way.update(state=state))
+
+
+def _complete_late(
+    change: log.Change, payment: Payment, charge: Charge, *, now: datetime, speed: float
+) -> Placed | PaymentTooLate:
+    """Money for something that has ended, or been ordered, before."""
+    checkout = _hold(payment)
+    is_owed_still = payment.state == Payment.State.OWED and charge.outcome is Outcome.OWED
+    if payment.state in SETTLED or is_owed_still:
+        return _said_before(payment, now=now)
+    if charge.outcome is Outcome.CAPTURED and checkout.state == Checkout.State.COMPLETED:
+        return _pay(change, checkout.order, payment, charge, now=now)
+    if _is_wanted(payment) and _take_again(checkout, now=now):
+        Checkout.objects.filter(pk=checkout.pk).update(state=Checkout.State.COMPLETED)
+        return _place(change, payment, charge, now=now, speed=speed)
+    if charge.outcome is Outcome.OWED:
+        raise _ended()
+    return _send_back(change, payment, charge, now=now)
+
+
+def _ended() -> CheckoutInProgress:
+    return CheckoutInProgress(
+        _("This checkout has ended already. Look at your orders, or begin again.")
+    )
+
+
+def _hold(payment: Payment) -> Checkout:
+    """Lock the payment's checkout until the transaction ends, and read both as they are now."""
+    Checkout.objects.filter(pk=payment.checkout_id).update(state=F("state"))
+    payment.refresh_from_db()
+    return payment.checkout
+
+
+def _said_before(payment: Payment, *, now: datetime) -> Placed | PaymentTooLate:
+    order = payment.order
+    if order is None:
+        return _too_late()
+    due = [
+        lifecycle.DueStep(step.index, step.status, step.due_at, step.waits)
+        for step in order.steps.order_by("index")
+    ]
+    return Placed(order, open_order(order, now=now), due)
+
+
+def _is_wanted(payment: Payment) -> bool:
+    """Whether its customer has not paid, or begun to, in another way since."""
+    since = Checkout.objects.filter(
+        basket_id=payment.checkout.basket_id,
+        pk__gt=payment.checkout_id,
+        state__in=[*UNDER_WAY, Checkout.State.COMPLETED],
+    )
+    others = payment.checkout.payments.exclude(pk=payment.pk).filter(state__in=Payment.OPEN)
+    by_link = Payment.objects.filter(link=payment.link_id, state=Payment.State.CAPTURED)
+    return not (
+        since.exists() or others.exists() or (payment.link_id is not None and by_link.exists())
+    )
+
+
+def _take_again(checkout: Checkout, *, now: datetime) -> bool:
+    """Hold once more what was given back; False if it is gone."""
+    checkout.expires_at = now + HOLD
+    try:
+        with transaction.atomic():
+            reserve(checkout, instead_of=[checkout.public_id])
+            coupons.give_back([checkout.pk])
+            _hold_coupon(checkout, now=now)
+    except (stock.OutOfStock, CouponRefused):
+        return False
+    return True
+
+
+def _place(
+    change: log.Change, payment: Payment, charge: Charge, *, now: datetime, speed: float
+) -> Placed:
+    """Write the order of a checkout that was just completed."""
+    checkout, is_paid = payment.checkout, charge.outcome is Outcome.CAPTURED
+    plan = checkout.plan
+    promise = plans.promise(plan, now=now, speed=speed)
+    due = promise.due
+    order = Order.objects.create(
+        checkout=checkout,
+        user_id=checkout.user_id,
+        email=checkout.email,
+        name=checkout.name,
+        address=checkout.address,
+        delivery=checkout.delivery,
+        payment_status=Order.PaymentStatus.PAID if is_paid else Order.PaymentStatus.PENDING,
+        paid=checkout.total if is_paid else 0,
+        plan=plan,
+        steps_total=len(due),
+        next_step_at=due[0].due_at,
+        waits=due[0].waits,
+        promised_at=promise.promised_at,
+        eta=promise.promised_at,
+        slot=promise.slot,
+        placed_at=now,
+        currency=checkout.currency,
+        total=checkout.total,
+        totals=checkout.totals,
+        locale=checkout.locale,
+        sales_channel=checkout.sales_channel,
+    )
+    _write_lines(order, checkout.lines)
+    OrderStep.objects.bulk_create(OrderStep(order=order, **asdict(step)) for step in due)
+    ticket = open_order(order, now=now)
+    _write_outcome(payment, charge, order=order)
+    coupons.use(checkout.pk)
+    stock.commit(holder=checkout.public_id, reference=order.number, at=now)
+    tracking.tell(change, order, status=lifecycle.PLACED, step=0, now=now)
+    events.tell(change, payment, f"payment.{charge.outcome}", order=order, now=now)
+    return Placed(order, ticket, due)
+
+
+def open_order(order: Order, *, now: datetime) -> str:
+    """One more ticket of an order, for whoever has bought it."""
+    ticket = new_token()
+    OrderTicket.objects.create(order=order, token_hash=digest(ticket), created_at=now)
+    return ticket
+
+
+def _write_outcome(payment: Payment, charge: Charge, *, order: Order | None) -> None:
+    """That the money is here, or owed, for an order; or, for None, that there is none for it."""
+    is_paid = charge.outcome is Outcome.CAPTURED
+    state = Payment.State.CAPTURED if is_paid else Payment.State.OWED
+    Payment.objects.filter(pk=payment.pk).update(
+        state=state if order else Payment.State.SURPLUS,
+        order=order,
+        provider_reference=charge.provider_reference,
+        error_code="",
+        look_at=None,
+    )
+    if order and payment.link_id:
+        PaymentLink.objects.filter(pk=payment.link_id).update(state=PaymentLink.State.PAID)
 
 
 def _write_lines(order: Order, lines: list[dict[str, Any]]) -> None:
@@ -348,6 +570,47 @@ def _write_lines(order: Order, lines: list[dict[str, Any]]) -> None:
     )
 
 
+def _pay(
+    change: log.Change, order: Order, payment: Payment, charge: Charge, *, now: datetime
+) -> Placed | PaymentTooLate:
+    """Money for an order that was placed before it: by a link, or by hand."""
+    status = Order.PaymentStatus
+    unpaid = Order.objects.filter(
+        pk=order.pk, payment_status__in=[status.UNPAID, status.PENDING, status.FAILED]
+    ).exclude(status__in=lifecycle.BY_STAFF)
+    if not unpaid.update(payment_status=status.PAID, paid=F("total")):
+        return _send_back(change, payment, charge, now=now)
+    adjustments.ask_no_more(order, but=payment, now=now)
+    _write_outcome(payment, charge, order=order)
+    order.refresh_from_db()
+    events.tell(change, payment, "payment.captured", order=order, now=now)
+    return Placed(order, "")
+
+
+def _send_back(
+    change: log.Change, payment: Payment, charge: Charge, *, now: datetime
+) -> PaymentTooLate:
+    """Keep no money that has no order."""
+    _write_outcome(payment, charge, order=None)
+    payment.provider_reference = charge.provider_reference
+    if payment.amount:
+        refund = Refund.objects.create(
+            payment=payment,
+            amount=payment.amount,
+            requested_at=now,
+            ask_at=now + adjustments.LEFT_AFTER,
+        )
+        change.afterwards(partial(adjustments.settle, refund, now=now))
+    events.tell(change, payment, "payment.surplus", order=None, now=now)
+    return _too_late()
+
+
+def _too_late() -> PaymentTooLate:
+    return PaymentTooLate(
+        _("Your payment came too late: what you chose is gone. All of it goes back to you.")
+    )
+
+
 def declined(error_code: str = "declined") -> PaymentDeclined:
     return PaymentDeclined(
         _("The payment was declined and nothing was taken. Try another way to pay."),
@@ -356,62 +619,62 @@ def declined(error_code: str = "declined") -> PaymentDeclined:
 
 
 def _refuse(
-    payment: Payment, charge: Charge, *, now: datetime, attempt: Attempt | None
-) -> PaymentDeclined:
-    problem = declined(charge.error_code)
-    with log.change() as change:
-        if attempt:
-            attempt.hold()
-        checkout = _leave(payment, Checkout.State.READY_FOR_COMPLETE)
-        Payment.objects.filter(pk=payment.pk).update(
-            state=Payment.State.FAILED, error_code=charge.error_code
-        )
+    change: log.Change, payment: Payment, charge: Charge, *, now: datetime
+) -> Placed | Problem:
+    checkout = payment.checkout
+    baskets.lock(checkout.basket_id)
+    if _leave(payment, Checkout.State.READY_FOR_COMPLETE):
         coupons.give_back([checkout.pk])
         stock.release(holder=checkout.public_id)
-        if attempt:
-            attempt.answer(problem.status, problem.body())
+    failed = Payment.objects.filter(pk=payment.pk, state__in=Payment.OPEN).update(
+        state=Payment.State.FAILED, error_code=charge.error_code, look_at=None
+    )
+    if failed:
         events.tell(change, payment, "payment.failed", order=None, now=now)
-    return problem
+    elif _hold(payment) and payment.state in SETTLED:
+        return _said_before(payment, now=now)
+    return declined(charge.error_code)
 
 
 def _escalate(
-    payment: Payment, charge: Charge, *, now: datetime, attempt: Attempt | None
-) -> PaymentActionRequired:
-    action = {"type": "redirect", "url": f"{settings.MUSEO_PUBLIC_URL}{charge.action_url}"}
-    problem = PaymentActionRequired(
+    change: log.Change, payment: Payment, charge: Charge, *, now: datetime
+) -> Placed | Problem:
+    is_pending = charge.outcome is Outcome.PENDING
+    action = _next_action(payment, charge)
+    baskets.lock(payment.checkout.basket_id)
+    checkout = _hold(payment)
+    if payment.state in SETTLED:
+        return _said_before(payment, now=now)
+    waits_for = Payment.State.PENDING if is_pending else Payment.State.REQUIRES_ACTION
+    earlier = [Payment.State.CREATED, *([Payment.State.REQUIRES_ACTION] if is_pending else [])]
+    moved = Payment.objects.filter(pk=payment.pk, state__in=earlier).update(
+        state=waits_for,
+        provider_reference=charge.provider_reference,
+        next_action=action,
+        look_at=now + LOOK_AFTER,
+    )
+    if moved:
+        if not is_pending and checkout.state == Checkout.State.COMPLETE_IN_PROGRESS:
+            _leave(payment, Checkout.State.REQUIRES_ESCALATION)
+        events.tell(change, payment, f"payment.{waits_for}", order=None, now=now)
+    elif payment.state in (Payment.State.FAILED, Payment.State.CANCELLED):
+        raise _ended()
+    if is_pending:
+        return PaymentPending(
+            _("Your payment is on its way. The order is placed as soon as it is here."),
+            payment_id=payment.public_id,
+            next_action=action,
+        )
+    return PaymentActionRequired(
         _("The payment must be confirmed first. Open the address in next_action."),
         payment_id=payment.public_id,
         next_action=action,
     )
-    with log.change() as change:
-        if attempt:
-            attempt.hold()
-        _leave(payment, Checkout.State.REQUIRES_ESCALATION)
-        Payment.objects.filter(pk=payment.pk).update(
-            state=Payment.State.REQUIRES_ACTION,
-            provider_reference=charge.provider_reference,
-            next_action=action,
-        )
-        if attempt:
-            attempt.answer(problem.status, problem.body())
-        events.tell(change, payment, "payment.requires_action", order=None, now=now)
-    return problem
 
 
-def _leave(payment: Payment, state: Checkout.State) -> Checkout:
-    """Move the payment's checkout on, once; raise if it has ended meanwhile."""
-    checkout = payment.checkout
-    # whoever pays for the same basket at this moment waits, and then sees what is left in it
-    baskets.lock(checkout.basket_id)
-    under_way = Checkout.objects.filter(
-        pk=checkout.pk,
-        state__in=[
-            Checkout.State.COMPLETE_IN_PROGRESS,
-            Checkout.State.REQUIRES_ESCALATION,
-        ],
-    )
-    if not under_way.update(state=state):
-        raise CheckoutInProgress(
-            _("This checkout has ended already. Look at your orders, or begin again.")
-        )
-    return checkout
+def _next_action(payment: Payment, charge: Charge) -> dict[str, str]:
+    ours = f"{settings.MUSEO_PUBLIC_URL}/pay/{payment.public_id}"
+    if charge.outcome is Outcome.PENDING:
+        return {"type": "wait", "url": ours}
+    is_path = charge.action_url.startswith("/")
+    return {"type": "redirect", "url": ours if is_path else charge.action_url}

@@ -276,6 +276,9 @@ def _of_state(found: Checkout, payment: Payment | None) -> list[dict[str, Any]]:
     if _is_waiting(found):
         detail = _("The payment must be confirmed first. Open the address in continue_url.")
         return [{"type": "error", "code": "payment_action_required", "detail": detail}]
+    if payment and payment.state == Payment.State.PENDING:
+        detail = _("Your payment is on its way. The order is placed as soon as it is here.")
+        return [{"type": "info", "code": "payment_pending", "detail": detail}]
     has_failed = payment and payment.state == Payment.State.FAILED
     if has_failed and found.state == Checkout.State.READY_FOR_COMPLETE:
         return [offers.message(checkout.declined())]

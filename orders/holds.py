@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from catalog import stock
@@ -47,9 +48,10 @@ def end(checkout: Checkout) -> bool:
     still = Checkout.objects.filter(pk=checkout.pk, state=checkout.state)
     if not still.update(state=Checkout.State.CANCELED):
         return False
-    checkout.payments.filter(
-        state__in=[Payment.State.CREATED, Payment.State.REQUIRES_ACTION]
-    ).update(state=Payment.State.CANCELLED)
+    # the provider is told at once, after this: that moment has passed
+    checkout.payments.filter(state__in=Payment.OPEN).update(
+        state=Payment.State.CANCELLED, look_at=F("created_at")
+    )
     coupons.give_back([checkout.pk])
     return True
 

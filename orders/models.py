@@ -22,6 +22,8 @@ from orders.delivery import DeliveryArea as DeliveryArea
 from orders.delivery import DeliveryOption as DeliveryOption
 from orders.discounts import Coupon as Coupon
 from orders.discounts import Redemption as Redemption
+from orders.payments.models import PaymentEvent as PaymentEvent
+from orders.payments.models import PaymentLink as PaymentLink
 from orders.taxes import TaxRate as TaxRate
 from orders.timetables import Plan as Plan
 from orders.timetables import PlanStep as PlanStep
@@ -291,6 +293,9 @@ class Order(models.Model):
     ended_at = models.DateTimeField(null=True)
     currency = models.CharField(max_length=3)
     total = models.BigIntegerField()
+    # of the total, what has come in, and of that, what has gone back
+    paid = models.BigIntegerField(default=0)
+    paid_back = models.BigIntegerField(default=0)
     # of the total, what was promised back: paid back or on its way
     given_back = models.BigIntegerField(default=0)
     # [{"type", "amount", "currency"}] as agreed at checkout
@@ -311,6 +316,18 @@ class Order(models.Model):
             models.CheckConstraint(
                 condition=Q(held_at__isnull=True) | Q(next_step_at__isnull=True),
                 name="a_held_order_does_not_move",
+            ),
+            models.CheckConstraint(
+                condition=Q(payment_status__in=["unpaid", "pending", "failed"], paid=0, paid_back=0)
+                | Q(payment_status="paid", paid=F("total"), paid_back=0)
+                | Q(
+                    payment_status="partially_refunded",
+                    paid=F("total"),
+                    paid_back__gt=0,
+                    paid_back__lt=F("paid"),
+                )
+                | Q(payment_status="refunded", paid=F("total"), paid_back=F("paid")),
+                name="payment_status_says_what_was_paid",
             ),
         ]
         indexes = [
@@ -421,20 +438,40 @@ class OrderTicket(models.Model):
     objects = OrderTicketQuerySet.as_manager()
 
 
+class PaymentQuerySet(models.QuerySet["Payment"]):
+    def of(self, caller: Caller) -> Self:
+        """Those that the caller asked for: by user, or by the token of the basket paid for."""
+        return self.filter(checkout__basket__in=Basket.objects.of(caller))
+
+
 class Payment(models.Model):
     """Money asked of a provider for a checkout; `provider_reference` is the provider's name."""
 
     class State(models.TextChoices):
-        CREATED = "created"
-        REQUIRES_ACTION = "requires_action"
-        CAPTURED = "captured"
-        FAILED = "failed"
-        CANCELLED = "cancelled"
+        CREATED = "created", _("Created")
+        REQUIRES_ACTION = "requires_action", _("Waits for the customer")
+        PENDING = "pending", _("On its way")
+        # the order is placed and paid by hand later
+        OWED = "owed", _("Owed")
+        CAPTURED = "captured", _("Paid")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
+        # it came too late, or twice: there is no order for it, and it goes back
+        SURPLUS = "surplus", _("Came too late and goes back")
+
+    # the money may still come, and nobody else may be asked for it
+    OPEN = (State.CREATED, State.REQUIRES_ACTION, State.PENDING)
 
     public_id = models.CharField(max_length=30, unique=True, default=payment_id)
     checkout = models.ForeignKey(Checkout, on_delete=models.PROTECT, related_name="payments")
     order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, related_name="payments")
+    # the payment link by which it was paid, if there was one
+    link = models.ForeignKey(
+        PaymentLink, on_delete=models.PROTECT, null=True, related_name="payments"
+    )
     provider = models.CharField(max_length=20)
+    # the provider's code of how the customer chose to pay; never a card's token
+    method = models.CharField(max_length=20, blank=True)
     provider_reference = models.CharField(max_length=120, blank=True)
     state = models.CharField(max_length=16, choices=State, default=State.CREATED)
     amount = models.BigIntegerField()
@@ -445,6 +482,10 @@ class Payment(models.Model):
     next_action = models.JSONField(null=True)
     error_code = models.CharField(max_length=40, blank=True)
     created_at = models.DateTimeField()
+    # when the provider is asked next how it stands; None when there is nothing to learn
+    look_at = models.DateTimeField(null=True)
+
+    objects = PaymentQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -455,8 +496,27 @@ class Payment(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["checkout"],
-                condition=Q(state__in=["created", "requires_action", "captured"]),
+                condition=Q(state__in=["created", "requires_action", "pending", "captured"]),
                 name="one_live_payment_per_checkout",
+            ),
+            models.UniqueConstraint(
+                fields=["checkout"], condition=Q(state="owed"), name="one_debt_per_checkout"
+            ),
+            models.UniqueConstraint(
+                fields=["order"], condition=Q(state="captured"), name="one_capture_per_order"
+            ),
+            models.UniqueConstraint(
+                fields=["link"],
+                condition=Q(state__in=["created", "requires_action", "pending", "captured"]),
+                name="one_live_payment_per_link",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["captured", "owed"]) | Q(order__isnull=False),
+                name="no_money_without_an_order",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="surplus") | Q(order__isnull=True),
+                name="surplus_belongs_to_no_order",
             ),
             models.CheckConstraint(condition=Q(amount__gte=0), name="payment_not_negative"),
             models.CheckConstraint(
@@ -464,6 +524,19 @@ class Payment(models.Model):
                 name="no_more_refunded_than_paid",
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["look_at"], condition=Q(look_at__isnull=False), name="payment_to_look_at"
+            ),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(state="pending", provider="demo"),
+                name="demo_money_on_its_way",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
 
     @property
     def topic(self) -> str:
@@ -511,13 +584,18 @@ class Refund(models.Model):
         FAILED = "failed", _("Failed")
 
     public_id = models.CharField(max_length=30, unique=True, default=refund_id)
-    adjustment = models.OneToOneField(Adjustment, on_delete=models.PROTECT, related_name="refund")
+    # None for money that had no order
+    adjustment = models.OneToOneField(
+        Adjustment, on_delete=models.PROTECT, related_name="refund", null=True
+    )
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
     state = models.CharField(max_length=10, choices=State, default=State.REQUESTED)
     amount = models.BigIntegerField()
     provider_reference = models.CharField(max_length=120, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     requested_at = models.DateTimeField()
+    # when the provider is asked again, if it has not answered by then
+    ask_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -525,7 +603,5 @@ class Refund(models.Model):
             models.CheckConstraint(condition=Q(amount__gte=1), name="refund_of_something")
         ]
         indexes = [
-            models.Index(
-                fields=["requested_at"], condition=Q(state="requested"), name="refund_to_settle"
-            )
+            models.Index(fields=["ask_at"], condition=Q(state="requested"), name="refund_to_settle")
         ]

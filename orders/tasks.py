@@ -3,10 +3,12 @@
 import time
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from museo.access import heartbeat
 from orders import adjustments, baskets, checkout, lateness, services, tracking
+from orders.payments import links, settlement
 
 # a tick is over before the next one
 TICK_SECONDS = 0.8
@@ -54,3 +56,17 @@ def expire_tickets() -> int:
 def settle_refunds() -> int:
     """Take up refunds that a process left in the middle."""
     return adjustments.settle_left(now=timezone.now())
+
+
+@shared_task(name="orders.look_after_payments")
+def look_after_payments() -> int:
+    """Ask providers about payments that were left in the middle; let old payment links expire."""
+    now = timezone.now()
+    links.expire(now=now)
+    return settlement.look_after(now=now, speed=settings.MUSEO_CLOCK_SPEED)
+
+
+@shared_task(name="orders.play_the_demo_bank")
+def play_the_demo_bank() -> int:
+    """The demo provider's late webhooks."""
+    return settlement.play_the_demo_bank(now=timezone.now(), speed=settings.MUSEO_CLOCK_SPEED)

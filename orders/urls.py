@@ -4,14 +4,15 @@ from django.urls import URLPattern, path
 
 from orders import api as rest
 from orders import order_api, order_views, views
+from orders.payments import urls as payments
 
 pages: list[URLPattern] = [
+    *payments.pages,
     path("basket", views.basket, name="basket"),
     path("basket/add", views.basket_add, name="basket_add"),
     path("basket/coupon", views.basket_coupon, name="basket_coupon"),
     path("basket/lines/<int:line_id>", views.basket_line, name="basket_line"),
     path("checkout", views.checkout_page, name="checkout"),
-    path("pay/<str:payment_id>", views.pay, name="pay"),
     path("orders", views.order_list, name="orders"),
     path("orders/<str:number>", views.order_page, name="order"),
     path("orders/<str:number>/cancel", views.order_cancel, name="order_cancel"),
@@ -22,6 +23,7 @@ pages: list[URLPattern] = [
     path("t/<str:token>", views.ticket, name="ticket"),
 ]
 api: list[URLPattern] = [
+    *payments.api,
     path("basket", rest.basket),
     path("basket/merge", rest.basket_merge),
     path("basket/items", rest.basket_items),
@@ -32,7 +34,6 @@ api: list[URLPattern] = [
     path("checkouts/<str:checkout_id>", rest.checkout_detail),
     path("checkouts/<str:checkout_id>/complete", rest.checkout_complete),
     path("checkouts/<str:checkout_id>/cancel", rest.checkout_cancel),
-    path("payment/providers", rest.payment_providers),
     path("orders", order_api.order_list),
     path("orders/checkout", rest.place_order),
     path("orders/<str:number>", order_api.order_detail),

@@ -19,12 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from catalog.money import Money, NoAmount
-from museo.access.callers import (
-    BASKET_COOKIE,
-    TICKET_COOKIE,
-    caller_from_request,
-    cookie_with_ticket,
-)
+from museo.access.callers import BASKET_COOKIE, caller_from_request
 from museo.access.forms import SignInForm
 from museo.access.problems import Invalid, NotFound, Problem
 from notifications import log
@@ -34,15 +29,16 @@ from orders import (
     adjustments,
     baskets,
     checkout,
+    cookies,
     lifecycle,
     offers,
+    payments,
     pricing,
     tracking,
 )
 from orders.details import ADDRESS_FIELDS, Details
 from orders.models import Order
 
-COOKIE_DAYS = 30
 LOG_ROWS = 6
 
 
@@ -159,8 +155,8 @@ def checkout_page(request: HttpRequest) -> HttpResponse:
     except Problem as problem:
         status, body = problem.status, problem.body()
     if status == 201:
-        return _to_order(request, body["number"], body["ticket"])
-    if body["code"] == checkout.PaymentActionRequired.code:
+        return cookies.to_order(request, body["number"], body["ticket"])
+    if body["code"] in (checkout.PaymentActionRequired.code, checkout.PaymentPending.code):
         return redirect("pay", body["payment_id"])
     if body["code"] in (baskets.UnknownBasket.code, offers.BasketEmpty.code):
         return redirect("basket")
@@ -176,7 +172,10 @@ def _body(typed: Mapping[str, str]) -> dict[str, Any]:
         "address": {name: typed.get(name, "") for name in ADDRESS_FIELDS},
         "delivery": typed.get("delivery", ""),
         "tip": _amount(typed.get("tip", "")),
-        "payment": {"provider": "demo", "token": typed.get("payment", "")},
+        "payment": {
+            "provider": payments.provider_of(typed.get("payment", "")),
+            "token": typed.get("payment", ""),
+        },
         "expected_total": _number(typed.get("expected_total", "")),
     }
 
@@ -222,12 +221,9 @@ def _checkout_form(
             "needs_address": any(option["needs_address"] for option in options),
             "takes_tip": offers.FOOD in kinds,
             "told": sorted(told),
-            "payment": values.get("payment") or "ok",
-            "payments": [
-                ("ok", _("Test card that pays")),
-                ("needs_action", _("Test card that asks you to confirm")),
-                ("declined", _("Test card that is declined")),
-            ],
+            "payment": values.get("payment") or next(iter(payments.offered()), ""),
+            "payments": payments.offered().items(),
+            "is_demo": payments.is_configured("demo"),
             "totals": offer.totals,
             "to_pay": pricing.money(offer.total, shown["currency"]),
         },
@@ -267,29 +263,6 @@ def _labels() -> dict[str, str]:
 
 def _email_of(request: HttpRequest) -> str:
     return request.user.email if request.user.is_authenticated else ""
-
-
-@never_cache
-@require_http_methods(["GET", "POST"])
-def pay(request: HttpRequest, payment_id: str) -> HttpResponse:
-    """Where the demo provider asks its customer to approve or refuse."""
-    try:
-        payment = checkout.waiting_payment(payment_id)
-        if request.method == "GET":
-            asked = pricing.money(payment.amount, payment.currency)
-            return render(request, "orders/pay.html", {"amount": asked})
-        placed = checkout.finish_payment(
-            payment_id,
-            approved="approve" in request.POST,
-            now=timezone.now(),
-            speed=settings.MUSEO_CLOCK_SPEED,
-        )
-    except NotFound as problem:
-        raise Http404(problem.detail) from problem
-    except Problem as problem:
-        messages.error(request, problem.detail)
-        return redirect("checkout")
-    return _to_order(request, placed.order.number, placed.ticket)
 
 
 # orders
@@ -383,29 +356,10 @@ def ticket(request: HttpRequest, token: str) -> HttpResponse:
     number = tracking.opened_by(token)
     if number is None:
         raise Http404
-    return _to_order(request, number, token)
-
-
-def _to_order(request: HttpRequest, number: str, token: str) -> HttpResponse:
-    response = redirect("order", number)
-    kept = cookie_with_ticket(request.COOKIES.get(TICKET_COOKIE, ""), token)
-    _keep(response, TICKET_COOKIE, kept)
-    response["Referrer-Policy"] = "no-referrer"
-    return response
+    return cookies.to_order(request, number, token)
 
 
 def _with_basket(response: HttpResponse, opened: baskets.OpenBasket) -> HttpResponse:
     if opened.token:
-        _keep(response, BASKET_COOKIE, opened.token)
+        cookies.keep(response, BASKET_COOKIE, opened.token)
     return response
-
-
-def _keep(response: HttpResponse, name: str, value: str) -> None:
-    response.set_cookie(
-        name,
-        value,
-        max_age=COOKIE_DAYS * 86_400,
-        httponly=True,
-        samesite="Lax",
-        secure=settings.IS_PUBLIC,
-    )

@@ -208,3 +208,16 @@ def test_a_slot_nobody_took_and_a_time_nobody_was_told_are_named(
             f"{order.number} line 1: 1 set apart, 0 asked for"
         ]
     }
+
+
+def test_money_that_orders_and_payments_disagree_about_is_named(order: Order) -> None:
+    kept = order.payments.get()
+    order.payments.update(state="surplus", order=None)
+
+    found = broken()
+
+    [named] = found["what orders say was paid and paid back is what their payments say"]
+    assert named.startswith(f"{order.number} is paid: {order.total} paid, 0 captured")
+    assert found["money that has no order goes back"] == [
+        f"{kept.public_id}: {order.total} is kept"
+    ]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import combinations_with_replacement
+from typing import Any
 
 import pytest
 from django.db import OperationalError, transaction
@@ -33,6 +34,8 @@ from orders import (
 )
 from orders.details import Details
 from orders.models import Coupon, Order, Plan
+from orders.payments import demo, links, settlement
+from orders.payments.charges import Outcome
 from tests.orders.conftest import SellLamp
 from tests.together import at_once
 
@@ -149,11 +152,14 @@ def test_in_no_order_they_deadlock(
 
 @dataclass(frozen=True)
 class Scene:
-    """A customer with a full basket, an order, and a payment that waits for an answer."""
+    """A customer with a full basket, orders, and a payment that waits for an answer."""
 
     customer: Caller
     visitor: Caller
     order: Order
+    # an order on invoice, and what a link to pay it ends with
+    owing: Order
+    link: str
     payment_id: str
     thing: Variant
 
@@ -164,6 +170,9 @@ def scene(things: list[Variant], details: Details, now: datetime) -> Scene:
     for sku in THINGS[:3]:
         baskets.add(customer, sku=sku, quantity=2, now=now)
     order = checkout.place(customer, details, now=now, speed=1.0).order
+    baskets.add(customer, sku=THINGS[1], quantity=1, now=now)
+    on_invoice = replace(details, payment_provider="manual", payment_token="invoice")
+    owing = checkout.place(customer, on_invoice, now=now, speed=1.0).order
     for sku in reversed(THINGS[:3]):
         baskets.add(customer, sku=sku, quantity=1, now=now)
     Coupon.objects.get_or_create(code="TEN", defaults={"value": 1000, "usage_limit": 10_000})
@@ -176,6 +185,8 @@ def scene(things: list[Variant], details: Details, now: datetime) -> Scene:
         customer=customer,
         visitor=replace(customer, basket_token=token),
         order=order,
+        owing=owing,
+        link=links.for_order(customer, owing.number, now=now).token,
         payment_id=str(asked.value.facts["payment_id"]),
         thing=things[1],
     )
@@ -192,6 +203,8 @@ def services_of(at: Scene, details: Details, staff: Caller, now: datetime) -> di
         checkouts.update(at.customer, begun, body, now=now)
         checkouts.complete_once(at.customer, begun, {}, key=begun, now=now, speed=1.0)
 
+    news, headers = demo.news(at.payment_id, Outcome.CAPTURED)
+    by_link: dict[str, Any] = {"method": "ok", "body": {}, "locale": "en", "now": now, "speed": 1.0}
     return {
         "add": partial(baskets.add, at.customer, sku=THINGS[0], quantity=1, now=now),
         "merge": partial(baskets.merge, at.visitor, now=now),
@@ -209,6 +222,11 @@ def services_of(at: Scene, details: Details, staff: Caller, now: datetime) -> di
         "tick": partial(services.advance_due, now=later),
         "cancel": partial(adjustments.cancel, staff, number, now=now),
         "refund": partial(adjustments.refund, staff, number, units={1: 1}, now=now),
+        "hear": partial(settlement.hear, "demo", news, headers, now=now, speed=1.0),
+        "look": partial(settlement.look_after, now=later, speed=1.0),
+        "receive": partial(settlement.mark_paid, staff, at.owing.number, now=now),
+        "give up": partial(adjustments.cancel, staff, at.owing.number, now=now),
+        "link": lambda: links.pay(links.find(at.link), **by_link),
         "stock": partial(stock_edit, at.thing, 1, now),
         "late": partial(lateness.tell_overdue, now=later),
         "hold": partial(delays.hold, staff, number, now=now),

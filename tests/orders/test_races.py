@@ -33,6 +33,8 @@ from orders import (
 from orders.details import Details
 from orders.holds import CheckoutInProgress
 from orders.models import Order, OrderStep
+from orders.payments import demo, settlement
+from orders.payments.charges import Outcome
 from orders.services import TakenStep
 from orders.tracking import Placed
 from tests.orders.conftest import ADDRESS, SellLamp
@@ -280,12 +282,20 @@ def test_after_the_head_only_the_log_is_written(
         with pytest.raises(checkout.PaymentDeclined):
             checkout.place(guest(), no, now=noon, speed=1.0)
 
+    def hear() -> None:
+        body, headers = demo.news(ask(), Outcome.CAPTURED)
+        settlement.hear("demo", body, headers, now=noon, speed=1.0)
+
+    on_invoice = replace(details, payment_provider="manual", payment_token="invoice")
     order, other = (checkout.place(guest(), details, now=noon, speed=1.0).order for _ in "12")
+    owing = checkout.place(guest(), on_invoice, now=noon, speed=1.0).order
     told: list[Callable[[], object]] = [
         lambda: checkout.place(guest(), details, now=noon, speed=1.0),
         decline,
         ask,
         lambda: checkout.finish_payment(ask(), approved=True, now=noon, speed=1.0),
+        hear,
+        lambda: settlement.mark_paid(staff, owing.number, now=noon),
         lambda: services.advance(staff, order.number, to="confirmed", now=noon),
         lambda: adjustments.refund(staff, order.number, amount=1, now=noon),
         lambda: adjustments.cancel(staff, other.number, now=noon),

@@ -99,6 +99,7 @@ def _order(checkout: Checkout, due: list[lifecycle.DueStep], now: datetime) -> O
         placed_at=now,
         currency=checkout.currency,
         total=checkout.total,
+        paid=checkout.total,
         locale=checkout.locale,
     )
 

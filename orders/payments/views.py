@@ -1,0 +1,174 @@
+"""The pages on which somebody pays: after a checkout, and by a payment link."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from museo.access.callers import caller_from_request
+from museo.access.problems import NotFound, Problem
+from orders import checkout as checkouts
+from orders import cookies, payments, pricing
+from orders.details import ADDRESS_FIELDS
+from orders.models import Order, Payment
+from orders.payments import links, settlement
+
+# a page that waits asks the provider itself, but not more often than that
+PATIENCE = timedelta(seconds=5)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def pay(request: HttpRequest, payment_id: str) -> HttpResponse:
+    """Where a payment stands: its customer confirms, waits, or goes on to the order."""
+    known = payment_id if payment_id.isprintable() else ""
+    found = Payment.objects.filter(public_id=known).select_related("checkout", "order")
+    payment = found.first()
+    if payment is None:
+        raise Http404
+    if request.method == "POST":
+        return _answer(request, payment)
+    if "done" in request.GET and payment.state in Payment.OPEN:
+        _ask(payment)
+        payment.refresh_from_db()
+    return _stand(request, payment)
+
+
+def _answer(request: HttpRequest, payment: Payment) -> HttpResponse:
+    """The demo bank's customer approves or refuses."""
+    try:
+        placed = checkouts.finish_payment(
+            payment.public_id,
+            approved="approve" in request.POST,
+            now=timezone.now(),
+            speed=settings.MUSEO_CLOCK_SPEED,
+        )
+    except NotFound:
+        return redirect("pay", payment.public_id)
+    except Problem as problem:
+        messages.error(request, problem.detail)
+        return redirect("pay", payment.public_id)
+    if not placed.ticket:
+        return redirect("pay", payment.public_id)
+    return cookies.to_order(request, placed.order.number, placed.ticket)
+
+
+def _ask(payment: Payment) -> None:
+    """The customer is back from the provider, perhaps before its webhook."""
+    now = timezone.now()
+    if payment.look_at and payment.look_at - settlement.ASK_EVERY <= now - PATIENCE:
+        settlement.look(payment, now=now, speed=settings.MUSEO_CLOCK_SPEED)
+
+
+def _stand(request: HttpRequest, payment: Payment) -> HttpResponse:
+    state, caller = payment.state, caller_from_request(request)
+    is_theirs = Payment.objects.of(caller).filter(pk=payment.pk).exists()
+    order = payment.order
+    if order and Order.objects.visible_to(caller).filter(pk=order.pk).exists():
+        return redirect("order", order.number)
+    if order and is_theirs:
+        ticket = checkouts.open_order(order, now=timezone.now())
+        return cookies.to_order(request, order.number, ticket)
+    if state in (Payment.State.FAILED, Payment.State.CANCELLED) and is_theirs:
+        return redirect("checkout")
+    action = payment.next_action or {}
+    is_demo = payment.provider == "demo"
+    return render(
+        request,
+        "orders/pay.html",
+        {
+            "state": state,
+            "amount": pricing.money(payment.amount, payment.currency),
+            "asks_here": is_demo and state == Payment.State.REQUIRES_ACTION,
+            # a form may not lead to another site, so the customer leaves from this page
+            "leaves_to": "" if is_demo else action.get("url", ""),
+            "is_back": "back" in request.GET or "done" in request.GET,
+            "waits": state in (Payment.State.CREATED, Payment.State.PENDING)
+            or ("done" in request.GET and state in Payment.OPEN),
+        },
+    )
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def link(request: HttpRequest, token: str) -> HttpResponse:
+    """What a payment link is for, and how to pay it."""
+    try:
+        found = links.find(token)
+    except NotFound as problem:
+        raise Http404(problem.detail) from problem
+    problem_body = None
+    if request.method == "POST":
+        try:
+            placed = links.pay(
+                found,
+                method=request.POST.get("payment", ""),
+                body=_body(request),
+                locale=caller_from_request(request).locale,
+                now=timezone.now(),
+                speed=settings.MUSEO_CLOCK_SPEED,
+            )
+        except (checkouts.PaymentActionRequired, checkouts.PaymentPending) as problem:
+            return redirect("pay", problem.facts["payment_id"])
+        except Problem as problem:
+            problem_body = problem.body()
+        else:
+            if placed.ticket:
+                return cookies.to_order(request, placed.order.number, placed.ticket)
+            return redirect("payment_link", token)
+    found.refresh_from_db()
+    return _link_page(request, found, problem_body)
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    """The form as CONTRACT's checkout body."""
+    typed = request.POST
+    return {
+        "email": typed.get("email", ""),
+        "name": typed.get("name", ""),
+        "address": {name: typed.get(name, "") for name in ADDRESS_FIELDS},
+        "delivery": typed.get("delivery", ""),
+    }
+
+
+def _link_page(request: HttpRequest, found: Any, problem: dict[str, Any] | None) -> HttpResponse:
+    now, locale = timezone.now(), caller_from_request(request).locale
+    errors = (problem or {}).get("errors", [])
+    typed = request.POST
+    shown = links.to_pay(found, locale=locale, now=now, speed=settings.MUSEO_CLOCK_SPEED)
+    response = render(
+        request,
+        "orders/payment_link.html",
+        {
+            "link": found,
+            "state": links.state_of(found, now=now),
+            "problem": problem,
+            "errors": {error["pointer"].rpartition("/")[2]: error["detail"] for error in errors},
+            "values": dict(typed.items()) or {"country": settings.SHOP_COUNTRY},
+            "labels": {
+                "name": _("Full name"),
+                "email": _("E-mail, for what happens next"),
+                "line1": _("Street address"),
+                "postal_code": _("Postcode"),
+                "city": _("City"),
+                "country": _("Country, two letters"),
+            },
+            "delivery": typed.get("delivery") or next((o["code"] for o in shown["options"]), ""),
+            "payments": payments.offered(links.KINDS).items(),
+            "payment": typed.get("payment") or next(iter(payments.offered(links.KINDS)), ""),
+            **shown,
+        },
+        status=problem["status"] if problem else 200,
+    )
+    # the address pays: it shall not be told to other sites
+    response["Referrer-Policy"] = "no-referrer"
+    return response
