@@ -22,7 +22,7 @@ from museo.access.problems import NotFound, Problem
 from museo.access.tokens import digest, new_token
 from notifications import log
 from notifications.envelope import timestamp
-from orders import baskets, checkout, delivery, lifecycle, payments, pricing, tracking
+from orders import baskets, checkout, lifecycle, offers, payments, pricing, tracking
 from orders.details import Details
 from orders.holds import CheckoutInProgress
 from orders.models import Checkout, Order, Payment, PaymentLink
@@ -231,5 +231,5 @@ def to_pay(link: PaymentLink, *, locale: str, now: datetime, speed: float) -> di
     caller = _payer(link, locale)
     shown = baskets.show(baskets.find(caller), locale=locale, now=now)
     amount = pricing.money(shown["totals"][-1]["amount"], shown["currency"])
-    options = delivery.offered(baskets.kinds(caller), address={}, now=now, speed=speed)
+    options = offers.deliveries(baskets.kinds(caller), address={}, now=now, speed=speed)
     return {"lines": shown["lines"], "amount": amount, "options": options}

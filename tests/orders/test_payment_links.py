@@ -16,6 +16,7 @@ from museo.access.models import User
 from museo.access.tokens import digest
 from orders import adjustments, baskets, checkout, payments
 from orders.details import Details
+from orders.holds import CheckoutInProgress
 from orders.models import Order, Payment, PaymentLink, Refund
 from orders.payments import demo, links, settlement
 from orders.payments.charges import Outcome
@@ -176,7 +177,7 @@ def test_twenty_who_open_a_link_at_once_pay_once(new: NewLink, noon: datetime, t
     refusals = {type(result) for result in results if not isinstance(result, Placed)}
     assert refusals <= {
         checkout.PaymentLinkClosed,
-        checkout.CheckoutInProgress,
+        CheckoutInProgress,
         links.NothingToPay,
     }
     assert Payment.objects.filter(provider="demo").count() == 1

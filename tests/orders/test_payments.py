@@ -22,6 +22,7 @@ from notifications import topics
 from notifications.models import Event
 from orders import adjustments, baskets, checkout, payments, tasks
 from orders.details import Details
+from orders.holds import CheckoutInProgress
 from orders.models import Checkout, Order, OrderTicket, Payment, PaymentEvent, Refund
 from orders.payments import PROVIDERS, asking, demo, settlement
 from orders.payments.charges import BadNews, Charge, ChargeRequest, Outcome, PaidBack
@@ -111,7 +112,7 @@ def test_a_basket_whose_money_is_on_its_way_is_not_paid_for_again(
 ) -> None:
     begin(guest, details, "later", noon)
 
-    with pytest.raises(checkout.CheckoutInProgress):
+    with pytest.raises(CheckoutInProgress):
         checkout.place(guest, details, now=noon, speed=1.0)
 
 
