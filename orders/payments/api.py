@@ -113,14 +113,14 @@ def basket_payment_link(request: Request) -> Response:
 @extend_schema(methods=["GET"], responses=Link)
 @extend_schema(methods=["DELETE"], responses=Link)
 @api_view(["GET", "DELETE"])
-def payment_link(request: Request, token: str) -> Response:
+def payment_link(request: Request, link_token: str) -> Response:
     """How a link stands; DELETE closes it, for whom its order or basket belongs to."""
     found = (
-        links.void(caller_from_request(request), token)
+        links.void(caller_from_request(request), link_token)
         if request.method == "DELETE"
-        else links.find(token)
+        else links.find(link_token)
     )
-    shown = links.show(NewLink(found, token), now=timezone.now())
+    shown = links.show(NewLink(found, link_token), now=timezone.now())
     return Response(shown, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
 
 

@@ -67,9 +67,9 @@ def for_order(
 
 def for_basket(caller: Caller, *, lifetime: timedelta = LIFETIME, now: datetime) -> NewLink:
     """A link to the caller's basket; whoever opens it says who and where, and pays."""
-    opened = baskets.require(caller)
+    opened = baskets.find(caller)
     shown = baskets.show(opened, locale=caller.locale, now=now)
-    if not shown["lines"]:
+    if opened is None or not shown["lines"]:
         raise NothingToPay(_("Your basket is empty. Put something in first."))
     return _new(
         basket=opened.basket,

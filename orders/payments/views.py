@@ -100,10 +100,10 @@ def _stand(request: HttpRequest, payment: Payment) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "POST"])
-def link(request: HttpRequest, token: str) -> HttpResponse:
+def link(request: HttpRequest, link_token: str) -> HttpResponse:
     """What a payment link is for, and how to pay it."""
     try:
-        found = links.find(token)
+        found = links.find(link_token)
     except NotFound as problem:
         raise Http404(problem.detail) from problem
     problem_body = None
@@ -124,7 +124,7 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
         else:
             if placed.ticket:
                 return cookies.to_order(request, placed.order.number, placed.ticket)
-            return redirect("payment_link", token)
+            return redirect("payment_link", link_token)
     found.refresh_from_db()
     return _link_page(request, found, problem_body)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -21,6 +21,7 @@ from museo.access.roles import ROLES
 from orders import baskets, checkout, checkouts, returns
 from orders.details import Details
 from orders.models import Order
+from orders.payments import links
 from tests.access.conftest import bearer
 from tests.access.matrix import Row
 
@@ -121,6 +122,17 @@ class World:
     def _token(self, who: str) -> str:
         self._number(who)
         return self.tickets[who]
+
+    def _link_token(self, who: str) -> str:
+        """Of a link to an order of the buyer's on invoice, whose ticket the caller gets."""
+        details = replace(self._details("invoice"), payment_provider="manual")
+        buyer, now = self._with_basket("buyer"), timezone.now()
+        placed = checkout.place(buyer, details, now=now, speed=1.0)
+        self.tickets[who] = placed.ticket
+        return links.for_order(buyer, placed.order.number, now=now).token
+
+    def _provider(self, who: str) -> str:
+        return "demo"
 
     def _payment_id(self, who: str) -> str:
         """Of a purchase that waits for its customer's yes."""
