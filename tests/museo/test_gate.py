@@ -97,4 +97,5 @@ def test_without_the_gate_a_tick_is_late(
     connection.ensure_connection()
     monkeypatch.setattr(connection, "_gate", None)
 
-    assert longest_wait("without gate") > 2
+    # whom SQLite lets write is chance: the worst of some runs
+    assert any(longest_wait("without gate") > 2 for _run in range(4))
