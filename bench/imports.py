@@ -34,6 +34,7 @@ HEADER = (
 WORK = (
     PREAMBLE
     + """
+import gc
 import time
 from pathlib import Path
 
@@ -53,6 +54,9 @@ with connection.cursor() as cursor:
     cursor.execute("TRUNCATE catalog_master, catalog_import, catalog_category CASCADE")
 Category.objects.add_root(instance=Category(slug="clay", name="Clay"))
 figures = {}
+
+# as museo.ops.worker does
+gc.set_threshold(50_000, 20, 100)
 
 def cpu():
     with connection.cursor() as cursor:

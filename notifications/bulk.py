@@ -6,6 +6,7 @@ by every change, and by the clock a thousand events at a time.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -64,6 +65,7 @@ PLAIN = (str, int, bool, type(None))
 PLAIN_FIELDS = (
     models.BooleanField,
     models.CharField,
+    models.DateTimeField,
     models.ForeignKey,
     models.IntegerField,
     models.TextField,
@@ -72,10 +74,12 @@ PLAIN_FIELDS = (
 
 def _ready(fields: Sequence[Any], rows: Sequence[Sequence[Any]]) -> Iterator[list[Any]]:
     """The rows as the driver takes them; asking a field costs more than the database does."""
+    # SQLite has no times: they are texts there
+    plain = (*PLAIN, datetime) if connection.vendor == "postgresql" else PLAIN
     are_plain = [isinstance(field, PLAIN_FIELDS) for field in fields]
     for row in rows:
         yield [
-            value if is_plain and type(value) in PLAIN else _asked(field, value)
+            value if is_plain and type(value) in plain else _asked(field, value)
             for field, is_plain, value in zip(fields, are_plain, row, strict=True)
         ]
 

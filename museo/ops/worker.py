@@ -4,6 +4,7 @@ Beat runs as a thread of the clock process. As a process of its own, which is Ce
 could die alone and nobody would start it again, or outlive the clock that it belongs to.
 """
 
+import gc
 import logging
 import os
 import sys
@@ -72,6 +73,8 @@ class BeatStep(bootsteps.StartStopStep):
 
 
 def main(queue: str) -> None:
+    # an import makes objects by the thousand, and none of them in circles
+    gc.set_threshold(50_000, 20, 100)
     # the small set is somebody's own machine, where root may be the only user
     warnings.simplefilter("ignore", SecurityWarning)
     app.amqp.Connection = Connection
