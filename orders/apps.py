@@ -8,10 +8,12 @@ class OrdersConfig(AppConfig):
     name = "orders"
 
     def ready(self) -> None:
+        from catalog import purchases as asked
         from notifications import topics
-        from orders import tracking
+        from orders import purchases, tracking
 
         topics.register(tracking.PREFIX, may_read=tracking.may_read, snapshot=tracking.snapshot)
+        asked.register(purchases.has_bought)
         post_migrate.connect(_lay_out_plans, sender=self)
 
 
