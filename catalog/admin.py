@@ -1,10 +1,12 @@
 """Products and categories for staff."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
-from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
+from django.contrib.admin.options import BaseModelAdmin
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -16,8 +18,9 @@ from parler.admin import TranslatableAdmin
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.decorators import display
 
+from catalog import categories, counts, history, masters, moderation, prices, shelves
+from catalog.drafts import BadProduct
 from catalog.forms import (
-    EDITED_MEANWHILE,
     JSON_TYPES,
     VALUES,
     CategoryForm,
@@ -36,19 +39,26 @@ from catalog.models import (
     Master,
     Media,
     OptionValue,
-    Price,
     ProductOption,
+    Question,
+    Review,
     StockItem,
     Variant,
 )
 from catalog.templatetags.money import money
+from museo.access.callers import caller_from_request
 from museo.access.problems import Problem
 from notifications.admin import LogAdmin
 
 
-class EditedMeanwhile(Problem):
-    status = 409
-    code = "edited_meanwhile"
+class TypedJSON(BaseModelAdmin):
+    """JSON columns that are typed as text and are of one kind each."""
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name in JSON_TYPES:
+            kinds = {"holds": JSON_TYPES[db_field.name], "of": VALUES.get(db_field.name)}
+            options |= {"form_class": TypedJSONField, **kinds}
+        return super().formfield_for_dbfield(db_field, request, **options)
 
 
 class VariantInline(StackedInline):
@@ -64,17 +74,6 @@ class VariantInline(StackedInline):
         """Units promised to checkouts; nobody types them."""
         rows = StockItem.objects.filter(variant=variant.pk)
         return rows.aggregate(units=Sum("reserved"))["units"] or 0
-
-
-class TypedJSON:
-    """JSON columns that are typed as text and are of one kind each."""
-
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        if db_field.name in JSON_TYPES:
-            kinds = {"holds": JSON_TYPES[db_field.name], "of": VALUES.get(db_field.name)}
-            options |= {"form_class": TypedJSONField, **kinds}
-        field: Any = super().formfield_for_dbfield(db_field, request, **options)  # type: ignore[misc]
-        return field
 
 
 class OptionInline(TypedJSON, TabularInline):
@@ -111,6 +110,17 @@ class ProductOptionAdmin(TypedJSON, LogAdmin, ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: ProductOption | None = None) -> bool:
         return False
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        masters.update(
+            caller_from_request(request),
+            form.instance.master.public_id,
+            {},
+            revision=None,
+            now=timezone.now(),
+            also=[f"options.{form.instance.code}"],
+        )
+
     def response_change(self, request: HttpRequest, obj: ProductOption) -> HttpResponse:
         """Back to the product, whose variants can now have the values."""
         return redirect("admin:catalog_master_change", obj.master_id)
@@ -122,24 +132,23 @@ class MediaInline(TypedJSON, TabularInline):
 
 
 @admin.register(Category)
-class CategoryAdmin(TranslatableAdmin, ModelAdmin):
-    """Names, colours, whether it is shown. A category keeps its place in the tree."""
+class CategoryAdmin(LogAdmin, TranslatableAdmin, ModelAdmin):
+    """Names, colours, whether it is shown, and where in the tree it hangs."""
 
     form = CategoryForm
     list_display = ["indented", "slug", "room", "is_active"]
     ordering = ["path"]
 
-    def get_fields(self, request: HttpRequest, obj: Category | None = None) -> list[str]:
-        fields = ["name", "description", "slug", "room", "is_active"]
-        return fields if obj else ["parent", *fields]
+    fields = ["parent", "name", "description", "slug", "room", "is_active"]
 
     def save_model(self, request: HttpRequest, obj: Category, form: Any, change: bool) -> None:
-        if not change:
-            parent = form.cleaned_data["parent"]
-            if parent:
-                Category.objects.add_child(parent, instance=obj)
-            else:
-                Category.objects.add_root(instance=obj)
+        if change:
+            categories.move(obj, below=form.cleaned_data["parent"])
+            # the place in the tree is not the form's to save
+            moved = Category.objects.get(pk=obj.pk)
+            obj.path, obj.depth, obj.numchild = moved.path, moved.depth, moved.numchild
+        else:
+            categories.plant(obj, below=form.cleaned_data["parent"])
         super().save_model(request, obj, form, change)
 
     def has_delete_permission(self, request: HttpRequest, obj: Category | None = None) -> bool:
@@ -147,6 +156,11 @@ class CategoryAdmin(TranslatableAdmin, ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("translations")
+
+    @display(description=gettext_lazy("below"))
+    def parent(self, category: Category) -> str:
+        """For those who may only look; who may change it has a field."""
+        return str(categories.parent_of(category) or "-")
 
     @display(description=gettext_lazy("name"))
     def indented(self, category: Category) -> str:
@@ -176,6 +190,31 @@ class LivingFilter(admin.SimpleListFilter):
         return queryset.filter(deleted_at__isnull=self.value() != "yes")
 
 
+class StockFilter(admin.SimpleListFilter):
+    """By what can be had of all variants together; what is not counted is never low."""
+
+    title = gettext_lazy("stock")
+    parameter_name = "stock"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("low", _("Low stock")), ("out", _("Sold out"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Master]) -> QuerySet[Master]:
+        limits = {"low": Q(left__range=(1, shelves.LOW)), "out": Q(left__lte=0)}
+        return queryset.filter(limits.get(self.value() or "", Q()))
+
+
+class PictureFilter(admin.SimpleListFilter):
+    title = gettext_lazy("picture")
+    parameter_name = "picture"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("none", _("No picture"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Master]) -> QuerySet[Master]:
+        return queryset.filter(media=None) if self.value() == "none" else queryset
+
+
 @admin.register(Master)
 class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
     """A product with its variants, prices, stock and pictures on one page."""
@@ -184,7 +223,14 @@ class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
     inlines = [OptionInline, VariantInline, MediaInline]
     list_display = ["thumb", "name", "category", "lowest_price", "free", "status", "published_at"]
     list_display_links = ["thumb", "name"]
-    list_filter = ["status", "kind", ("primary_category", CategoryFilter), LivingFilter]
+    list_filter = [
+        "status",
+        "kind",
+        ("primary_category", CategoryFilter),
+        StockFilter,
+        PictureFilter,
+        LivingFilter,
+    ]
     search_fields = ["translations__name", "slug", "variants__sku"]
     ordering = ["-pk"]
     show_full_result_count = False
@@ -212,9 +258,21 @@ class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
         return {} if obj else {"slug": ("name",)}
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        lowest = Price.objects.filter(variant__master=OuterRef("pk")).order_by("amount")
+        lowest = (
+            prices.holding(timezone.now())
+            .filter(
+                variant__master=OuterRef("pk"),
+                currency=settings.SHOP_CURRENCY,
+                sales_channel=prices.WEB,
+            )
+            .order_by("amount")
+        )
         left = (
-            StockItem.objects.filter(variant__master=OuterRef("pk"), variant__is_active=True)
+            StockItem.objects.filter(
+                variant__master=OuterRef("pk"),
+                variant__is_active=True,
+                variant__track_stock=True,
+            )
             .order_by()
             .values("variant__master")
             .annotate(left=Sum(F("on_hand") - F("reserved")))
@@ -239,43 +297,99 @@ class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
     # saving
 
     def save_model(self, request: HttpRequest, obj: Master, form: Any, change: bool) -> None:
-        """Raise the revision that the editor saw; nothing is kept if somebody was faster."""
-        if change:
-            seen = Master.objects.filter(pk=obj.pk, revision=form.cleaned_data["revision"])
-            if not seen.update(revision=F("revision") + 1):
-                raise EditedMeanwhile(str(EDITED_MEANWHILE))
-            obj.revision = form.cleaned_data["revision"] + 1
-        if obj.status == Master.Status.ACTIVE and obj.published_at is None:
-            obj.published_at = timezone.now()
-        super().save_model(request, obj, form, change)
+        """Nothing yet: the product is written with its variants, by the service."""
 
-    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        super().save_formset(request, form, formset, change)
-        if formset.model is Variant:
-            for row in formset.forms:
-                if row.instance.pk and row.has_changed() and not row.cleaned_data.get("DELETE"):
-                    row.keep(by=str(request.user))
+    def save_related(
+        self, request: HttpRequest, form: Any, formsets: Sequence[Any], change: bool
+    ) -> None:
+        parts = {formset.model: formset for formset in formsets}
+        try:
+            if change:
+                self._change(request, form, parts)
+            else:
+                self._add(request, form, parts)
+        except BadProduct as refused:
+            # what the forms did not see coming is said in one message
+            said = " ".join(error["detail"] for error in refused.errors)
+            raise Problem(said or refused.detail) from refused
+        parts[Media].save()
+
+    def _add(self, request: HttpRequest, form: Any, parts: Mapping[Any, Any]) -> None:
+        caller, now = caller_from_request(request), timezone.now()
+        fields = {
+            **form.fields_of(form.cleaned_data),
+            "variants": parts[Variant].fields_of(),
+        }
+        made = masters.create(caller, fields, now=now)
+        # the form's own instance stands for the row from here on: inlines hang on it
+        form.instance.pk, form.instance.public_id = made.pk, made.public_id
+        form.instance._state.adding = False
+        parts[ProductOption].save()
+
+    def _change(self, request: HttpRequest, form: Any, parts: Mapping[Any, Any]) -> None:
+        """Stock first, for its rows are locked before those of variants are."""
+        caller, now = caller_from_request(request), timezone.now()
+        if counted := parts[Variant].counts():
+            counts.write(caller, counted, now=now)
+        parts[ProductOption].save()
+        fields = {
+            **form.fields_of(form.cleaned_data),
+            "variants": parts[Variant].fields_of(),
+        }
+        if not fields["variants"]:
+            del fields["variants"]
+        others = (("options", parts[ProductOption]), ("media", parts[Media]))
+        masters.update(
+            caller,
+            form.instance.public_id,
+            fields,
+            revision=form.cleaned_data["revision"],
+            now=now,
+            also=[name for name, formset in others if formset.has_changed()],
+        )
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Nothing goes with a product, for its row stays."""
+        names = [str(master) for master in objs]
+        return names, {str(self.opts.verbose_name_plural): len(names)}, set(), []
 
     def delete_model(self, request: HttpRequest, obj: Master) -> None:
         """The row stays for the orders that name it."""
-        Master.objects.filter(pk=obj.pk, deleted_at=None).update(deleted_at=timezone.now())
+        caller, now = caller_from_request(request), timezone.now()
+        masters.delete(caller, obj.public_id, revision=None, now=now)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Master]) -> None:
-        ids = list(queryset.values_list("pk", flat=True))
-        Master.objects.filter(pk__in=ids, deleted_at=None).update(deleted_at=timezone.now())
+        for master in queryset.order_by("pk"):
+            self.delete_model(request, master)
 
     @admin.action(description=gettext_lazy("Restore"), permissions=["change"])
     def restore(self, request: HttpRequest, queryset: QuerySet[Master]) -> None:
         """Bring deleted products back, unless another one has taken the address."""
-        for master in Master.objects.filter(pk__in=queryset.values_list("pk", flat=True)):
-            taken = Master.objects.filter(slug=master.slug, deleted_at=None).exists()
-            if taken:
-                messages.error(
-                    request,
-                    _("%(slug)s: another product has this address now.") % {"slug": master.slug},
-                )
+        caller, now = caller_from_request(request), timezone.now()
+        for key, slug in queryset.order_by("pk").values_list("public_id", "slug"):
+            if Master.objects.filter(slug=slug, deleted_at=None).exists():
+                messages.error(request, masters.taken_said() % {"slug": slug})
             else:
-                Master.objects.filter(pk=master.pk).update(deleted_at=None)
+                masters.restore(caller, key, revision=None, now=now)
+
+    # who did what
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return history.view(self, request, object_id)
+
+    def construct_change_message(self, *arguments: Any, **options: Any) -> list[Any]:
+        """The service leaves the trail, and knows better what has changed."""
+        return []
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """The service leaves the trail."""
+
+    log_change = log_addition
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """The service leaves the trail."""
 
     # the list
 
@@ -306,3 +420,8 @@ class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
     @display(description=gettext_lazy("free"), ordering="left")
     def free(self, master: Any) -> str:
         return "-" if master.left is None else str(master.left)
+
+
+admin.site.register(Variant, shelves.ShelfAdmin)
+admin.site.register(Review, moderation.ReviewAdmin)
+admin.site.register(Question, moderation.QuestionAdmin)

@@ -1,6 +1,7 @@
 """The catalogue over REST: public, shapes only."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -9,13 +10,15 @@ from django.utils import timezone
 from django.utils.http import parse_etags
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from rest_framework import serializers
 from rest_framework.decorators import api_view, authentication_classes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog import products
+from catalog import products, questions, reviews, voices
+from museo.access.callers import caller_from_request
 from museo.access.problems import Invalid, field_error
-from museo.access.rest import next_page, page_size, whole_number
+from museo.access.rest import next_page, page_size, read_body, whole_number
 
 YES = {"1", "true", "yes", "on"}
 NO = {"", "0", "false", "no", "off"}
@@ -71,6 +74,49 @@ def product_detail(request: Request, key: str) -> Response:
 @authentication_classes([])
 def category_tree(request: Request) -> Response:
     return Response({"results": products.categories(locale=_locale())})
+
+
+class ReviewBody(serializers.Serializer[Any]):
+    """One to five stars, and what the customer has to say."""
+
+    rating = serializers.IntegerField(min_value=1, max_value=5)
+    text = serializers.CharField(default="", allow_blank=True, max_length=reviews.LONGEST_TEXT)
+    # the name to be shown
+    signed = serializers.CharField(default="", allow_blank=True, max_length=reviews.LONGEST_NAME)
+
+
+class QuestionBody(serializers.Serializer[Any]):
+    question = serializers.CharField(max_length=questions.LONGEST_QUESTION)
+
+
+@api_view(["GET", "POST"])
+def product_reviews(request: Request, key: str) -> Response:
+    """GET reads what customers say, newest first; POST says it, once for each customer."""
+    now = timezone.now()
+    if request.method == "POST":
+        said = read_body(ReviewBody, request)
+        review = reviews.write(caller_from_request(request), key, **said, now=now)
+        return Response({"id": review.public_id, "state": review.state}, status=201)
+    return _voices(request, voices.reviews, key)
+
+
+@api_view(["GET", "POST"])
+def product_questions(request: Request, key: str) -> Response:
+    """GET reads what shoppers asked and staff answered, newest first; POST asks."""
+    now = timezone.now()
+    if request.method == "POST":
+        asked = read_body(QuestionBody, request)
+        question = questions.ask(caller_from_request(request), key, **asked, now=now)
+        return Response({"id": question.public_id, "state": question.state}, status=201)
+    return _voices(request, voices.questions, key)
+
+
+def _voices(request: Request, read: Callable[..., Any], key: str) -> Response:
+    master = products.find(key, now=timezone.now())
+    rows, further = read(
+        master.pk, limit=page_size(request), cursor=request.query_params.get("cursor", "")
+    )
+    return Response({"results": rows, "next": next_page(request, further)})
 
 
 def _has(request: Request, etag: str) -> bool:

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db.models import F
 
-from catalog import prices, stock
+from catalog import prices, stock, voices
 from catalog.models import Category, Master, Media, Price, Variant
 
 Row = Mapping[str, Any]
@@ -27,7 +27,15 @@ FIELDS = (
     "primary_category__slug",
     "primary_category__room",
 )
-FIELDS_OF_ONE = ("kind", "brand", "attributes", "facts", "revision")
+FIELDS_OF_ONE = (
+    "kind",
+    "brand",
+    "attributes",
+    "facts",
+    "revision",
+    "rating_sum",
+    "rating_count",
+)
 
 
 def cards(masters: Sequence[Row], *, locale: str, now: datetime) -> list[dict[str, Any]]:
@@ -66,13 +74,21 @@ def whole(master: Row, *, locale: str, now: datetime) -> dict[str, Any] | None:
         "variants": [_variant(offer, choices[offer.row["pk"]]) for offer in offers],
         "options": _options(choices.values()),
         "media": pictures,
-        "questions": [],
+        "rating": rating(master["rating_sum"], master["rating_count"]),
+        "reviews": voices.reviews(pk)[0],
+        "questions": voices.questions(pk)[0],
         "revision": master["revision"],
     }
 
 
 def names_of_categories(*, locale: str) -> dict[int, str]:
-    return {pk: text["name"] for pk, text in _texts(Category, None, "name", locale=locale).items()}
+    texts = _texts(Category, None, "name", locale=locale)
+    return {pk: text["name"] for pk, text in texts.items() if text}
+
+
+def rating(stars: int, count: int) -> dict[str, Any]:
+    """The mean of the published reviews, to one decimal; None where there are none."""
+    return {"average": round(stars / count, 1) if count else None, "count": count}
 
 
 # reading
@@ -112,15 +128,20 @@ def _offers(master_ids: Collection[int], *, now: datetime) -> dict[int, list[_Of
 def _texts(
     model: Any, ids: Collection[int] | None, *fields: str, locale: str
 ) -> dict[int, dict[str, str]]:
-    """By id, in the language or else the shop's or else any; all of a model without ids."""
+    """By id, each text in the nearest language that has it; all of a model without ids."""
     rows = model._parler_meta.root_model.objects.values("master_id", "language_code", *fields)
     if ids is not None:
         rows = rows.filter(master_id__in=ids)
-    wanted = (locale, settings.LANGUAGE_CODE)
-    worst_first = sorted(
-        rows, key=lambda row: [row["language_code"] == language for language in wanted]
-    )
-    return {row["master_id"]: row for row in worst_first}
+    shown: dict[int, dict[str, str]] = defaultdict(dict)
+    for row in sorted(rows, key=lambda row: _distance(row["language_code"], locale), reverse=True):
+        shown[row["master_id"]].update({name: row[name] for name in fields if row[name]})
+    return dict(shown)
+
+
+def _distance(language: str, locale: str) -> tuple[int, str]:
+    """How far a text's language is from the reader's: that one, its family, the shop's, any."""
+    chain = (locale, locale.partition("-")[0], settings.LANGUAGE_CODE)
+    return (chain.index(language) if language in chain else len(chain), language)
 
 
 def _pictures(master_ids: Collection[int], *, locale: str) -> dict[int, list[dict[str, str]]]:

@@ -1,5 +1,6 @@
 """The forms that staff edit products with."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -18,11 +19,10 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from catalog import prices, stock
-from catalog.models import Category, Master, OptionValue, StockReservation, Variant
+from catalog import categories, drafts, masters, prices, stock
+from catalog.models import Category, Master, OptionValue, Price, StockItem, Variant
 
-# as many as fit the database's integers, with room for a basket's sum
-DEAREST = Decimal("9999999999.99")
+DEAREST = Decimal(prices.DEAREST).scaleb(-2)
 
 
 class MoneyField(forms.DecimalField):
@@ -106,18 +106,39 @@ class MasterForm(TranslatableModelForm):
                 raise ValidationError(EDITED_MEANWHILE)
         return int(seen or 1)
 
-    def clean_slug(self) -> str:
-        slug = str(self.cleaned_data["slug"])
-        others = Master.objects.filter(slug=slug, deleted_at=None).exclude(pk=self.instance.pk)
-        if others.exists():
-            raise ValidationError(_("Another product has this address. Choose another one."))
-        return slug
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors:
+            known = self.instance if self.instance.pk else None
+            _say(self, drafts.own_faults(self.fields_of(cleaned), known), FIELDS_OF_MASTER)
+        return cleaned
+
+    def fields_of(self, cleaned: dict[str, Any]) -> dict[str, Any]:
+        """What the service is asked to write of the product itself."""
+        texts = {name: cleaned[name] for name in drafts.TEXTS if name in cleaned}
+        own = {name: cleaned[name] for name in masters.OWN if name in cleaned}
+        return {
+            **own,
+            "category": cleaned["primary_category"].slug,
+            "translations": {self.language_code: texts},
+        }
 
 
 EDITED_MEANWHILE = gettext_lazy(
     "Somebody else has saved this product meanwhile. Open it again in another window,"
     " compare, and save there."
 )
+# where a form has a field of another name than the service
+FIELDS_OF_MASTER = {"category": "primary_category"}
+FIELDS_OF_VARIANT = {"options": "option_values"}
+
+
+def _say(form: Any, faults: Iterable[dict[str, str]], named: dict[str, str]) -> None:
+    """Put each fault beside the field that its pointer ends at, or above the form."""
+    for fault in faults:
+        places = [named.get(place, place) for place in fault["pointer"].split("/")]
+        field = next((place for place in reversed(places) if place in form.fields), None)
+        form.add_error(field, fault["detail"])
 
 
 class VariantForm(forms.ModelForm):
@@ -134,7 +155,7 @@ class VariantForm(forms.ModelForm):
         help_text=gettext_lazy("Your change is added to what has been sold meanwhile."),
         show_hidden_initial=True,
         min_value=0,
-        max_value=10**9,
+        max_value=stock.MOST_ON_HAND,
         required=False,
         widget=UnfoldAdminIntegerFieldWidget,
     )
@@ -146,10 +167,7 @@ class VariantForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
-            price = prices.current(
-                [self.instance.pk], currency=settings.SHOP_CURRENCY, now=timezone.now()
-            ).get(self.instance.pk)
-            item = self.instance.stock_items.filter(location="main").first()
+            price, item = self._stands()
             self.initial = {
                 **self.initial,
                 "price": price.amount if price else None,
@@ -157,18 +175,21 @@ class VariantForm(forms.ModelForm):
                 "on_hand": item.on_hand if item else 0,
             }
 
+    def _stands(self) -> tuple[Price | None, StockItem | None]:
+        """Its price and its shelf as they are now."""
+        pk, currency = self.instance.pk, settings.SHOP_CURRENCY
+        price = prices.current([pk], currency=currency, now=timezone.now()).get(pk)
+        return price, self.instance.stock_items.filter(location="main").first()
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        price, before = cleaned.get("price"), cleaned.get("list_price")
-        if price is not None and before is not None and before < price:
-            self.add_error("list_price", _("The price before cannot be lower than the price."))
-        if cleaned.get("on_hand") is not None:
+        if self.instance.pk and cleaned.get("on_hand") is not None:
             self._refuse_what_is_promised()
         return cleaned
 
     def _refuse_what_is_promised(self) -> None:
-        """Before anything is saved, while the form can still be mended; `adjust` makes it sure."""
-        item = self.instance.pk and self.instance.stock_items.filter(location="main").first()
+        """Before anything is saved, while the form can still be mended; the service makes sure."""
+        _price, item = self._stands()
         if item and item.on_hand + self.delta + item.backorder_limit < item.reserved:
             refusal = stock.StillPromised(
                 self.instance.sku, promised=item.reserved, on_hand=item.on_hand
@@ -182,17 +203,35 @@ class VariantForm(forms.ModelForm):
         shown = self.data.get(name, self.get_initial_for_field(field, "on_hand"))
         return (self.cleaned_data["on_hand"] or 0) - (field.to_python(shown) or 0)
 
-    def keep(self, *, by: str) -> None:
-        """Write what the variant's own row does not hold; the row is saved already."""
-        now, cleaned = timezone.now(), self.cleaned_data
+    def fields_of(self) -> dict[str, Any]:
+        """What the service is asked to write of the variant, its price and its first stock."""
+        cleaned = self.cleaned_data
+        own = {name: cleaned[name] for name in (*masters.OF_VARIANT, "position") if name in cleaned}
+        if "option_values" in cleaned:
+            chosen = OptionValue.objects.filter(pk__in=cleaned["option_values"])
+            own["options"] = {
+                value.option.code: value.code for value in chosen.select_related("option")
+            }
         if {"price", "list_price"} & set(self.changed_data):
-            amount, before = cleaned["price"], cleaned["list_price"]
-            prices.set_price(self.instance, amount=amount, list_amount=before, now=now)
-        if self.delta:
-            stock.adjust(self.instance, delta=self.delta, by=by, at=now)
-        values = self.instance.option_values.order_by("pk").values_list("pk", flat=True)
-        key = "-".join(str(value) for value in values)
-        Variant.objects.filter(pk=self.instance.pk).update(option_key=key)
+            own["prices"] = [price_of(cleaned)]
+        if self.instance.pk:
+            return {**own, "id": self.instance.public_id}
+        return {**own, "on_hand": cleaned["on_hand"] or 0}
+
+    def count(self) -> dict[str, Any] | None:
+        """By how much the shelf of a variant that is there was changed."""
+        if not self.instance.pk or not self.delta:
+            return None
+        return {"sku": self.initial["sku"], "delta": self.delta}
+
+
+def price_of(cleaned: dict[str, Any]) -> dict[str, Any]:
+    """A price in the shop's currency from now on."""
+    currency, before = settings.SHOP_CURRENCY, cleaned["list_price"]
+    return {
+        "price": {"amount": cleaned["price"], "currency": currency},
+        "list_price": None if before is None else {"amount": before, "currency": currency},
+    }
 
 
 class UsedStays(forms.BaseInlineFormSet):
@@ -202,14 +241,11 @@ class UsedStays(forms.BaseInlineFormSet):
         super().clean()
         for form in self.deleted_forms:
             if form.instance.pk and form.instance.is_used():
-                raise ValidationError(
-                    _("%(name)s: variants have it. Choose another one for them first.")
-                    % {"name": form.instance}
-                )
+                raise ValidationError(masters.used_said() % {"name": form.instance})
 
 
 class CategoryForm(TranslatableModelForm):
-    """A category, and where in the tree a new one hangs."""
+    """A category, and where in the tree it hangs."""
 
     name = TranslatedField(widget=UnfoldAdminTextInputWidget)
     description = TranslatedField(widget=UnfoldAdminTextareaWidget)
@@ -227,10 +263,25 @@ class CategoryForm(TranslatableModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.pk:
-            del self.fields["parent"]
-        else:
+        # a form that is only looked at has no fields
+        if "parent" in self.fields:
             self.fields["parent"].queryset = Category.objects.prefetch_related("translations")
+            self.initial["parent"] = categories.parent_of(self.instance)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        name = cleaned.get("name")
+        if name is not None:
+            _say(self, drafts.name_faults("/name", name), {})
+            fault = drafts.text_fault("/name", name, longest=120)
+            _say(self, [fault] if fault else [], {})
+        return cleaned
+
+    def clean_parent(self) -> Category | None:
+        parent: Category | None = self.cleaned_data["parent"]
+        if self.instance.pk and parent and categories.is_circular(self.instance, parent):
+            raise ValidationError(categories.circular_said())
+        return parent
 
 
 class VariantFormSet(forms.BaseInlineFormSet):
@@ -243,35 +294,108 @@ class VariantFormSet(forms.BaseInlineFormSet):
 
     def clean(self) -> None:
         super().clean()
+        if any(form.errors for form in self.forms):
+            return
         gone = [form for form in self.forms if form.cleaned_data.get("DELETE")]
         kept = [form for form in self.forms if form not in gone and form.cleaned_data]
         if not kept:
             raise ValidationError(_("A product has at least one variant."))
-        ordered = StockReservation.objects.filter(
-            stock_item__variant__in=[form.instance.pk for form in gone if form.instance.pk]
-        )
-        if ordered.exists():
-            raise ValidationError(
-                _("A variant that was ordered cannot be removed. Make it inactive instead.")
-            )
+        for form in gone:
+            if form.instance.pk and masters.is_ordered(form.instance):
+                raise ValidationError(masters.ordered_said() % {"sku": form.instance.sku})
         self._refuse_twins(kept)
+        self._refuse_faults(kept)
 
     def _refuse_twins(self, kept: list[Any]) -> None:
         seen: set[frozenset[int]] = set()
         for form in kept:
-            options = frozenset(value.pk for value in form.cleaned_data.get("option_values", ()))
+            values = form.cleaned_data.get("option_values", ())
+            if len({value.option_id for value in values}) < len(values):
+                form.add_error("option_values", _("Choose one value of each option."))
+            options = frozenset(value.pk for value in values)
             if options in seen:
                 form.add_error("option_values", _("Another variant has the same options."))
             seen.add(options)
 
-    def save_new(self, form: Any, commit: bool = True) -> Any:
-        return super().save_new(_parked(form), commit=commit)
+    def _refuse_faults(self, kept: list[Any]) -> None:
+        """What the service would refuse, beside its field."""
+        master = self.instance if self.instance.pk else None
+        rows = [form.fields_of() for form in kept]
+        for fault in drafts.variant_faults({"variants": rows}, master):
+            _start, _variants, index, *_rest = fault["pointer"].split("/")
+            _say(kept[int(index)], [fault], FIELDS_OF_VARIANT)
 
-    def save_existing(self, form: Any, obj: Variant, commit: bool = True) -> Any:
-        return super().save_existing(_parked(form), obj, commit=commit)
+    def fields_of(self) -> list[dict[str, Any]]:
+        """What the service is asked to write: the rows that the editor changed or removed."""
+        changed: list[Any] = [form for form in self.forms if form.has_changed()]
+        gone = [form for form in changed if form.cleaned_data.get("DELETE")]
+        return [
+            *({"id": form.instance.public_id, "remove": True} for form in gone if form.instance.pk),
+            *(form.fields_of() for form in changed if form not in gone),
+        ]
+
+    def counts(self) -> list[dict[str, Any]]:
+        changed: list[Any] = [form for form in self.forms if form.has_changed()]
+        kept = [form for form in changed if not form.cleaned_data.get("DELETE")]
+        return [count for form in kept if (count := form.count())]
 
 
-def _parked(form: Any) -> Any:
-    """Give up the old key, so that variants can exchange options; `keep` writes the true one."""
-    form.instance.option_key = form.instance.public_id
-    return form
+class ShelfForm(forms.ModelForm):
+    """A variant as one row among many: its price, its stock, whether it is sold.
+
+    `instance` comes with what the list shows of it, so a page of rows costs no query of its own.
+    """
+
+    price = MoneyField(
+        label=capfirst(gettext_lazy("price")), required=False, show_hidden_initial=True
+    )
+    list_price = MoneyField(
+        label=capfirst(gettext_lazy("price before")), required=False, show_hidden_initial=True
+    )
+    on_hand = forms.IntegerField(
+        label=capfirst(gettext_lazy("in stock")),
+        show_hidden_initial=True,
+        min_value=0,
+        max_value=stock.MOST_ON_HAND,
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+
+    class Meta:
+        model = Variant
+        fields = ["is_active"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["price"] = self.instance.amount
+            self.initial["list_price"] = self.instance.list_amount
+            self.initial["on_hand"] = self.instance.units or 0
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors and self.has_new_price:
+            if cleaned["price"] is None:
+                self.add_error("price", _("Write a price. To sell no more, make it inactive."))
+            elif self._shown("price") != self.instance.amount:
+                self.add_error("price", _("Somebody else has changed this price meanwhile."))
+            else:
+                _say(self, drafts.price_faults("", price_of(cleaned)), {})
+        return cleaned
+
+    @property
+    def has_new_price(self) -> bool:
+        return bool({"price", "list_price"} & set(self.changed_data))
+
+    def _shown(self, name: str) -> Any:
+        """What the page showed before it was typed over, in minor units."""
+        field, typed = self.fields[name], self.data.get(self.add_initial_prefix(name))
+        return self.initial[name] if typed is None else field.clean(typed)
+
+    @property
+    def delta(self) -> int:
+        shown = self.data.get(self.add_initial_prefix("on_hand"), self.initial["on_hand"])
+        return int(self.cleaned_data["on_hand"]) - int(shown or 0)
+
+    def fields_of(self) -> dict[str, Any]:
+        own = {"id": self.instance.public_id, "is_active": self.cleaned_data["is_active"]}
+        return {**own, "prices": [price_of(self.cleaned_data)]} if self.has_new_price else own

@@ -1,10 +1,14 @@
-"""What is sold: categories, masters (products), variants, prices, stock and pictures."""
+"""What is sold: categories, masters (products), variants, prices, stock and pictures.
+
+And what shoppers say of it: reviews and questions.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Self
 
+from django.conf import settings
 from django.core.validators import URLValidator
 from django.db import models
 from django.db.models import F, Q
@@ -28,6 +32,14 @@ def master_id() -> str:
 
 def variant_id() -> str:
     return public_id("var")
+
+
+def review_id() -> str:
+    return public_id("rev")
+
+
+def question_id() -> str:
+    return public_id("qst")
 
 
 class CategoryQuerySet(TranslatableQuerySet, MP_NodeQuerySet):  # type: ignore[misc]
@@ -123,6 +135,9 @@ class Master(TranslatableModel):  # type: ignore[misc]
     published_at = models.DateTimeField(null=True, blank=True)
     # raised by every edit; ETag and If-Match
     revision = models.PositiveIntegerField(default=1)
+    # the stars of published reviews, and how many these are
+    rating_sum = models.PositiveIntegerField(default=0, editable=False)
+    rating_count = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     translations = TranslatedFields(
@@ -140,7 +155,12 @@ class Master(TranslatableModel):  # type: ignore[misc]
         constraints = [
             models.UniqueConstraint(
                 fields=["slug"], condition=Q(deleted_at=None), name="one_living_master_per_slug"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(rating_sum__gte=F("rating_count"))
+                & Q(rating_sum__lte=F("rating_count") * 5),
+                name="rating_between_one_and_five",
+            ),
         ]
         indexes = [
             models.Index(fields=["status", "-published_at", "-id"], name="master_newest"),
@@ -325,7 +345,10 @@ class StockReservation(models.Model):
 
 
 class StockMovement(models.Model):
-    """Why the stock is what it is; append-only."""
+    """Why the stock is what it is: a stock item's movements add up to its `on_hand`.
+
+    A trigger lets nobody change one; that none is missing is what the audit looks at.
+    """
 
     class Kind(models.TextChoices):
         RECEIVE = "receive"
@@ -377,3 +400,83 @@ class Media(models.Model):
     @property
     def address(self) -> str:
         return self.url or self.file.url
+
+
+class Review(models.Model):
+    """What a customer says of a product, once; shown when staff have published it."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        PUBLISHED = "published", _("Published")
+        REFUSED = "refused", _("Refused")
+
+    public_id = models.CharField(max_length=30, unique=True, default=review_id, editable=False)
+    master = models.ForeignKey(Master, on_delete=models.CASCADE, related_name="reviews")
+    # None once the account is gone
+    customer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="reviews"
+    )
+    # how the customer wants to be called; empty is "a customer"
+    signed = models.CharField(_("signed"), max_length=60, blank=True)
+    rating = models.PositiveSmallIntegerField(_("rating"))
+    text = models.TextField(_("text"), blank=True)
+    locale = models.CharField(_("language"), max_length=10)
+    # an order of theirs had the product
+    is_verified = models.BooleanField(_("bought here"), default=False)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
+    at = models.DateTimeField(_("written"))
+
+    class Meta:
+        verbose_name = _("review")
+        verbose_name_plural = _("reviews")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["master", "customer"], name="one_review_per_customer_and_master"
+            ),
+            models.CheckConstraint(
+                condition=Q(rating__gte=1) & Q(rating__lte=5), name="review_of_one_to_five_stars"
+            ),
+        ]
+        indexes = [models.Index(fields=["master", "state", "-id"], name="review_of_master")]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class Question(models.Model):
+    """What a shopper asks about a product; shown with its answer when staff have published it."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        PUBLISHED = "published", _("Published")
+        REFUSED = "refused", _("Refused")
+
+    public_id = models.CharField(max_length=30, unique=True, default=question_id, editable=False)
+    master = models.ForeignKey(Master, on_delete=models.CASCADE, related_name="questions")
+    # None: a guest asked, or the account is gone
+    customer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    question = models.TextField(_("question"))
+    answer = models.TextField(_("answer"), blank=True)
+    locale = models.CharField(_("language"), max_length=10)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
+    asked_at = models.DateTimeField(_("asked"))
+    answered_at = models.DateTimeField(_("answered"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("question")
+        verbose_name_plural = _("questions")
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(state="published") | ~Q(answer=""),
+                name="published_question_answered",
+                violation_error_message=_(
+                    "Write an answer first: a question is shown together with it."
+                ),
+            )
+        ]
+        indexes = [models.Index(fields=["master", "state", "-id"], name="question_of_master")]
+
+    def __str__(self) -> str:
+        return self.public_id

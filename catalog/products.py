@@ -11,11 +11,23 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import (
+    Case,
+    CharField,
+    Exists,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    When,
+)
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from catalog import cards, cursors, search
-from catalog.models import Category, Master, Price, StockItem, Variant
+from catalog import cards, cursors, prices, search
+from catalog.models import Category, Master, StockItem, Variant
 from museo.access.callers import supported_locale
 from museo.access.problems import Invalid, NotFound, field_error
 
@@ -27,6 +39,8 @@ SORTS = {
     "newest": ("-published_at", "-pk"),
     "price": ("price", "pk"),
     "-price": ("-price", "-pk"),
+    "rating": ("-stars", "-rating_count", "-pk"),
+    "name": ("called", "pk"),
 }
 BEST_MATCH = ("-rank", "-pk")
 
@@ -71,6 +85,7 @@ def listing(
         masters = masters.filter(Exists(_in_stock(OuterRef("pk"))))
     if query.strip():
         masters = search.matching(masters, query, locale=locale)
+    masters = _with_order(masters, order, locale)
     if order == SORTS["newest"]:
         # what has no date has no place among the newest
         masters = masters.exclude(published_at=None)
@@ -88,16 +103,31 @@ def listing(
 
 def detail(key: str, *, locale: str, now: datetime) -> dict[str, Any]:
     """One product by public id, slug or SKU, with its variants; raise UnknownProduct."""
+    master = _called(key, now).values(*cards.FIELDS, *cards.FIELDS_OF_ONE).first()
+    shown = master and cards.whole(master, locale=supported_locale(locale), now=now)
+    if not shown:
+        raise _unknown()
+    return shown
+
+
+def find(key: str, *, now: datetime) -> Master:
+    """What is on sale under a public id, slug or SKU; raise UnknownProduct."""
+    master = _called(key, now).first()
+    if master is None:
+        raise _unknown()
+    return master  # type: ignore[no-any-return]
+
+
+def _called(key: str, now: datetime) -> Any:
     # PostgreSQL refuses to look for a null character
     key = key.replace("\x00", "")
     sold_as = Variant.objects.filter(sku=key, is_active=True, master=OuterRef("pk"))
     wanted = Q(public_id=key) | Q(slug=key) | Exists(sold_as)
-    masters = _published(now).filter(wanted).order_by("pk")
-    master = masters.values(*cards.FIELDS, *cards.FIELDS_OF_ONE).first()
-    shown = master and cards.whole(master, locale=supported_locale(locale), now=now)
-    if not shown:
-        raise UnknownProduct(_("There is no such product. Search for it by name."))
-    return shown
+    return _published(now).filter(wanted).order_by("pk")
+
+
+def _unknown() -> UnknownProduct:
+    return UnknownProduct(_("There is no such product. Search for it by name."))
 
 
 def categories(*, locale: str) -> Tree:
@@ -126,13 +156,11 @@ def _published(now: datetime) -> Any:
 
 def _priced(masters: Any, now: datetime) -> Any:
     """Each master with `price`, its lowest; those without one are left out."""
-    valid = Price.objects.filter(
-        Q(valid_to=None) | Q(valid_to__gt=now),
+    valid = prices.holding(now).filter(
         variant__master=OuterRef("pk"),
         variant__is_active=True,
         currency=settings.SHOP_CURRENCY,
-        sales_channel="web",
-        valid_from__lte=now,
+        sales_channel=prices.WEB,
     )
     lowest = valid.order_by("amount").values("amount")[:1]
     return masters.annotate(price=Subquery(lowest)).exclude(price=None)
@@ -162,6 +190,22 @@ def _category(slug: str) -> Category:
     if found is None:
         raise UnknownCategory(_("There is no such category. Look at the list of categories."))
     return found  # type: ignore[no-any-return]
+
+
+def _with_order(masters: Any, order: tuple[str, ...], locale: str) -> Any:
+    """With what a list is sorted by, where that is no column."""
+    if order == SORTS["rating"]:
+        mean = F("rating_sum") * 1000 / F("rating_count")
+        rated = Case(When(rating_count__gt=0, then=mean), default=0, output_field=IntegerField())
+        return masters.annotate(stars=rated)
+    if order == SORTS["name"]:
+        names = Master._parler_meta.root_model.objects.filter(master=OuterRef("pk")).values("name")
+        ours, theirs = (
+            Subquery(names.filter(language_code=language)[:1])
+            for language in (locale, settings.LANGUAGE_CODE)
+        )
+        return masters.annotate(called=Coalesce(ours, theirs, "slug", output_field=CharField()))
+    return masters
 
 
 def _order(sort: str, *, is_search: bool) -> tuple[str, ...]:

@@ -1,21 +1,25 @@
 """What is left, what is promised, what is gone: the only place that moves stock.
 
-Every function runs inside the caller's transaction. Stock is taken by one conditional UPDATE per
-stock row, in the order of their ids, with the constraints of `StockItem` behind it.
+Every function runs inside the caller's `log.change()`. Stock is taken by one conditional UPDATE per
+stock row, in the order of their ids, with the constraints of `StockItem` behind it. What was sold
+out and can be had again is told as `stock.back`.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, Sum
+from django.db.models import F, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext, ngettext
 
+from catalog import events
 from catalog.models import StockItem, StockMovement, StockReservation, Variant
-from museo.access.problems import Problem
+from museo.access.problems import NotFound, Problem
 from notifications import bulk
+
+MOST_ON_HAND = 10**9
 
 
 class OutOfStock(Problem):
@@ -26,6 +30,30 @@ class OutOfStock(Problem):
 
     def __init__(self, sku: str, available: int) -> None:
         super().__init__(_what_is_left(sku, available), sku=sku, available=available)
+
+
+class UnknownSku(NotFound):
+    """Nothing was counted: the shop sells none of `skus`."""
+
+    code = "unknown_sku"
+
+    def __init__(self, skus: list[str]) -> None:
+        said = gettext("Nothing is sold under %(skus)s.") % {"skus": ", ".join(skus[:10])}
+        super().__init__(said, skus=skus)
+
+
+class TooMany(Problem):
+    """More than a shelf is made for."""
+
+    status = 409
+    code = "too_many"
+
+    def __init__(self, sku: str) -> None:
+        super().__init__(
+            gettext("%(sku)s: no shelf holds more than %(most)s.")
+            % {"sku": sku, "most": MOST_ON_HAND},
+            sku=sku,
+        )
 
 
 class StillPromised(Problem):
@@ -167,12 +195,13 @@ def commit(*, holder: str, reference: str, at: datetime) -> None:
         )
 
 
-def release(*, holder: str) -> None:
+def release(*, holder: str, at: datetime) -> None:
     """What `holder` was promised can be promised to others again."""
     for reservation in _end([holder], StockReservation.State.RELEASED):
         StockItem.objects.filter(pk=reservation.stock_item_id).update(
             reserved=F("reserved") - reservation.quantity
         )
+        _tell_if_back(reservation.stock_item_id, freed=reservation.quantity, at=at)
 
 
 def _end(holders: Collection[str], state: StockReservation.State) -> list[StockReservation]:
@@ -190,29 +219,100 @@ def put_back(units: Mapping[int, int], *, reference: str, at: datetime) -> None:
     sold = StockMovement.objects.filter(reference=reference, kind=StockMovement.Kind.SALE)
     items = StockItem.objects.filter(variant_id__in=units, pk__in=sold.values("stock_item_id"))
     for item in items.order_by("pk"):
-        count = units[item.variant_id]
-        StockItem.objects.filter(pk=item.pk).update(on_hand=F("on_hand") + count)
+        _move(item, units[item.variant_id], StockMovement.Kind.RETURN, reference, at)
+
+
+def receive(variant: Variant, units: int, *, reference: str = "", at: datetime) -> StockItem:
+    """The first units of a variant arrive on its shelf, which is made."""
+    item = StockItem.objects.create(variant=variant, on_hand=units)
+    if units:
         StockMovement.objects.create(
             stock_item=item,
-            delta=count,
-            kind=StockMovement.Kind.RETURN,
+            delta=units,
+            kind=StockMovement.Kind.RECEIVE,
             reference=reference,
             at=at,
         )
+    return item
 
 
-def adjust(variant: Variant, *, delta: int, by: str, at: datetime) -> None:
-    """Put `delta` units on the shelf or take them off; raise StillPromised if too few were left."""
-    item, _is_new = StockItem.objects.get_or_create(variant=variant, location="main")
+@dataclass(frozen=True)
+class Count:
+    """What staff say of a shelf: how many lie there now, or by how many more or fewer."""
+
+    sku: str
+    on_hand: int | None = None
+    delta: int | None = None
+
+
+def take_stock(counts: Iterable[Count], *, by: str, at: datetime) -> list[StockItem]:
+    """Write what was counted, all or nothing; return the shelves in the order of `counts`.
+
+    The rows are locked in the order of their ids before a count becomes a difference, so what is
+    sold meanwhile is sold before or after it. Raises UnknownSku and StillPromised.
+    """
+    wanted = {count.sku: count for count in counts}
+    variants = Variant.objects.filter(sku__in=wanted)
+    if missing := sorted(set(wanted) - set(variants.values_list("sku", flat=True))):
+        raise UnknownSku(missing)
+    _make_shelves(variants)
+    shelves = StockItem.objects.filter(variant__in=variants, location="main")
+    items = list(
+        shelves.select_for_update(of=("self",), no_key=True)
+        .select_related("variant")
+        .order_by("pk")
+    )
+    for item in items:
+        count = wanted[item.variant.sku]
+        delta = count.delta if count.on_hand is None else count.on_hand - item.on_hand
+        if delta:
+            _move(item, delta, StockMovement.Kind.ADJUST, by, at)
+    by_sku = {item.variant.sku: item for item in shelves.select_related("variant")}
+    return [by_sku[sku] for sku in wanted]
+
+
+def _make_shelves(variants: QuerySet[Variant]) -> None:
+    """A shelf for each variant that has none; who makes the same one is waited for."""
+    without = variants.exclude(stock_items__location="main").order_by("pk")
+    StockItem.objects.bulk_create(
+        [StockItem(variant=variant) for variant in without], ignore_conflicts=True
+    )
+
+
+# one row
+
+
+def _move(
+    item: StockItem, delta: int, kind: StockMovement.Kind, reference: str, at: datetime
+) -> None:
+    """Raise or lower what lies on a shelf, and say why; raise StillPromised if too few are left."""
     enough = StockItem.objects.filter(
-        pk=item.pk, reserved__lte=F("on_hand") + F("backorder_limit") + delta
+        pk=item.pk,
+        reserved__lte=F("on_hand") + F("backorder_limit") + delta,
+        on_hand__lte=MOST_ON_HAND - delta,
     )
     if not enough.update(on_hand=F("on_hand") + delta):
-        item.refresh_from_db()
-        raise StillPromised(variant.sku, promised=item.reserved, on_hand=item.on_hand)
+        _refuse_to_move(item, delta)
     StockMovement.objects.create(
-        stock_item=item, delta=delta, kind=StockMovement.Kind.ADJUST, reference=by, at=at
+        stock_item=item, delta=delta, kind=kind, reference=reference, at=at
     )
+    if delta > 0:
+        _tell_if_back(item.pk, freed=delta, at=at)
+
+
+def _refuse_to_move(item: StockItem, delta: int) -> None:
+    item.refresh_from_db()
+    if delta > 0:
+        raise TooMany(item.variant.sku)
+    raise StillPromised(item.variant.sku, promised=item.reserved, on_hand=item.on_hand)
+
+
+def _tell_if_back(item_id: int, *, freed: int, at: datetime) -> None:
+    """The row is locked by what was just done to it: before, `freed` fewer could be had."""
+    free = F("on_hand") + F("backorder_limit") - F("reserved")
+    item = StockItem.objects.annotate(free=free).select_related("variant").get(pk=item_id)
+    if item.free - freed <= 0 < item.free:
+        events.tell_back(item.variant, at=at)
 
 
 @dataclass(frozen=True)
@@ -227,6 +327,10 @@ class Shelf:
     def can_hold(self, units: int) -> bool:
         """Whether what is promised to checkouts would still be there."""
         return self.reserved <= units + self.backorder_limit
+
+    def has_free(self, units: int) -> bool:
+        """Whether any of so many could be promised."""
+        return self.reserved < units + self.backorder_limit
 
 
 def shelves(variant_ids: Collection[int], *, locked: bool) -> dict[int, Shelf]:
@@ -268,6 +372,13 @@ def count(units: Mapping[int, int], *, by: str, at: datetime) -> None:
             for pk, delta in [*arrived, *((pk, delta) for pk, _on_hand, delta in moved)]
         ],
     )
+    back = [
+        variant_id
+        for variant_id, shelf in found.items()
+        if not shelf.has_free(shelf.on_hand) and shelf.has_free(units[variant_id])
+    ]
+    for variant in Variant.objects.filter(pk__in=back).order_by("pk") if back else []:
+        events.tell_back(variant, at=at)
 
 
 def _refuse_too_few(units: Mapping[int, int], found: Mapping[int, Shelf]) -> None:

@@ -3,18 +3,26 @@
 from django.urls import URLPattern, path
 
 from catalog import api as rest
-from catalog import views
+from catalog import staff_api, views
 from catalog.imports import api as imports
 
 pages: list[URLPattern] = [
     path("", views.shop, name="shop"),
     path("p/<str:slug>", views.product, name="product"),
+    path("p/<str:slug>/questions", views.ask, name="product_ask"),
+    path("p/<str:slug>/reviews", views.review, name="product_review"),
 ]
 api: list[URLPattern] = [
     path("catalog/products", rest.product_list),
     path("catalog/products/<str:key>", rest.product_detail),
+    path("catalog/products/<str:key>/questions", rest.product_questions),
+    path("catalog/products/<str:key>/reviews", rest.product_reviews),
     path("catalog/categories", rest.category_tree),
     path("search", rest.search),
+    path("admin/products/masters", staff_api.master_list),
+    path("admin/products/masters/<str:product_id>", staff_api.master_detail),
+    path("admin/products/masters/<str:product_id>/restore", staff_api.master_restore),
+    path("admin/stock", staff_api.stock_list),
     path("admin/imports", imports.imports),
     path("admin/imports/<str:public_id>", imports.one_import),
     path("admin/imports/<str:public_id>/rows", imports.import_rows),

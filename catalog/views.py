@@ -3,13 +3,16 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
-from catalog import products
+from catalog import products, questions, reviews
+from museo.access.callers import caller_from_request
 from museo.access.problems import Problem
 
 PAGE = 24
@@ -52,6 +55,8 @@ def shop(request: HttpRequest) -> HttpResponse:
                 ("", _("Best match") if query else _("Newest")),
                 ("price", _("Price, low to high")),
                 ("-price", _("Price, high to low")),
+                ("rating", _("Best rated")),
+                ("name", _("Name")),
             ],
             "products": page.results,
             "next_cursor": page.next_cursor,
@@ -62,7 +67,14 @@ def shop(request: HttpRequest) -> HttpResponse:
 
 
 def product(request: HttpRequest, slug: str) -> HttpResponse:
-    """One work with its label, its variants and the way into the basket."""
+    """One work with its label, its variants, the way into the basket, and what is said of it."""
+    return _product(request, slug)
+
+
+def _product(
+    request: HttpRequest, slug: str, *, refused: Problem | None = None, form: str = ""
+) -> HttpResponse:
+    """The page; with a refusal beside the `form` that was sent, which keeps what was typed."""
     try:
         shown = products.detail(slug, locale=_locale(), now=timezone.now())
     except products.UnknownProduct as problem:
@@ -75,8 +87,52 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
             "product": shown,
             "groups": _groups(shown["variants"]),
             "category_name": _name_of(products.categories(locale=_locale()), shown["category"]),
+            "stars": range(5, 0, -1),
+            "refused": {form: _said(refused)} if refused else {},
+            "typed": request.POST,
         },
+        status=refused.status if refused else None,
     )
+
+
+def _said(refused: Problem) -> str:
+    return " ".join(error["detail"] for error in refused.errors) or refused.detail
+
+
+@require_POST
+def ask(request: HttpRequest, slug: str) -> HttpResponse:
+    """A question from the product's page."""
+    caller, text = caller_from_request(request), request.POST.get("question", "")
+    try:
+        questions.ask(caller, slug, question=text, now=timezone.now())
+    except products.UnknownProduct as problem:
+        raise Http404(problem.detail) from problem
+    except Problem as problem:
+        return _product(request, slug, refused=problem, form="question")
+    messages.success(request, _("Your question was sent. It is shown here once it is answered."))
+    return redirect("product", slug)
+
+
+@require_POST
+def review(request: HttpRequest, slug: str) -> HttpResponse:
+    """A review from the product's page."""
+    caller, typed = caller_from_request(request), request.POST
+    stars = typed.get("rating", "")
+    try:
+        reviews.write(
+            caller,
+            slug,
+            rating=int(stars) if stars in {"1", "2", "3", "4", "5"} else 0,
+            text=typed.get("text", ""),
+            signed=typed.get("signed", ""),
+            now=timezone.now(),
+        )
+    except products.UnknownProduct as problem:
+        raise Http404(problem.detail) from problem
+    except Problem as problem:
+        return _product(request, slug, refused=problem, form="review")
+    messages.success(request, _("Thank you. Your review is shown here once it was read."))
+    return redirect("product", slug)
 
 
 def _heading(rooms: products.Tree, category: str, query: str) -> str:

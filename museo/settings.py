@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 
 from museo import environment
@@ -170,6 +171,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "catalog.forget_old_imports",
         "schedule": 3600.0,
         "options": {"expires": 600, "queue": "work"},
+    },
+    # at night, by UTC
+    "check stock": {
+        "task": "catalog.check_stock",
+        "schedule": crontab(hour=3, minute=40),
+        "options": {"expires": 3600, "queue": "work"},
     },
     "expire tickets": {
         "task": "orders.expire_tickets",

@@ -189,7 +189,7 @@ def checkout_complete(request: Request, checkout_id: str) -> Response:
 @api_view(["POST"])
 def checkout_cancel(request: Request, checkout_id: str) -> Response:
     """Give the checkout up and its stock back."""
-    return Response(checkouts.cancel(caller_from_request(request), checkout_id))
+    return Response(checkouts.cancel(caller_from_request(request), checkout_id, now=timezone.now()))
 
 
 def _object(request: Request) -> dict[str, Any]:

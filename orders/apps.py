@@ -8,12 +8,14 @@ class OrdersConfig(AppConfig):
     name = "orders"
 
     def ready(self) -> None:
+        from catalog import purchases as asked
         from notifications import topics
-        from orders import tracking
+        from orders import purchases, tracking
         from orders.payments import events
 
         topics.register(tracking.PREFIX, may_read=tracking.may_read, snapshot=tracking.snapshot)
         topics.register(events.PREFIX, may_read=events.may_read, snapshot=events.snapshot)
+        asked.register(purchases.has_bought)
         post_migrate.connect(_lay_out_plans, sender=self)
 
 

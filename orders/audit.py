@@ -175,18 +175,4 @@ INVARIANTS = (
         WHERE p.state = 'surplus' AND p.amount > 0 AND r.id IS NULL
         """,
     ),
-    Invariant(
-        "what is reserved is what checkouts hold",
-        "SELECT COUNT(*) FROM catalog_stockitem",
-        """
-        SELECT 'stock item ' || item.id || ': ' || item.reserved || ' reserved, '
-            || COALESCE(held.units, 0) || ' held'
-        FROM catalog_stockitem item
-        LEFT JOIN (
-            SELECT stock_item_id, SUM(quantity) AS units FROM catalog_stockreservation
-            WHERE state = 'held' GROUP BY stock_item_id
-        ) held ON held.stock_item_id = item.id
-        WHERE item.reserved <> COALESCE(held.units, 0)
-        """,
-    ),
 )

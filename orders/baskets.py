@@ -144,7 +144,7 @@ def merge(caller: Caller, *, now: datetime) -> tuple[OpenBasket | None, list[dic
         if guest is None or not lock(guest.pk):
             return opened, []
         # what the guest had begun to buy would stand in the user's way
-        holds.give_up_waiting(guest.pk)
+        holds.give_up_waiting(guest.pk, now=now)
         lines = guest.lines.select_related("variant").order_by("pk")
         capped = [
             message

@@ -177,14 +177,14 @@ def waiting_payment(payment_id: str) -> Payment:
 def release_expired(*, now: datetime) -> int:
     """Give back what checkouts hold whose deadline has passed; return how many there were."""
     expired = Checkout.objects.live().filter(expires_at__lte=now)
-    return sum(cancel(checkout) for checkout in expired.order_by("pk")[:200])
+    return sum(cancel(checkout, now=now) for checkout in expired.order_by("pk")[:200])
 
 
-def cancel(checkout: Checkout) -> bool:
+def cancel(checkout: Checkout, *, now: datetime) -> bool:
     """Give up a checkout that is not completed; False if somebody else moved it first."""
     with log.change():
         baskets.lock(checkout.basket_id)
-        return holds.give_up(checkout)
+        return holds.give_up(checkout, now=now)
 
 
 # the first transaction
@@ -625,7 +625,7 @@ def _refuse(
     baskets.lock(checkout.basket_id)
     if _leave(payment, Checkout.State.READY_FOR_COMPLETE):
         coupons.give_back([checkout.pk])
-        stock.release(holder=checkout.public_id)
+        stock.release(holder=checkout.public_id, at=now)
     failed = Payment.objects.filter(pk=payment.pk, state__in=Payment.OPEN).update(
         state=Payment.State.FAILED, error_code=charge.error_code, look_at=None
     )

@@ -85,12 +85,12 @@ def show(caller: Caller, checkout_id: str) -> dict[str, Any]:
     return _show(_find(caller, checkout_id))
 
 
-def cancel(caller: Caller, checkout_id: str) -> dict[str, Any]:
+def cancel(caller: Caller, checkout_id: str, *, now: datetime) -> dict[str, Any]:
     """Give it up; one that is completed or being paid stays as it is."""
     with log.change():
         found = _locked(caller, checkout_id)
         if found.state in (*holds.WAITING, Checkout.State.REQUIRES_ESCALATION):
-            holds.give_up(found)
+            holds.give_up(found, now=now)
             found.refresh_from_db()
     return _show(found)
 
@@ -207,21 +207,23 @@ def _bring_up_to_date(
     checkout.draw_up(found, offer, caller, now=now)
     found.expires_at = min(found.expires_at, found.created_at + LONGEST_HOLD)
     trouble = [offers.message(problem) for problem in offer.problems] + offers.missing(lacking)
-    trouble += _reserve(found, instead_of)
+    trouble += _reserve(found, instead_of, now=now)
     found.messages = trouble
     ready, incomplete = Checkout.State.READY_FOR_COMPLETE, Checkout.State.INCOMPLETE
     found.state = incomplete if trouble else ready
     found.save()
 
 
-def _reserve(found: Checkout, instead_of: Collection[str]) -> list[dict[str, Any]]:
+def _reserve(
+    found: Checkout, instead_of: Collection[str], *, now: datetime
+) -> list[dict[str, Any]]:
     """Hold all of it, or nothing and say what there is too little of."""
     try:
         with transaction.atomic():
             checkout.reserve(found, instead_of=instead_of)
     except stock.OutOfStock as problem:
         for holder in instead_of:
-            stock.release(holder=holder)
+            stock.release(holder=holder, at=now)
         return [{**offers.message(problem), "available": problem.facts["available"]}]
     return []
 

@@ -1,6 +1,7 @@
 """What a checkout holds while it is under way: stock and a coupon; and how it gives them up."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 from django.db.models import F
 from django.utils.translation import gettext as _
@@ -56,16 +57,16 @@ def end(checkout: Checkout) -> bool:
     return True
 
 
-def give_up(checkout: Checkout) -> bool:
+def give_up(checkout: Checkout, *, now: datetime) -> bool:
     """Cancel a checkout where it stands and give its stock back; False if it has moved."""
     has_ended = end(checkout)
     if has_ended:
-        stock.release(holder=checkout.public_id)
+        stock.release(holder=checkout.public_id, at=now)
     return has_ended
 
 
-def give_up_waiting(basket_id: int) -> None:
+def give_up_waiting(basket_id: int, *, now: datetime) -> None:
     """Cancel the checkouts of a locked basket that nobody is paying."""
     waiting = Checkout.objects.filter(basket_id=basket_id, state__in=WAITING)
     for checkout in waiting.order_by("pk"):
-        give_up(checkout)
+        give_up(checkout, now=now)

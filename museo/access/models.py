@@ -1,4 +1,4 @@
-"""Who calls: users and service accounts. What a repeated call answered. When the clock struck."""
+"""Who calls, and what they did. What a repeated call answered. When the clock struck."""
 
 from __future__ import annotations
 
@@ -166,3 +166,18 @@ class Heartbeat(models.Model):
 
     name = models.CharField(max_length=40, primary_key=True)
     at = models.DateTimeField()
+
+
+class Trail(models.Model):
+    """Who did what to what, and which fields it changed; never the values."""
+
+    # the caller: `user:42`; empty for the shop itself
+    who = models.CharField(max_length=80, blank=True)
+    what = models.CharField(max_length=40)
+    # a public id: `prd_…`
+    target = models.CharField(max_length=80)
+    fields = models.JSONField(default=list)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["target", "-id"], name="trail_of_target")]

@@ -177,6 +177,9 @@ class World:
         )
         return found.public_id
 
+    def _product_id(self, who: str) -> str:
+        return str(self.lamp.master.public_id)
+
     def _with_basket(self, who: str) -> Caller:
         """The caller with a lamp in the basket."""
         user = self._user(who)

@@ -379,11 +379,53 @@ def test_a_detail_costs_the_same_queries_for_one_variant_and_for_ten(
     sell: Sell, django_assert_num_queries: Any
 ) -> None:
     master = sell("Phone")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         products.detail("phone", locale="en", now=NOON)
     for number in range(9):
         variant = Variant.objects.create(master=master, sku=f"P{number}", option_key=str(number))
         Price.objects.create(variant=variant, amount=1)
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         products.detail("phone", locale="en", now=NOON)
+
+
+def test_the_best_rated_come_first_and_the_unrated_last(sell: Sell) -> None:
+    for name, stars, count in (("Good", 9, 2), ("Best", 5, 1), ("Unrated", 0, 0), ("Poor", 2, 2)):
+        master = sell(name)
+        Master.objects.filter(pk=master.pk).update(rating_sum=stars, rating_count=count)
+
+    first = products.listing(locale="en", now=NOON, sort="rating", limit=3)
+    rest = products.listing(locale="en", now=NOON, sort="rating", limit=3, cursor=first.next_cursor)
+
+    called = [row["name"] for row in first.results + rest.results]
+    assert called == ["Best", "Good", "Poor", "Unrated"]
+
+
+def test_names_sort_in_the_readers_language(sell: Sell) -> None:
+    translate(sell("Bowl"), "de", "Schale")
+    sell("Lamp")
+    translate(sell("Vase"), "de", "Amphore")
+
+    first = products.listing(locale="de", now=NOON, sort="name", limit=2)
+    rest = products.listing(locale="de", now=NOON, sort="name", limit=2, cursor=first.next_cursor)
+
+    assert [row["name"] for row in first.results + rest.results] == ["Amphore", "Lamp", "Schale"]
+    assert names(sort="name") == ["Bowl", "Lamp", "Vase"]
+
+
+def test_each_text_falls_back_by_itself(sell: Sell) -> None:
+    master = sell("Bowl", subtitle="Stoneware")
+    translate(master, "de", "Schale")
+    option = ProductOption.objects.create(
+        master=master, code="colour", name="Colour", names={"de": "Farbe"}
+    )
+    red = OptionValue.objects.create(option=option, code="red", label="Red", labels={"de": "Rot"})
+    master.variants.get().option_values.add(red)
+
+    def shown(locale: str) -> tuple[str, str, str, dict[str, str]]:
+        body = products.detail("bowl", locale=locale, now=NOON)
+        [choice] = body["options"]
+        return body["name"], body["subtitle"], choice["name"], body["variants"][0]["options"]
+
+    assert shown("de") == ("Schale", "Stoneware", "Farbe", {"colour": "Rot"})
+    assert shown("fr") == ("Bowl", "Stoneware", "Colour", {"colour": "Red"})

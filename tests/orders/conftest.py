@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from catalog.models import Category, Master, Price, StockItem, Variant
+from catalog import stock
+from catalog.models import Category, Master, Price, Variant
 from museo.access.callers import Caller, caller_for_user
 from museo.access.models import User
 from orders import baskets, checkout
@@ -50,7 +51,7 @@ def sell() -> SellLamp:
         )
         variant = Variant.objects.create(master=master, sku=sku)
         Price.objects.create(variant=variant, amount=price)
-        StockItem.objects.create(variant=variant, on_hand=on_hand)
+        stock.receive(variant, on_hand, at=datetime(2026, 11, 20, 9, 0, tzinfo=UTC))
         return variant
 
     return sell

@@ -193,8 +193,8 @@ def test_cancelling_gives_everything_back_and_again_is_harmless(
     guest = guest_with(noon)
     begun = checkouts.begin(guest, BODY, now=noon)
 
-    first = checkouts.cancel(guest, begun["id"])
-    second = checkouts.cancel(guest, begun["id"])
+    first = checkouts.cancel(guest, begun["id"], now=noon)
+    second = checkouts.cancel(guest, begun["id"], now=noon)
 
     assert first == second
     assert first["state"] == "canceled"
@@ -244,7 +244,7 @@ def test_somebody_elses_checkout_is_not_there(sell: SellLamp, noon: datetime) ->
         for act in (
             partial(checkouts.show, stranger, begun["id"]),
             partial(checkouts.update, stranger, begun["id"], BODY, now=noon),
-            partial(checkouts.cancel, stranger, begun["id"]),
+            partial(checkouts.cancel, stranger, begun["id"], now=noon),
             partial(complete, stranger, begun, OK, noon),
         ):
             with pytest.raises(checkouts.UnknownCheckout):

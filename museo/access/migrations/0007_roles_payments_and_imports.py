@@ -14,7 +14,7 @@ PERMISSIONS = {
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("access", "0005_roles_and_the_terms_of_sale"),
+        ("access", "0006_trail"),
         ("catalog", "0004_imports"),
         ("orders", "0012_payment_events_are_append_only"),
     ]

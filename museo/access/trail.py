@@ -1,0 +1,61 @@
+"""The trail: who did what, when, and to which fields.
+
+It names fields and never holds values: what a field said may be somebody's name or address.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from museo.access.callers import Caller
+from museo.access.models import Trail, User
+
+MOST_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One row as staff read it; `name` is the person's login, empty where there is none."""
+
+    who: str
+    name: str
+    what: str
+    target: str
+    fields: list[str]
+    at: datetime
+
+
+def leave(
+    caller: Caller, what: str, target: str, *, fields: Iterable[str] = (), at: datetime
+) -> None:
+    """Note a write, inside its transaction."""
+    Trail.objects.create(who=caller.who, what=what, target=target, fields=list(fields), at=at)
+
+
+def leave_many(
+    caller: Caller, what: str, targets: Iterable[str], *, fields: Collection[str] = (), at: datetime
+) -> None:
+    """Note one write to many, inside its transaction."""
+    Trail.objects.bulk_create(
+        Trail(who=caller.who, what=what, target=target, fields=list(fields), at=at)
+        for target in targets
+    )
+
+
+def of(*targets: str) -> list[Trace]:
+    """What was done to these, newest first; two queries."""
+    rows: QuerySet[Trail] = Trail.objects.filter(target__in=targets).order_by("-pk")
+    found = list(rows[:MOST_SHOWN])
+    names = _names({row.who for row in found})
+    return [
+        Trace(row.who, names.get(row.who, ""), row.what, row.target, row.fields, row.at)
+        for row in found
+    ]
+
+
+def _names(callers: Iterable[str]) -> dict[str, str]:
+    ids = [int(who.removeprefix("user:")) for who in callers if who.startswith("user:")]
+    people = User.objects.filter(pk__in=ids).values_list("pk", "email")
+    return {f"user:{pk}": email for pk, email in people}
