@@ -1,5 +1,8 @@
 """Programs call `/mcp` with their token: it takes the place of what guests may."""
 
+import asyncio
+import json
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -9,7 +12,7 @@ from django.utils import timezone
 from catalog.models import Variant
 from museo.access import access_tokens, accounts, grants
 from notifications.live.hub import in_thread
-from tests.mcp_bridge.raw import raw
+from tests.mcp_bridge.raw import META, modern, raw
 
 
 async def token(*scopes: str) -> str:
@@ -50,3 +53,27 @@ async def test_a_token_that_is_not_for_here_is_refused(
     assert (response.status_code, response.json()["code"]) == (401, code)
     assert response.headers["www-authenticate"].startswith("Bearer ")
     assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_listen_stream_ends_with_its_token(
+    phone: Variant, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with raw(address) as http:
+        order = await http.buy({})
+        uri = f"museo://orders/{order['number']}"
+        monkeypatch.setattr(access_tokens, "LIFETIME", timedelta(seconds=4))
+        headers = {
+            **modern("subscriptions/listen"),
+            "authorization": f"Bearer {await token('orders:read')}",
+        }
+        params = {"_meta": META, "notifications": {"resourceSubscriptions": [uri]}}
+        message = {"jsonrpc": "2.0", "id": "1", "method": "subscriptions/listen", "params": params}
+
+        async with (
+            asyncio.timeout(20),
+            http.client.stream("POST", address, json=message, headers=headers) as response,
+        ):
+            told = [line async for line in response.aiter_lines() if line.startswith("data: {")]
+
+    assert uri in told[0]
+    assert json.loads(told[-1].removeprefix("data: "))["id"] == "1"
