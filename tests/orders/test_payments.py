@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -609,12 +610,14 @@ def test_the_page_waits_for_money_and_leads_its_customer_to_the_order(
 
 
 def test_staff_receive_and_ask_again_in_the_admin(
-    guest: Caller, details: Details, staff: Caller, noon: datetime, client: Client
+    guest: Caller, details: Details, noon: datetime, client: Client
 ) -> None:
     owing = replace(details, payment_provider="manual", payment_token="cash")
     checkout.place(guest, owing, now=noon, speed=1.0)
     payment = Payment.objects.get()
-    client.force_login(User.objects.get(is_staff=True))
+    clerk = User.objects.create_user("clerk@museo.example", is_staff=True)
+    clerk.groups.add(Group.objects.get(name="support"))
+    client.force_login(clerk)
     listed = client.get("/admin/orders/payment/")
     assert "Cash on delivery" in listed.content.decode()
     chosen = {"_selected_action": payment.pk}
