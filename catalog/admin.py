@@ -41,6 +41,7 @@ from catalog.models import (
     StockItem,
     Variant,
 )
+from catalog.search import index
 from catalog.templatetags.money import money
 from museo.access.problems import Problem
 from notifications.admin import LogAdmin
@@ -111,6 +112,11 @@ class ProductOptionAdmin(TypedJSON, LogAdmin, ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: ProductOption | None = None) -> bool:
         return False
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """The product is found by its options."""
+        super().save_related(request, form, formsets, change)
+        index.refresh([form.instance.master_id], now=timezone.now())
+
     def response_change(self, request: HttpRequest, obj: ProductOption) -> HttpResponse:
         """Back to the product, whose variants can now have the values."""
         return redirect("admin:catalog_master_change", obj.master_id)
@@ -141,6 +147,7 @@ class CategoryAdmin(TranslatableAdmin, ModelAdmin):
             else:
                 Category.objects.add_root(instance=obj)
         super().save_model(request, obj, form, change)
+        index.refresh_category(obj, now=timezone.now())
 
     def has_delete_permission(self, request: HttpRequest, obj: Category | None = None) -> bool:
         return False
@@ -256,13 +263,18 @@ class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
                 if row.instance.pk and row.has_changed() and not row.cleaned_data.get("DELETE"):
                     row.keep(by=str(request.user))
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        index.refresh([form.instance.pk], now=timezone.now())
+
     def delete_model(self, request: HttpRequest, obj: Master) -> None:
         """The row stays for the orders that name it."""
-        Master.objects.filter(pk=obj.pk, deleted_at=None).update(deleted_at=timezone.now())
+        self.delete_queryset(request, Master.objects.filter(pk=obj.pk))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Master]) -> None:
-        ids = list(queryset.values_list("pk", flat=True))
-        Master.objects.filter(pk__in=ids, deleted_at=None).update(deleted_at=timezone.now())
+        ids, now = list(queryset.values_list("pk", flat=True)), timezone.now()
+        Master.objects.filter(pk__in=ids, deleted_at=None).update(deleted_at=now)
+        index.refresh(ids, now=now)
 
     @admin.action(description=gettext_lazy("Restore"), permissions=["change"])
     def restore(self, request: HttpRequest, queryset: QuerySet[Master]) -> None:
@@ -276,6 +288,7 @@ class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
                 )
             else:
                 Master.objects.filter(pk=master.pk).update(deleted_at=None)
+                index.refresh([master.pk], now=timezone.now())
 
     # the list
 

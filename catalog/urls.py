@@ -15,6 +15,7 @@ api: list[URLPattern] = [
     path("catalog/products/<str:key>", rest.product_detail),
     path("catalog/categories", rest.category_tree),
     path("search", rest.search),
+    path("search/suggest", rest.suggest),
     path("admin/imports", imports.imports),
     path("admin/imports/<str:public_id>", imports.one_import),
     path("admin/imports/<str:public_id>/rows", imports.import_rows),

@@ -4,11 +4,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
+from catalog.search import audit as of_the_search
 from notifications import audit as of_the_log
 from notifications.audit import Finding, look
 from orders import audit as of_orders
 
-INVARIANTS = (*of_the_log.INVARIANTS, *of_orders.INVARIANTS)
+INVARIANTS = (*of_the_log.INVARIANTS, *of_the_search.INVARIANTS, *of_orders.INVARIANTS)
 
 
 @dataclass(frozen=True)
