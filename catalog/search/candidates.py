@@ -161,6 +161,12 @@ class Search:
     def _is_descending(self) -> bool:
         return self.order[0].startswith("-")
 
+    def _places(self) -> Iterator[Any]:
+        """Of `after`, as the database compares them."""
+        for name, value in zip(self.order, self.after or (), strict=False):
+            is_moment = name.removeprefix("-") == "published_at"
+            yield engine.moment(datetime.fromisoformat(value)) if is_moment else value
+
     @property
     def _price_min(self) -> int | None:
         limits = (self.reading.price_min, self.filters.price_min)
@@ -176,7 +182,7 @@ class Search:
         tiers = (OWN_NAME, NAME, ANYWHERE)
         return {
             **{f"wanted_{tier}": engine.expression(self._wanted(tier)) for tier in tiers},
-            **{f"after_{index}": value for index, value in enumerate(self.after or ())},
+            **{f"after_{index}": value for index, value in enumerate(self._places())},
             "now": engine.moment(self.now),
             "currency": settings.SHOP_CURRENCY,
             "price_min": self._price_min,

@@ -24,6 +24,7 @@ from catalog.search.models import SearchEntry
 
 # of one text; the rest of a longer one is not found
 MOST_WORDS = 1000
+MOST_WORDS_OF_A_FACT = 10
 # every language there are words for: what has no language of its own may be in any
 LEXICONS = tuple(lexicon.of(language) for language in lexicon.LANGUAGES)
 
@@ -49,7 +50,7 @@ class Document:
         return said
 
     def name(self, text: str, language: str = "") -> None:
-        """Take in a name or, without a language, a SKU or a brand."""
+        """Take in a name or, without a language, a SKU."""
         own = (f"@{language}=",) if language else ()
         said = self.tell(text, language, marks=("", "=", *own))
         if said:
@@ -63,7 +64,7 @@ class Document:
 
 def fact(name: str, value: str) -> str:
     """A token that products have or have not: `#kind=food`."""
-    return f"#{name}={'_'.join(words.split(value))}"
+    return f"#{name}={'_'.join(words.split(value)[:MOST_WORDS_OF_A_FACT])}"
 
 
 def entries(masters: Iterable[Master], *, now: datetime) -> tuple[list[SearchEntry], set[str]]:
@@ -102,7 +103,7 @@ def _of_master(master: Master) -> Document:
     document = Document()
     if master.brand:
         document.tokens.add(fact("brand", master.brand))
-        document.name(master.brand)
+        document.colour(document.tell(master.brand, marks=("", "=")))
     document.tokens.add(fact("kind", master.kind))
     for text in [*map(str, master.tags), *map(str, master.attributes.values())]:
         document.colour(document.tell(text))

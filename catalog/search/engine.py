@@ -76,7 +76,7 @@ def words_like(patterns: Iterable[str]) -> list[tuple[str, str]]:
     if not asked:
         return []
     twice = [pattern for pattern in asked for _ in range(2)]
-    return rows(" UNION ALL ".join([one] * len(asked)), twice)  # type: ignore[return-value]
+    return rows(" UNION ALL ".join([one] * len(asked)), twice)
 
 
 def words_near(word: str, *, edits: int) -> list[str]:

@@ -57,6 +57,5 @@ def _ranges(prices: Sequence[int]) -> list[dict[str, Any]]:
 
 def _rounded(amount: int) -> int:
     """Up to one or two figures: 1250 is 1500, 8230 is 8500."""
-    unit = 10 ** max(len(str(amount)) - 2, 0)
-    step = 5 * unit
+    step = 5 * int("1" + "0" * max(len(str(amount)) - 2, 0))
     return -(-amount // step) * step

@@ -26,7 +26,8 @@ def refresh(master_ids: Collection[int], *, now: datetime) -> None:
 
 def refresh_category(category: Category, *, now: datetime) -> None:
     """The products in a category and below it, which are found by its name."""
-    refresh(_on_sale().below(category).values_list("pk", flat=True), now=now)
+    below = Master.objects.on_sale().below(category)
+    refresh(list(below.values_list("pk", flat=True)), now=now)
 
 
 def rebuild(*, now: datetime) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from catalog.search import words
 
@@ -81,12 +82,13 @@ KINDS = (
 )
 
 
-def _phrases(data: Mapping[str, Sequence[str]]) -> Mapping[str, Mapping[Phrase, str]]:
+def _phrases(data: Mapping[str, Any]) -> Mapping[str, Mapping[Phrase, str]]:
     plain: dict[str, Mapping[Phrase, str]] = {
         kind: {tuple(words.split(said)): kind for said in data.get(kind, ())} for kind in KINDS
     }
-    colours = dict(data.get("colours", {}))
     named = {
-        tuple(words.split(said)): colour for colour, names in colours.items() for said in names
+        tuple(words.split(said)): colour
+        for colour, names in data.get("colours", {}).items()
+        for said in names
     }
     return {**plain, "colours": named}

@@ -1,11 +1,16 @@
 """The search index: what each product on sale is found by, and every word of the shop."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
+if TYPE_CHECKING:
+    _Text = models.TextField[str, str]
+else:
+    _Text = models.TextField
 
-class Tokens(models.TextField):
+
+class Tokens(_Text):
     """Tokens with a space between them: a tsvector on PostgreSQL, elsewhere text for FTS5."""
 
     def db_type(self, connection: Any) -> str:
