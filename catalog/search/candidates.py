@@ -2,7 +2,8 @@
 
 Every word must be there, or one that holds it or has the same stem; the last may be a beginning.
 What matches is ranked by where the words stand: a whole name or SKU, a name's beginning, a name in
-the shopper's language, any name, anywhere; then the newer product.
+the shopper's language (as whole words, then as beginnings), any name, anywhere; then the newer
+product.
 
 Of each rank no more than CAP products are looked at: common words cost no more in a large shop
 than in a small one. Sorted by price or date, the first CAP of all are.
@@ -41,8 +42,9 @@ IN_STOCK = """
             AND (NOT v.track_stock OR s.on_hand > s.reserved - s.backorder_limit)
     )
 """
-# where all words stand, worst first; a whole name and the beginning of one are better
-ANYWHERE, NAME, OWN_NAME, SHOPS_BEGINNING, OWN_BEGINNING, WHOLE = range(1, 7)
+# where all words stand, worst first: tokens tell the tiers, the name itself what is better still
+ANYWHERE, NAME, OWN_NAME, WHOLE_WORDS, SHOPS_BEGINNING, OWN_BEGINNING, WHOLE = range(1, 8)
+TIERS = (WHOLE_WORDS, OWN_NAME, NAME, ANYWHERE)
 RANK = f"""
     CASE
         WHEN e.names LIKE %(whole_own)s OR e.names LIKE %(whole_sku)s THEN {2 * WHOLE}
@@ -120,7 +122,7 @@ class Search:
         if self.order != BEST_MATCH or not self.reading.words:
             yield self._stage(ANYWHERE)
             return
-        for tier in (OWN_NAME, NAME, ANYWHERE):
+        for tier in TIERS:
             yield self._stage(tier)
 
     def _stage(self, tier: int) -> str:
@@ -179,18 +181,17 @@ class Search:
 
     def _parameters(self) -> dict[str, Any]:
         phrase = " ".join(self.reading.words)
-        tiers = (OWN_NAME, NAME, ANYWHERE)
         return {
-            **{f"wanted_{tier}": engine.expression(self._wanted(tier)) for tier in tiers},
+            **{f"wanted_{tier}": engine.expression(self._wanted(tier)) for tier in TIERS},
             **{f"after_{index}": value for index, value in enumerate(self._places())},
             "now": engine.moment(self.now),
             "currency": settings.SHOP_CURRENCY,
             "price_min": self._price_min,
             "price_max": self._price_max,
-            "whole_own": f"%|{self.locale} {phrase}|%",
-            "whole_sku": f"%|# {phrase}|%",
-            "begins_own": f"%|{self.locale} {phrase}%",
-            "begins_shops": f"%|{settings.LANGUAGE_CODE} {phrase}%",
+            "whole_own": f"%|{self.locale} {phrase} |%",
+            "whole_sku": f"%|# {phrase} |%",
+            "begins_own": f"%|{self.locale} {phrase} %",
+            "begins_shops": f"%|{settings.LANGUAGE_CODE} {phrase} %",
             # no path is empty
             "path_named": f"{self.path_named}%" if self.path_named else "",
         }
@@ -198,11 +199,12 @@ class Search:
     # tokens
 
     def _wanted(self, tier: int) -> list[list[Token]]:
-        marks = {OWN_NAME: f"@{self.locale}=", NAME: "=", ANYWHERE: ""}
+        own = f"@{self.locale}="
+        marks = {WHOLE_WORDS: own, OWN_NAME: own, NAME: "=", ANYWHERE: ""}
         *others, last = self.reading.words or ("",)
         groups = [self._word(word, marks[tier]) for word in others]
         if last:
-            groups.append(self._word(last, marks[tier], begins=True))
+            groups.append(self._word(last, marks[tier], begins=tier != WHOLE_WORDS))
         return [*groups, *([Token(each)] for each in self._facts())]
 
     def _word(self, word: str, mark: str, *, begins: bool = False) -> list[Token]:

@@ -54,7 +54,7 @@ class Document:
         own = (f"@{language}=",) if language else ()
         said = self.tell(text, language, marks=("", "=", *own))
         if said:
-            self.names.append(f"{language or '#'} {' '.join(said)}")
+            self.names.append(f"{language or '#'} {' '.join(said)} ")
         self.colour(said, language)
 
     def colour(self, said: Iterable[str], language: str = "") -> None:

@@ -27,7 +27,7 @@ class SearchEntry(models.Model):
         "catalog.Master", on_delete=models.CASCADE, primary_key=True, related_name="search_entry"
     )
     words = Tokens()
-    # |language name|…|# SKU|…, folded, to tell a whole name from a part of one
+    # |language name |…|# SKU |…, folded, to tell a whole name from a part of one
     names = models.TextField()
     # the lowest, in the shop's currency; None where nothing can be bought
     price = models.BigIntegerField(null=True)

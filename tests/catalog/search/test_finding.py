@@ -135,6 +135,14 @@ def test_the_best_place_of_the_words_comes_first(sell: Sell) -> None:
     assert slugs("aurora") == ["aurora", "aurora-poster", "small-aurora", "print", "lamp"]
 
 
+def test_a_whole_word_comes_before_a_beginning(sell: Sell) -> None:
+    sell("Case for iPhone 15")
+    sell("iPhone 154")
+    sell("iPhone 150")
+
+    assert slugs("iphone 15") == ["case-for-iphone-15", "iphone-150", "iphone-154"]
+
+
 def test_a_word_that_nothing_has_is_corrected_and_told(sell: Sell) -> None:
     sell("iPhone 15")
     sell("Vase")
