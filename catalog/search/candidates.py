@@ -5,8 +5,8 @@ What matches is ranked by where the words stand: a whole name or SKU, a name's b
 the shopper's language (as whole words, then as beginnings), any name, anywhere; then the newer
 product.
 
-Of each rank no more than CAP products are looked at: common words cost no more in a large shop
-than in a small one. Sorted by price or date, the first CAP of all are.
+No more than CAP products are looked at, the best ranks first: common words cost no more in a large
+shop than in a small one. Sorted by price or date, the first CAP of all are.
 """
 
 # all of it is written here but for the parameters: nothing comes from outside
@@ -106,9 +106,11 @@ class Search:
             SELECT e.master_id, {RANK}, {PRICE}, e.published_at, e.category_path, e.brand, e.kind,
                 {IN_STOCK}
             FROM (
-                SELECT master_id, MAX(tier) AS tier FROM ({stages}) AS stages GROUP BY master_id
+                SELECT master_id, MAX(tier) AS tier FROM ({stages}) AS stages
+                GROUP BY master_id ORDER BY 2 DESC, 1 DESC LIMIT {CAP}
             ) AS c
             JOIN catalog_searchentry e ON e.master_id = c.master_id
+            WHERE {" AND ".join(self._prices(PRICE))}
             """,
             self._parameters(),
         )
@@ -139,12 +141,9 @@ class Search:
         """
 
     def _conditions(self) -> Iterator[str]:
-        yield f"({PRICE}) IS NOT NULL"
+        # a price that may have run out is looked up for those only that are left in the end
+        yield f"({' AND '.join(self._prices('e.price'))} OR e.price_until <= %(now)s)"
         yield "(e.published_at IS NULL OR e.published_at <= %(now)s)"
-        if self._price_min is not None:
-            yield f"({PRICE}) >= %(price_min)s"
-        if self._price_max is not None:
-            yield f"({PRICE}) <= %(price_max)s"
         if self.reading.in_stock or self.filters.in_stock:
             yield IN_STOCK
         if self.order == NEWEST:
@@ -154,6 +153,13 @@ class Search:
             columns = ", ".join(COLUMNS[name.removeprefix("-")] for name in self.order)
             places = ", ".join(f"%(after_{index})s" for index in range(len(self.order)))
             yield f"({columns}) {'<' if self._is_descending else '>'} ({places})"
+
+    def _prices(self, price: str) -> Iterator[str]:
+        yield f"({price}) IS NOT NULL"
+        if self._price_min is not None:
+            yield f"({price}) >= %(price_min)s"
+        if self._price_max is not None:
+            yield f"({price}) <= %(price_max)s"
 
     def _order_by(self) -> str:
         direction = "DESC" if self._is_descending else "ASC"
@@ -211,7 +217,7 @@ class Search:
         languages = dict.fromkeys((self.reading.language, self.locale, settings.LANGUAGE_CODE))
         stems = {lexicon.of(language).stem(word) for language in languages} - {word}
         holding = self.known[word].holding if word in self.known else ()
-        alike = {*stems, *(f"~{stem}" for stem in (*stems, word)), *holding}
+        alike = {*stems, *(f"~{stem}" for stem in (*stems, word)), *holding} - {word}
         return [Token(f"{mark}{word}", begins), *(Token(f"{mark}{each}") for each in sorted(alike))]
 
     def _facts(self) -> Iterator[str]:
