@@ -116,6 +116,7 @@ ROWS = [
     rest("GET", "catalog/products/<str:key>", OPEN),
     rest("GET", "catalog/categories", OPEN),
     rest("GET", "search", OPEN),
+    rest("GET", "search/suggest", OPEN),
     # the basket
     rest("GET", "basket", "basket:write"),
     rest("DELETE", "basket", "basket:write"),
