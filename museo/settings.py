@@ -171,6 +171,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3600.0,
         "options": {"expires": 600, "queue": "work"},
     },
+    "refresh prices": {
+        "task": "catalog.refresh_prices",
+        "schedule": 10.0,
+        "options": {"expires": 10, "queue": "work"},
+    },
     "expire tickets": {
         "task": "orders.expire_tickets",
         "schedule": 3600.0,

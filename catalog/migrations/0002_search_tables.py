@@ -32,7 +32,13 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name_plural": "search entries",
                 "indexes": [
-                    models.Index(fields=["-published_at", "-master"], name="searchentry_newest")
+                    models.Index(fields=["-published_at", "-master"], name="searchentry_newest"),
+                    models.Index(fields=["price", "master"], name="searchentry_price"),
+                    models.Index(
+                        fields=["price_until"],
+                        condition=models.Q(price_until__isnull=False),
+                        name="searchentry_price_until",
+                    ),
                 ],
             },
         ),

@@ -37,7 +37,7 @@ INVARIANTS = (
     Invariant(
         "the search index knows what products cost",
         "SELECT COUNT(*) FROM catalog_searchentry",
-        # an entry whose price has run out is not believed
+        # a price whose time is over is looked up by the next beat
         f"""
         SELECT m.slug || ' costs ' || COALESCE(CAST(p.lowest AS TEXT), 'nothing') || ', indexed '
             || COALESCE(CAST(e.price AS TEXT), 'nothing')

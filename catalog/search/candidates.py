@@ -27,14 +27,6 @@ from catalog.search.vocabulary import Known
 
 CAP = 500
 
-PRICE = """
-    CASE WHEN e.price_until IS NULL OR e.price_until > %(now)s THEN e.price ELSE (
-        SELECT MIN(p.amount) FROM catalog_price p JOIN catalog_variant v ON v.id = p.variant_id
-        WHERE v.master_id = e.master_id AND v.is_active
-            AND p.currency = %(currency)s AND p.sales_channel = 'web'
-            AND p.valid_from <= %(now)s AND (p.valid_to IS NULL OR p.valid_to > %(now)s)
-    ) END
-"""
 IN_STOCK = """
     EXISTS (
         SELECT 1 FROM catalog_variant v LEFT JOIN catalog_stockitem s ON s.variant_id = v.id
@@ -56,7 +48,7 @@ RANK = f"""
 """
 BEST_MATCH = ("-rank", "-pk")
 NEWEST = ("-published_at", "-pk")
-COLUMNS = {"price": PRICE, "published_at": "e.published_at", "pk": "e.master_id"}
+COLUMNS = {"price": "e.price", "published_at": "e.published_at", "pk": "e.master_id"}
 
 
 @dataclass(frozen=True)
@@ -103,14 +95,13 @@ class Search:
         stages = " UNION ALL ".join(self._stages())
         rows = engine.rows(
             f"""
-            SELECT e.master_id, {RANK}, {PRICE}, e.published_at, e.category_path, e.brand, e.kind,
+            SELECT e.master_id, {RANK}, e.price, e.published_at, e.category_path, e.brand, e.kind,
                 {IN_STOCK}
             FROM (
                 SELECT master_id, MAX(tier) AS tier FROM ({stages}) AS stages
                 GROUP BY master_id ORDER BY 2 DESC, 1 DESC LIMIT {CAP}
             ) AS c
             JOIN catalog_searchentry e ON e.master_id = c.master_id
-            WHERE {" AND ".join(self._prices(PRICE))}
             """,
             self._parameters(),
         )
@@ -141,8 +132,11 @@ class Search:
         """
 
     def _conditions(self) -> Iterator[str]:
-        # a price that may have run out is looked up for those only that are left in the end
-        yield f"({' AND '.join(self._prices('e.price'))} OR e.price_until <= %(now)s)"
+        yield "e.price IS NOT NULL"
+        if self._price_min is not None:
+            yield "e.price >= %(price_min)s"
+        if self._price_max is not None:
+            yield "e.price <= %(price_max)s"
         yield "(e.published_at IS NULL OR e.published_at <= %(now)s)"
         if self.reading.in_stock or self.filters.in_stock:
             yield IN_STOCK
@@ -153,13 +147,6 @@ class Search:
             columns = ", ".join(COLUMNS[name.removeprefix("-")] for name in self.order)
             places = ", ".join(f"%(after_{index})s" for index in range(len(self.order)))
             yield f"({columns}) {'<' if self._is_descending else '>'} ({places})"
-
-    def _prices(self, price: str) -> Iterator[str]:
-        yield f"({price}) IS NOT NULL"
-        if self._price_min is not None:
-            yield f"({price}) >= %(price_min)s"
-        if self._price_max is not None:
-            yield f"({price}) <= %(price_max)s"
 
     def _order_by(self) -> str:
         direction = "DESC" if self._is_descending else "ASC"
@@ -191,7 +178,6 @@ class Search:
             **{f"wanted_{tier}": engine.expression(self._wanted(tier)) for tier in TIERS},
             **{f"after_{index}": value for index, value in enumerate(self._places())},
             "now": engine.moment(self.now),
-            "currency": settings.SHOP_CURRENCY,
             "price_min": self._price_min,
             "price_max": self._price_max,
             "whole_own": f"%|{self.locale} {phrase} |%",

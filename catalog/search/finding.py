@@ -13,8 +13,7 @@ from typing import Any
 from django.conf import settings
 
 from catalog import cursors
-from catalog.models import Category
-from catalog.search import candidates, facets, lexicon, reading, vocabulary, words
+from catalog.search import candidates, engine, facets, lexicon, reading, vocabulary, words
 from catalog.search.candidates import BEST_MATCH, NEWEST, Filters, Search
 from catalog.search.interpretation import interpretation
 from catalog.search.reading import Reading
@@ -150,6 +149,13 @@ def _suggestions(
 # categories
 
 
+OPEN_ROOMS = """
+    SELECT c.path, c.slug, t.language_code, t.name FROM catalog_category c
+    LEFT JOIN catalog_category_translation t ON t.master_id = c.id
+    WHERE c.is_active ORDER BY c.path
+"""
+
+
 @dataclass(frozen=True)
 class Room:
     """`names` are those in the shopper's language and in the shop's, each with its language."""
@@ -169,11 +175,7 @@ class Rooms:
     @classmethod
     def read(cls, locale: str) -> "Rooms":
         names: dict[tuple[str, str], dict[str, str]] = {}
-        rows = (
-            Category.objects.active()
-            .order_by("path")
-            .values_list("path", "slug", "translations__language_code", "translations__name")
-        )
+        rows = engine.rows(OPEN_ROOMS, {})
         for path, slug, language, name in rows:
             names.setdefault((path, slug), {})[language] = name
         languages = (locale, settings.LANGUAGE_CODE)

@@ -30,6 +30,13 @@ def refresh_category(category: Category, *, now: datetime) -> None:
     refresh(list(below.values_list("pk", flat=True)), now=now)
 
 
+def refresh_prices(*, now: datetime) -> int:
+    """Let planned prices count whose moment has come; return how many products they are of."""
+    due = list(SearchEntry.objects.filter(price_until__lte=now).values_list("pk", flat=True))
+    refresh(due, now=now)
+    return len(due)
+
+
 def rebuild(*, now: datetime) -> int:
     """Make the whole index anew; return how many products it has. Batches commit on their own."""
     older = SearchWord.objects.aggregate(newest=Max("pk"))["newest"] or 0

@@ -42,7 +42,15 @@ class SearchEntry(models.Model):
 
     class Meta:
         verbose_name_plural = "search entries"
-        indexes = [models.Index(fields=["-published_at", "-master"], name="searchentry_newest")]
+        indexes = [
+            models.Index(fields=["-published_at", "-master"], name="searchentry_newest"),
+            models.Index(fields=["price", "master"], name="searchentry_price"),
+            models.Index(
+                fields=["price_until"],
+                condition=models.Q(price_until__isnull=False),
+                name="searchentry_price_until",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"search entry of {self.master_id}"

@@ -227,10 +227,13 @@ def test_a_planned_price_counts_from_its_moment_on(sell: Sell) -> None:
     index.refresh([master.pk], now=NOON)
 
     later = NOON + timedelta(hours=2)
+    assert index.refresh_prices(now=NOON) == 0
+    assert slugs("mug under 20 €") == []
+    assert index.refresh_prices(now=later) == 1
     found = products.listing(locale="en", now=later, query="mug under 20 €").results
 
-    assert slugs("mug under 20 €") == []
     assert [row["slug"] for row in found] == ["mug"]
+    assert index.refresh_prices(now=later) == 0
 
 
 HOSTILE = [
