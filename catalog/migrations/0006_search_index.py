@@ -76,5 +76,5 @@ def run(schema_editor, postgresql, sqlite):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0002_search_tables")]
+    dependencies = [("catalog", "0005_search_tables")]
     operations = [migrations.RunPython(forwards, backwards)]

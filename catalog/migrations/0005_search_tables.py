@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0001_initial")]
+    dependencies = [("catalog", "0004_imports")]
     operations = [
         migrations.CreateModel(
             name="SearchEntry",
