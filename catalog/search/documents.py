@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -20,11 +21,12 @@ from django.db.models import Q
 
 from catalog.models import Category, Master, OptionValue, Price, Variant
 from catalog.search import lexicon, words
-from catalog.search.models import SearchEntry
 
 # of one text; the rest of a longer one is not found
 MOST_WORDS = 1000
 MOST_WORDS_OF_A_FACT = 10
+# the values of SearchEntry's columns, in their order
+Entry = tuple[Any, ...]
 # every language there are words for: what has no language of its own may be in any
 LEXICONS = tuple(lexicon.of(language) for language in lexicon.LANGUAGES)
 
@@ -40,12 +42,9 @@ class Document:
     def tell(self, text: str, language: str = "", *, marks: Collection[str] = ("",)) -> list[str]:
         """Take in a text; without a language it may be in any."""
         said = words.split(text)[:MOST_WORDS]
-        lexicons = (lexicon.of(language),) if language else LEXICONS
         for word in set(said):
-            stems = {known.stem(word) for known in lexicons} - {word}
-            for mark in marks:
-                self.tokens.add(mark + word)
-                self.tokens.update(f"{mark}~{stem}" for stem in stems)
+            for token in _tokens(word, language):
+                self.tokens.update([mark + token for mark in marks])
         self.plain.update(said)
         return said
 
@@ -62,12 +61,20 @@ class Document:
             self.tokens.update(fact("colour", colour) for colour in known.colours(said))
 
 
+@lru_cache(100_000)
+def _tokens(word: str, language: str) -> tuple[str, ...]:
+    """The word and, marked, its stems that differ from it."""
+    lexicons = (lexicon.of(language),) if language else LEXICONS
+    stems = {known.stem(word) for known in lexicons} - {word}
+    return (word, *(f"~{stem}" for stem in sorted(stems)))
+
+
 def fact(name: str, value: str) -> str:
     """A token that products have or have not: `#kind=food`."""
     return f"#{name}={'_'.join(words.split(value)[:MOST_WORDS_OF_A_FACT])}"
 
 
-def entries(masters: Iterable[Master], *, now: datetime) -> tuple[list[SearchEntry], set[str]]:
+def entries(masters: Iterable[Master], *, now: datetime) -> tuple[list[Entry], set[str]]:
     """The index entries of products, in a fixed number of queries, and every word of them."""
     masters = list(masters)
     ids = [master.pk for master in masters]
@@ -82,17 +89,17 @@ def entries(masters: Iterable[Master], *, now: datetime) -> tuple[list[SearchEnt
         path = categories.tell(document, master.primary_category_id)
         price, until = prices.get(master.pk, (None, None))
         made.append(
-            SearchEntry(
-                master_id=master.pk,
-                words=" ".join(sorted(document.tokens)),
-                names=f"|{'|'.join(document.names)}|",
-                price=price,
-                price_until=until,
-                published_at=master.published_at,
-                category_path=path,
-                brand=master.brand,
-                kind=master.kind,
-                revision=master.revision,
+            (
+                master.pk,
+                " ".join(sorted(document.tokens)),
+                f"|{'|'.join(document.names)}|",
+                price,
+                until,
+                master.published_at,
+                path,
+                master.brand,
+                master.kind,
+                master.revision,
             )
         )
     plain = {word for document in documents.values() for word in document.plain}
@@ -107,6 +114,9 @@ def _of_master(master: Master) -> Document:
     document.tokens.add(fact("kind", master.kind))
     for text in [*map(str, master.tags), *map(str, master.attributes.values())]:
         document.colour(document.tell(text))
+    for language, facts in master.facts.items():
+        for text in map(str, facts.values()):
+            document.colour(document.tell(text, language), language)
     return document
 
 
@@ -126,10 +136,10 @@ def _tell_variants(documents: Mapping[int, Document], ids: Collection[int]) -> N
     for pk, sku, gtin in variants.values_list("master_id", "sku", "gtin"):
         documents[pk].name(sku)
         documents[pk].name(gtin)
-    values = OptionValue.objects.filter(variants__in=variants).values("variants__master", "label")
-    for row in values.distinct():
-        document = documents[row["variants__master"]]
-        document.colour(document.tell(row["label"]))
+    values = OptionValue.objects.filter(variants__in=variants).distinct()
+    for pk, label, labels in values.values_list("option__master", "label", "labels"):
+        for language, text in {"": label, **labels}.items():
+            documents[pk].colour(documents[pk].tell(text, language), language)
 
 
 @dataclass(frozen=True)

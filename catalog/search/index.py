@@ -10,9 +10,10 @@ from django.db.models import Exists, Max, OuterRef, QuerySet
 from catalog.models import Category, Master
 from catalog.search import documents
 from catalog.search.models import SearchEntry, SearchWord
+from notifications import bulk
 
 AT_ONCE = 500
-COLUMNS = tuple(column.name for column in SearchEntry._meta.fields if column.name != "master")
+COLUMNS = tuple(column.attname for column in SearchEntry._meta.concrete_fields)
 # a word of fewer letters or with digits is neither completed nor corrected
 SHORTEST_WORD = 3
 
@@ -59,19 +60,24 @@ def catch_up(*, now: datetime) -> None:
 
 def _refresh(ids: Collection[int], *, now: datetime) -> set[str]:
     """Return all words of these products."""
+    # two writers of a product: the second reads what the first has committed
+    locked = Master.objects.filter(pk__in=ids).select_for_update(no_key=True)
+    list(locked.order_by("pk").values_list("pk", flat=True))
     masters = list(_on_sale().filter(pk__in=ids).order_by("pk"))
     made, plain = documents.entries(masters, now=now)
-    gone = set(ids) - {master.pk for master in masters}
-    if gone:
-        SearchEntry.objects.filter(master__in=gone).delete()
-    SearchEntry.objects.bulk_create(
-        made, update_conflicts=True, update_fields=COLUMNS, unique_fields=["master"]
-    )
-    # sorted, so that two writers with the same new words wait for each other in one order
-    SearchWord.objects.bulk_create(
-        (SearchWord(word=word) for word in sorted(plain) if is_word(word)), ignore_conflicts=True
-    )
+    SearchEntry.objects.filter(pk__in=ids).delete()
+    bulk.insert(SearchEntry, COLUMNS, made)
+    _add_words(plain)
     return plain
+
+
+def _add_words(plain: Collection[str]) -> None:
+    """Sorted, so that two writers with the same new words wait for each other in one order."""
+    said = sorted(filter(is_word, plain))
+    known = set(SearchWord.objects.filter(word__in=said).values_list("word", flat=True))
+    SearchWord.objects.bulk_create(
+        (SearchWord(word=word) for word in said if word not in known), ignore_conflicts=True
+    )
 
 
 def is_word(text: str) -> bool:
