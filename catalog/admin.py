@@ -45,6 +45,7 @@ from catalog.models import (
     StockItem,
     Variant,
 )
+from catalog.search import index
 from catalog.templatetags.money import money
 from museo.access.callers import caller_from_request
 from museo.access.problems import Problem
@@ -150,6 +151,7 @@ class CategoryAdmin(LogAdmin, TranslatableAdmin, ModelAdmin):
         else:
             categories.plant(obj, below=form.cleaned_data["parent"])
         super().save_model(request, obj, form, change)
+        index.refresh_category(obj, now=timezone.now())
 
     def has_delete_permission(self, request: HttpRequest, obj: Category | None = None) -> bool:
         return False

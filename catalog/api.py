@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog import products, questions, reviews, voices
+from catalog.search import completing
 from museo.access.callers import caller_from_request
 from museo.access.problems import Invalid, field_error
 from museo.access.rest import next_page, page_size, read_body, whole_number
@@ -28,34 +29,57 @@ NO = {"", "0", "false", "no", "off"}
 @authentication_classes([])
 def product_list(request: Request) -> Response:
     """Products on sale, by words, category, price and stock; pages by cursor."""
-    return Response(_page(request))
+    page = _page(request)
+    return Response({"results": page.results, "next": next_page(request, page.next_cursor)})
 
 
 @api_view(["GET"])
 @authentication_classes([])
 def search(request: Request) -> Response:
-    """The same list, with how the words were understood."""
-    words = request.query_params.get("q", "").split()
+    """The same list, with how the words were understood, what to try else, and what to narrow by.
+
+    `plain=true` takes the words as they stand.
+    """
+    page = _page(request)
     return Response(
-        {**_page(request), "interpretation": {"words": words}, "suggestions": [], "facets": {}}
+        {
+            "results": page.results,
+            "interpretation": page.interpretation,
+            "suggestions": page.suggestions,
+            "facets": page.facets,
+            "next": next_page(request, page.next_cursor),
+        }
     )
 
 
-def _page(request: Request) -> dict[str, Any]:
+@api_view(["GET"])
+@authentication_classes([])
+def suggest(request: Request) -> Response:
+    """What the words so far may become: products, categories, longer words."""
+    found = completing.suggest(
+        request.query_params.get("q", ""), locale=_locale(), now=timezone.now()
+    )
+    return Response({"suggestions": found})
+
+
+def _page(request: Request) -> products.Page:
     asked = request.query_params
-    page = products.listing(
+    return products.listing(
         locale=_locale(),
         now=timezone.now(),
         query=asked.get("q", ""),
+        is_plain=_is_yes(request, "plain"),
         category=asked.get("category", ""),
         price_min=whole_number(request, "price_min"),
         price_max=whole_number(request, "price_max"),
         in_stock=_is_yes(request, "in_stock"),
+        brand=asked.get("brand", ""),
+        kind=asked.get("kind", ""),
+        colour=asked.get("colour", ""),
         sort=asked.get("sort", ""),
         limit=page_size(request),
         cursor=asked.get("cursor", ""),
     )
-    return {"results": page.results, "next": next_page(request, page.next_cursor)}
 
 
 @api_view(["GET"])

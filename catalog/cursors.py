@@ -19,16 +19,21 @@ def at(last: Mapping[str, Any], order: Collection[str]) -> str:
 
 def after(cursor: str, order: Collection[str]) -> Q:
     """What comes after the cursor's row; raise BadCursor for one of another list."""
-    try:
-        ordered_by, values = signing.loads(cursor, salt="cursor")
-    except signing.BadSignature:
-        ordered_by, values = None, []
-    if ordered_by != list(order):
-        detail = _("This cursor is not of this list. Follow `next`, or leave it out.")
-        raise BadCursor(detail, errors=[field_error("/cursor", "bad_cursor", detail)])
     later, same = Q(), Q()
-    for name, value in zip(order, values, strict=True):
+    for name, value in zip(order, values(cursor, order), strict=True):
         field, beyond = name.removeprefix("-"), "lt" if name.startswith("-") else "gt"
         later |= same & Q(**{f"{field}__{beyond}": value})
         same &= Q(**{field: value})
     return later
+
+
+def values(cursor: str, order: Collection[str]) -> list[Any]:
+    """What the cursor's row has in this order; raise BadCursor for a cursor of another list."""
+    try:
+        ordered_by, place = signing.loads(cursor, salt="cursor")
+    except signing.BadSignature:
+        ordered_by, place = None, []
+    if ordered_by != list(order):
+        detail = _("This cursor is not of this list. Follow `next`, or leave it out.")
+        raise BadCursor(detail, errors=[field_error("/cursor", "bad_cursor", detail)])
+    return list(place)

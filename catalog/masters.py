@@ -1,7 +1,8 @@
 """What staff write of products: the one place that makes, changes, deletes and restores them.
 
 Fields are those of `catalog.drafts`. Every write raises the product's `revision`; whoever names
-the one they saw is told if somebody was faster. Each leaves a trail and tells `staff.catalog`.
+the one they saw is told if somebody was faster. Each keeps the search index, leaves a trail and
+tells `staff.catalog`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +26,7 @@ from catalog.models import (
     StockReservation,
     Variant,
 )
+from catalog.search import index as search_index
 from museo.access import trail
 from museo.access.callers import Caller
 from museo.access.problems import NotFound, Problem, field_error
@@ -239,6 +241,7 @@ def _note(
     caller: Caller, master: Master, happened: str, changed: Iterable[str], now: datetime
 ) -> None:
     fields = sorted(set(changed))
+    search_index.refresh([master.pk], now=now)
     trail.leave(caller, f"product.{happened}", master.public_id, fields=fields, at=now)
     events.tell_master(master, happened, fields=fields, at=now)
 

@@ -6,7 +6,8 @@ holds the last row's place in the order; nothing is counted and no row is skippe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -26,8 +27,12 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from catalog import cards, cursors, prices, search
+from catalog import cards, cursors, prices
 from catalog.models import Category, Master, StockItem, Variant
+from catalog.search import finding
+from catalog.search.candidates import Filters
+from catalog.search.interpretation import interpretation
+from catalog.search.reading import Reading
 from museo.access.callers import supported_locale
 from museo.access.problems import Invalid, NotFound, field_error
 
@@ -42,7 +47,8 @@ SORTS = {
     "rating": ("-stars", "-rating_count", "-pk"),
     "name": ("called", "pk"),
 }
-BEST_MATCH = ("-rank", "-pk")
+# what the search index knows of
+SEARCHED = {sort: SORTS[sort] for sort in ("newest", "price", "-price")}
 
 
 class UnknownProduct(NotFound):
@@ -55,10 +61,19 @@ class UnknownCategory(NotFound):
 
 @dataclass(frozen=True)
 class Page:
-    """`results` in CONTRACT's shape; `next_cursor` is empty at the end."""
+    """`results` in CONTRACT's shape; `next_cursor` is empty at the end.
+
+    Only a search has other queries to try, and how many of what it found are of each category,
+    brand, kind and price.
+    """
 
     results: list[dict[str, Any]]
     next_cursor: str
+    interpretation: dict[str, Any]
+    suggestions: list[str] = field(default_factory=list)
+    facets: dict[str, Any] = field(default_factory=dict)
+    # whether the words were taken for more than words, or for other words
+    is_interpreted: bool = False
 
 
 def listing(
@@ -66,38 +81,86 @@ def listing(
     locale: str,
     now: datetime,
     query: str = "",
+    is_plain: bool = False,
     category: str = "",
     price_min: int | None = None,
     price_max: int | None = None,
     in_stock: bool = False,
+    brand: str = "",
+    kind: str = "",
+    colour: str = "",
     sort: str = "",
     limit: int = 20,
     cursor: str = "",
 ) -> Page:
     """The products on sale that match, best or newest first.
 
-    Prices are in minor units. Raises UnknownCategory, BadCursor, and Invalid for an unknown sort.
+    A query is read as what a shopper wants ("red mugs under €20"), or with `is_plain` as words
+    only. Prices are in minor units; only searches are narrowed by colour. Raises UnknownCategory,
+    BadCursor, and Invalid for an unknown sort.
     """
     locale = supported_locale(locale)
-    order = _order(sort, is_search=bool(query.strip()))
-    masters = _narrowed(_priced(_published(now), now), category, price_min, price_max)
-    if in_stock:
-        masters = masters.filter(Exists(_in_stock(OuterRef("pk"))))
+    order = _order(sort, SEARCHED if query.strip() else SORTS) if sort else None
+    limit = max(1, min(limit, LARGEST_PAGE))
+    filters = Filters(
+        category=_category(category) if category else None,
+        price_min=price_min,
+        price_max=price_max,
+        in_stock=in_stock,
+        brand=brand,
+        kind=kind,
+        colour=colour,
+    )
     if query.strip():
-        masters = search.matching(masters, query, locale=locale)
-    masters = _with_order(masters, order, locale)
+        found = finding.find(
+            query,
+            locale=locale,
+            now=now,
+            filters=filters,
+            order=order,
+            sorts=SEARCHED,
+            is_plain=is_plain,
+            limit=limit,
+            cursor=cursor,
+        )
+        rows = _published(now).filter(pk__in=found.ids).values(*cards.FIELDS)
+        by_id = {row["pk"]: row for row in rows}
+        page = [by_id[pk] for pk in found.ids if pk in by_id]
+        return Page(
+            results=cards.cards(page, locale=locale, now=now),
+            next_cursor=found.next_cursor,
+            interpretation=found.interpretation,
+            suggestions=found.suggestions,
+            facets=found.facets,
+            is_interpreted=found.is_interpreted,
+        )
+    return _browse(
+        filters, order or SORTS["newest"], locale=locale, now=now, limit=limit, cursor=cursor
+    )
+
+
+def _browse(
+    filters: Filters,
+    order: tuple[str, ...],
+    *,
+    locale: str,
+    now: datetime,
+    limit: int,
+    cursor: str,
+) -> Page:
+    masters = _with_order(_narrowed(_priced(_published(now), now), filters), order, locale)
     if order == SORTS["newest"]:
         # what has no date has no place among the newest
         masters = masters.exclude(published_at=None)
     if cursor:
         masters = masters.filter(cursors.after(cursor, order))
-    limit = max(1, min(limit, LARGEST_PAGE))
     fields = {*cards.FIELDS, *(name.removeprefix("-") for name in order)}
     found = list(masters.order_by(*order).values(*fields)[: limit + 1])
     page = found[:limit]
     return Page(
         results=cards.cards(page, locale=locale, now=now),
         next_cursor=cursors.at(page[-1], order) if len(found) > limit else "",
+        interpretation=interpretation(Reading((), locale), query="", locale=locale),
     )
 
 
@@ -166,13 +229,19 @@ def _priced(masters: Any, now: datetime) -> Any:
     return masters.annotate(price=Subquery(lowest)).exclude(price=None)
 
 
-def _narrowed(masters: Any, category: str, price_min: int | None, price_max: int | None) -> Any:
-    if category:
-        masters = masters.below(_category(category))
-    if price_min is not None:
-        masters = masters.filter(price__gte=price_min)
-    if price_max is not None:
-        masters = masters.filter(price__lte=price_max)
+def _narrowed(masters: Any, filters: Filters) -> Any:
+    if filters.category:
+        masters = masters.below(filters.category)
+    if filters.price_min is not None:
+        masters = masters.filter(price__gte=filters.price_min)
+    if filters.price_max is not None:
+        masters = masters.filter(price__lte=filters.price_max)
+    if filters.in_stock:
+        masters = masters.filter(Exists(_in_stock(OuterRef("pk"))))
+    if filters.brand:
+        masters = masters.filter(brand=filters.brand.replace("\x00", ""))
+    if filters.kind:
+        masters = masters.filter(kind=filters.kind.replace("\x00", ""))
     return masters
 
 
@@ -208,10 +277,8 @@ def _with_order(masters: Any, order: tuple[str, ...], locale: str) -> Any:
     return masters
 
 
-def _order(sort: str, *, is_search: bool) -> tuple[str, ...]:
-    if not sort:
-        return BEST_MATCH if is_search else SORTS["newest"]
-    if sort not in SORTS:
-        detail = _("Sort by one of: %(sorts)s.") % {"sorts": ", ".join(SORTS)}
+def _order(sort: str, sorts: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    if sort not in sorts:
+        detail = _("Sort by one of: %(sorts)s.") % {"sorts": ", ".join(sorts)}
         raise Invalid(detail, errors=[field_error("/sort", "invalid_choice", detail)])
-    return SORTS[sort]
+    return sorts[sort]

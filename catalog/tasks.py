@@ -9,6 +9,7 @@ from django.utils import timezone
 from catalog import audit, events
 from catalog.imports import services as imports
 from catalog.imports import working
+from catalog.search import index
 from notifications import log
 from notifications.audit import look
 
@@ -45,6 +46,12 @@ def work_on_imports() -> int:
 def forget_old_imports() -> int:
     """Delete files and rows of imports that nobody will undo any more."""
     return imports.forget_old(now=timezone.now())
+
+
+@shared_task(name="catalog.refresh_prices")
+def refresh_prices() -> int:
+    """Let searches find planned prices from their moment on; return how many products have one."""
+    return index.refresh_prices(now=timezone.now())
 
 
 def _clock() -> datetime:

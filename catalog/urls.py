@@ -19,6 +19,7 @@ api: list[URLPattern] = [
     path("catalog/products/<str:key>/reviews", rest.product_reviews),
     path("catalog/categories", rest.category_tree),
     path("search", rest.search),
+    path("search/suggest", rest.suggest),
     path("admin/products/masters", staff_api.master_list),
     path("admin/products/masters/<str:product_id>", staff_api.master_detail),
     path("admin/products/masters/<str:product_id>/restore", staff_api.master_restore),

@@ -12,10 +12,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from catalog import products, questions, reviews
+from catalog.search import links
 from museo.access.callers import caller_from_request
 from museo.access.problems import Problem
 
 PAGE = 24
+# what the links beside the words ask for; the form keeps it
+NARROWING = ("price_min", "price_max", "in_stock", "brand", "kind")
 
 
 def shop(request: HttpRequest) -> HttpResponse:
@@ -29,7 +32,13 @@ def shop(request: HttpRequest) -> HttpResponse:
             locale=locale,
             now=timezone.now(),
             query=query,
+            is_plain=bool(asked.get("plain")),
             category=category,
+            price_min=links.amount(asked, "price_min"),
+            price_max=links.amount(asked, "price_max"),
+            in_stock=bool(asked.get("in_stock")),
+            brand=asked.get("brand", ""),
+            kind=asked.get("kind", ""),
             sort=asked.get("sort", ""),
             limit=PAGE,
             cursor=asked.get("cursor", ""),
@@ -62,6 +71,11 @@ def shop(request: HttpRequest) -> HttpResponse:
             "next_cursor": page.next_cursor,
             "next_query": further.urlencode(),
             "kept_query": kept.urlencode(),
+            "understood": page.interpretation["text"] if page.is_interpreted else "",
+            "plain_query": links.plainly(asked),
+            "suggestions": [(words, links.with_words(asked, words)) for words in page.suggestions],
+            "narrowing": links.narrowing(asked, page.facets),
+            "narrowed": [(name, asked[name]) for name in NARROWING if asked.get(name)],
         },
     )
 

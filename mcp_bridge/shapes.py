@@ -57,10 +57,24 @@ class ProductDetail(Product):
 
 @dataclass(frozen=True)
 class Interpretation:
-    """How the words were understood."""
+    """How the query was understood; `text` says it, prices are in minor units of `currency`.
+
+    `corrected` has words as they were typed, and as they were taken.
+    """
 
     query: str
     locale: str
+    text: str
+    words: list[str]
+    corrected: dict[str, str]
+    category: str | None
+    price_min: int | None
+    price_max: int | None
+    currency: str
+    colour: str | None
+    in_stock: bool
+    sort: str | None
+    quantity: int | None
 
 
 @dataclass(frozen=True)

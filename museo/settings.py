@@ -178,6 +178,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour=3, minute=40),
         "options": {"expires": 3600, "queue": "work"},
     },
+    "refresh prices": {
+        "task": "catalog.refresh_prices",
+        "schedule": 10.0,
+        "options": {"expires": 10, "queue": "work"},
+    },
     "expire tickets": {
         "task": "orders.expire_tickets",
         "schedule": 3600.0,

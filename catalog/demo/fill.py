@@ -30,6 +30,7 @@ from catalog.models import (
     StockMovement,
     Variant,
 )
+from catalog.search import index
 
 HERE = Path(__file__).parent
 DEPARTMENTS = ("electronics", "cafe", "museum_shop", "tickets", "gift_cards")
@@ -49,6 +50,7 @@ def fill(*, now: datetime) -> int:
         variants = _variants(ours, masters)
         _offers([row for row in variants if row["is_new"]], now=now)
         _pictures(ours, masters)
+        index.refresh(masters.values(), now=now)
     return len(rows)
 
 

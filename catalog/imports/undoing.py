@@ -13,6 +13,7 @@ from catalog.imports.book import Book, Product, Sold, open_book
 from catalog.imports.models import ImportRow
 from catalog.imports.planning import CREATED, assign, value_of
 from catalog.models import Master, StockReservation, Variant
+from catalog.search import index
 
 
 def take_back(
@@ -45,12 +46,13 @@ def take_back(
     return done, book, gone
 
 
-def remove(gone: Collection[Sold]) -> None:
+def remove(gone: Collection[Sold], *, now: datetime) -> None:
     """Delete the variants, and the products that have none left."""
     Variant.objects.filter(pk__in=[sold.pk for sold in gone]).delete()
     empty = [sold.product.pk for sold in gone if _is_empty(sold.product)]
     if empty:
         Master.objects.filter(pk__in=empty, variants=None).delete()
+    index.refresh({sold.product.pk for sold in gone if sold.product.pk}, now=now)
 
 
 def _currencies(rows: Sequence[ImportRow]) -> set[str]:

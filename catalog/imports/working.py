@@ -227,7 +227,7 @@ def _undo_batch(hold: Hold, now: datetime) -> bool:
             return False
         done, book, gone = undoing.take_back(rows, now=now)
         writing.write(book, by=found.reference, now=now)
-        undoing.remove(gone)
+        undoing.remove(gone, now=now)
         bulk.update(ImportRow, ["was_undone"], done.items())
         undone = sum(done.values())
         counted = {"undone": F("undone") + undone, "kept": F("kept") + len(rows) - undone}

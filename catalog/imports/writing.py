@@ -33,6 +33,7 @@ from catalog.models import (
     master_id,
     variant_id,
 )
+from catalog.search import index
 from notifications import bulk
 
 # what an editor of the product does not see in its form as text that it would overwrite
@@ -59,6 +60,7 @@ def write(book: Book, *, by: str, now: datetime) -> None:
     }
     stock.count(dict(sorted(levels.items())), by=by, at=now)
     _write_pictures(products)
+    index.refresh([product.pk for product in products if product.pk], now=now)
 
 
 def _insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

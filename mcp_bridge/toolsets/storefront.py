@@ -41,16 +41,17 @@ def search_products(
     limit: Annotated[int, Field(ge=1, le=products.LARGEST_PAGE)] = 20,
     cursor: Annotated[str, Field(max_length=500, description="`next` of the last page.")] = "",
 ) -> dict[str, Any]:
-    """Find products by words in their name, description, options or SKU.
+    """Find products by what a shopper says: words, colour, price, stock, "cheapest".
 
-    Each result has the default_sku that add_to_basket takes.
+    The interpretation tells how the query was understood. Each result has the default_sku that
+    add_to_basket takes.
     """
     page = products.listing(
         locale=call.locale, now=call.now, query=query, limit=limit, cursor=cursor
     )
     return {
         "results": page.results,
-        "interpretation": {"query": query, "locale": call.locale},
+        "interpretation": page.interpretation,
         "next": page.next_cursor or None,
     }
 

@@ -5,11 +5,17 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from catalog import audit as of_the_catalogue
+from catalog.search import audit as of_the_search
 from notifications import audit as of_the_log
 from notifications.audit import Finding, look
 from orders import audit as of_orders
 
-INVARIANTS = (*of_the_log.INVARIANTS, *of_the_catalogue.INVARIANTS, *of_orders.INVARIANTS)
+INVARIANTS = (
+    *of_the_log.INVARIANTS,
+    *of_the_catalogue.INVARIANTS,
+    *of_the_search.INVARIANTS,
+    *of_orders.INVARIANTS,
+)
 
 
 @dataclass(frozen=True)

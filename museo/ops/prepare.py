@@ -9,7 +9,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import DatabaseError, OperationalError, connection, connections
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgreSQL
+from django.utils import timezone
 
+from catalog.search import index
 from museo.ops import lock, staff, translations
 from museo.ops.preflight import CannotStart
 
@@ -20,6 +22,8 @@ def shop(home: Path, *, demo: bool) -> staff.Login:
     call_command("migrate", interactive=False, verbosity=0)
     if demo:
         call_command("demo", verbosity=0)
+    # what an older version of the shop has sold
+    index.catch_up(now=timezone.now())
     login = staff.ensure(home)
     # who watches from here on needs no database
     connections.close_all()

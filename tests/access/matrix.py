@@ -186,6 +186,7 @@ ROWS = [
         body={"items": []},
     ),
     rest("GET", "search", OPEN),
+    rest("GET", "search/suggest", OPEN),
     # the basket
     rest("GET", "basket", "basket:write"),
     rest("DELETE", "basket", "basket:write"),

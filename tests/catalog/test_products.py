@@ -17,6 +17,7 @@ from catalog.models import (
     StockItem,
     Variant,
 )
+from catalog.search import index
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -56,6 +57,8 @@ def room(slug: str) -> Category:
 
 
 def names(*, locale: str = "en", **asked: Any) -> list[str]:
+    if "query" in asked:
+        index.rebuild(now=NOON)
     page = products.listing(locale=locale, now=NOON, **asked)
     return [row["name"] for row in page.results]
 
@@ -161,7 +164,8 @@ def test_the_name_that_begins_with_the_words_comes_first(sell: Sell) -> None:
 
     assert names(query="iphone 15") == ["iPhone 15", "Case for iPhone 15", "Charger"]
     assert names(query="100%") == []
-    assert names(query=".*") == names(query="(15") == names(query="15\\") == []
+    assert names(query=".*") == names(query="\\") == []
+    assert names(query="(15") == names(query="15\\") == names(query="15")
     assert names(query="iphone\x00 15 \x00") == ["iPhone 15", "Case for iPhone 15", "Charger"]
 
 
@@ -194,12 +198,13 @@ def test_a_parent_category_finds_what_is_below_it(sell: Sell) -> None:
     assert names(query="electronics model") == ["Model 15"]
 
 
-def test_words_are_those_of_the_callers_language_or_the_shops(sell: Sell) -> None:
+def test_words_of_the_callers_language_come_before_those_of_others(sell: Sell) -> None:
     translate(sell("Vase"), "de", "Amphore")
+    sell("Amphore without a stand")
 
-    assert names(query="amphore", locale="de-AT") == ["Amphore"]
+    assert names(query="amphore", locale="de-AT") == ["Amphore", "Amphore without a stand"]
     assert names(query="vase", locale="de") == ["Amphore"]
-    assert names(query="amphore", locale="fr") == []
+    assert names(query="amphore", locale="fr") == ["Amphore without a stand", "Vase"]
 
 
 def test_a_whole_sku_is_the_best_match(sell: Sell) -> None:
@@ -319,6 +324,7 @@ def test_an_unchanged_product_is_304(client: Client, sell: Sell) -> None:
 def test_next_leads_through_the_list(client: Client, sell: Sell) -> None:
     for number in range(3):
         sell(f"Thing {number}")
+    index.rebuild(now=NOON)
 
     first = client.get("/api/v1/catalog/products?limit=2&q=thing").json()
     second = client.get(first["next"]).json()
@@ -354,11 +360,12 @@ def test_nothing_hangs_below_a_closed_room(client: Client) -> None:
 
 def test_search_says_how_it_understood_the_words(client: Client, sell: Sell) -> None:
     sell("Amphora vase")
+    index.rebuild(now=NOON)
 
     answer = client.get("/api/v1/search?q=vase%20amphora").json()
 
     assert [row["name"] for row in answer["results"]] == ["Amphora vase"]
-    assert answer["interpretation"] == {"words": ["vase", "amphora"]}
+    assert answer["interpretation"]["words"] == ["vase", "amphora"]
     assert answer["next"] is None
 
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.utils import timezone
 from mcp.client.client import Client
 from mcp_types import TextContent, TextResourceContents
 
 from catalog.models import Category, Master, Price, StockItem, Variant
+from catalog.search import index
 from mcp_bridge.server import server
 from museo.ops.valkey import server as find_valkey
 from notifications.live import wake
@@ -47,6 +49,7 @@ def phone(committed: None) -> Variant:
     variant = Variant.objects.create(master=master, sku=SKU)
     Price.objects.create(variant=variant, amount=79900)
     StockItem.objects.create(variant=variant, on_hand=10)
+    index.refresh([master.pk], now=timezone.now())
     return variant
 
 

@@ -1,0 +1,95 @@
+"""Keeps the search index: what writes products calls `refresh` in its own transaction."""
+
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from itertools import islice
+
+from django.db import transaction
+from django.db.models import Exists, Max, OuterRef, QuerySet
+
+from catalog.models import Category, Master
+from catalog.search import documents
+from catalog.search.models import SearchEntry, SearchWord
+from notifications import bulk
+
+AT_ONCE = 500
+COLUMNS = tuple(column.attname for column in SearchEntry._meta.concrete_fields)
+# a word of fewer letters or with digits is neither completed nor corrected
+SHORTEST_WORD = 3
+
+
+def refresh(master_ids: Collection[int], *, now: datetime) -> None:
+    """Let the index say what these products are now; those not on sale leave it."""
+    with transaction.atomic():
+        for ids in _batches(sorted(set(master_ids))):
+            _refresh(ids, now=now)
+
+
+def refresh_category(category: Category, *, now: datetime) -> None:
+    """The products in a category and below it, which are found by its name."""
+    below = Master.objects.on_sale().below(category)
+    refresh(list(below.values_list("pk", flat=True)), now=now)
+
+
+def refresh_prices(*, now: datetime) -> int:
+    """Let planned prices count whose moment has come; return how many products they are of."""
+    due = list(SearchEntry.objects.filter(price_until__lte=now).values_list("pk", flat=True))
+    refresh(due, now=now)
+    return len(due)
+
+
+def rebuild(*, now: datetime) -> int:
+    """Make the whole index anew; return how many products it has. Batches commit on their own."""
+    older = SearchWord.objects.aggregate(newest=Max("pk"))["newest"] or 0
+    SearchEntry.objects.exclude(master__in=_on_sale()).delete()
+    said: set[str] = set()
+    for ids in _batches(_on_sale().order_by("pk").values_list("pk", flat=True)):
+        with transaction.atomic():
+            said |= _refresh(ids, now=now)
+    known = dict(SearchWord.objects.filter(pk__lte=older).values_list("word", "pk"))
+    for ids in _batches([pk for word, pk in known.items() if word not in said]):
+        SearchWord.objects.filter(pk__in=ids).delete()
+    return SearchEntry.objects.count()
+
+
+def catch_up(*, now: datetime) -> None:
+    """Take in products on sale that have no entry, as after an upgrade."""
+    missing = _on_sale().filter(~Exists(SearchEntry.objects.filter(master=OuterRef("pk"))))
+    refresh(list(missing.values_list("pk", flat=True)), now=now)
+
+
+def _refresh(ids: Collection[int], *, now: datetime) -> set[str]:
+    """Return all words of these products."""
+    # two writers of a product: the second reads what the first has committed
+    locked = Master.objects.filter(pk__in=ids).select_for_update(no_key=True)
+    list(locked.order_by("pk").values_list("pk", flat=True))
+    masters = list(_on_sale().filter(pk__in=ids).order_by("pk"))
+    made, plain = documents.entries(masters, now=now)
+    SearchEntry.objects.filter(pk__in=ids).delete()
+    bulk.insert(SearchEntry, COLUMNS, made)
+    _add_words(plain)
+    return plain
+
+
+def _add_words(plain: Collection[str]) -> None:
+    """Sorted, so that two writers with the same new words wait for each other in one order."""
+    said = sorted(filter(is_word, plain))
+    known = set(SearchWord.objects.filter(word__in=said).values_list("word", flat=True))
+    SearchWord.objects.bulk_create(
+        (SearchWord(word=word) for word in said if word not in known), ignore_conflicts=True
+    )
+
+
+def is_word(text: str) -> bool:
+    return len(text) >= SHORTEST_WORD and text.isalpha()
+
+
+def _on_sale() -> QuerySet[Master]:
+    masters: QuerySet[Master] = Master.objects.on_sale()
+    return masters
+
+
+def _batches(ids: Collection[int] | QuerySet[Master, int]) -> Iterator[list[int]]:
+    each = iter(ids)
+    while batch := list(islice(each, AT_ONCE)):
+        yield batch
