@@ -200,7 +200,7 @@ def test_filling_takes_the_same_queries_whatever_is_there(
 ) -> None:
     fill(now=NOON)
 
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(34):
         fill(now=NOON)
 
 
