@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from catalog.models import Category, Master, Media, Price, StockItem, StockMovement, Variant
+from catalog.search import index
 
 BATCH = 5000
 SLUG = "load-"
@@ -100,6 +101,7 @@ def _write(numbers: range, shelves: list[tuple[int, str]], *, now: datetime) -> 
             if item.on_hand
         ),
     )
+    index.refresh([master.pk for master in masters], now=now)
 
 
 def _bulk(model: Any, rows: Iterator[dict[str, Any]]) -> list[Any]:

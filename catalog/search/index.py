@@ -60,15 +60,19 @@ def catch_up(*, now: datetime) -> None:
 
 def _refresh(ids: Collection[int], *, now: datetime) -> set[str]:
     """Return all words of these products."""
-    # two writers of a product: the second reads what the first has committed
-    locked = Master.objects.filter(pk__in=ids).select_for_update(no_key=True)
-    list(locked.order_by("pk").values_list("pk", flat=True))
+    _lock(ids)
     masters = list(_on_sale().filter(pk__in=ids).order_by("pk"))
     made, plain = documents.entries(masters, now=now)
     SearchEntry.objects.filter(pk__in=ids).delete()
     bulk.insert(SearchEntry, COLUMNS, made)
     _add_words(plain)
     return plain
+
+
+def _lock(ids: Collection[int]) -> None:
+    """Of two writers of a product the second waits, and reads what the first has committed."""
+    masters = Master.objects.filter(pk__in=ids).select_for_update(no_key=True)
+    list(masters.order_by("pk").values_list("pk", flat=True))
 
 
 def _add_words(plain: Collection[str]) -> None:
