@@ -1,12 +1,16 @@
 """A whole shop for a test: every process of `manage.py up`, in a folder of its own."""
 
+import atexit
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -15,6 +19,7 @@ import psutil
 from tests.processes import eventually
 
 ROOT = Path(__file__).parents[1]
+UP = (sys.executable, "manage.py", "up")
 
 
 @dataclass(frozen=True)
@@ -42,22 +47,24 @@ def open_shop(
     home: Path,
     *,
     speed: float = 60,
-    command: Sequence[str] = (sys.executable, "manage.py", "up"),
+    command: Sequence[str] = UP,
     folder: Path = ROOT,
     within: float = 60,
     **environment: str,
 ) -> Iterator[Shop]:
-    """A shop with the demo catalogue on a free port; closed at the end."""
+    """A shop with the demo catalogue on a free port; closed at the end.
+
+    One that is opened as usual has its tables and products already: making them is tested where a
+    shop is opened by `scripts/run` or on a database of its own.
+    """
+    is_new = not home.exists() or not any(home.iterdir())
+    if is_new and command is UP and "DATABASE_URL" not in environment:
+        shutil.copytree(_prepared(), home, dirs_exist_ok=True)
     port = free_port()
-    own = ("DATABASE_URL", "REDIS_URL")
     supervisor = subprocess.Popen(
         [*command, "--port", str(port), "--speed", f"{speed:g}"],
         cwd=folder,
-        env={
-            **{name: value for name, value in os.environ.items() if name not in own},
-            "MUSEO_HOME": str(home),
-            **environment,
-        },
+        env={**_environment(home), **environment},
     )
     shop = Shop(f"http://127.0.0.1:{port}", home, supervisor)
     try:
@@ -67,6 +74,27 @@ def open_shop(
     finally:
         supervisor.terminate()
         supervisor.wait(timeout=10)
+
+
+@cache
+def _prepared() -> Path:
+    """The folder of a shop that was never opened."""
+    folder = Path(tempfile.mkdtemp(prefix="museo-prepared-"))
+    atexit.register(shutil.rmtree, folder)
+    for command in ("migrate", "demo"):
+        subprocess.run(
+            [sys.executable, "manage.py", command, "--verbosity=0"],
+            cwd=ROOT,
+            env=_environment(folder / "home"),
+            check=True,
+        )
+    return folder / "home"
+
+
+def _environment(home: Path) -> dict[str, str]:
+    own = ("DATABASE_URL", "REDIS_URL")
+    kept = {name: value for name, value in os.environ.items() if name not in own}
+    return {**kept, "MUSEO_HOME": str(home)}
 
 
 def free_port() -> int:
