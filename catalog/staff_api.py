@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
@@ -95,6 +96,7 @@ class TextsBody(serializers.Serializer[Any]):
     description = Text(required=False)
 
 
+@extend_schema_field({"type": ["string", "number", "boolean"]})
 class Fact(serializers.Field[Any, Any, Any, Any]):
     """A word, a number, or yes and no."""
 

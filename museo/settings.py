@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "treebeard",
     "parler",
     "rest_framework",
+    "drf_spectacular_sidecar",
     "notifications",
     "catalog",
     "orders",
@@ -281,6 +282,15 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PERMISSION_CLASSES": ["museo.access.admission.TakesScope"],
     "DEFAULT_THROTTLE_CLASSES": ["museo.access.admission.CallAllowance"],
     "EXCEPTION_HANDLER": "museo.access.rest.answer",
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "OAS_VERSION": "3.1.0",
+    "TITLE": "Museo",
+    "VERSION": "1",
+    "DESCRIPTION": "A shop that tells people what happens next.",
+    # what a body may be is not what an answer is
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [],
 }
 
 # lightness and chroma of the shop's one vermilion, from wash to shade

@@ -10,6 +10,7 @@ from django.views.static import serve
 import catalog.urls
 import notifications.urls
 import orders.urls
+from museo import openapi
 from museo.access import problems
 from museo.ops import health, metrics
 from orders.views import SignIn
@@ -20,6 +21,8 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("health", health.health),
     path("metrics", metrics.metrics),
+    path("openapi.json", openapi.openapi),
+    path("docs", openapi.docs),
     path("login", SignIn.as_view(), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
     path("language", set_language, name="set_language"),

@@ -35,6 +35,10 @@ class Item(serializers.Serializer[Any]):
     quantity = serializers.IntegerField(default=1)
 
 
+class Items(serializers.Serializer[Any]):
+    items = Item(many=True)
+
+
 class Quantity(serializers.Serializer[Any]):
     quantity = serializers.IntegerField()
 

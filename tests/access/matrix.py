@@ -110,6 +110,8 @@ ROWS = [
     Row("GET", "readyz"),
     Row("GET", "health"),
     Row("GET", "metrics", STAFF),
+    Row("GET", "openapi.json"),
+    Row("GET", "docs"),
     # no route, and no file
     Row("GET", "^api/", to=""),
     Row("GET", "^media/(?P<path>.+)$", to=""),

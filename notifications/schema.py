@@ -1,0 +1,100 @@
+"""What the OpenAPI document says of the calls of the log and of tokens."""
+
+from museo.access.operations import JSON, Operation, Operations, Parameter, does
+from museo.access.shapes import (
+    anything,
+    choice,
+    each,
+    many,
+    moment,
+    of,
+    optional,
+    text,
+    whole,
+    yes,
+)
+from notifications.access_api import Credentials, Refreshing, Returned
+from notifications.api import Acknowledgement, Topics
+
+CURSOR = "7f3a9c21-1234"
+ENVELOPE = of(
+    "Envelope",
+    id=text("evt_6f1f0c0e2f7d4f43a1b8d7f5f1c1a6d2"),
+    type=text("order.confirmed"),
+    timestamp=moment(),
+    topic=text("order.ORD-7K4Q2M9X"),
+    position=whole(1234),
+    version=whole(2),
+    data=each(anything("confirmed"), "status"),
+)
+EVENTS = of(
+    "Events",
+    events=many(ENVELOPE),
+    next=text(CURSOR),
+    epoch=text("7f3a9c21"),
+    # with them for a cursor of another log: how things stand
+    type=optional(choice(["reset"])),
+    snapshot=optional(each(anything({}), "order.ORD-7K4Q2M9X")),
+)
+STREAM = text(f'id: {CURSOR}\ndata: {{"type": "order.confirmed", …}}\n\n')
+READING = (
+    Parameter("after", text(CURSOR), "The last cursor one has; all without."),
+    Parameter("limit", whole(100, minimum=0), "How many at most; clamped."),
+    Parameter("wait", whole(25, minimum=0), "Wait so many seconds for news."),
+    Parameter("types", text("order.confirmed"), "Of a stream: only events of these types."),
+)
+GRANT = of(
+    "Grant",
+    access_token=text("eyJ…"),
+    token_type=choice(["Bearer"]),
+    expires_in=whole(900),
+    refresh_token=text("rt_…"),
+)
+
+
+def _events(summary: str, *parameters: Parameter) -> Operation:
+    return Operation(
+        summary,
+        {200: {JSON: EVENTS, "text/event-stream": STREAM}},
+        parameters=[*parameters, *READING],
+    )
+
+
+def _granted(summary: str, body: type, example: dict[str, str]) -> Operation:
+    return does(summary, GRANT, body=body, example=example)
+
+
+OPERATIONS: Operations = {
+    "GET events": _events(
+        "Read the events of topics, or follow them",
+        Parameter("topics", text("order.ORD-7K4Q2M9X"), "With commas between.", is_required=True),
+    ),
+    "GET orders/{number}/events": _events("Read the events of an order, or follow them"),
+    "POST events/tickets": does(
+        "Get a ticket that opens a stream within a minute",
+        of("StreamTicket", ticket=text("st_…"), expires_at=moment()),
+        status=201,
+        body=Topics,
+        example={"topics": ["order.ORD-7K4Q2M9X"]},
+    ),
+    "POST notifications/ack": does(
+        "Say that all up to a position was received",
+        of("Receipt", position=whole(1234)),
+        body=Acknowledgement,
+        example={"position": 1234},
+    ),
+    "POST auth/token": _granted(
+        "Get tokens for the keys of a service account",
+        Credentials,
+        {"api_key": "mk_…", "api_secret": "…"},
+    ),
+    "POST auth/refresh": _granted(
+        "Get the next tokens, once for each", Refreshing, {"refresh_token": "rt_…"}
+    ),
+    "POST auth/revoke": does(
+        "End a token and all that came of it",
+        of("Revoked", revoked=yes()),
+        body=Returned,
+        example={"token": "rt_…"},
+    ),
+}
