@@ -166,7 +166,9 @@ class Turn:
         with tempfile.TemporaryDirectory() as folder:
             script = Path(folder) / "script"
             script.write_text(SCRIPTS[name].format(most=len(self.sold)))
-            command = [kitchen.postgresql() / "pgbench", "--no-vacuum", "--protocol=prepared"]
+            # the programs may be links to where it lies
+            program = (kitchen.postgresql() / "initdb").resolve().with_name("pgbench")
+            command = [program, "--no-vacuum", "--protocol=prepared"]
             options = ["--client=8", f"--time={max(1, round(self.sizes.seconds))}", "--log"]
             where = ["--host", info.host, "--username", info.user, info.dbname]
             own = [f"--file={script}", f"--log-prefix={folder}/log", "--define=i=0"]
