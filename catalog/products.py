@@ -6,14 +6,17 @@ holds the last row's place in the order; nothing is counted and no row is skippe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
 from django.db.models import (
     Case,
     CharField,
+    DateTimeField,
     Exists,
     F,
     IntegerField,
@@ -27,6 +30,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from catalog import cards, cursors, prices, search
+from catalog.compiled import Compiled, Slot
 from catalog.models import Category, Master, StockItem, Variant
 from museo.access.callers import supported_locale
 from museo.access.problems import Invalid, NotFound, field_error
@@ -80,20 +84,21 @@ def listing(
     """
     locale = supported_locale(locale)
     order = _order(sort, is_search=bool(query.strip()))
-    masters = _narrowed(_priced(_published(now), now), category, price_min, price_max)
-    if in_stock:
-        masters = masters.filter(Exists(_in_stock(OuterRef("pk"))))
-    if query.strip():
-        masters = search.matching(masters, query, locale=locale)
-    masters = _with_order(masters, order, locale)
-    if order == SORTS["newest"]:
-        # what has no date has no place among the newest
-        masters = masters.exclude(published_at=None)
-    if cursor:
-        masters = masters.filter(cursors.after(cursor, order))
+    place = cursors.place(cursor, order) if cursor else {}
     limit = max(1, min(limit, LARGEST_PAGE))
-    fields = {*cards.FIELDS, *(name.removeprefix("-") for name in order)}
-    found = list(masters.order_by(*order).values(*fields)[: limit + 1])
+    is_priced = price_min is not None or price_max is not None
+    is_plain = not (query.strip() or category or in_stock or is_priced)
+    if is_plain and order == SORTS["newest"]:
+        newest = _newest(limit, settings.SHOP_CURRENCY, goes_on=bool(cursor))
+        found = newest.rows(now=now, **place)
+    else:
+        masters = _narrowed(_priced(_published(now), now), category, price_min, price_max)
+        if in_stock:
+            masters = masters.filter(Exists(_in_stock(OuterRef("pk"))))
+        if query.strip():
+            masters = search.matching(masters, query, locale=locale)
+        masters = _with_order(masters, order, locale)
+        found = list(_page(masters, order, limit, place))
     page = found[:limit]
     return Page(
         results=cards.cards(page, locale=locale, now=now),
@@ -103,8 +108,9 @@ def listing(
 
 def detail(key: str, *, locale: str, now: datetime) -> dict[str, Any]:
     """One product by public id, slug or SKU, with its variants; raise UnknownProduct."""
-    master = _called(key, now).values(*cards.FIELDS, *cards.FIELDS_OF_ONE).first()
-    shown = master and cards.whole(master, locale=supported_locale(locale), now=now)
+    # PostgreSQL refuses to look for a null character
+    rows = ONE.rows(key=key.replace("\x00", ""), now=now)
+    shown = rows and cards.whole(rows, locale=supported_locale(locale), now=now)
     if not shown:
         raise _unknown()
     return shown
@@ -112,18 +118,21 @@ def detail(key: str, *, locale: str, now: datetime) -> dict[str, Any]:
 
 def find(key: str, *, now: datetime) -> Master:
     """What is on sale under a public id, slug or SKU; raise UnknownProduct."""
-    master = _called(key, now).first()
+    master = _called(key.replace("\x00", ""), now).first()
     if master is None:
         raise _unknown()
     return master  # type: ignore[no-any-return]
 
 
-def _called(key: str, now: datetime) -> Any:
-    # PostgreSQL refuses to look for a null character
-    key = key.replace("\x00", "")
+def _called(key: Any, now: Any) -> Any:
     sold_as = Variant.objects.filter(sku=key, is_active=True, master=OuterRef("pk"))
     wanted = Q(public_id=key) | Q(slug=key) | Exists(sold_as)
     return _published(now).filter(wanted).order_by("pk")
+
+
+ONE = Compiled(
+    lambda: cards.rows_of_one(_called(Slot("key", CharField()), Slot("now", DateTimeField())))
+)
 
 
 def _unknown() -> UnknownProduct:
@@ -148,6 +157,33 @@ def categories(*, locale: str) -> Tree:
 
 
 # finding
+
+
+@lru_cache(maxsize=LARGEST_PAGE)
+def _newest(limit: int, currency: str, *, goes_on: bool) -> Compiled:
+    """What most people ask for: all products, the newest first; `currency` is the shop's."""
+    order = SORTS["newest"]
+    place = {name.removeprefix("-"): _slot(name.removeprefix("-")) for name in order}
+    now = Slot("now", DateTimeField())
+    return Compiled(
+        lambda: _page(_priced(_published(now), now), order, limit, place if goes_on else {})
+    )
+
+
+def _slot(name: str) -> Slot:
+    field = Master._meta.pk if name == "pk" else Master._meta.get_field(name)
+    return Slot(name, field)
+
+
+def _page(masters: Any, order: tuple[str, ...], limit: int, place: Mapping[str, Any]) -> Any:
+    """The rows of one page, from a place on, and one more."""
+    if order == SORTS["newest"]:
+        # what has no date has no place among the newest
+        masters = masters.exclude(published_at=None)
+    if place:
+        masters = masters.filter(cursors.beyond(place, order))
+    fields = (name.removeprefix("-") for name in order)
+    return cards.rows(masters, *fields).order_by(*order)[: limit + 1]
 
 
 def _published(now: datetime) -> Any:

@@ -198,7 +198,9 @@ def _environment(host: str, database: str, settings: str = "") -> dict[str, str]
 
 
 def _fill(module: str, file: Path, environment: Mapping[str, str]) -> None:
-    subprocess.run([_python(), "-W", "ignore", "-m", module, file], env=dict(environment), check=True)
+    subprocess.run(
+        [_python(), "-W", "ignore", "-m", module, file], env=dict(environment), check=True
+    )
 
 
 def _connected(
