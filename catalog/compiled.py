@@ -24,7 +24,7 @@ class Slot(Expression):
         super().__init__(output_field=output_field)
         self.name = name
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         return "%s", [self]
 
     def values(self, given: Mapping[str, Any]) -> list[Any]:
@@ -47,7 +47,7 @@ class OneOf(Expression):
     def set_source_expressions(self, exprs: Sequence[Any]) -> None:
         (self.source,) = exprs
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         sql, params = compiler.compile(self.source)
         return f"{sql} IN (%s)", [*params, self]
 

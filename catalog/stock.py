@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
 from django.utils.translation import gettext, ngettext
@@ -168,13 +169,22 @@ def _taken_over(holders: Collection[str]) -> Counter[int]:
 
 def _items_for(wanted: Mapping[int, int]) -> list[StockItem]:
     """The stock row of each tracked variant, in the order they are locked."""
-    tracked = Variant.objects.filter(pk__in=wanted, track_stock=True)
-    items = StockItem.objects.filter(variant__in=tracked, location="main")
-    found = list(items.select_related("variant").order_by("pk"))
-    missing = tracked.exclude(pk__in=[item.variant_id for item in found]).first()
-    if missing:
-        raise OutOfStock(missing.sku, 0)
-    return found
+    rows = SHELVES.rows(variants=wanted)
+    for row in rows:
+        if row["item"] is None:
+            raise OutOfStock(row["sku"], 0)
+    return [
+        StockItem(pk=row["item"], variant=Variant(pk=row["pk"], sku=row["sku"])) for row in rows
+    ]
+
+
+def _shelves() -> QuerySet[Variant, dict[str, Any]]:
+    main = StockItem.objects.filter(variant=OuterRef("pk"), location="main")
+    tracked = Variant.objects.filter(OneOf("pk", "variants"), track_stock=True)
+    return tracked.values("pk", "sku", item=Subquery(main.values("pk"))).order_by("item")
+
+
+SHELVES = Compiled(_shelves)
 
 
 def _promise(item: StockItem, quantity: int, *, own: int) -> None:

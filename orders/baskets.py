@@ -260,10 +260,11 @@ def take_out(basket_id: int, bought: Iterable[Mapping[str, Any]]) -> None:
     """Remove what an order has bought; what was added meanwhile stays."""
     for line in bought:
         lines = BasketLine.objects.filter(basket_id=basket_id, variant_id=line["variant_id"])
-        lines.filter(quantity__lte=line["quantity"]).delete()
-        lines.filter(quantity__gt=line["quantity"]).update(
-            quantity=F("quantity") - line["quantity"]
-        )
+        is_out, _by_kind = lines.filter(quantity__lte=line["quantity"]).delete()
+        if not is_out:
+            lines.filter(quantity__gt=line["quantity"]).update(
+                quantity=F("quantity") - line["quantity"]
+            )
 
 
 def show(

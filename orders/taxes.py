@@ -87,7 +87,7 @@ def rates(country: str, *, now: datetime) -> Rates:
     }
 
 
-def _valid() -> QuerySet[TaxRate, dict[str, Any]]:
+def _valid() -> QuerySet[TaxRate, Any]:
     now = Slot("now", models.DateTimeField())
     return (
         TaxRate.objects.filter(

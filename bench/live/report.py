@@ -22,8 +22,10 @@ REQUESTS = {
     "per_second": "requests / s",
     "p50_ms": "p50 ms",
     "p99_ms": "p99 ms",
+    "cpu_ms": "CPU ms / request",
     "client": "client, of a core",
 }
+BESIDE = {"times": "x oscar", "times_of_cpu": "x oscar by CPU"}
 COLUMNS: Mapping[str, Mapping[str, str]] = {
     "stream": STREAM,
     "hold": {key: STREAM[key] for key in ("kb_per_connection", "connects_per_second")},
@@ -35,8 +37,8 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "connects_per_second": "connects / s",
     },
     "slow": {"grown_mb": "grown, MB", "grown_own_mb": "of its own, MB"},
-    "requests": {**REQUESTS, "times": "x oscar"},
-    "race": {**REQUESTS, "times": "x oscar", "oversold": "sold too many"},
+    "requests": {**REQUESTS, **BESIDE},
+    "race": {**REQUESTS, **BESIDE, "oversold": "sold too many"},
     "growth": REQUESTS,
 }
 STOCK = "channels-"

@@ -8,8 +8,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,28 +69,35 @@ def _rows(options: argparse.Namespace) -> Iterator[Row]:
         sizes = replace(sizes, seconds=options.seconds)
     program = load.build(kitchen.CACHE)
     names = [path.name for path in paths.PATHS if path.name in options.only]
-    with ExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix="museo-bench-"))
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        # what grows begins small
-        grown = (GROWN_QUICK if options.quick else GROWN) if options.growth else ()
-        count = 1_000 if options.quick else 10_000
-        shops = stack.enter_context(
-            sites.prepared(folder, port=options.port, count=count, peers=options.peers)
-        )
+    count = 1_000 if options.quick else 10_000
+    with _shops(options, count=count, peers=options.peers) as shops:
         for turn in range(1, 1 + (options.rounds or (1 if options.quick else 3))):
             for site in shops.sites:
                 for row in Turn(site, shops.sold, sizes, program).rows(names):
                     yield row | {"round": turn}
-        yield from _growth(shops, grown, sizes, program)
+    if options.growth:
+        yield from _growth(options, sizes, program)
 
 
-def _growth(shops: Shops, grown: Sequence[int], sizes: Sizes, program: Path) -> Iterator[Row]:
-    museo = shops.sites[0]
-    for count in grown:
-        middle = shops.grow(count)
-        with running(museo.server) if museo.server else ExitStack():
-            yield from runs.grown(museo, count, middle, sizes, program)
+def _growth(options: argparse.Namespace, sizes: Sizes, program: Path) -> Iterator[Row]:
+    """A shop of its own, which begins small."""
+    grown = GROWN_QUICK if options.quick else GROWN
+    with _shops(options, count=grown[0], peers=()) as shops:
+        museo = shops.sites[0]
+        for count in grown:
+            middle = shops.grow(count)
+            with running(museo.server) if museo.server else nullcontext():
+                yield from runs.grown(museo, count, middle, sizes, program)
+
+
+@contextmanager
+def _shops(options: argparse.Namespace, *, count: int, peers: Sequence[str]) -> Iterator[Shops]:
+    folder = Path(tempfile.mkdtemp(prefix="museo-bench-"))
+    try:
+        with sites.prepared(folder, port=options.port, count=count, peers=peers) as shops:
+            yield shops
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _print(rows: Sequence[Row]) -> None:
@@ -104,14 +111,18 @@ def _print(rows: Sequence[Row]) -> None:
 
 
 def _beside_oscar(found: Sequence[Medians]) -> list[Medians]:
-    speeds = {each.server: each.values.get("per_second") for each in found}
-    oscar = speeds.get("oscar")
-    return [
-        replace(each, values={**each.values, "times": each.values["per_second"] / oscar})
-        if oscar and "per_second" in each.values
-        else each
-        for each in found
-    ]
+    oscar = next((each.values for each in found if each.server == "oscar"), {})
+    return [replace(each, values={**each.values, **_ratios(each.values, oscar)}) for each in found]
+
+
+def _ratios(own: Mapping[str, float], oscar: Mapping[str, float]) -> dict[str, float]:
+    ratios = {}
+    if "per_second" in own and "per_second" in oscar:
+        ratios["times"] = own["per_second"] / oscar["per_second"]
+    # others use this machine, too: what a request costs does not depend on them
+    if own.get("cpu_ms") and "cpu_ms" in oscar:
+        ratios["times_of_cpu"] = oscar["cpu_ms"] / own["cpu_ms"]
+    return ratios
 
 
 def _about_the_client(rows: Sequence[Row]) -> list[str]:

@@ -39,9 +39,10 @@ class Basket:
 class Face(Protocol):
     """Requests as bytes, and readers of their answers; amounts are in cents."""
 
-    delivery: int
-    says_prices_in_lists: bool
-    says_prices_in_details: bool
+    @property
+    def delivery(self) -> int: ...
+    @property
+    def says_prices(self) -> bool: ...
 
     def list(self) -> bytes: ...
     def detail(self, product: Product) -> bytes: ...
@@ -60,8 +61,7 @@ class Museo:
 
     port: int
     delivery: int = 390
-    says_prices_in_lists: bool = True
-    says_prices_in_details: bool = True
+    says_prices: bool = True
 
     def list(self) -> bytes:
         return request("GET", "/api/v1/catalog/products?limit=20", port=self.port)
@@ -116,8 +116,7 @@ class Naive:
 
     port: int
     delivery: int = 390
-    says_prices_in_lists: bool = True
-    says_prices_in_details: bool = True
+    says_prices: bool = True
 
     def list(self) -> bytes:
         return request("GET", "/products/", port=self.port)
@@ -159,8 +158,7 @@ class Oscar:
     # by slug
     ids: dict[str, int]
     delivery: int = 0
-    says_prices_in_lists: bool = False
-    says_prices_in_details: bool = False
+    says_prices: bool = False
 
     def list(self) -> bytes:
         return request("GET", "/api/products/", port=self.port)

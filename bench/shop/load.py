@@ -40,6 +40,8 @@ class Load:
     answers: Sequence[Answer]
     seconds: float
     own_cpu: float
+    # of the server and its database, in seconds
+    their_cpu: float = 0.0
 
     def figures(self) -> dict[str, float]:
         took = sorted(answer.nanoseconds / 1e6 for answer in self.answers)
@@ -48,6 +50,7 @@ class Load:
             "per_second": round(len(took) / self.seconds, 1),
             "p50_ms": round(cuts[49], 3),
             "p99_ms": round(cuts[98], 3),
+            "cpu_ms": round(self.their_cpu * 1000 / len(took), 3),
             "client": round(self.own_cpu, 3),
         }
 

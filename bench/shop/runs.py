@@ -5,14 +5,17 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
+import psutil
+
 from bench.live import kitchen, measuring
 from bench.live.runs import Row
+from bench.live.servers.museo.server import postmaster
 from bench.live.servers.server import running
 from bench.shop import answers, load
 from bench.shop.faces import Basket, Wrong
@@ -44,12 +47,14 @@ class Turn:
     def __init__(self, site: Site, sold: Sequence[Product], sizes: Sizes, program: Path) -> None:
         self.site, self.sold, self.sizes, self.program = site, sold, sizes, program
         self.face = site.face
+        self._processes: list[psutil.Process] = []
 
     def rows(self, names: Sequence[str]) -> Iterator[Row]:
         if self.site.server is None:
             yield from self._bare(names)
             return
-        with running(self.site.server):
+        with running(self.site.server) as started:
+            self._processes = [*started.processes, postmaster(self.site.database)]
             self._send([self.face.list()], cycles=True, seconds=self.sizes.warm_seconds)
             self._prepare()
             for name in names:
@@ -118,7 +123,8 @@ class Turn:
         self, products: Sequence[Product], *, before: Sequence[Basket] = ()
     ) -> tuple[Load, list[Basket]]:
         """Baskets with a product each, or with one more; as many as the time allows."""
-        pairs = zip(products, before or [None] * len(products), strict=True)
+        none: list[Basket | None] = [None] * len(products)
+        pairs = zip(products, before or none, strict=True)
         asked = self._send([self.face.add(product, old) for product, old in pairs], keeps=True)
         made = answers.opened(self.face, asked.answers, products, before=before)
         return asked, [basket for basket, _cost in made]
@@ -142,7 +148,8 @@ class Turn:
         keeps: bool = False,
         seconds: float = 0,
     ) -> Load:
-        return load.send(
+        before = measuring.cpu_seconds(self._processes)
+        found = load.send(
             self.program,
             self.site.server.port if self.site.server else 0,
             requests,
@@ -151,6 +158,7 @@ class Turn:
             cycles=cycles,
             keeps=keeps,
         )
+        return replace(found, their_cpu=measuring.cpu_seconds(self._processes) - before)
 
     # the database alone
 
@@ -168,7 +176,7 @@ class Turn:
             script.write_text(SCRIPTS[name].format(most=len(self.sold)))
             # the programs may be links to where it lies
             program = (kitchen.postgresql() / "initdb").resolve().with_name("pgbench")
-            command = [program, "--no-vacuum", "--protocol=prepared"]
+            command = [str(program), "--no-vacuum", "--protocol=prepared"]
             options = ["--client=8", f"--time={max(1, round(self.sizes.seconds))}", "--log"]
             where = ["--host", info.host, "--username", info.user, info.dbname]
             own = [f"--file={script}", f"--log-prefix={folder}/log", "--define=i=0"]

@@ -174,8 +174,8 @@ def _granian() -> _Granian:
     folder = kitchen.CACHE / "granian"
     wanted = next(line for line in REQUIREMENTS.read_text().splitlines() if "granian" in line)
     if not (folder / wanted).exists():
-        install = ["install", "-q", "--upgrade", "--no-deps", "--target", folder, wanted]
-        subprocess.run([_python(), "-m", "pip", *install], check=True)
+        install = ["install", "-q", "--upgrade", "--no-deps", "--target", str(folder), wanted]
+        subprocess.run([str(_python()), "-m", "pip", *install], check=True)
         (folder / wanted).touch()
     return _Granian(("-m", "granian", *GRANIAN), {"PYTHONPATH": f"{kitchen.ROOT}:{folder}"})
 
