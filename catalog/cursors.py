@@ -19,21 +19,31 @@ def at(last: Mapping[str, Any], order: Collection[str]) -> str:
 
 def after(cursor: str, order: Collection[str]) -> Q:
     """What comes after the cursor's row; raise BadCursor for one of another list."""
+    return beyond(place(cursor, order), order)
+
+
+def place(cursor: str, order: Collection[str]) -> dict[str, Any]:
+    """The values of the cursor's row by name; raise BadCursor for a cursor of another list."""
+    try:
+        ordered_by, found = signing.loads(cursor, salt="cursor")
+    except signing.BadSignature:
+        ordered_by, found = None, []
+    if ordered_by != list(order):
+        detail = _("This cursor is not of this list. Follow `next`, or leave it out.")
+        raise BadCursor(detail, errors=[field_error("/cursor", "bad_cursor", detail)])
+    return dict(zip((name.removeprefix("-") for name in order), found, strict=True))
+
+
+def beyond(place: Mapping[str, Any], order: Collection[str]) -> Q:
+    """What comes after a place in an order."""
     later, same = Q(), Q()
-    for name, value in zip(order, values(cursor, order), strict=True):
+    for name in order:
         field, beyond = name.removeprefix("-"), "lt" if name.startswith("-") else "gt"
-        later |= same & Q(**{f"{field}__{beyond}": value})
-        same &= Q(**{field: value})
+        later |= same & Q(**{f"{field}__{beyond}": place[field]})
+        same &= Q(**{field: place[field]})
     return later
 
 
 def values(cursor: str, order: Collection[str]) -> list[Any]:
     """What the cursor's row has in this order; raise BadCursor for a cursor of another list."""
-    try:
-        ordered_by, place = signing.loads(cursor, salt="cursor")
-    except signing.BadSignature:
-        ordered_by, place = None, []
-    if ordered_by != list(order):
-        detail = _("This cursor is not of this list. Follow `next`, or leave it out.")
-        raise BadCursor(detail, errors=[field_error("/cursor", "bad_cursor", detail)])
-    return list(place)
+    return list(place(cursor, order).values())

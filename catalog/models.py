@@ -181,8 +181,14 @@ class Master(TranslatableModel):  # type: ignore[misc]
 
     def taxed_as(self) -> str:
         """The tax class it has, or that of its kind."""
-        usual = {self.Kind.FOOD: self.TaxClass.FOOD, self.Kind.TICKET: self.TaxClass.ADMISSION}
-        return str(self.tax_class or usual.get(self.Kind(self.kind), self.TaxClass.STANDARD))
+        return tax_class_of(self.kind, self.tax_class)
+
+
+def tax_class_of(kind: str, own: str) -> str:
+    """A master's tax class by its kind, if it has none of its own."""
+    classes = Master.TaxClass
+    usual = {Master.Kind.FOOD: classes.FOOD, Master.Kind.TICKET: classes.ADMISSION}
+    return str(own or usual.get(Master.Kind(kind), classes.STANDARD))
 
 
 class ProductOption(models.Model):

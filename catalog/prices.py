@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 from babel.core import get_global
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, DateTimeField, F, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from catalog.models import ALWAYS, Price, Variant
+from catalog.compiled import Compiled, OneOf, Slot
+from catalog.models import ALWAYS, Master, Price, Variant
 from museo.access.problems import Invalid, field_error
 from notifications import bulk
 
@@ -94,13 +95,54 @@ class Amounts(NamedTuple):
 
 def current(variant_ids: Collection[int], *, currency: str, now: datetime) -> dict[int, Price]:
     """The price of each variant that has one; of several the one that began last."""
-    valid = holding(now).filter(variant_id__in=variant_ids, currency=currency, sales_channel=WEB)
-    return {price.variant_id: price for price in valid.order_by("valid_from")}
+    rows = CURRENT.rows(variants=variant_ids, currency=currency, now=now)
+    return {row["variant_id"]: Price(**row) for row in rows}
 
 
-def holding(now: datetime) -> QuerySet[Price]:
+def for_sale(sku: str, *, currency: str, now: datetime) -> tuple[Variant, int] | None:
+    """The variant of a SKU that can be bought, and its price; None if there is none."""
+    rows = FOR_SALE.rows(sku=sku, currency=currency, now=now)
+    if not rows:
+        return None
+    # of several prices the one that began last
+    last = rows[-1]
+    return Variant(**{name: last[f"sold_{name}"] for name in _OF_VARIANT}), last["price"]
+
+
+def holding(now: datetime | Slot) -> QuerySet[Price]:
     """The prices that hold at this moment."""
     return Price.objects.filter(Q(valid_to=None) | Q(valid_to__gt=now), valid_from__lte=now)
+
+
+def _slotted() -> QuerySet[Price]:
+    """The same with slots, for a currency; the one that began last is the last."""
+    currency = Slot("currency", CharField())
+    here = holding(Slot("now", DateTimeField())).filter(currency=currency, sales_channel=WEB)
+    return here.order_by("valid_from")
+
+
+_OF_VARIANT = [field.attname for field in Variant._meta.concrete_fields]
+CURRENT = Compiled(
+    lambda: (
+        _slotted()
+        .filter(OneOf("variant", "variants"))
+        .values(*(field.attname for field in Price._meta.concrete_fields))
+    )
+)
+FOR_SALE = Compiled(
+    lambda: (
+        _slotted()
+        .filter(
+            variant__sku=Slot("sku", CharField()),
+            variant__is_active=True,
+            variant__master__in=Master.objects.on_sale(),
+        )
+        .values(
+            price=F("amount"),
+            **{f"sold_{name}": F(f"variant__{name}") for name in _OF_VARIANT},
+        )
+    )
+)
 
 
 def set_price(variant: Variant, offer: Offer, *, now: datetime) -> bool:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
 from django.db.models import (
     Case,
     CharField,
+    DateTimeField,
     Exists,
     F,
     IntegerField,
@@ -28,6 +30,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from catalog import cards, cursors, prices
+from catalog.compiled import Compiled, Slot
 from catalog.models import Category, Master, StockItem, Variant
 from catalog.search import finding
 from catalog.search.candidates import Filters
@@ -123,7 +126,7 @@ def listing(
             limit=limit,
             cursor=cursor,
         )
-        rows = _published(now).filter(pk__in=found.ids).values(*cards.FIELDS)
+        rows = cards.rows(_published(now).filter(pk__in=found.ids))
         by_id = {row["pk"]: row for row in rows}
         page = [by_id[pk] for pk in found.ids if pk in by_id]
         return Page(
@@ -148,14 +151,13 @@ def _browse(
     limit: int,
     cursor: str,
 ) -> Page:
-    masters = _with_order(_narrowed(_priced(_published(now), now), filters), order, locale)
-    if order == SORTS["newest"]:
-        # what has no date has no place among the newest
-        masters = masters.exclude(published_at=None)
-    if cursor:
-        masters = masters.filter(cursors.after(cursor, order))
-    fields = {*cards.FIELDS, *(name.removeprefix("-") for name in order)}
-    found = list(masters.order_by(*order).values(*fields)[: limit + 1])
+    place = cursors.place(cursor, order) if cursor else {}
+    if filters == Filters() and order == SORTS["newest"]:
+        newest = _newest(limit, settings.SHOP_CURRENCY, goes_on=bool(cursor))
+        found = newest.rows(now=now, **place)
+    else:
+        masters = _narrowed(_priced(_published(now), now), filters)
+        found = list(_page(_with_order(masters, order, locale), order, limit, place))
     page = found[:limit]
     return Page(
         results=cards.cards(page, locale=locale, now=now),
@@ -166,8 +168,9 @@ def _browse(
 
 def detail(key: str, *, locale: str, now: datetime) -> dict[str, Any]:
     """One product by public id, slug or SKU, with its variants; raise UnknownProduct."""
-    master = _called(key, now).values(*cards.FIELDS, *cards.FIELDS_OF_ONE).first()
-    shown = master and cards.whole(master, locale=supported_locale(locale), now=now)
+    # PostgreSQL refuses to look for a null character
+    rows = ONE.rows(key=key.replace("\x00", ""), now=now)
+    shown = rows and cards.whole(rows, locale=supported_locale(locale), now=now)
     if not shown:
         raise _unknown()
     return shown
@@ -175,18 +178,21 @@ def detail(key: str, *, locale: str, now: datetime) -> dict[str, Any]:
 
 def find(key: str, *, now: datetime) -> Master:
     """What is on sale under a public id, slug or SKU; raise UnknownProduct."""
-    master = _called(key, now).first()
+    master = _called(key.replace("\x00", ""), now).first()
     if master is None:
         raise _unknown()
     return master  # type: ignore[no-any-return]
 
 
-def _called(key: str, now: datetime) -> Any:
-    # PostgreSQL refuses to look for a null character
-    key = key.replace("\x00", "")
+def _called(key: Any, now: Any) -> Any:
     sold_as = Variant.objects.filter(sku=key, is_active=True, master=OuterRef("pk"))
     wanted = Q(public_id=key) | Q(slug=key) | Exists(sold_as)
     return _published(now).filter(wanted).order_by("pk")
+
+
+ONE = Compiled(
+    lambda: cards.rows_of_one(_called(Slot("key", CharField()), Slot("now", DateTimeField())))
+)
 
 
 def _unknown() -> UnknownProduct:
@@ -211,6 +217,33 @@ def categories(*, locale: str) -> Tree:
 
 
 # finding
+
+
+@lru_cache(maxsize=LARGEST_PAGE)
+def _newest(limit: int, currency: str, *, goes_on: bool) -> Compiled:
+    """What most people ask for: all products, the newest first; `currency` is the shop's."""
+    order = SORTS["newest"]
+    place = {name.removeprefix("-"): _slot(name.removeprefix("-")) for name in order}
+    now = Slot("now", DateTimeField())
+    return Compiled(
+        lambda: _page(_priced(_published(now), now), order, limit, place if goes_on else {})
+    )
+
+
+def _slot(name: str) -> Slot:
+    field = Master._meta.pk if name == "pk" else Master._meta.get_field(name)
+    return Slot(name, field)
+
+
+def _page(masters: Any, order: tuple[str, ...], limit: int, place: Mapping[str, Any]) -> Any:
+    """The rows of one page, from a place on, and one more."""
+    if order == SORTS["newest"]:
+        # what has no date has no place among the newest
+        masters = masters.exclude(published_at=None)
+    if place:
+        masters = masters.filter(cursors.beyond(place, order))
+    fields = (name.removeprefix("-") for name in order)
+    return cards.rows(masters, *fields).order_by(*order)[: limit + 1]
 
 
 def _published(now: datetime) -> Any:

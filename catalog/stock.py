@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import F, QuerySet, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
 from django.utils.translation import gettext, ngettext
 
 from catalog import events
+from catalog.compiled import Compiled, OneOf
 from catalog.models import StockItem, StockMovement, StockReservation, Variant
 from museo.access.problems import NotFound, Problem
 from notifications import bulk
@@ -86,9 +87,21 @@ def _what_is_left(sku: str, available: int) -> str:
 
 def available(variant_ids: Collection[int]) -> dict[int, int]:
     """How many of each variant can still be promised; variants without stock rows are left out."""
-    free = F("on_hand") + F("backorder_limit") - F("reserved")
-    rows = StockItem.objects.filter(variant_id__in=variant_ids).values_list("variant_id")
-    return dict(rows.annotate(free=Sum(free)))
+    rows = free().filter(variant_id__in=variant_ids)
+    return {row["variant_id"]: row["free"] for row in rows}
+
+
+def free() -> QuerySet[StockItem, dict[str, int]]:
+    """How many can still be promised, of each variant that has stock rows."""
+    units = F("on_hand") + F("backorder_limit") - F("reserved")
+    return StockItem.objects.values("variant_id").annotate(free=Sum(units))
+
+
+LEFT = Compiled(
+    lambda: Variant.objects.filter(OneOf("pk", "variants"), track_stock=True).values(
+        "pk", left=Subquery(free().filter(variant=OuterRef("pk")).values("free"))
+    )
+)
 
 
 def shortages(wanted: Mapping[int, int], *, holders: Collection[str] = ()) -> dict[int, int]:
@@ -96,11 +109,7 @@ def shortages(wanted: Mapping[int, int], *, holders: Collection[str] = ()) -> di
 
     What is promised to these `holders` counts as free: it is theirs who ask.
     """
-    free = (
-        F("stock_items__on_hand") + F("stock_items__backorder_limit") - F("stock_items__reserved")
-    )
-    tracked = Variant.objects.filter(pk__in=wanted, track_stock=True)
-    left = dict(tracked.annotate(free=Coalesce(Sum(free), 0)).values_list("pk", "free"))
+    left = {row["pk"]: row["left"] or 0 for row in LEFT.rows(variants=wanted)}
     short = {variant: count for variant, count in left.items() if count < wanted[variant]}
     if not short or not holders:
         return short
@@ -160,13 +169,22 @@ def _taken_over(holders: Collection[str]) -> Counter[int]:
 
 def _items_for(wanted: Mapping[int, int]) -> list[StockItem]:
     """The stock row of each tracked variant, in the order they are locked."""
-    tracked = Variant.objects.filter(pk__in=wanted, track_stock=True)
-    items = StockItem.objects.filter(variant__in=tracked, location="main")
-    found = list(items.select_related("variant").order_by("pk"))
-    missing = tracked.exclude(pk__in=[item.variant_id for item in found]).first()
-    if missing:
-        raise OutOfStock(missing.sku, 0)
-    return found
+    rows = SHELVES.rows(variants=wanted)
+    for row in rows:
+        if row["item"] is None:
+            raise OutOfStock(row["sku"], 0)
+    return [
+        StockItem(pk=row["item"], variant=Variant(pk=row["pk"], sku=row["sku"])) for row in rows
+    ]
+
+
+def _shelves() -> QuerySet[Variant, dict[str, Any]]:
+    main = StockItem.objects.filter(variant=OuterRef("pk"), location="main")
+    tracked = Variant.objects.filter(OneOf("pk", "variants"), track_stock=True)
+    return tracked.values("pk", "sku", item=Subquery(main.values("pk"))).order_by("item")
+
+
+SHELVES = Compiled(_shelves)
 
 
 def _promise(item: StockItem, quantity: int, *, own: int) -> None:

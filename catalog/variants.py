@@ -1,13 +1,17 @@
 """A variant as a line of a basket or an order shows it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from catalog.cards import in_language
-from catalog.models import Variant
+from catalog import cards
+from catalog.cards import Row
+from catalog.compiled import Compiled, OneOf
+from catalog.models import Master, Variant, tax_class_of
 
 
 @dataclass(frozen=True)
@@ -27,29 +31,50 @@ class Description:
 
 
 def describe(variant_ids: Collection[int], *, locale: str) -> dict[int, Description]:
-    """The descriptions in a language, in a fixed number of queries."""
-    variants = (
-        Variant.objects.filter(pk__in=variant_ids)
-        .select_related("master__primary_category")
-        .prefetch_related("master__translations", "master__media", "option_values")
-    )
+    """The descriptions in a language, in two queries, or three where variants have options."""
+    rows = VARIANTS.rows(variants=variant_ids)
+    told = cards.TEXTS.rows(masters={row["master_id"] for row in rows})
+    names = cards.nearest(told, "name", locale=locale)
+    several = [row["pk"] for row in rows if row["has_options"]]
+    choices = cards.choices_of(several, locale=locale)
     with override(locale):
-        return {variant.pk: _description(variant, locale) for variant in variants}
+        return {
+            row["pk"]: _description(row, names.get(row["master_id"], {}), choices[row["pk"]])
+            for row in rows
+        }
 
 
-def _description(variant: Variant, locale: str) -> Description:
-    master = variant.master
-    options = sorted(variant.option_values.all(), key=lambda value: value.option_id)
-    labels = [in_language(value.label, value.labels, locale) for value in options]
-    pictures = sorted(master.media.all(), key=lambda media: media.position)
+def _variants() -> QuerySet[Variant, dict[str, Any]]:
+    return Variant.objects.filter(OneOf("pk", "variants")).values(
+        "pk",
+        "sku",
+        "master_id",
+        "is_active",
+        slug=F("master__slug"),
+        kind=F("master__kind"),
+        tax_class=F("master__tax_class"),
+        status=F("master__status"),
+        deleted_at=F("master__deleted_at"),
+        category_path=F("master__primary_category__path"),
+        **cards.first_picture("master"),
+        has_options=Exists(cards.LINKS.filter(variant=OuterRef("pk"))),
+    )
+
+
+VARIANTS = Compiled(_variants)
+
+
+def _description(row: Row, text: Row, choices: Sequence[Row]) -> Description:
+    options = sorted(choices, key=lambda choice: choice["option_id"])
+    on_sale = (Master.Status.ACTIVE, None)
     return Description(
-        sku=variant.sku,
-        slug=master.slug,
-        name=_(", ").join([str(master), *labels]),
-        image=pictures[0].address if pictures else "",
-        kind=master.kind,
-        tax_class=master.taxed_as(),
-        master_id=master.pk,
-        category_path=master.primary_category.path,
-        is_on_sale=variant.is_active and master.is_on_sale(),
+        sku=row["sku"],
+        slug=row["slug"],
+        name=_(", ").join([text.get("name", row["slug"]), *(each["label"] for each in options)]),
+        image=cards.picture(row),
+        kind=row["kind"],
+        tax_class=tax_class_of(row["kind"], row["tax_class"]),
+        master_id=row["master_id"],
+        category_path=row["category_path"],
+        is_on_sale=row["is_active"] and (row["status"], row["deleted_at"]) == on_sale,
     )

@@ -273,7 +273,7 @@ MEDIA_URL = "/media/"
 MEDIA_ROOT = MUSEO_HOME / "media"
 
 REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["museo.access.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["museo.access.parsers.JSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "museo.access.admission.BearerAuthentication",

@@ -16,7 +16,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from catalog import prices, stock
-from catalog.models import Master, Variant
+from catalog.models import Variant
 from catalog.money import Money
 from museo.access.callers import Caller
 from museo.access.problems import Invalid, NotFound, field_error
@@ -77,16 +77,22 @@ def add(caller: Caller, *, sku: str, quantity: int, now: datetime) -> OpenBasket
     with transaction.atomic():
         opened = _open(caller, now)
         line = opened.basket.lines.filter(variant=variant).first()
-        _check_available(variant, quantity + (line.quantity if line else 0), opened.basket)
-        BasketLine.objects.update_or_create(
-            basket=opened.basket,
-            variant=variant,
-            defaults={
-                "quantity": quantity + (line.quantity if line else 0),
-                "unit_price_seen": price,
-            },
-        )
+        wanted = quantity + (line.quantity if line else 0)
+        _check_available(variant, wanted, opened.basket)
+        _write(opened.basket, variant, line, quantity=wanted, price=price)
     return opened
+
+
+def _write(
+    basket: Basket, variant: Variant, line: BasketLine | None, *, quantity: int, price: int
+) -> None:
+    """Into a locked basket, where nobody else writes: its line of a variant, or a first one."""
+    if line:
+        basket.lines.filter(pk=line.pk).update(quantity=quantity, unit_price_seen=price)
+    else:
+        BasketLine.objects.create(
+            basket=basket, variant=variant, quantity=quantity, unit_price_seen=price
+        )
 
 
 def set_quantity(caller: Caller, *, line_id: int, quantity: int, now: datetime) -> OpenBasket:
@@ -223,11 +229,7 @@ def _put(basket: Basket, variant: Variant, quantity: int, price: int) -> list[di
     # what was in it stays, even if the stock has shrunk
     possible = max(has, min(has + quantity, _most(variant, has + quantity, basket)))
     if possible:
-        BasketLine.objects.update_or_create(
-            basket=basket,
-            variant=variant,
-            defaults={"quantity": possible, "unit_price_seen": price},
-        )
+        _write(basket, variant, there, quantity=possible, price=price)
     if possible == has + quantity:
         return []
     detail = _("Your basket has %(count)s of %(sku)s: there are no more.") % {
@@ -258,10 +260,11 @@ def take_out(basket_id: int, bought: Iterable[Mapping[str, Any]]) -> None:
     """Remove what an order has bought; what was added meanwhile stays."""
     for line in bought:
         lines = BasketLine.objects.filter(basket_id=basket_id, variant_id=line["variant_id"])
-        lines.filter(quantity__lte=line["quantity"]).delete()
-        lines.filter(quantity__gt=line["quantity"]).update(
-            quantity=F("quantity") - line["quantity"]
-        )
+        is_out, _by_kind = lines.filter(quantity__lte=line["quantity"]).delete()
+        if not is_out:
+            lines.filter(quantity__gt=line["quantity"]).update(
+                quantity=F("quantity") - line["quantity"]
+            )
 
 
 def show(
@@ -370,25 +373,31 @@ def _open(caller: Caller, now: datetime) -> OpenBasket:
     opened = _touched(caller, now)
     if opened:
         return opened
-    token = "" if caller.user_id else new_token()
+    if not caller.user_id:
+        token = new_token()
+        return OpenBasket(_begun(caller, now, token_hash=digest(token)), token)
     try:
         with transaction.atomic():
-            basket = Basket.objects.create(
-                user_id=caller.user_id,
-                token_hash=digest(token) if token else None,
-                currency=settings.SHOP_CURRENCY,
-                sales_channel=caller.sales_channel,
-                created_at=now,
-                expires_at=now + LIFETIME,
-            )
+            return OpenBasket(_begun(caller, now, user_id=caller.user_id))
     except IntegrityError:
         # the same user's other request was first
         return _locked(caller)
-    return OpenBasket(basket, token)
+
+
+def _begun(caller: Caller, now: datetime, **owner: Any) -> Basket:
+    return Basket.objects.create(
+        **owner,
+        currency=settings.SHOP_CURRENCY,
+        sales_channel=caller.sales_channel,
+        created_at=now,
+        expires_at=now + LIFETIME,
+    )
 
 
 def _touched(caller: Caller, now: datetime) -> OpenBasket | None:
     """The caller's open basket, locked, and good for another LIFETIME."""
+    if not (caller.user_id or caller.basket_token):
+        return None
     mine = Basket.objects.open().of(caller)
     is_there = mine.update(revision=F("revision") + 1, expires_at=now + LIFETIME)
     return find(caller) if is_there else None
@@ -400,13 +409,10 @@ def _locked(caller: Caller) -> OpenBasket:
 
 def _for_sale(sku: str, now: datetime) -> tuple[Variant, int]:
     """The variant of a SKU and its price in minor units; raise UnknownVariant."""
-    variant = Variant.objects.filter(
-        sku=sku, is_active=True, master__in=Master.objects.on_sale()
-    ).first()
-    found = variant and prices.current([variant.pk], currency=settings.SHOP_CURRENCY, now=now)
-    if not variant or not found:
+    found = prices.for_sale(sku, currency=settings.SHOP_CURRENCY, now=now)
+    if found is None:
         raise UnknownVariant(_("There is no product with this SKU. Search for it by name."))
-    return variant, found[variant.pk].amount
+    return found
 
 
 def _line(opened: OpenBasket, line_id: int) -> BasketLine:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from catalog.compiled import Compiled, Slot
 from catalog.models import ALWAYS, Master
 
 # all of an amount, in basis points
@@ -79,10 +81,23 @@ def of_class(rates: Rates, tax_class: str) -> Rate:
 
 def rates(country: str, *, now: datetime) -> Rates:
     """The rates of a country that are valid now; of several the one that began last."""
-    valid = TaxRate.objects.filter(
-        Q(valid_to=None) | Q(valid_to__gt=now), country=country.upper(), valid_from__lte=now
-    )
     return {
-        row.tax_class: Rate(row.basis_points, row.is_included)
-        for row in valid.order_by("valid_from")
+        row["tax_class"]: Rate(row["basis_points"], row["is_included"])
+        for row in VALID.rows(country=country.upper(), now=now)
     }
+
+
+def _valid() -> QuerySet[TaxRate, Any]:
+    now = Slot("now", models.DateTimeField())
+    return (
+        TaxRate.objects.filter(
+            Q(valid_to=None) | Q(valid_to__gt=now),
+            country=Slot("country", models.CharField()),
+            valid_from__lte=now,
+        )
+        .order_by("valid_from")
+        .values("tax_class", "basis_points", "is_included")
+    )
+
+
+VALID = Compiled(_valid)

@@ -25,15 +25,15 @@ class Missing(RuntimeError):
     """Something that the bench cannot make for itself; the sentence says what to do."""
 
 
-def python_of_peers() -> Path:
+def python_of_peers(requirements: Path = REQUIREMENTS, *, named: str = "peers") -> Path:
     """The Python of the peers' own environment, made anew when their pins have changed."""
-    folder = CACHE / "peers"
+    folder = CACHE / named
     python, made_from = folder / "bin" / "python", folder / "requirements.txt"
-    wanted = REQUIREMENTS.read_text()
+    wanted = requirements.read_text()
     if not made_from.exists() or made_from.read_text() != wanted:
-        sys.stderr.write("Installing the peers' packages into bench/.cache/peers\n")
+        sys.stderr.write(f"Installing the peers' packages into bench/.cache/{named}\n")
         venv.create(folder, clear=True, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", "-r", REQUIREMENTS], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", "-r", requirements], check=True)
         made_from.write_text(wanted)
     return python
 

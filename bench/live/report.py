@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, Protocol
 
-from bench.live.patterns import Pattern
 from bench.live.runs import Row
 
 STREAM = {
@@ -18,6 +17,15 @@ STREAM = {
     "kb_per_connection": "KB / client",
     "connects_per_second": "connects / s",
 }
+# of bench.shop
+REQUESTS = {
+    "per_second": "requests / s",
+    "p50_ms": "p50 ms",
+    "p99_ms": "p99 ms",
+    "cpu_ms": "CPU ms / request",
+    "client": "client, of a core",
+}
+BESIDE = {"times": "x oscar", "times_of_cpu": "x oscar by CPU"}
 COLUMNS: Mapping[str, Mapping[str, str]] = {
     "stream": STREAM,
     "hold": {key: STREAM[key] for key in ("kb_per_connection", "connects_per_second")},
@@ -29,8 +37,22 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "connects_per_second": "connects / s",
     },
     "slow": {"grown_mb": "grown, MB", "grown_own_mb": "of its own, MB"},
+    "requests": {**REQUESTS, **BESIDE},
+    "race": {**REQUESTS, **BESIDE, "oversold": "sold too many"},
+    "growth": REQUESTS,
 }
 STOCK = "channels-"
+
+
+class Pattern(Protocol):
+    """What was run; `how` names its COLUMNS."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def how(self) -> str: ...
+    @property
+    def title(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -109,6 +131,7 @@ class Target:
     bound: float
     peers: str = ""
     is_most: bool = False
+    server: str = "museo"
 
     @property
     def says(self) -> str:
@@ -116,7 +139,8 @@ class Target:
         times = "x" if self.peers else ""
         beside = f" of {self.peers.rstrip('-')}" if self.peers else ""
         what = _headings()[self.key]
-        return f"{self.pattern}: {what} {sign} {self.bound:g}{times}{beside}"
+        who = "" if self.server == "museo" else f" ({self.server})"
+        return f"{self.pattern}{who}: {what} {sign} {self.bound:g}{times}{beside}"
 
 
 TARGETS = (
@@ -136,10 +160,10 @@ TARGETS = (
 )
 
 
-def verdicts(found: Mapping[str, Sequence[Medians]]) -> str:
+def verdicts(found: Mapping[str, Sequence[Medians]], targets: Sequence[Target] = TARGETS) -> str:
     """Each target with what was reached, in Markdown."""
     lines = ["### Must reach", "", _line(["what", "reached", ""]), _line(["---"] * 3)]
-    for target in TARGETS:
+    for target in targets:
         if target.pattern in found:
             reached = _reached(target, found[target.pattern])
             lines.append(_line([target.says, _said(target, reached), _verdict(target, reached)]))
@@ -148,7 +172,7 @@ def verdicts(found: Mapping[str, Sequence[Medians]]) -> str:
 
 def _reached(target: Target, found: Sequence[Medians]) -> float | None:
     values = {each.server: each.values.get(target.key) for each in found}
-    own = values.get("museo")
+    own = values.get(target.server)
     if own is None or not target.peers:
         return own
     # the best of them

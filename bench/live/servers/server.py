@@ -38,8 +38,9 @@ class Server:
     environment: Mapping[str, str]
     folder: Path
     port: int
-    publisher: Sequence[str | Path]
-    paths: Paths
+    # what only live push has: who publishes, and what is asked for
+    publisher: Sequence[str | Path] = ()
+    paths: Paths = lambda _kind, _topics: ()
     kinds: frozenset[str] = frozenset({"sse", "ws"})
     # where it has another one than the server
     publisher_environment: Mapping[str, str] | None = None
@@ -67,8 +68,11 @@ class Running:
     def kill(self) -> None:
         """As `kill -9`, with its children."""
         if self._process.poll() is None:
-            for process in [*self.processes[0].children(recursive=True), *self.processes]:
+            family = [*self.processes[0].children(recursive=True), *self.processes]
+            for process in family:
                 process.kill()
+            # a child may hold the port for a moment longer
+            psutil.wait_procs(family, timeout=LISTENS_WITHIN)
         self._process.wait()
 
     def start_again(self) -> None:

@@ -69,7 +69,7 @@ def prepared(folder: Path, port: int, *, orders: int) -> Iterator[list[Server]]:
         )
         told = _made(folder, environment, port, orders)
         (folder / "orders.json").write_text(json.dumps(told["orders"]))
-        backends = [psutil.Process(_postmaster(connection)), _child("valkey.sock")]
+        backends = [psutil.Process(postmaster(connection)), _child("valkey.sock")]
 
         def paths(kind: str, topics: int) -> Sequence[str]:
             return _paths(kind, told["orders"][:topics], f"{told['epoch']}-{_head(connection)}")
@@ -134,7 +134,7 @@ def _head(connection: psycopg.Connection[Any]) -> int:
     return int(row[0]) if row else 0
 
 
-def _postmaster(connection: psycopg.Connection[Any]) -> int:
+def postmaster(connection: psycopg.Connection[Any]) -> int:
     parent = psutil.Process(connection.info.backend_pid).parent()
     if parent is None:
         raise RuntimeError("PostgreSQL's own process is not found.")
