@@ -246,11 +246,11 @@ def _page(masters: Any, order: tuple[str, ...], limit: int, place: Mapping[str, 
     return cards.rows(masters, *fields).order_by(*order)[: limit + 1]
 
 
-def _published(now: datetime) -> Any:
+def _published(now: datetime | Slot) -> Any:
     return Master.objects.on_sale().exclude(published_at__gt=now)
 
 
-def _priced(masters: Any, now: datetime) -> Any:
+def _priced(masters: Any, now: datetime | Slot) -> Any:
     """Each master with `price`, its lowest; those without one are left out."""
     valid = prices.holding(now).filter(
         variant__master=OuterRef("pk"),

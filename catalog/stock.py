@@ -91,7 +91,7 @@ def available(variant_ids: Collection[int]) -> dict[int, int]:
     return {row["variant_id"]: row["free"] for row in rows}
 
 
-def free() -> QuerySet[StockItem, dict[str, int]]:
+def free() -> Any:
     """How many can still be promised, of each variant that has stock rows."""
     units = F("on_hand") + F("backorder_limit") - F("reserved")
     return StockItem.objects.values("variant_id").annotate(free=Sum(units))
@@ -178,7 +178,7 @@ def _items_for(wanted: Mapping[int, int]) -> list[StockItem]:
     ]
 
 
-def _shelves() -> QuerySet[Variant, dict[str, Any]]:
+def _shelves() -> QuerySet[Variant, Any]:
     main = StockItem.objects.filter(variant=OuterRef("pk"), location="main")
     tracked = Variant.objects.filter(OneOf("pk", "variants"), track_stock=True)
     return tracked.values("pk", "sku", item=Subquery(main.values("pk"))).order_by("item")

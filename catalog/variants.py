@@ -44,7 +44,7 @@ def describe(variant_ids: Collection[int], *, locale: str) -> dict[int, Descript
         }
 
 
-def _variants() -> QuerySet[Variant, dict[str, Any]]:
+def _variants() -> QuerySet[Variant, Any]:
     return Variant.objects.filter(OneOf("pk", "variants")).values(
         "pk",
         "sku",

@@ -54,7 +54,10 @@ class Turn:
             yield from self._bare(names)
             return
         with running(self.site.server) as started:
-            self._processes = [*started.processes, postmaster(self.site.database)]
+            self._processes = [
+                *started.processes,
+                psutil.Process(postmaster(self.site.database)),
+            ]
             self._send([self.face.list()], cycles=True, seconds=self.sizes.warm_seconds)
             self._prepare()
             for name in names:
