@@ -202,6 +202,7 @@ def document() -> dict[str, Any]:
     parts["schemas"] = dict(sorted({**parts.get("schemas", {}), **COMPONENTS}.items()))
     parts["responses"] = {"Refused": _refused()}
     parts["securitySchemes"] = SECURITY_SCHEMES
+    made["info"]["description"] = INTRODUCTION
     made["servers"] = [{"url": settings.MUSEO_PUBLIC_URL}]
     return made
 
