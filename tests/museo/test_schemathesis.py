@@ -72,7 +72,7 @@ class Callers:
     def __init__(self) -> None:
         self.world = World()
         self._keys = accounts.create(name="Program", scopes=scopes.SCOPES, now=timezone.now())
-        self.cookies = {"guest": {}, "owner": self._session(), "with": {}}
+        self.cookies: dict[str, dict[str, str]] = {"guest": {}, "owner": self._session(), "with": {}}
 
     def _session(self) -> dict[str, str]:
         client, user = Client(), self.world._user("owner")
@@ -98,7 +98,7 @@ class Callers:
 
 def _fuzz(of_each: int) -> int:
     """Make calls, so many of each operation, and look at their answers; return how many."""
-    schema = schemathesis.openapi.from_dict(_closed(openapi.document()))
+    schema: Any = schemathesis.openapi.from_dict(_closed(openapi.document()))
     schema.app = application
     callers = Callers()
     return sum(_call(found.ok(), callers, of_each) for found in schema.get_all_operations())
