@@ -1,4 +1,4 @@
-"""Calls that schemathesis makes up from the OpenAPI document: each answer is as it says, none a 500.
+"""Calls that schemathesis makes up from the OpenAPI document: answers are as it says, none a 500.
 
 Guests, staff and a service account take turns; what an address names is there for half of the
 calls. What a call has written stays for the next ones.
@@ -72,7 +72,11 @@ class Callers:
     def __init__(self) -> None:
         self.world = World()
         self._keys = accounts.create(name="Program", scopes=scopes.SCOPES, now=timezone.now())
-        self.cookies: dict[str, dict[str, str]] = {"guest": {}, "owner": self._session(), "with": {}}
+        self.cookies: dict[str, dict[str, str]] = {
+            "guest": {},
+            "owner": self._session(),
+            "with": {},
+        }
 
     def _session(self) -> dict[str, str]:
         client, user = Client(), self.world._user("owner")
