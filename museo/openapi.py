@@ -202,6 +202,7 @@ def document() -> dict[str, Any]:
     parts["schemas"] = dict(sorted({**parts.get("schemas", {}), **COMPONENTS}.items()))
     parts["responses"] = {"Refused": _refused()}
     parts["securitySchemes"] = SECURITY_SCHEMES
+    made["info"]["description"] = INTRODUCTION
     made["servers"] = [{"url": settings.MUSEO_PUBLIC_URL}]
     return made
 
@@ -213,16 +214,15 @@ def _written() -> tuple[bytes, str]:
     return body, f'"{hashlib.sha256(body).hexdigest()[:24]}"'
 
 
-def _tag(request: HttpRequest) -> str:
+def _etag(request: HttpRequest) -> str:
     return _written()[1]
 
 
 @require_safe
-@condition(etag_func=_tag)
+@condition(etag_func=_etag)
 def openapi(request: HttpRequest) -> HttpResponse:
     """`/openapi.json`."""
-    body, _tag = _written()
-    return HttpResponse(body, content_type=JSON, headers={"Cache-Control": "no-cache"})
+    return HttpResponse(_written()[0], content_type=JSON, headers={"Cache-Control": "no-cache"})
 
 
 @require_safe

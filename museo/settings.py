@@ -287,10 +287,13 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "OAS_VERSION": "3.1.0",
     "TITLE": "Museo",
     "VERSION": "1",
-    "DESCRIPTION": "A shop that tells people what happens next.",
     # what a body may be is not what an answer is
     "COMPONENT_SPLIT_REQUEST": True,
-    "POSTPROCESSING_HOOKS": [],
+    # what a PATCH needs is needed
+    "COMPONENT_SPLIT_PATCH": False,
+    # choices stay where they are
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enum_id_removal"],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
 # lightness and chroma of the shop's one vermilion, from wash to shade

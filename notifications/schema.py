@@ -1,6 +1,6 @@
 """What the OpenAPI document says of the calls of the log and of tokens."""
 
-from museo.access.operations import JSON, Operation, Operations, Parameter, does
+from museo.access.operations import JSON, Body, Operation, Operations, Parameter, does
 from museo.access.shapes import (
     anything,
     choice,
@@ -60,7 +60,7 @@ def _events(summary: str, *parameters: Parameter) -> Operation:
     )
 
 
-def _granted(summary: str, body: type, example: dict[str, str]) -> Operation:
+def _granted(summary: str, body: Body, example: dict[str, str]) -> Operation:
     return does(summary, GRANT, body=body, example=example)
 
 

@@ -89,10 +89,7 @@ def basket_items(request: Request) -> Response:
     caller, now = caller_from_request(request), timezone.now()
     if request.method == "POST":
         return _basket(baskets.add(caller, **read_body(Item, request), now=now), caller)
-    listed = request.data.get("items") if isinstance(request.data, dict) else request.data
-    body = Item(data=listed, many=True)
-    body.is_valid(raise_exception=True)
-    return _basket(baskets.replace(caller, items=body.validated_data, now=now), caller)
+    return _basket(baskets.replace(caller, **read_body(Items, request), now=now), caller)
 
 
 @api_view(["PATCH", "DELETE"])

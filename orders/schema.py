@@ -1,5 +1,7 @@
 """What the OpenAPI document says of the calls of baskets, checkouts, orders and payments."""
 
+from typing import Any
+
 from museo.access.operations import (
     IF_NONE_MATCH,
     KEY,
@@ -54,7 +56,6 @@ NUMBER = "ORD-7K4Q2M9X"
 STATUSES = [status for status, _label in lifecycle.STATUS_CHOICES]
 BASKET_TOKEN = {"X-Basket-Token": "The guest's basket, to be sent back."}
 REPLAYED = {"Idempotent-Replayed": "true for an answer that was given before."}
-TICKET = Parameter("ticket", text(""), "Of the order, for a guest.")
 
 TOTAL = of(
     "Total",
@@ -347,11 +348,11 @@ NEW_TICKET = of(
 )
 
 
-def _basket(summary: str, **options: object) -> Operation:
+def _basket(summary: str, **options: Any) -> Operation:
     return does(summary, BASKET, headers=BASKET_TOKEN, **options)
 
 
-def _of_staff(summary: str, answer: Shape = TRACK, **options: object) -> Operation:
+def _of_staff(summary: str, answer: Shape = TRACK, **options: Any) -> Operation:
     return does(summary, answer, **options)
 
 

@@ -133,3 +133,5 @@ PROBLEM = of(
     ),
     correlation_id=text("6f1f0c0e2f7d4f43a1b8d7f5f1c1a6d2"),
 )
+# a code may have facts of its own: `available`, `retry_after`, `scope`
+COMPONENTS["Problem"]["additionalProperties"] = True

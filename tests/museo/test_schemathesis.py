@@ -1,0 +1,148 @@
+"""Calls that schemathesis makes up from the OpenAPI document: answers are as it says, none a 500.
+
+Guests, staff and a service account take turns; what an address names is there for half of the
+calls. What a call has written stays for the next ones.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import schemathesis
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as bounds
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi import checks
+
+from museo import openapi
+from museo.access import accounts, scopes
+from museo.wsgi import application
+from tests.access.conftest import bearer
+from tests.access.world import World
+
+CHECKS = [
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+]
+MODES = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
+# cases for each operation
+SHORT, LONG = 7, 140
+CSRF = "c" * 32
+NAMES = re.compile(r"{(\w+)}")
+
+
+def _closed(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document, stricter: nothing has a field that it does not name.
+
+    Who calls is left out of it: the callers bring that along themselves.
+    """
+    made = copy.deepcopy(dict(document))
+    del made["components"]["securitySchemes"]
+    for _call, told in openapi.operations(made):
+        told.pop("security", None)
+    for each in _objects(made):
+        each.setdefault("additionalProperties", False)
+    return made
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        if value.get("type") == "object" and value.get("properties"):
+            yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _objects(each)
+
+
+class Callers:
+    """What a guest, the shop's owner and a program send along, each with a basket."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self._keys = accounts.create(name="Program", scopes=scopes.SCOPES, now=timezone.now())
+        self.cookies: dict[str, dict[str, str]] = {
+            "guest": {},
+            "owner": self._session(),
+            "with": {},
+        }
+
+    def _session(self) -> dict[str, str]:
+        client, user = Client(), self.world._user("owner")
+        assert user
+        client.force_login(user)
+        name = settings.SESSION_COOKIE_NAME
+        return {name: client.cookies[name].value, settings.CSRF_COOKIE_NAME: CSRF}
+
+    def names_in(self, path: str) -> dict[str, Any]:
+        """What is there of what an address names: a guest's, as far as it is anybody's."""
+        return {name: getattr(self.world, f"_{name}")("guest") for name in NAMES.findall(path)}
+
+    def headers(self, who: str) -> dict[str, str]:
+        basket = self.world.basket_tokens.get("guest", "")
+        brought = {"X-Basket-Token": basket} if basket else {}
+        if who == "owner":
+            return {**brought, "X-CSRFToken": CSRF}
+        # a token of its own: the long form takes longer than one lasts
+        ticket = self.world.tickets.get("guest", "")
+        opens = bearer(self._keys) if who == "with" else {"Authorization": f"Ticket {ticket}"}
+        return {**brought, **opens}
+
+
+def _fuzz(of_each: int) -> int:
+    """Make calls, so many of each operation, and look at their answers; return how many."""
+    schema: Any = schemathesis.openapi.from_dict(_closed(openapi.document()))
+    schema.app = application
+    callers = Callers()
+    return sum(_call(found.ok(), callers, of_each) for found in schema.get_all_operations())
+
+
+def _call(operation: Any, callers: Callers, count: int) -> int:
+    names, made = callers.names_in(operation.path), 0
+    modes = MODES if operation.body or operation.query else MODES[:1]
+    ways = [
+        operation.as_strategy(mode, path_parameters=of_path)
+        for mode in modes
+        for of_path in ([names, None] if names else [None])
+    ]
+
+    @bounds(
+        max_examples=count,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=st.one_of(ways), who=st.sampled_from(["guest", "owner", "with"]))
+    def call(case: Any, who: str) -> None:
+        nonlocal made
+        made += 1
+        case.call_and_validate(
+            headers=callers.headers(who), cookies=callers.cookies[who], checks=CHECKS
+        )
+
+    call()
+    return made
+
+
+@pytest.mark.django_db
+def test_every_answer_to_made_up_calls_is_as_the_document_says() -> None:
+    assert _fuzz(SHORT) >= 500
+
+
+@pytest.mark.long
+@pytest.mark.django_db
+def test_every_answer_to_many_made_up_calls_is_as_the_document_says() -> None:
+    assert _fuzz(LONG) >= 10_000
