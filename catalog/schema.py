@@ -33,6 +33,7 @@ from museo.access.shapes import (
     nothing,
     number,
     of,
+    optional,
     page,
     text,
     whole,
@@ -233,12 +234,55 @@ IMPORT_ROW = of(
 )
 FILE = text("sku,name\r\nLAMP,Banker's lamp\r\n")
 
+COUNTED = of("FacetValue", value=text("Museo"), count=whole(4))
+FOUND = of(
+    "Found",
+    results=many(CARD),
+    interpretation=of(
+        "Interpretation",
+        query=text("red lamps under 90"),
+        locale=text("en"),
+        words=many(text("lamps")),
+        category=maybe(text("lamps")),
+        price_min=nothing(whole(1000)),
+        price_max=maybe(whole(9000)),
+        currency=text("EUR"),
+        colour=maybe(text("red")),
+        in_stock=yes(example=False),
+        sort=nothing(text("price")),
+        quantity=nothing(whole(2)),
+        corrected=each(text("lamps"), "lmaps"),
+        text=text("“lamps”, red, up to €90.00"),
+    ),
+    suggestions=many(text("lamps")),
+    # none for what has no words
+    facets=of(
+        "Facets",
+        category=optional(many(of(value=text("lamps"), label=text("Lamps"), count=whole(4)))),
+        price=optional(many(of(min=nothing(whole(0)), max=maybe(whole(5000)), count=whole(2)))),
+        in_stock=optional(whole(4)),
+        brand=optional(many(COUNTED)),
+        kind=optional(many(COUNTED)),
+    ),
+    next=nothing(address("https://shop.example/api/v1/…")),
+)
+SUGGESTION = of(
+    "Suggestion",
+    kind=choice(["product", "category", "words"]),
+    text=text("Banker's lamp"),
+    slug=text("bankers-lamp"),
+)
+
 LISTING = (
     Parameter("q", text("lamp"), "Words to look for, in any case and with any accents."),
     Parameter("category", text("lamps"), "The slug of a category; what is below it counts."),
     Parameter("price_min", whole(1000, minimum=0), "In minor units."),
     Parameter("price_max", whole(9000, minimum=0), "In minor units."),
     Parameter("in_stock", yes(), "Only what can be had now."),
+    Parameter("brand", text("Museo"), "Only of this brand."),
+    Parameter("kind", choice(Master.Kind.values), "Only of this kind."),
+    Parameter("colour", text("red"), "Only in this colour."),
+    Parameter("plain", yes(), "Takes the words as they stand."),
     Parameter("sort", choice(SORTS), "Without it: the best match, or the newest."),
     *PAGED,
 )
@@ -270,16 +314,11 @@ OPERATIONS: Operations = {
         example={"rating": 5, "text": "It shines.", "signed": "Maya"},
     ),
     "GET catalog/categories": reads("Read the tree of categories", listed(CATEGORY)),
-    "GET search": reads(
-        "Find products by words",
-        of(
-            results=many(CARD),
-            next=nothing(address("https://shop.example/api/v1/…")),
-            interpretation=of(words=many(text("lamp"))),
-            suggestions=many(text("lamps")),
-            facets=anything({}),
-        ),
-        *LISTING,
+    "GET search": reads("Find products by words", FOUND, *LISTING),
+    "GET search/suggest": reads(
+        "Complete the words so far",
+        of(suggestions=many(SUGGESTION)),
+        Parameter("q", text("lam"), "The words so far."),
     ),
     f"GET {MASTERS}": reads(
         "List all products, drafts too",
