@@ -67,6 +67,8 @@ SECURITY_SCHEMES = {
         "description": "A guest's basket, from the basket's `token`.",
     },
 }
+# ways to say who one is, each enough by itself
+Needs = list[dict[str, list[str]]]
 ALLOWANCE = {
     "RateLimit-Limit": "So many calls there are at most.",
     "RateLimit-Remaining": "So many are left.",
@@ -105,13 +107,13 @@ class Described(AutoSchema):
         first, _slash, second = self.route.partition("/")
         return [f"admin {second.partition('/')[0]}" if first == "admin" else first]
 
-    def get_auth(self) -> list[dict[str, list[str]]]:
+    def get_auth(self) -> Needs:
         if not self.view.authentication_classes:
             return []
-        by_ticket = [{"ticket": []}] if self.scope in scopes.OF_TICKETS else []
+        by_ticket: Needs = [{"ticket": []}] if self.scope in scopes.OF_TICKETS else []
         with_basket = {scopes.BASKET_WRITE, scopes.CHECKOUT_WRITE}
-        by_basket = [{"basket": []}] if self.scope in with_basket else []
-        anyhow = [{}] if self.scope in {*ANONYMOUS_SCOPES, scopes.FREE} else []
+        by_basket: Needs = [{"basket": []}] if self.scope in with_basket else []
+        anyhow: Needs = [{}] if self.scope in {*ANONYMOUS_SCOPES, scopes.FREE} else []
         return [*anyhow, {"bearer": []}, {"session": []}, *by_ticket, *by_basket]
 
     def get_override_parameters(self) -> list[Any]:

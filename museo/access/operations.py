@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from rest_framework.serializers import Serializer
 
@@ -23,7 +23,7 @@ class Parameter:
     name: str
     shape: Shape
     says: str
-    where: str = "query"
+    where: Literal["query", "header"] = "query"
     is_required: bool = False
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from catalog import stock
 from catalog.models import Category, Master, Price, Variant
+from catalog.search import index
 from museo.access.callers import Caller, caller_for_user
 from museo.access.models import User
 from orders import baskets, checkout
@@ -51,7 +52,9 @@ def sell() -> SellLamp:
         )
         variant = Variant.objects.create(master=master, sku=sku)
         Price.objects.create(variant=variant, amount=price)
-        stock.receive(variant, on_hand, at=datetime(2026, 11, 20, 9, 0, tzinfo=UTC))
+        morning = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+        stock.receive(variant, on_hand, at=morning)
+        index.refresh([master.pk], now=morning)
         return variant
 
     return sell
