@@ -92,7 +92,7 @@ class Desk:
     guest: httpx.Client
     staff: httpx.Client
 
-    def buy(self, sku: str = "YEAR-MEMBERSHIP") -> Bought:
+    def buy(self, sku: str = "POSTCARD-SET") -> Bought:
         basket = self.guest.post("/basket/items", json={"sku": sku, "quantity": 1}).json()
         answer = self.guest.post(
             "/orders/checkout",

@@ -18,6 +18,8 @@ from tests.orders.conftest import PURCHASE
 
 LAST = "order.delivered"
 PAUSE_SECONDS = 0.2
+# of which there is most in the demo shop
+THINGS = ("FILTER-COFFEE", "MINT-TEA", "POSTCARD-SET")
 # made once: httpx would read all certificates anew for every try
 TLS = ssl.create_default_context()
 
@@ -28,6 +30,7 @@ class Customer:
 
     address: str
     deadline: float
+    sku: str = THINGS[0]
     # the twin comes back without its cursor, and asks only for what happens from now on
     keeps_cursor: bool = True
     number: str = ""
@@ -74,7 +77,7 @@ class Customer:
         raise TimeoutError("no order within the time")
 
     def _basket(self, http: httpx.Client) -> str:
-        line = {"sku": "DAY-TICKET", "quantity": 1}
+        line = {"sku": self.sku, "quantity": 1}
         answer = http.post(f"{self.address}/api/v1/basket/items", json=line)
         return str(answer.raise_for_status().json()["token"])
 
@@ -121,7 +124,8 @@ class Crowd:
     def open(self, *, seconds: float, patience: float) -> None:
         closing = time.monotonic() + seconds
         while time.monotonic() < closing:
-            self.add(patience=closing - time.monotonic() + patience)
+            patience_left = closing - time.monotonic() + patience
+            self.add(patience=patience_left, sku=THINGS[len(self.customers) % len(THINGS)])
             time.sleep(self.pause_seconds)
 
     def add(self, *, patience: float, **options: Any) -> Customer:

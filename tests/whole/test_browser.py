@@ -252,7 +252,7 @@ def test_every_page_reads_from_the_right_and_fits_a_small_phone(shop: Shop, ente
 
 
 def test_a_stranger_is_told_nothing_by_the_stream_either(shop: Shop, enter: Enter) -> None:
-    number = enter().buy("evening-tour")
+    number = enter().buy("postcard-set")
 
     answer = httpx.get(
         f"{shop.address}/api/v1/orders/{number}/events", headers={"Accept": "text/event-stream"}
