@@ -9,11 +9,14 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import schemathesis
 from django.conf import settings
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given
@@ -101,6 +104,17 @@ class Callers:
         return basket | (bearer(self._keys) if who == "with" else {"X-CSRFToken": CSRF})
 
 
+@contextmanager
+def one_connection() -> Iterator[None]:
+    """A call does not close the connection in whose transaction the test is."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in signals:
+        signal.connect(close_old_connections)
+
+
 def _fuzz(of_each: int) -> int:
     """Make calls, so many of each operation, and look at their answers; return how many."""
     schema: Any = schemathesis.openapi.from_dict(_closed(openapi.document()))
@@ -109,10 +123,11 @@ def _fuzz(of_each: int) -> int:
     operations = [found.ok() for found in schema.get_all_operations()]
     # before the calls can take the lamp out of the shop
     there = [callers.names_in(operation.path) for operation in operations]
-    return sum(
-        _call(operation, callers, names, opening, of_each)
-        for operation, (names, opening) in zip(operations, there, strict=True)
-    )
+    with one_connection():
+        return sum(
+            _call(operation, callers, names, opening, of_each)
+            for operation, (names, opening) in zip(operations, there, strict=True)
+        )
 
 
 def _call(
