@@ -9,11 +9,14 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import schemathesis
 from django.conf import settings
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given
@@ -85,19 +88,31 @@ class Callers:
         name = settings.SESSION_COOKIE_NAME
         return {name: client.cookies[name].value, settings.CSRF_COOKIE_NAME: CSRF}
 
-    def names_in(self, path: str) -> dict[str, Any]:
-        """What is there of what an address names: a guest's, as far as it is anybody's."""
-        return {name: getattr(self.world, f"_{name}")("guest") for name in NAMES.findall(path)}
+    def names_in(self, path: str) -> tuple[dict[str, Any], dict[str, str]]:
+        """What is there of what an address names, and what a guest opens it by."""
+        names = {name: getattr(self.world, f"_{name}")("guest") for name in NAMES.findall(path)}
+        return names, {
+            "X-Basket-Token": self.world.basket_tokens.get("guest", ""),
+            "Authorization": f"Ticket {self.world.tickets.get('guest', '')}",
+        }
 
-    def headers(self, who: str) -> dict[str, str]:
-        basket = self.world.basket_tokens.get("guest", "")
-        brought = {"X-Basket-Token": basket} if basket else {}
-        if who == "owner":
-            return {**brought, "X-CSRFToken": CSRF}
+    def headers(self, who: str, opening: Mapping[str, str]) -> dict[str, str]:
+        if who == "guest":
+            return dict(opening)
+        basket = {"X-Basket-Token": opening["X-Basket-Token"]}
         # a token of its own: the long form takes longer than one lasts
-        ticket = self.world.tickets.get("guest", "")
-        opens = bearer(self._keys) if who == "with" else {"Authorization": f"Ticket {ticket}"}
-        return {**brought, **opens}
+        return basket | (bearer(self._keys) if who == "with" else {"X-CSRFToken": CSRF})
+
+
+@contextmanager
+def one_connection() -> Iterator[None]:
+    """A call does not close the connection in whose transaction the test is."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in signals:
+        signal.connect(close_old_connections)
 
 
 def _fuzz(of_each: int) -> int:
@@ -105,11 +120,24 @@ def _fuzz(of_each: int) -> int:
     schema: Any = schemathesis.openapi.from_dict(_closed(openapi.document()))
     schema.app = application
     callers = Callers()
-    return sum(_call(found.ok(), callers, of_each) for found in schema.get_all_operations())
+    operations = [found.ok() for found in schema.get_all_operations()]
+    # before the calls can take the lamp out of the shop
+    there = [callers.names_in(operation.path) for operation in operations]
+    with one_connection():
+        return sum(
+            _call(operation, callers, names, opening, of_each)
+            for operation, (names, opening) in zip(operations, there, strict=True)
+        )
 
 
-def _call(operation: Any, callers: Callers, count: int) -> int:
-    names, made = callers.names_in(operation.path), 0
+def _call(
+    operation: Any,
+    callers: Callers,
+    names: dict[str, Any],
+    opening: Mapping[str, str],
+    count: int,
+) -> int:
+    made = 0
     modes = MODES if operation.body or operation.query else MODES[:1]
     ways = [
         operation.as_strategy(mode, path_parameters=of_path)
@@ -130,7 +158,7 @@ def _call(operation: Any, callers: Callers, count: int) -> int:
         nonlocal made
         made += 1
         case.call_and_validate(
-            headers=callers.headers(who), cookies=callers.cookies[who], checks=CHECKS
+            headers=callers.headers(who, opening), cookies=callers.cookies[who], checks=CHECKS
         )
 
     call()
