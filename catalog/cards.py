@@ -16,7 +16,7 @@ from django.db.models import CharField, DateTimeField, Exists, F, OuterRef, Quer
 
 from catalog import prices, stock, voices
 from catalog.compiled import Compiled, OneOf, Slot
-from catalog.models import Category, Master, Media, Price, Question, Variant
+from catalog.models import Category, Master, Media, Price, ProductOption, Question, Variant
 
 Row = Mapping[str, Any]
 
@@ -81,7 +81,7 @@ def rows_of_one(masters: Any) -> QuerySet[Master, Row]:
         **texts,
         master_id=F("pk"),
         has_questions=Exists(asked),
-        has_options=Exists(LINKS.filter(variant__master=OuterRef("pk"))),
+        has_options=Exists(ProductOption.objects.filter(master=OuterRef("pk"))),
     )
 
 

@@ -185,9 +185,11 @@ def find(key: str, *, now: datetime) -> Master:
 
 
 def _called(key: Any, now: Any) -> Any:
-    sold_as = Variant.objects.filter(sku=key, is_active=True, master=OuterRef("pk"))
-    wanted = Q(public_id=key) | Q(slug=key) | Exists(sold_as)
-    return _published(now).filter(wanted).order_by("pk")
+    # a union, because each of the three has an index, and their alternative has none
+    wanted = Master.objects.filter(public_id=key).values("pk").order_by()
+    by_slug = Master.objects.filter(slug=key).values("pk").order_by()
+    by_sku = Variant.objects.filter(sku=key, is_active=True).values("master")
+    return _published(now).filter(pk__in=wanted.union(by_slug, by_sku)).order_by("pk")
 
 
 ONE = Compiled(

@@ -386,9 +386,9 @@ def test_a_detail_costs_the_same_queries_for_one_variant_and_for_ten(
     sell: Sell, django_assert_num_queries: Any
 ) -> None:
     master = sell("Phone")
-    option = ProductOption.objects.create(master=master, code="colour", name="Colour")
     with django_assert_num_queries(3):
         products.detail("phone", locale="en", now=NOON)
+    option = ProductOption.objects.create(master=master, code="colour", name="Colour")
     for number in range(9):
         variant = Variant.objects.create(master=master, sku=f"P{number}", option_key=str(number))
         variant.option_values.add(OptionValue.objects.create(option=option, code=str(number)))
