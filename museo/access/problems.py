@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 
 from museo.access.context import correlation_id
 
@@ -117,6 +118,7 @@ def response(problem: Problem, *, instance: str = "") -> JsonResponse:
     )
 
 
+@csrf_exempt
 def not_found(request: Any, exception: Exception | None = None) -> HttpResponse:
     """The API's 404 for an address that no route knows."""
     problem = NotFound(_("There is nothing here. Check the address."))

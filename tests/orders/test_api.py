@@ -324,3 +324,17 @@ def test_a_shopper_may_not_advance(
 
 def test_an_address_that_no_route_knows_is_a_problem(client: Client) -> None:
     assert problem(client.get("/api/v1/nothing")) == (404, "not_found")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["nowhere", "basket/items/none", "payment/webhooks/none"])
+def test_a_call_that_leads_nowhere_is_refused_in_the_same_form_for_who_has_signed_in(
+    address: str,
+) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.create_user("maya@example.org"))
+
+    response = client.post(f"/api/v1/{address}", "{}", content_type="application/json")
+
+    assert response.status_code == 404
+    assert response["Content-Type"] == "application/problem+json"
