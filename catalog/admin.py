@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.options import BaseModelAdmin
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
@@ -18,7 +17,7 @@ from parler.admin import TranslatableAdmin
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.decorators import display
 
-from catalog import categories, counts, history, masters, moderation, prices, shelves
+from catalog import categories, counts, history, masters, moderation, prices, shelves, shop
 from catalog.drafts import BadProduct
 from catalog.forms import (
     JSON_TYPES,
@@ -264,7 +263,7 @@ class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
             prices.holding(timezone.now())
             .filter(
                 variant__master=OuterRef("pk"),
-                currency=settings.SHOP_CURRENCY,
+                currency=shop.currency(),
                 sales_channel=prices.WEB,
             )
             .order_by("amount")

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db.models import CharField, DateTimeField, Exists, F, OuterRef, QuerySet, Subquery
 
-from catalog import prices, stock, voices
+from catalog import prices, shop, stock, voices
 from catalog.compiled import Compiled, OneOf, Slot
 from catalog.models import Category, Master, Media, Price, ProductOption, Question, Variant
 
@@ -139,7 +138,7 @@ class _Offer:
 
 def _offers(master_ids: Collection[int], *, now: datetime) -> dict[int, list[_Offer]]:
     """By master, in the order of their positions; masters without any are left out."""
-    rows = OFFERS.rows(masters=master_ids, currency=settings.SHOP_CURRENCY, now=now)
+    rows = OFFERS.rows(masters=master_ids, currency=shop.currency(), now=now)
     # of several prices of a variant the one that began last
     of_variants = {row["pk"]: row for row in rows}
     offers = defaultdict(list)
@@ -209,7 +208,7 @@ PICTURES = Compiled(
 
 def _distance(language: str, locale: str) -> tuple[int, str]:
     """How far a text's language is from the reader's: that one, its family, the shop's, any."""
-    chain = (locale, locale.partition("-")[0], settings.LANGUAGE_CODE)
+    chain = (locale, locale.partition("-")[0], shop.current().default_language)
     return (chain.index(language) if language in chain else len(chain), language)
 
 

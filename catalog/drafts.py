@@ -25,7 +25,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.utils.translation import gettext as _
 
-from catalog import prices, stock
+from catalog import prices, shop, stock
 from catalog.models import Category, Master, Variant
 from museo.access.problems import Invalid, field_error
 
@@ -157,9 +157,9 @@ def _translation_faults(translations: Fields | None, master: Master | None) -> F
             yield field_error("/translations", "required", _required())
         return
     named = set(_named_languages(master))
-    if settings.LANGUAGE_CODE not in {*translations, *named}:
+    if shop.current().default_language not in {*translations, *named}:
         said = _("Write the name in the shop's language, %(language)s.") % {
-            "language": settings.LANGUAGE_CODE
+            "language": shop.current().default_language
         }
         yield field_error("/translations", "required", said)
     for language, texts in translations.items():

@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.text import capfirst
@@ -19,7 +18,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from catalog import categories, drafts, masters, prices, stock
+from catalog import categories, drafts, masters, prices, shop, stock
 from catalog.models import Category, Master, OptionValue, Price, StockItem, Variant
 
 DEAREST = Decimal(prices.DEAREST).scaleb(-2)
@@ -177,7 +176,7 @@ class VariantForm(forms.ModelForm):
 
     def _stands(self) -> tuple[Price | None, StockItem | None]:
         """Its price and its shelf as they are now."""
-        pk, currency = self.instance.pk, settings.SHOP_CURRENCY
+        pk, currency = self.instance.pk, shop.currency()
         price = prices.current([pk], currency=currency, now=timezone.now()).get(pk)
         return price, self.instance.stock_items.filter(location="main").first()
 
@@ -227,7 +226,7 @@ class VariantForm(forms.ModelForm):
 
 def price_of(cleaned: dict[str, Any]) -> dict[str, Any]:
     """A price in the shop's currency from now on."""
-    currency, before = settings.SHOP_CURRENCY, cleaned["list_price"]
+    currency, before = shop.currency(), cleaned["list_price"]
     return {
         "price": {"amount": cleaned["price"], "currency": currency},
         "list_price": None if before is None else {"amount": before, "currency": currency},

@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError
 from django.db.models import F
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from catalog import drafts, events, prices, staff, stock
+from catalog import drafts, events, prices, shop, staff, stock
 from catalog.drafts import BadProduct, Fields
 from catalog.models import (
     Category,
@@ -290,7 +289,7 @@ def _write_parts(master: Master, fields: Fields, *, now: datetime) -> list[str]:
 
 def _free_slug(fields: Fields, master: Master) -> str:
     """An address made of the name; of the id where it has no letters of the alphabet."""
-    name = fields["translations"][settings.LANGUAGE_CODE]["name"]
+    name = fields["translations"][shop.current().default_language]["name"]
     slug = slugify(name)[:100].strip("-") or master.public_id.replace("_", "-")
     return f"{slug}-{master.public_id[-4:]}" if drafts.is_address_taken(slug, None) else slug
 

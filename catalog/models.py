@@ -17,11 +17,13 @@ from parler.managers import TranslatableManager, TranslatableQuerySet
 from parler.models import TranslatableModel, TranslatedFields
 from treebeard.mp_tree import MP_Node, MP_NodeManager, MP_NodeQuerySet
 
-# packages of their own, whose tables are this app's
+# modules of their own, whose tables are this app's
 from catalog.imports.models import Import as Import
 from catalog.imports.models import ImportRow as ImportRow
 from catalog.search.models import SearchEntry as SearchEntry
 from catalog.search.models import SearchWord as SearchWord
+from catalog.shop import OpeningHours as OpeningHours
+from catalog.shop import ShopSettings as ShopSettings
 from museo.access.tokens import public_id
 
 # a price without a beginning

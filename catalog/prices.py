@@ -11,10 +11,10 @@ from functools import cache
 from typing import NamedTuple
 
 from babel.core import get_global
-from django.conf import settings
 from django.db.models import CharField, DateTimeField, F, Q, QuerySet
 from django.utils.translation import gettext as _
 
+from catalog import shop
 from catalog.compiled import Compiled, OneOf, Slot
 from catalog.models import ALWAYS, Master, Price, Variant
 from museo.access.problems import Invalid, field_error
@@ -236,7 +236,7 @@ def _range() -> str:
 
 def _no_currency() -> str:
     return _("This is no currency. Write its code of three letters, such as %(example)s.") % {
-        "example": settings.SHOP_CURRENCY
+        "example": shop.currency()
     }
 
 

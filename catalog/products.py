@@ -12,7 +12,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from django.conf import settings
 from django.db.models import (
     Case,
     CharField,
@@ -29,7 +28,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from catalog import cards, cursors, prices
+from catalog import cards, cursors, prices, shop
 from catalog.compiled import Compiled, Slot
 from catalog.models import Category, Master, StockItem, Variant
 from catalog.search import finding
@@ -153,7 +152,7 @@ def _browse(
 ) -> Page:
     place = cursors.place(cursor, order) if cursor else {}
     if filters == Filters() and order == SORTS["newest"]:
-        newest = _newest(limit, settings.SHOP_CURRENCY, goes_on=bool(cursor))
+        newest = _newest(limit, shop.currency(), goes_on=bool(cursor))
         found = newest.rows(now=now, **place)
     else:
         masters = _narrowed(_priced(_published(now), now), filters)
@@ -257,7 +256,7 @@ def _priced(masters: Any, now: datetime | Slot) -> Any:
     valid = prices.holding(now).filter(
         variant__master=OuterRef("pk"),
         variant__is_active=True,
-        currency=settings.SHOP_CURRENCY,
+        currency=shop.currency(),
         sales_channel=prices.WEB,
     )
     lowest = valid.order_by("amount").values("amount")[:1]
@@ -306,7 +305,7 @@ def _with_order(masters: Any, order: tuple[str, ...], locale: str) -> Any:
         names = Master._parler_meta.root_model.objects.filter(master=OuterRef("pk")).values("name")
         ours, theirs = (
             Subquery(names.filter(language_code=language)[:1])
-            for language in (locale, settings.LANGUAGE_CODE)
+            for language in (locale, shop.current().default_language)
         )
         return masters.annotate(called=Coalesce(ours, theirs, "slug", output_field=CharField()))
     return masters

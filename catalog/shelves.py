@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from catalog import counts, masters, prices
+from catalog import counts, masters, prices, shop
 from catalog.forms import ShelfForm
 from catalog.models import Master, StockItem, Variant
 from catalog.templatetags.money import money
@@ -93,7 +92,7 @@ class ShelfAdmin(LogAdmin, ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         price = prices.holding(timezone.now()).filter(
             variant=OuterRef("pk"),
-            currency=settings.SHOP_CURRENCY,
+            currency=shop.currency(),
             sales_channel=prices.WEB,
         )
         newest = price.order_by("-valid_from")
@@ -171,4 +170,4 @@ class ShelfAdmin(LogAdmin, ModelAdmin):
 
 
 def _money(amount: int | None) -> str:
-    return "-" if amount is None else money({"amount": amount, "currency": settings.SHOP_CURRENCY})
+    return "-" if amount is None else money({"amount": amount, "currency": shop.currency()})

@@ -11,7 +11,7 @@ from museo.access.callers import Caller
 from museo.access.idempotency import Answer, claim, request_hash
 from museo.access.problems import Problem
 from museo.access.tokens import digest
-from orders import baskets, checkout, offers, tracking
+from orders import baskets, checkout, offers, opening, tracking
 from orders.details import Details
 
 
@@ -37,6 +37,7 @@ class Offer:
 
 def offer(caller: Caller, body: Mapping[str, Any], *, now: datetime) -> Offer:
     """What the caller's basket costs with these details; raise what a checkout would."""
+    opening.require()
     details = Details.parse(body, kinds=baskets.kinds(caller))
     opened = baskets.require(caller) if caller.basket_token else baskets.find(caller)
     if opened is None:

@@ -67,7 +67,7 @@ MIDDLEWARE = [
     "museo.access.admission.with_allowance",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "catalog.context.AtHome",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -88,6 +88,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.i18n",
+                "catalog.context.shop",
                 "orders.context.basket",
             ],
         },
@@ -258,11 +259,9 @@ PARLER_LANGUAGES: dict[Any, Any] = {
 PARLER_DEFAULT_LANGUAGE_CODE = LANGUAGE_CODE
 # its cache would outlive a rollback
 PARLER_ENABLE_CACHING = False
-# the shop's own clock, for pages read without JavaScript; everything is kept in UTC
-TIME_ZONE = "Europe/Helsinki"
+# everything is kept in UTC; pages show times on the shop's own clock (`catalog.shop`)
+TIME_ZONE = "UTC"
 USE_TZ = True
-SHOP_CURRENCY = "EUR"
-SHOP_COUNTRY = "FI"
 
 # files
 STATIC_URL = "/static/"
@@ -311,8 +310,8 @@ VERMILION = {
     "950": "27% .09",
 }
 UNFOLD: dict[str, Any] = {
-    "SITE_TITLE": "Museo",
-    "SITE_HEADER": "Museo",
+    "SITE_TITLE": "catalog.context.name",
+    "SITE_HEADER": "catalog.context.name",
     "SITE_SYMBOL": "museum",
     "LOGIN": {"form": "museo.access.forms.AdminSignInForm"},
     "SHOW_LANGUAGES": True,

@@ -15,7 +15,7 @@ from django.db.models import Exists, F, OuterRef
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from catalog import prices, stock
+from catalog import prices, shop, stock
 from catalog.models import Variant
 from catalog.money import Money
 from museo.access.callers import Caller
@@ -23,7 +23,7 @@ from museo.access.problems import Invalid, NotFound, field_error
 from museo.access.tokens import digest, new_token
 from notifications import log
 from notifications.envelope import timestamp
-from orders import coupons, holds, offers, pricing, tracking
+from orders import coupons, holds, offers, opening, pricing, tracking
 from orders.coupons import Buyer
 from orders.models import MAX_QUANTITY, Basket, BasketLine, Checkout, Coupon, OrderLine
 
@@ -276,11 +276,12 @@ def show(
 ) -> dict[str, Any]:
     """The basket as CONTRACT's `GET /basket` has it; an empty one for None."""
     if opened is None:
-        return _shape(None, "", pricing.quote([], currency=settings.SHOP_CURRENCY, rates={}), [])
+        return _shape(None, "", pricing.quote([], currency=shop.currency(), rates={}), [])
     basket = opened.basket
     quote, refused = offers.glance(basket, user_id=basket.user_id, locale=locale, now=now)
     told = [
         *messages,
+        *opening.messages({line.kind for line in quote.lines}, now=now),
         *_messages(basket, quote.lines),
         *([{**offers.message(refused), "type": "warning"}] if refused else []),
     ]
@@ -293,7 +294,7 @@ def _shape(
     quote: pricing.Quote,
     messages: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    currency = basket.currency if basket else settings.SHOP_CURRENCY
+    currency = basket.currency if basket else shop.currency()
     coupon = basket.coupon if basket else None
     return {
         "id": basket.public_id if basket else None,
@@ -350,7 +351,7 @@ def _stock_changed(line: pricing.Line, short: Mapping[int, int]) -> dict[str, An
 def _price_changed(line: pricing.Line) -> dict[str, Any] | None:
     if line.unit_price == line.unit_price_seen:
         return None
-    was = Money(line.unit_price_seen, settings.SHOP_CURRENCY)
+    was = Money(line.unit_price_seen, shop.currency())
     detail = _("The price of %(name)s has changed. It was %(price)s.") % {
         "name": line.name,
         "price": was.shown(get_language() or settings.LANGUAGE_CODE),
@@ -387,7 +388,7 @@ def _open(caller: Caller, now: datetime) -> OpenBasket:
 def _begun(caller: Caller, now: datetime, **owner: Any) -> Basket:
     return Basket.objects.create(
         **owner,
-        currency=settings.SHOP_CURRENCY,
+        currency=shop.currency(),
         sales_channel=caller.sales_channel,
         created_at=now,
         expires_at=now + LIFETIME,
@@ -399,7 +400,9 @@ def _touched(caller: Caller, now: datetime) -> OpenBasket | None:
     if not (caller.user_id or caller.basket_token):
         return None
     mine = Basket.objects.open().of(caller)
-    is_there = mine.update(revision=F("revision") + 1, expires_at=now + LIFETIME)
+    is_there = mine.update(
+        revision=F("revision") + 1, expires_at=now + LIFETIME, currency=shop.currency()
+    )
     return find(caller) if is_there else None
 
 
@@ -409,7 +412,7 @@ def _locked(caller: Caller) -> OpenBasket:
 
 def _for_sale(sku: str, now: datetime) -> tuple[Variant, int]:
     """The variant of a SKU and its price in minor units; raise UnknownVariant."""
-    found = prices.for_sale(sku, currency=settings.SHOP_CURRENCY, now=now)
+    found = prices.for_sale(sku, currency=shop.currency(), now=now)
     if found is None:
         raise UnknownVariant(_("There is no product with this SKU. Search for it by name."))
     return found

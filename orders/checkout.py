@@ -38,6 +38,7 @@ from orders import (
     holds,
     lifecycle,
     offers,
+    opening,
     payments,
     plans,
     tracking,
@@ -125,7 +126,8 @@ def place(
 ) -> Placed:
     """Buy what is in the caller's basket, in one go.
 
-    Raises BasketEmpty, OutOfStock, NotForSale, NotConfigured, and what `conclude` raises.
+    Raises ShopPaused, BasketEmpty, OutOfStock, NotForSale, NotConfigured, and what `conclude`
+    raises.
     `attempt` is the claimed Idempotency-Key; its answer is written with the outcome. `link` is the
     payment link by which it is paid.
     """
@@ -212,6 +214,7 @@ def _begin(
     with log.change():
         if attempt:
             attempt.hold()
+        opening.require()
         basket = basket_of(caller)
         earlier = holds.supersede(basket.pk)
         offer = offers.make(basket, details, user_id=caller.user_id, locale=caller.locale, now=now)
@@ -490,7 +493,9 @@ def _place(
     """Write the order of a checkout that was just completed."""
     checkout, is_paid = payment.checkout, charge.outcome is Outcome.CAPTURED
     plan = checkout.plan
-    promise = plans.promise(plan, now=now, speed=speed)
+    kinds = {line.get("kind", "") for line in checkout.lines}
+    wait = opening.wait(kinds, now=now)
+    promise = plans.promise(plan, now=now, speed=speed, wait=wait)
     due = promise.due
     order = Order.objects.create(
         checkout=checkout,

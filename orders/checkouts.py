@@ -21,7 +21,7 @@ from museo.access.idempotency import Answer, Attempt, claim
 from museo.access.problems import Invalid, NotFound, Problem
 from notifications import log
 from notifications.envelope import timestamp
-from orders import baskets, checkout, holds, offers, tracking
+from orders import baskets, checkout, holds, offers, opening, tracking
 from orders.details import Details
 from orders.models import Basket, Checkout, Payment
 from orders.pricing import money
@@ -50,11 +50,12 @@ class _CheckoutAttempt(Attempt):
 def begin(caller: Caller, body: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
     """Make a checkout of the caller's basket, in place of an earlier one, and reserve its stock.
 
-    `body` is CONTRACT's checkout body, of which anything may still be missing. Raises BasketEmpty,
-    CheckoutInProgress, and Invalid for what cannot be used.
+    `body` is CONTRACT's checkout body, of which anything may still be missing. Raises ShopPaused,
+    BasketEmpty, CheckoutInProgress, and Invalid for what cannot be used.
     """
     details, lacking = Details.draft(body, kinds=baskets.kinds(caller))
     with log.change():
+        opening.require()
         basket = checkout.basket_of(caller)
         if not basket.lines.exists():
             raise offers.empty()

@@ -10,11 +10,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
 from django.db.models import F, Q, QuerySet
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from catalog import shop
 from catalog.money import Money
 from museo.access.problems import Problem
 from museo.access.tokens import digest
@@ -72,7 +72,7 @@ def refusal(
     if _has_used(coupon, buyer):
         return _already_used(coupon)
     if sum(line.total for line in lines) < coupon.minimum_total:
-        least = Money(coupon.minimum_total, settings.SHOP_CURRENCY).shown(get_language() or "en")
+        least = Money(coupon.minimum_total, shop.currency()).shown(get_language() or "en")
         detail = _("Coupon %(code)s is for baskets of %(least)s or more.")
         return CouponRefused("minimum_not_reached", detail % {**named, "least": least})
     if not _eligible(coupon, lines):

@@ -7,10 +7,10 @@ from datetime import datetime, time
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
+from catalog import shop
 from catalog.models import Master
 from museo.access.problems import Problem
 from orders import lifecycle
@@ -87,7 +87,9 @@ class DeliveryOption(models.Model):
     def is_open(self, now: datetime) -> bool:
         if self.opens_at is None or self.closes_at is None:
             return True
-        return _is_between(self.opens_at, timezone.localtime(now).time(), self.closes_at)
+        return _is_between(
+            self.opens_at, now.astimezone(shop.current().zone).time(), self.closes_at
+        )
 
 
 class DeliveryArea(models.Model):

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
+from catalog import shop
 from catalog.money import Money
 from museo.access.problems import Invalid, Problem, field_error
 from notifications.envelope import timestamp
-from orders import coupons, delivery, lifecycle, plans, pricing, taxes
+from orders import coupons, delivery, lifecycle, opening, plans, pricing, taxes
 from orders.coupons import Buyer
 from orders.delivery import DeliveryOption
 from orders.details import Details
 from orders.models import Basket, Coupon
-
-FOOD = "food"
 
 
 class BasketEmpty(Problem):
@@ -97,7 +95,7 @@ def glance(
     quote = pricing.quote(
         lines,
         currency=basket.currency,
-        rates=taxes.rates(settings.SHOP_COUNTRY, now=now) if lines else {},
+        rates=taxes.rates(shop.current().country, now=now) if lines else {},
         reduction=coupons.reduction(coupon, lines) if coupon else None,
     )
     return quote, refused
@@ -125,7 +123,7 @@ def missing(errors: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
 def _taxing_country(option: DeliveryOption | None, details: Details) -> str:
     """Where the goods are handed over: at the address, else in the shop."""
     country = details.address.get("country", "") if option and option.needs_address else ""
-    return country or settings.SHOP_COUNTRY
+    return country or shop.current().country
 
 
 def _nothing_in_it(lines: Sequence[pricing.Line]) -> BasketEmpty | None:
@@ -143,7 +141,7 @@ def _coupon_refused(
 
 
 def _tip_refused(details: Details, lines: Sequence[pricing.Line]) -> Problem | None:
-    food = sum(line.total for line in lines if line.kind == FOOD)
+    food = sum(line.total for line in lines if line.kind == opening.FOOD)
     if details.tip <= food:
         return None
     detail = (
@@ -158,19 +156,20 @@ def deliveries(
     kinds: Collection[str], *, address: Mapping[str, str], now: datetime, speed: float
 ) -> list[dict[str, Any]]:
     """CONTRACT's `GET /basket/delivery-options`: what can be chosen now, with its time."""
+    wait = opening.wait(kinds, now=now)
     return [
         {
             "code": option.code,
             "label": option.label,
-            "price": Money(option.price, settings.SHOP_CURRENCY).as_dict(),
+            "price": Money(option.price, shop.currency()).as_dict(),
             "needs_address": option.needs_address,
-            "eta": timestamp(_eta(option, now, speed)),
+            "eta": timestamp(_eta(option, now, speed, wait)),
         }
         for option in delivery.options(kinds)
         if delivery.obstacle(option, kinds=kinds, address=address, now=now) is None
     ]
 
 
-def _eta(option: DeliveryOption, now: datetime, speed: float) -> datetime:
+def _eta(option: DeliveryOption, now: datetime, speed: float, wait: timedelta) -> datetime:
     _plan, steps = plans.find(option.plan)
-    return lifecycle.timetable(steps, placed_at=now, speed=speed)[-1].due_at
+    return lifecycle.timetable(steps, placed_at=now, speed=speed, wait=wait)[-1].due_at

@@ -41,13 +41,13 @@ def find(code: str) -> tuple[Plan, list[lifecycle.PlannedStep]]:
     ]
 
 
-def promise(code: str, *, now: datetime, speed: float) -> Promise:
+def promise(code: str, *, now: datetime, speed: float, wait: timedelta = timedelta(0)) -> Promise:
     """When an order of this plan will be there; it takes room in the first slot that has some.
 
-    Runs inside the caller's transaction.
+    Nobody works on it before `wait` is over. Runs inside the caller's transaction.
     """
     plan, steps = find(code)
-    due = lifecycle.timetable(steps, placed_at=now, speed=speed)
+    due = lifecycle.timetable(steps, placed_at=now, speed=speed, wait=wait)
     if plan.slot_minutes is None or plan.orders_per_slot is None:
         return Promise(due)
     slot, promised_at = slots.take(
@@ -56,7 +56,7 @@ def promise(code: str, *, now: datetime, speed: float) -> Promise:
         length=timedelta(minutes=plan.slot_minutes) / speed,
         room=plan.orders_per_slot,
     )
-    wait = promised_at - due[-1].due_at
+    wait += promised_at - due[-1].due_at
     return Promise(lifecycle.timetable(steps, placed_at=now, speed=speed, wait=wait), slot)
 
 

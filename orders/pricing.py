@@ -10,10 +10,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import gettext
 
-from catalog import prices, variants
+from catalog import prices, shop, variants
 from catalog.money import Money
 from museo.access.problems import Problem
 from orders import taxes
@@ -103,7 +102,7 @@ def price_lines(lines: Iterable[BasketLine], *, locale: str, now: datetime) -> l
     """The lines at the prices of `now`; one that has none any more keeps its old price."""
     lines = list(lines)
     ids = [line.variant_id for line in lines]
-    current = prices.current(ids, currency=settings.SHOP_CURRENCY, now=now)
+    current = prices.current(ids, currency=shop.currency(), now=now)
     described = variants.describe(ids, locale=locale)
     return [
         _line(line, price.amount if price else None, described[line.variant_id])

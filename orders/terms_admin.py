@@ -4,7 +4,6 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -14,6 +13,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from catalog import shop
 from catalog.forms import MoneyField
 from catalog.models import Master
 from catalog.templatetags.money import money
@@ -117,7 +117,7 @@ class CouponAdmin(ModelAdmin):
         if coupon.kind == Coupon.Kind.PERCENT:
             return f"{coupon.value / 100:g} %"
         if coupon.kind == Coupon.Kind.FIXED:
-            return money(amount_of(coupon.value, settings.SHOP_CURRENCY))
+            return money(amount_of(coupon.value, shop.currency()))
         return coupon.get_kind_display()
 
 
@@ -204,7 +204,7 @@ class DeliveryOptionAdmin(ModelAdmin):
 
     @display(description=gettext_lazy("Price"))
     def shown_price(self, option: DeliveryOption) -> str:
-        return money(amount_of(option.price, settings.SHOP_CURRENCY))
+        return money(amount_of(option.price, shop.currency()))
 
 
 def _country(text: str) -> str:

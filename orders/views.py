@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from catalog import shop
 from catalog.money import Money, NoAmount
 from museo.access.callers import BASKET_COOKIE, caller_from_request
 from museo.access.forms import SignInForm
@@ -32,6 +33,7 @@ from orders import (
     cookies,
     lifecycle,
     offers,
+    opening,
     payments,
     pricing,
     tracking,
@@ -192,7 +194,7 @@ def _checkout_form(
     if opened is None or not opened.basket.lines.exists():
         return redirect("basket")
     # a form that came back shows its values; a first one what we know of a user
-    values = dict(typed.items()) or {"country": settings.SHOP_COUNTRY, "email": _email_of(request)}
+    values = dict(typed.items()) or {"country": shop.current().country, "email": _email_of(request)}
     kinds = baskets.kinds(caller)
     details, _errors = Details.read(_body(values), kinds=kinds)
     offer = offers.make(
@@ -202,7 +204,10 @@ def _checkout_form(
     options = offers.deliveries(
         kinds, address=details.address, now=now, speed=settings.MUSEO_CLOCK_SPEED
     )
-    told = {problem.detail for problem in offer.problems} - {(problem or {}).get("detail")}
+    told = {problem.detail for problem in offer.problems} | {
+        message["detail"] for message in opening.messages(kinds, now=now)
+    }
+    told -= {(problem or {}).get("detail")}
     return render(
         request,
         "orders/checkout.html",
@@ -219,7 +224,7 @@ def _checkout_form(
             "options": options,
             "delivery": details.delivery,
             "needs_address": any(option["needs_address"] for option in options),
-            "takes_tip": offers.FOOD in kinds,
+            "takes_tip": opening.FOOD in kinds,
             "told": sorted(told),
             "payment": values.get("payment") or next(iter(payments.offered()), ""),
             "payments": payments.offered().items(),
@@ -234,7 +239,7 @@ def _checkout_form(
 def _amount(text: str) -> Any:
     """What was typed in major units, in minor ones; what is no amount stays as it is."""
     try:
-        return Money.typed(text, settings.SHOP_CURRENCY).amount if text.strip() else 0
+        return Money.typed(text, shop.currency()).amount if text.strip() else 0
     except NoAmount:
         return text
 

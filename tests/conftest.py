@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from importlib import import_module
+from math import inf
 
 import pytest
 from django.apps import apps
@@ -10,8 +11,12 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import translation
 
+from catalog import shop
+from catalog.shop import Shop
 from notifications.models import LogHead
 from tests.services import find_chromium
+
+DEMO_SHOP = Shop(time_zone="Europe/Helsinki", steps_done=5, is_open=True)
 
 
 @pytest.fixture
@@ -24,6 +29,14 @@ def committed(transactional_db: None) -> Iterator[None]:
     import_module("orders.migrations.0005_first_delivery_options").forwards(apps, None)
     yield
     LogHead.objects.update(floor=F("head"))
+
+
+@pytest.fixture(autouse=True)
+def _open_shop() -> Iterator[None]:
+    """The demo's shop is open; who writes another one reads that from then on."""
+    shop.keep(DEMO_SHOP, seconds=inf)
+    yield
+    shop.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Q
 from django.utils.text import slugify
 
-from catalog import prices, stock
+from catalog import prices, shop, stock
 from catalog.models import Category, Master, Media, OptionValue, ProductOption, Variant
 from catalog.prices import Amounts
 
@@ -276,4 +275,4 @@ def _folded(name: str) -> str:
 
 
 def shops_language() -> str:
-    return str(settings.LANGUAGE_CODE)
+    return shop.current().default_language

@@ -15,12 +15,12 @@ from decimal import Decimal
 from typing import IO, Any
 
 import orjson
-from django.conf import settings
 from django.http import StreamingHttpResponse
 from django.utils.translation import gettext as _
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
+from catalog import shop
 from catalog.imports import workbooks
 from catalog.imports.book import TEXTS, Categories, Sold, open_book
 from catalog.imports.cells import CURRENCIES, NOTHING, precision
@@ -61,7 +61,7 @@ def columns() -> list[str]:
     used = (
         Price.objects.filter(currency__in=CURRENCIES).order_by().values_list("currency").distinct()
     )
-    currencies = sorted({settings.SHOP_CURRENCY, *(currency for (currency,) in used)})
+    currencies = sorted({shop.currency(), *(currency for (currency,) in used)})
     return [
         *("sku", "product", "options"),
         *(f"{name}:{language}" for name in TEXTS for language in spoken),

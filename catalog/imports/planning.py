@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.utils.text import slugify
 
+from catalog import shop
 from catalog.imports import cells
 from catalog.imports.book import (
     NEW_MASTER,
@@ -81,7 +81,7 @@ ORDER = {"currency": 0, "option": 2, "attribute": 2}
 
 def canonical(field: str) -> str:
     """`name` is the name in the shop's language."""
-    return f"{field}:{settings.LANGUAGE_CODE}" if field in TEXTS else field
+    return f"{field}:{shop.current().default_language}" if field in TEXTS else field
 
 
 def key_columns(mapping: Sequence[str]) -> tuple[int, int | None]:
@@ -172,7 +172,7 @@ class Planner:
         value, field = column.read(cell), column.field
         name, _colon, more = field.partition(":")
         if name in ("price", "list_price"):
-            currency = more or values.get("currency") or settings.SHOP_CURRENCY
+            currency = more or values.get("currency") or shop.currency()
             is_none = name == "list_price" and value.strip() == cells.NOTHING
             amount = None if is_none else cells.price(value, currency)
             values[f"{name}:{currency}"] = amount

@@ -1,6 +1,5 @@
 """What must be true of the search index: it has what is on sale, as it is on sale."""
 
-from django.conf import settings
 from django.db import connection
 
 from notifications.audit import Invariant
@@ -56,7 +55,7 @@ INVARIANTS = (
             FROM catalog_price p JOIN catalog_variant v ON v.id = p.variant_id
             WHERE v.is_active AND p.sales_channel = 'web' AND p.valid_from <= {SOON}
                 AND (p.valid_to IS NULL OR p.valid_to > {SOON})
-                AND p.currency = '{settings.SHOP_CURRENCY}'
+                AND p.currency = COALESCE((SELECT currency FROM catalog_shopsettings), 'EUR')
             GROUP BY v.master_id
         ) p ON p.master_id = m.id
         WHERE (e.price_until IS NULL OR e.price_until > {SOON})

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-
+from catalog import shop
 from catalog.models import Category
 from catalog.search import engine, lexicon
 from catalog.search.documents import fact
@@ -183,7 +182,7 @@ class Search:
             "whole_own": f"%|{self.locale} {phrase} |%",
             "whole_sku": f"%|# {phrase} |%",
             "begins_own": f"%|{self.locale} {phrase} %",
-            "begins_shops": f"%|{settings.LANGUAGE_CODE} {phrase} %",
+            "begins_shops": f"%|{shop.current().default_language} {phrase} %",
             # no path is empty
             "path_named": f"{self.path_named}%" if self.path_named else "",
         }
@@ -200,7 +199,9 @@ class Search:
         return [*groups, *([Token(each)] for each in self._facts())]
 
     def _word(self, word: str, mark: str, *, begins: bool = False) -> list[Token]:
-        languages = dict.fromkeys((self.reading.language, self.locale, settings.LANGUAGE_CODE))
+        languages = dict.fromkeys(
+            (self.reading.language, self.locale, shop.current().default_language)
+        )
         stems = {lexicon.of(language).stem(word) for language in languages} - {word}
         holding = self.known[word].holding if word in self.known else ()
         alike = {*stems, *(f"~{stem}" for stem in (*stems, word)), *holding} - {word}

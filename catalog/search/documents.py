@@ -16,9 +16,9 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Q
 
+from catalog import shop
 from catalog.models import Category, Master, OptionValue, Price, Variant
 from catalog.search import lexicon, words
 
@@ -179,7 +179,7 @@ def _prices(ids: Collection[int], *, now: datetime) -> dict[int, Priced]:
         Q(valid_to=None) | Q(valid_to__gt=now),
         variant__master__in=ids,
         variant__is_active=True,
-        currency=settings.SHOP_CURRENCY,
+        currency=shop.currency(),
         sales_channel="web",
     ).values_list("variant__master", "amount", "valid_from", "valid_to")
     by_master = defaultdict(list)

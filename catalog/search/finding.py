@@ -10,9 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from django.conf import settings
-
-from catalog import cursors
+from catalog import cursors, shop
 from catalog.search import candidates, engine, facets, lexicon, reading, vocabulary, words
 from catalog.search.candidates import BEST_MATCH, NEWEST, Filters, Search
 from catalog.search.interpretation import interpretation
@@ -178,7 +176,7 @@ class Rooms:
         rows = engine.rows(OPEN_ROOMS, {})
         for path, slug, language, name in rows:
             names.setdefault((path, slug), {})[language] = name
-        languages = (locale, settings.LANGUAGE_CODE)
+        languages = (locale, shop.current().default_language)
         rooms, labels = [], {}
         for (path, slug), by_language in names.items():
             own = [

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from catalog import shop
 from catalog.search.reading import Reading
 from catalog.templatetags.money import money
 
@@ -41,7 +41,7 @@ def interpretation(reading: Reading, *, query: str, locale: str) -> dict[str, An
         "category": reading.category or None,
         "price_min": reading.price_min,
         "price_max": reading.price_max,
-        "currency": settings.SHOP_CURRENCY,
+        "currency": shop.currency(),
         "colour": reading.colour or None,
         "in_stock": reading.in_stock,
         "sort": reading.sort or None,
@@ -77,4 +77,4 @@ def price_range(low: int | None, high: int | None) -> str:
 
 
 def _money(amount: int) -> str:
-    return money({"amount": amount, "currency": settings.SHOP_CURRENCY})
+    return money({"amount": amount, "currency": shop.currency()})

@@ -13,8 +13,8 @@ from decimal import Decimal
 from functools import lru_cache
 
 from babel.numbers import get_currency_precision
-from django.conf import settings
 
+from catalog import shop
 from catalog.search import lexicon, words
 
 # what anybody types who looks for something; the rest is not read
@@ -78,7 +78,9 @@ def read(query: str, *, language: str) -> Reading:
     query = query[:LONGEST_QUERY]
     if SKU.fullmatch(words.fold(query.strip())):
         return plain(query, language=language)
-    readings = [_read(query, each) for each in dict.fromkeys((language, settings.LANGUAGE_CODE))]
+    readings = [
+        _read(query, each) for each in dict.fromkeys((language, shop.current().default_language))
+    ]
     return min(readings, key=lambda reading: len(reading.words))
 
 
@@ -276,4 +278,4 @@ def _minor(digits: str) -> int:
     has_cents = bool(groups) and len(last) <= 2
     whole = "".join(groups) if has_cents else "".join([*groups, last])
     amount = Decimal(f"{whole[:20]}.{last if has_cents else 0}")
-    return min(int(amount.scaleb(get_currency_precision(settings.SHOP_CURRENCY))), DEAREST)
+    return min(int(amount.scaleb(get_currency_precision(shop.currency()))), DEAREST)

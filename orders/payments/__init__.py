@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from catalog import shop
 from museo.access.problems import Problem
 from orders.payments import demo, manual, stripe
 from orders.payments.charges import (
@@ -58,7 +59,7 @@ PROVIDERS = {
         kind="instant",
         label=demo.label,
         methods=demo.methods,
-        currencies=lambda: [settings.SHOP_CURRENCY],
+        currencies=lambda: [shop.currency()],
         read=demo.read,
     ),
     "manual": Provider(
@@ -68,7 +69,7 @@ PROVIDERS = {
         kind="later",
         label=manual.label,
         methods=manual.methods,
-        currencies=lambda: [settings.SHOP_CURRENCY],
+        currencies=lambda: [shop.currency()],
     ),
     "stripe": Provider(
         charge=stripe.charge,
@@ -77,7 +78,7 @@ PROVIDERS = {
         kind="redirect",
         label=stripe.label,
         methods=stripe.methods,
-        currencies=lambda: [settings.SHOP_CURRENCY],
+        currencies=lambda: [shop.currency()],
         missing=stripe.missing,
         read=stripe.read,
         close=stripe.close,

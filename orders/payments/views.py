@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from catalog import shop
 from museo.access.callers import caller_from_request
 from museo.access.problems import NotFound, Problem
 from orders import checkout as checkouts
@@ -153,7 +154,7 @@ def _link_page(request: HttpRequest, found: Any, problem: dict[str, Any] | None)
             "state": links.state_of(found, now=now),
             "problem": problem,
             "errors": {error["pointer"].rpartition("/")[2]: error["detail"] for error in errors},
-            "values": dict(typed.items()) or {"country": settings.SHOP_COUNTRY},
+            "values": dict(typed.items()) or {"country": shop.current().country},
             "labels": {
                 "name": _("Full name"),
                 "email": _("E-mail, for what happens next"),
