@@ -45,6 +45,7 @@ from catalog.models import (
     Variant,
 )
 from catalog.search import index
+from catalog.shop_admin import ShopSettingsAdmin as ShopSettingsAdmin
 from catalog.templatetags.money import money
 from museo.access.callers import caller_from_request
 from museo.access.problems import Problem

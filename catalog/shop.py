@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import models, transaction
 from django.db.models import F, Q
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -74,17 +75,10 @@ class ShopSettings(models.Model):
 class OpeningHours(models.Model):
     """A span in which the shop is open on a weekday; several a day, or none at all for always."""
 
-    class Weekday(models.IntegerChoices):
-        MONDAY = 0, gettext_lazy("Monday")
-        TUESDAY = 1, gettext_lazy("Tuesday")
-        WEDNESDAY = 2, gettext_lazy("Wednesday")
-        THURSDAY = 3, gettext_lazy("Thursday")
-        FRIDAY = 4, gettext_lazy("Friday")
-        SATURDAY = 5, gettext_lazy("Saturday")
-        SUNDAY = 6, gettext_lazy("Sunday")
-
     shop = models.ForeignKey(ShopSettings, on_delete=models.CASCADE, related_name="hours")
-    weekday = models.PositiveSmallIntegerField(gettext_lazy("weekday"), choices=Weekday)
+    weekday = models.PositiveSmallIntegerField(
+        gettext_lazy("weekday"), choices=list(WEEKDAYS.items())
+    )
     opens_at = models.TimeField(gettext_lazy("opens at"))
     # not after `opens_at`: on the next day
     closes_at = models.TimeField(gettext_lazy("closes at"))

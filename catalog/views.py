@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from catalog import products, questions, reviews
 from catalog.search import links
+from catalog.shop import current
 from museo.access.callers import caller_from_request
 from museo.access.problems import Problem
 
@@ -23,6 +24,8 @@ NARROWING = ("price_min", "price_max", "in_stock", "brand", "kind")
 
 def shop(request: HttpRequest) -> HttpResponse:
     """The list: by room, by words, sorted; a plain GET form."""
+    if not current().is_open and not request.user.is_staff:
+        return render(request, "catalog/opens_soon.html", {"section": "shop"})
     asked = request.GET
     locale = _locale()
     rooms = products.categories(locale=locale)

@@ -13,9 +13,13 @@ import orders.urls
 from museo import openapi
 from museo.access import problems
 from museo.ops import health, metrics
+from orders import first_run
 from orders.views import SignIn
 
 urlpatterns = [
+    path("admin/", first_run.admin_home),
+    path("admin/first-run", first_run.first_run, name="first_run"),
+    path("admin/first-run/<int:step>", first_run.one_step, name="first_run_step"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),

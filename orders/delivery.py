@@ -23,6 +23,8 @@ OUR_NAMES = (
     gettext_noop("Courier to your door"),
     gettext_noop("Pick up at the museum"),
     gettext_noop("By e-mail, at once"),
+    gettext_noop("Parcel"),
+    gettext_noop("Pick up in the shop"),
 )
 
 

@@ -12,6 +12,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -19,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from catalog import shop
+from catalog.context import may_set_up
 from catalog.money import Money, NoAmount
 from museo.access.callers import BASKET_COOKIE, caller_from_request
 from museo.access.forms import SignInForm
@@ -57,6 +59,12 @@ class SignIn(LoginView):
             messages.warning(self.request, message["detail"])
         response.delete_cookie(BASKET_COOKIE)
         return response
+
+    def get_default_redirect_url(self) -> str:
+        """Whoever has a shop to set up goes on with that."""
+        if may_set_up(self.request) and not shop.current().is_open:
+            return reverse("first_run")
+        return super().get_default_redirect_url()
 
 
 # the basket

@@ -30,6 +30,9 @@ WHO_SEE_THE_ORDER = f"buyer ticket {OF_ORDERS}"
 # they see the order, but may not do this
 SEE_ONLY = {"buyer": 403, "ticket": 403}
 
+# staff who do not say what the shop is
+NOT_THE_OWNER = {"catalogue": 403, "fulfillment": 403, "support": 403}
+
 # a token is not looked at: a page, or the same for everybody
 OPEN = None
 
@@ -105,6 +108,8 @@ ROWS = [
     Row("POST", "logout", body={}),
     Row("POST", "language", body={}),
     Row("GET", "admin/", STAFF, others=302),
+    Row("GET", "admin/first-run", "owner", others=302, but=NOT_THE_OWNER),
+    Row("POST", "admin/first-run/<int:step>", "owner", others=302, but=NOT_THE_OWNER, body={}),
     # machines
     Row("GET", "healthz"),
     Row("GET", "readyz"),

@@ -164,6 +164,10 @@ class World:
         )
         return asked.public_id
 
+    def _step(self, who: str) -> int:
+        """Of the first run."""
+        return 1
+
     def _slug(self, who: str) -> str:
         return self.lamp.master.slug
 

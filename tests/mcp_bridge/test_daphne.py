@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from django.utils import timezone
 from mcp.client.subscriptions import ResourceUpdated
 
+from catalog.demo import house
 from catalog.models import Variant
 from tests.mcp_bridge.conftest import advance, buy
 from tests.mcp_bridge.test_push import legacy_client, modern_client
@@ -33,6 +35,12 @@ def daphne(committed: None, woken: None, valkey_url: str) -> Iterator[str]:
         yield address
     finally:
         end(process)
+
+
+@pytest.fixture(autouse=True)
+def _open_for_other_processes(committed: None) -> None:
+    """The server is a process of its own and reads the shop from the database."""
+    house.open_doors(now=timezone.now())
 
 
 def answers(address: str) -> bool:

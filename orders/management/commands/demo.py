@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from catalog.demo import scale
+from catalog.demo import house, scale
 from catalog.demo.fill import fill
 from orders import demo
 
@@ -32,6 +32,7 @@ What staff have changed and what has been sold stays."""
         now = timezone.now()
         count = fill(now=now)
         demo.fill()
+        house.open_doors(now=now)
         self.stdout.write(f"The demo shop has {count} products.")
         if options["scale"]:
             new = scale.grow(options["scale"], now=now)

@@ -1,0 +1,72 @@
+"""Countries, currencies and time zones to choose from, named in the reader's language."""
+
+from functools import lru_cache
+from typing import Any
+
+from babel import Locale
+from babel.core import get_global
+from babel.numbers import get_territory_currencies
+from django.conf import settings
+from django.utils.translation import get_language, get_language_info
+
+Choices = list[tuple[str, str]]
+# Babel's territories that nobody sells in
+NO_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
+# where nearly everybody lives, of countries with several time zones
+MAIN = {"DE": "Europe/Berlin", "ES": "Europe/Madrid", "PT": "Europe/Lisbon"}
+
+
+def countries() -> Choices:
+    names = _locale().territories
+    return sorted(((code, str(names.get(code, code))) for code in _countries()), key=_by_name)
+
+
+def currencies() -> Choices:
+    names = _locale().currencies
+    said = ((code, f"{names.get(code, code)} ({code})") for code in _currencies())
+    return sorted(said, key=_by_name)
+
+
+def time_zones() -> Choices:
+    return [(zone, zone.replace("_", " ")) for zone in _time_zones()]
+
+
+def languages() -> Choices:
+    """Those that Museo speaks, each in its own words."""
+    return [
+        (code, str(get_language_info(code)["name_local"])) for code, _name in settings.LANGUAGES
+    ]
+
+
+def time_zone_of(country: str) -> str:
+    """A country's time zone; empty for one that has several."""
+    zones: list[str] = get_global("territory_zones").get(country, [])
+    return MAIN.get(country) or (zones[0] if len(zones) == 1 else "")
+
+
+def _by_name(choice: tuple[str, str]) -> str:
+    return choice[1].casefold()
+
+
+def _locale() -> Locale:
+    return Locale.parse(get_language() or settings.LANGUAGE_CODE, sep="-")
+
+
+@lru_cache(maxsize=1)
+def _countries() -> list[str]:
+    known: Any = Locale("en").territories
+    return sorted(
+        code for code in known if len(code) == 2 and code.isalpha() and code not in NO_COUNTRIES
+    )
+
+
+@lru_cache(maxsize=1)
+def _currencies() -> list[str]:
+    """What is tender somewhere."""
+    return sorted({code for land in _countries() for code in get_territory_currencies(land)})
+
+
+@lru_cache(maxsize=1)
+def _time_zones() -> list[str]:
+    placed: Any = get_global("zone_territories")
+    return ["UTC", *sorted(zone for zone in placed if not zone.startswith("Etc/"))]

@@ -1,0 +1,145 @@
+"""The shop's settings for its owners: one page, with the opening hours on it."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from catalog import logos, places, shop
+from catalog.models import OpeningHours, Price, ShopSettings
+from notifications.admin import LogAdmin
+
+
+class ShopForm(forms.ModelForm):
+    """`seen` is the revision that the editor saw: whoever saves second is told."""
+
+    country = forms.ChoiceField(
+        label=capfirst(gettext_lazy("country")),
+        choices=places.countries,
+        widget=UnfoldAdminSelectWidget,
+    )
+    currency = forms.ChoiceField(
+        label=capfirst(gettext_lazy("currency")),
+        choices=places.currencies,
+        widget=UnfoldAdminSelectWidget,
+    )
+    languages = forms.MultipleChoiceField(
+        label=capfirst(gettext_lazy("languages")),
+        choices=places.languages,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    default_language = forms.ChoiceField(
+        label=capfirst(gettext_lazy("default language")),
+        choices=places.languages,
+        widget=UnfoldAdminSelectWidget,
+    )
+    time_zone = forms.ChoiceField(
+        label=capfirst(gettext_lazy("time zone")),
+        choices=places.time_zones,
+        widget=UnfoldAdminSelectWidget,
+    )
+    seen = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**31 - 1)
+
+    class Meta:
+        model = ShopSettings
+        fields = [
+            "name",
+            "logo",
+            "legal_address",
+            "country",
+            "currency",
+            "languages",
+            "default_language",
+            "time_zone",
+            "is_paused",
+            "pause_text",
+        ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["seen"] = self.instance.revision
+
+    def clean_logo(self) -> Any:
+        logo = self.cleaned_data["logo"]
+        if isinstance(logo, UploadedFile):
+            logos.check(logo)
+        return logo
+
+    def clean_currency(self) -> str:
+        return free_currency(self.cleaned_data["currency"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        check_languages(cleaned)
+        return cleaned
+
+
+def free_currency(currency: str) -> str:
+    """The currency, if all prices there are can be in it; raise ValidationError."""
+    others = Price.objects.exclude(currency=currency).filter(currency=shop.currency())
+    if others.exists():
+        raise ValidationError(
+            _("There are prices in %(currency)s. A shop keeps its currency from its first price.")
+            % {"currency": shop.currency()}
+        )
+    return currency
+
+
+def check_languages(cleaned: dict[str, Any]) -> None:
+    """Raise ValidationError unless the default language is one that is offered."""
+    offered, default = cleaned.get("languages"), cleaned.get("default_language")
+    if offered and default and default not in offered:
+        raise ValidationError(
+            {"default_language": _("Choose one of the languages that you offer.")}
+        )
+
+
+class OpeningHoursInline(TabularInline):
+    model = OpeningHours
+    fields = ["weekday", "opens_at", "closes_at"]
+    ordering = ["weekday", "opens_at"]
+    extra = 0
+
+
+@admin.register(ShopSettings)
+class ShopSettingsAdmin(LogAdmin, ModelAdmin):
+    """There is one shop: the list leads to it, nothing is added and nothing goes."""
+
+    form = ShopForm
+    inlines = [OpeningHoursInline]
+    fieldsets = [
+        (None, {"fields": ["name", "logo", "legal_address", "country", "currency"]}),
+        (gettext_lazy("Languages"), {"fields": ["languages", "default_language"]}),
+        (gettext_lazy("Orders"), {"fields": ["is_paused", "pause_text", "time_zone", "seen"]}),
+    ]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: ShopSettings | None = None) -> bool:
+        return False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not shop.current().is_open and self.has_change_permission(request):
+            return redirect("first_run")
+        return redirect("admin:catalog_shopsettings_change", 1)
+
+    def save_model(self, request: HttpRequest, obj: ShopSettings, form: Any, change: bool) -> None:
+        shop.seen(form.cleaned_data["seen"])
+        obj.save(update_fields=ShopForm.Meta.fields)
+        shop.heard()
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        super().save_formset(request, form, formset, change)
+        shop.heard()

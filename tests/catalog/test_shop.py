@@ -1,0 +1,252 @@
+"""What the shop says of itself: read seldom, edited by owners, shown on every page."""
+
+import re
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.utils.translation import override
+
+from catalog import logos, places, shop
+from catalog.demo import house
+from catalog.models import Category, Master, OpeningHours, Price, ShopSettings, Variant
+from catalog.shop import Shop
+from museo.access.models import User
+from tests.orders.conftest import noon as noon
+from tests.together import at_once
+
+pytestmark = pytest.mark.django_db
+ADDRESS = "/admin/catalog/shopsettings/1/change/"
+PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 40
+INLINE = {
+    "hours-TOTAL_FORMS": "1",
+    "hours-INITIAL_FORMS": "0",
+    "hours-0-weekday": "4",
+    "hours-0-opens_at": "11:00",
+    "hours-0-closes_at": "02:00",
+}
+
+
+@pytest.fixture
+def row(noon: datetime) -> ShopSettings:
+    house.open_doors(now=noon)
+    return ShopSettings.objects.get()
+
+
+def staff(role: str) -> Client:
+    user = User.objects.create_user(f"{role}@example.org", is_staff=True)
+    user.groups.set(Group.objects.filter(name=role))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def typed(row: ShopSettings, **changes: Any) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "legal_address": row.legal_address,
+        "country": row.country,
+        "currency": row.currency,
+        "languages": row.languages,
+        "default_language": row.default_language,
+        "time_zone": row.time_zone,
+        "pause_text": "",
+        "seen": str(row.revision),
+        **INLINE,
+        **changes,
+    }
+
+
+def errors(response: Any) -> dict[str, Any]:
+    return dict(response.context["adminform"].form.errors)
+
+
+# reading
+
+
+def test_it_is_read_once_for_many_questions(
+    row: ShopSettings, django_assert_num_queries: Any
+) -> None:
+    shop.forget()
+    with django_assert_num_queries(2):
+        assert [shop.current().name for _each in range(20)] == ["Museo"] * 20
+
+
+def test_another_process_sees_a_change_within_a_second(
+    row: ShopSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("catalog.shop.time.monotonic", lambda: clock[0])
+    assert shop.current().name == "Museo"
+    # what another process has written
+    ShopSettings.objects.update(name="Amphora")
+
+    clock[0] += 0.9
+    before = shop.current().name
+    clock[0] += 0.2
+
+    assert (before, shop.current().name) == ("Museo", "Amphora")
+
+
+def test_the_process_that_writes_sees_it_at_once(row: ShopSettings) -> None:
+    assert shop.current().name == "Museo"
+
+    shop.change({"name": "Amphora"})
+
+    assert shop.current().name == "Amphora"
+
+
+@pytest.mark.both
+def test_two_who_make_the_shop_at_once_make_one(committed: None, noon: datetime) -> None:
+    names = at_once([partial(_begin, f"Shop {number}", noon) for number in range(4)])
+
+    assert set(names) == {ShopSettings.objects.get().name}
+
+
+def _begin(name: str, now: datetime) -> str:
+    return shop.begin({**house.FIELDS, "name": name, "opened_at": now}).name
+
+
+def test_there_can_be_no_second_shop(row: ShopSettings) -> None:
+    with pytest.raises(IntegrityError, match=r"there_is_one_shop"), transaction.atomic():
+        ShopSettings.objects.create(**{**house.FIELDS, "id": 2})
+
+
+# the admin
+
+
+def test_owners_edit_it_and_the_next_page_shows_it(row: ShopSettings) -> None:
+    owner = staff("owner")
+
+    saved = owner.post(
+        ADDRESS, typed(row, name="Amphora & Sons", languages=["de", "ar"], default_language="de")
+    )
+
+    assert saved.status_code == 302
+    page = owner.get("/", headers={"Accept-Language": "fr"}).content.decode()
+    assert "Amphora &amp; Sons" in page
+    assert '<html lang="de"' in page
+    assert re.findall(r'name="language" value="(\w+)"', page) == ["de", "ar"]
+    assert [str(each) for each in OpeningHours.objects.all()] == ["11:00 - 02:00"]
+    assert len(shop.current().hours) == 1
+
+
+@pytest.mark.parametrize("role", ["catalogue", "fulfillment", "support"])
+def test_no_other_role_may(row: ShopSettings, role: str) -> None:
+    refused = staff(role).post(ADDRESS, typed(row, name="Mine"))
+
+    assert refused.status_code == 403
+    assert shop.current().name == "Museo"
+
+
+def test_whoever_saves_second_is_told(row: ShopSettings) -> None:
+    owner = staff("owner")
+    owner.post(ADDRESS, typed(row, name="First"))
+
+    second = owner.post(ADDRESS, typed(row, name="Second"), follow=True)
+
+    assert "meanwhile" in second.content.decode()
+    assert ShopSettings.objects.get().name == "First"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "x" * 81}, "name"),
+        ({"currency": "XXX"}, "currency"),
+        ({"country": "fi"}, "country"),
+        ({"languages": []}, "languages"),
+        ({"languages": ["nl"]}, "languages"),
+        ({"default_language": "de", "languages": ["en"]}, "default_language"),
+        ({"time_zone": "Mars/Olympus"}, "time_zone"),
+        ({"pause_text": "x" * 301}, "pause_text"),
+        ({"seen": "99999999999999999999"}, "seen"),
+    ],
+)
+def test_what_cannot_be_used_is_said_and_changes_nothing(
+    row: ShopSettings, changes: dict[str, Any], field: str
+) -> None:
+    answer = staff("owner").post(ADDRESS, typed(row, **changes))
+
+    assert answer.status_code == 200
+    assert list(errors(answer)) == [field]
+    assert ShopSettings.objects.get().revision == row.revision
+
+
+def test_a_currency_stays_from_the_first_price_on(row: ShopSettings) -> None:
+    room = Category.objects.add_root(instance=Category(slug="light", name="Light"))
+    master = Master.objects.create(slug="lamp", primary_category=room, name="Lamp")
+    variant = Variant.objects.create(master=master, sku="LAMP")
+    owner = staff("owner")
+    assert owner.post(ADDRESS, typed(row, currency="SEK")).status_code == 302
+    Price.objects.create(variant=variant, amount=100, currency="SEK")
+
+    answer = owner.post(ADDRESS, typed(ShopSettings.objects.get(), currency="EUR"))
+
+    assert list(errors(answer)) == ["currency"]
+    assert shop.currency() == "SEK"
+
+
+def test_a_logo_is_shown_and_named_by_what_it_is(
+    row: ShopSettings, settings: Any, tmp_path: Any
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    owner = staff("owner")
+    upload = SimpleUploadedFile("evil.html", PNG, "text/html")
+
+    assert owner.post(ADDRESS, typed(row, logo=upload)).status_code == 302
+
+    page = owner.get("/").content.decode()
+    assert re.search(r'<img src="/media/shop/logo-\w+\.png" alt="Museo"', page)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        b"",
+        b"<html><script>alert(1)</script></html>",
+        b"MZ\x90",
+        PNG + b"0" * logos.LARGEST,
+        b'<!DOCTYPE svg [<!ENTITY a "aaaa">]><svg xmlns="http://www.w3.org/2000/svg">&a;</svg>',
+    ],
+)
+def test_what_is_no_picture_is_no_logo(row: ShopSettings, held: bytes) -> None:
+    upload = SimpleUploadedFile("logo.png", held, "image/png")
+
+    answer = staff("owner").post(ADDRESS, typed(row, logo=upload))
+
+    assert list(errors(answer)) == ["logo"]
+
+
+def test_a_name_in_html_is_shown_as_text(row: ShopSettings) -> None:
+    shop.change({"name": "<b>Bold</b> \u202eshop", "pause_text": "<script>", "is_paused": True})
+
+    page = Client().get("/").content.decode()
+
+    assert "&lt;b&gt;Bold&lt;/b&gt;" in page
+    assert "<script>" not in page.partition("<main")[2].partition("</main>")[0]
+
+
+# choices
+
+
+def test_every_choice_is_named_in_the_readers_language() -> None:
+    with override("de"):
+        assert dict(places.countries())["FI"] == "Finnland"
+        assert dict(places.currencies())["JPY"] == "Japanischer Yen (JPY)"
+    assert {"FI", "SA", "ES"} <= dict(places.countries()).keys()
+    assert places.time_zone_of("FI") == "Europe/Helsinki"
+    assert places.time_zone_of("US") == ""
+
+
+def test_a_shop_before_its_first_run_is_not_open() -> None:
+    shop.forget()
+
+    assert shop.current() == Shop()
+    assert not shop.current().is_open
