@@ -39,12 +39,19 @@ def _fresh() -> None:
 
 @pytest.fixture
 def owner() -> Client:
-    """Signed in, on the pages, as the first staff login is."""
-    User.objects.create_superuser("staff@example.org", PASSWORD)
     client = Client()
-    signed_in = client.post("/login", {"username": "staff@example.org", "password": PASSWORD})
-    assert signed_in["Location"] == "/admin/first-run"
+    client.force_login(User.objects.create_user("o@example.org", is_staff=True, is_superuser=True))
     return client
+
+
+@pytest.mark.parametrize("address", ["/login", "/admin/login/?next=/admin/"])
+def test_signing_in_leads_there(address: str) -> None:
+    User.objects.create_superuser("staff@example.org", PASSWORD)
+
+    typed = {"username": "staff@example.org", "password": PASSWORD}
+    signed_in = Client().post(address, typed, follow=True)
+
+    assert signed_in.redirect_chain[-1][0] == "/admin/first-run/1"
 
 
 def send(client: Client, number: int, form: dict[str, Any]) -> Any:
