@@ -7,7 +7,7 @@ process, so a change is seen everywhere within that, and at once where it was ma
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from catalog import hours
+from museo.access import trail
+from museo.access.callers import Caller
 from museo.access.problems import Problem
 
 # for so long a process may act on what it read
@@ -189,16 +191,24 @@ def begin(fields: Mapping[str, Any]) -> ShopSettings:
     return row
 
 
-def change(fields: Mapping[str, Any], *, step: int = 0) -> ShopSettings:
+def change(
+    caller: Caller, fields: Mapping[str, Any], *, step: int = 0, now: datetime
+) -> ShopSettings:
     """Write these fields, and that a step of the first run is done; the row is there."""
     with transaction.atomic():
         # locked: two who do their steps at once both count
         row = ShopSettings.objects.select_for_update().get()
         done = max(row.steps_done, step)
         ShopSettings.objects.update(**fields, steps_done=done, revision=F("revision") + 1)
+        note(caller, fields, now=now)
         heard()
     row.refresh_from_db()
     return row
+
+
+def note(caller: Caller, fields: Iterable[str], *, now: datetime) -> None:
+    """Leave in the trail who changed what."""
+    trail.leave(caller, "shop.changed", "shop", fields=fields, at=now)
 
 
 def seen(revision: int) -> None:

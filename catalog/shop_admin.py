@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,6 +17,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from catalog import logos, places, shop
 from catalog.models import OpeningHours, Price, ShopSettings
+from museo.access.callers import caller_from_request
 from notifications.admin import LogAdmin
 
 
@@ -138,6 +140,7 @@ class ShopSettingsAdmin(LogAdmin, ModelAdmin):
     def save_model(self, request: HttpRequest, obj: ShopSettings, form: Any, change: bool) -> None:
         shop.seen(form.cleaned_data["seen"])
         obj.save(update_fields=ShopForm.Meta.fields)
+        shop.note(caller_from_request(request), form.changed_data, now=timezone.now())
         shop.heard()
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:

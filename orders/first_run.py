@@ -1,6 +1,7 @@
 """The pages of the first run: staff make the shop theirs, in five steps, without JavaScript."""
 
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +22,7 @@ from catalog.context import may_set_up
 from catalog.models import Master
 from catalog.money import Money, NoAmount
 from catalog.shop_admin import check_languages, free_currency
+from museo.access.callers import Caller, caller_from_request
 from orders import setting_up
 from orders.delivery import DeliveryArea, DeliveryOption
 from orders.models import TaxRate
@@ -105,8 +107,8 @@ class NameForm(forms.Form):
         said = {"country": here.country, "currency": here.currency, "time_zone": ""}
         return {**said, "name": here.name, "time_zone": here.time_zone} if here.steps_done else said
 
-    def save(self) -> None:
-        setting_up.name_shop(**self.cleaned_data)
+    def save(self, caller: Caller, now: datetime) -> None:
+        setting_up.name_shop(caller, **self.cleaned_data, now=now)
 
 
 class LanguagesForm(forms.Form):
@@ -130,8 +132,8 @@ class LanguagesForm(forms.Form):
         spoken = here.default_language if here.steps_done > 1 else get_language()
         return {"languages": list(here.languages), "default_language": spoken}
 
-    def save(self) -> None:
-        setting_up.speak(**self.cleaned_data)
+    def save(self, caller: Caller, now: datetime) -> None:
+        setting_up.speak(caller, **self.cleaned_data, now=now)
 
 
 class DeliveryForm(forms.Form):
@@ -176,8 +178,8 @@ class DeliveryForm(forms.Form):
             "postal_prefixes": ", ".join(area.postal_prefix for area in areas),
         }
 
-    def save(self) -> None:
-        setting_up.deliver(**self.cleaned_data)
+    def save(self, caller: Caller, now: datetime) -> None:
+        setting_up.deliver(caller, **self.cleaned_data, now=now)
 
 
 class TaxesForm(forms.Form):
@@ -197,11 +199,11 @@ class TaxesForm(forms.Form):
         percents = {name: f"{Decimal(rate) / 100:f}" for name, rate in rates.items()}
         return {**percents, "is_included": not on_top}
 
-    def save(self) -> None:
+    def save(self, caller: Caller, now: datetime) -> None:
         rates = {
             name: self.cleaned_data[name] for name in ("standard", "food", "books", "admission")
         }
-        setting_up.tax(rates=rates, is_included=self.cleaned_data["is_included"])
+        setting_up.tax(caller, rates=rates, is_included=self.cleaned_data["is_included"], now=now)
 
 
 def _kinds() -> places.Choices:
@@ -227,8 +229,8 @@ class ProductForm(forms.Form):
     def now(request: HttpRequest) -> dict[str, Any]:
         return {"room": _("All products")}
 
-    def save(self) -> None:
-        setting_up.sell_first(**self.cleaned_data, now=timezone.now())
+    def save(self, caller: Caller, now: datetime) -> None:
+        setting_up.sell_first(caller, **self.cleaned_data, now=now)
 
 
 FORMS: dict[int, Any] = {
@@ -281,7 +283,7 @@ def one_step(request: HttpRequest, step: int) -> HttpResponse:
         return _open(request)
     form = kind(request.POST) if request.method == "POST" else kind(initial=kind.now(request))
     if request.method == "POST" and form.is_valid():
-        form.save()
+        form.save(caller_from_request(request), timezone.now())
         return _open(request) if is_last else redirect("first_run_step", step + 1)
     return _page(request, step, form)
 
@@ -301,7 +303,7 @@ def _next_step() -> int:
 
 
 def _open(request: HttpRequest) -> HttpResponse:
-    setting_up.open_doors(now=timezone.now())
+    setting_up.open_doors(caller_from_request(request), now=timezone.now())
     messages.success(request, _("Your shop is open."))
     return redirect("shop")
 

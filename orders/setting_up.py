@@ -10,8 +10,9 @@ from typing import Any
 from django.utils.text import slugify
 from django.utils.translation import override
 
-from catalog import shop, stock
-from catalog.models import ALWAYS, Category, Master, Price, Variant
+from catalog import categories, masters, shop
+from catalog.models import Category, Master
+from museo.access.callers import Caller
 from notifications import log
 from orders.delivery import DeliveryArea, DeliveryOption
 from orders.taxes import TaxRate
@@ -41,24 +42,36 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
-def name_shop(*, name: str, country: str, currency: str, time_zone: str) -> None:
+def name_shop(
+    caller: Caller, *, name: str, country: str, currency: str, time_zone: str, now: datetime
+) -> None:
     """Step 1; with it the shop has a row."""
     said = {"name": name, "country": country, "currency": currency, "time_zone": time_zone}
     before = shop.current()
     languages = {"languages": list(before.languages), "default_language": before.default_language}
     with log.change():
         shop.begin({**languages, **said})
-        shop.change(said, step=NAME)
+        shop.change(caller, said, step=NAME, now=now)
 
 
-def speak(*, languages: Collection[str], default_language: str) -> None:
+def speak(
+    caller: Caller, *, languages: Collection[str], default_language: str, now: datetime
+) -> None:
     """Step 2."""
     with log.change():
         fields = {"languages": list(languages), "default_language": default_language}
-        shop.change(fields, step=LANGUAGES)
+        shop.change(caller, fields, step=LANGUAGES, now=now)
 
 
-def deliver(*, way: str, price: int, country: str, postal_prefixes: Collection[str]) -> None:
+def deliver(
+    caller: Caller,
+    *,
+    way: str,
+    price: int,
+    country: str,
+    postal_prefixes: Collection[str],
+    now: datetime,
+) -> None:
     """Step 3: one way for what is carried, in the place of those that a new shop comes with.
 
     `price` is in minor units; an empty country is everywhere.
@@ -74,10 +87,12 @@ def deliver(*, way: str, price: int, country: str, postal_prefixes: Collection[s
                 DeliveryArea(option=option, country=country, postal_prefix=prefix)
                 for prefix in sorted(set(postal_prefixes)) or [""]
             )
-        shop.change({}, step=DELIVERY)
+        shop.change(caller, {}, step=DELIVERY, now=now)
 
 
-def tax(*, rates: Mapping[str, int | None], is_included: bool) -> None:
+def tax(
+    caller: Caller, *, rates: Mapping[str, int | None], is_included: bool, now: datetime
+) -> None:
     """Step 4: basis points by tax class, for the shop's country; None for none of its own."""
     country = shop.current().country
     with log.change():
@@ -92,7 +107,7 @@ def tax(*, rates: Mapping[str, int | None], is_included: bool) -> None:
             for tax_class, basis_points in rates.items()
             if basis_points is not None
         )
-        shop.change({}, step=TAXES)
+        shop.change(caller, {}, step=TAXES, now=now)
 
 
 def suggested_rates(country: str) -> dict[str, int]:
@@ -101,61 +116,57 @@ def suggested_rates(country: str) -> dict[str, int]:
     return said or RATES.get(country, {})
 
 
-def sell_first(
-    *, name: str, room: str, kind: str, price: int, on_hand: int | None, now: datetime
-) -> Master:
-    """Step 5: a product with one variant, in the shop's default language.
-
-    `on_hand` is None for what is not counted.
-    """
-    here = shop.current()
-    with log.change(), override(here.default_language):
-        slug = slugify(name) or token_hex(4)
-        master: Master = Master.objects.create(
-            slug=_free(slug),
-            kind=kind,
-            status=Master.Status.ACTIVE,
-            published_at=now,
-            primary_category=_room(room),
-            name=name,
-        )
-        variant = Variant.objects.create(
-            master=master,
-            sku=f"{slug[:50]}-{token_hex(2)}".upper(),
-            track_stock=on_hand is not None,
-        )
-        Price.objects.create(
-            variant=variant, amount=price, currency=here.currency, valid_from=ALWAYS
-        )
-        if on_hand:
-            stock.adjust(variant, delta=on_hand, by="first run", at=now)
-    return master
-
-
-def open_doors(*, now: datetime) -> None:
-    """End the first run: from now on people can buy."""
-    with log.change():
-        shop.change({}, step=PRODUCT)
-        shop.open_doors(now=now)
-
-
 def deliverable() -> set[str]:
     """The kinds of products that some way of delivery carries."""
     carried = DeliveryOption.objects.filter(is_active=True).values_list("kinds", flat=True)
     return {kind for kinds in carried for kind in kinds}
 
 
-def _free(slug: str) -> str:
-    slug = slug[:100]
-    is_taken = Master.objects.filter(slug=slug, deleted_at=None).exists()
-    return f"{slug}-{token_hex(2)}" if is_taken else slug
+def sell_first(
+    caller: Caller,
+    *,
+    name: str,
+    room: str,
+    kind: str,
+    price: int,
+    on_hand: int | None,
+    now: datetime,
+) -> Master:
+    """Step 5: a product with one variant, in the shop's default language.
+
+    `on_hand` is None for what is not counted. Raises what `masters.create` raises.
+    """
+    here = shop.current()
+    money = {"amount": price, "currency": here.currency}
+    counted = {"track_stock": False} if on_hand is None else {"on_hand": on_hand}
+    sku = f"{slugify(name)[:50] or 'first'}-{token_hex(2)}".upper()
+    with log.change():
+        fields = {
+            "kind": kind,
+            "status": Master.Status.ACTIVE,
+            "category": _room(room, here.default_language).slug,
+            "translations": {here.default_language: {"name": name}},
+            "variants": [{"sku": sku, "prices": [{"price": money}], **counted}],
+        }
+        return masters.create(caller, fields, now=now)
 
 
-def _room(name: str) -> Category:
-    found = Category.objects.filter(translations__name=name).first()
+def open_doors(caller: Caller, *, now: datetime) -> None:
+    """End the first run: from now on people can buy."""
+    with log.change():
+        shop.change(caller, {}, step=PRODUCT, now=now)
+        shop.open_doors(now=now)
+
+
+def _room(name: str, language: str) -> Category:
+    """The category with this name, or a new room."""
+    found: Category | None = Category.objects.filter(translations__name=name).first()
     if found:
-        return found  # type: ignore[no-any-return]
-    slug = slugify(name)[:40] or token_hex(4)
+        return found
+    slug = slugify(name)[:40] or f"room-{token_hex(2)}"
     if Category.objects.filter(slug=slug).exists():
         slug = f"{slug}-{token_hex(2)}"
-    return Category.objects.add_root(instance=Category(slug=slug, name=name))  # type: ignore[no-any-return]
+    with override(language):
+        category = Category(slug=slug, name=name)
+        categories.plant(category, below=None)
+    return category

@@ -16,6 +16,8 @@ from catalog import logos, places, shop
 from catalog.demo import house
 from catalog.models import Category, Master, OpeningHours, Price, ShopSettings, Variant
 from catalog.shop import Shop
+from museo.access import trail
+from museo.access.callers import Caller
 from museo.access.models import User
 from tests.orders.conftest import noon as noon
 from tests.together import at_once
@@ -93,10 +95,10 @@ def test_another_process_sees_a_change_within_a_second(
     assert (before, shop.current().name) == ("Museo", "Amphora")
 
 
-def test_the_process_that_writes_sees_it_at_once(row: ShopSettings) -> None:
+def test_the_process_that_writes_sees_it_at_once(row: ShopSettings, noon: datetime) -> None:
     assert shop.current().name == "Museo"
 
-    shop.change({"name": "Amphora"})
+    shop.change(Caller(), {"name": "Amphora"}, now=noon)
 
     assert shop.current().name == "Amphora"
 
@@ -134,6 +136,10 @@ def test_owners_edit_it_and_the_next_page_shows_it(row: ShopSettings) -> None:
     assert re.findall(r'name="language" value="(\w+)"', page) == ["de", "ar"]
     assert [str(each) for each in OpeningHours.objects.all()] == ["11:00 - 02:00"]
     assert len(shop.current().hours) == 1
+    traces = [(trace.name, trace.what, trace.fields) for trace in trail.of("shop")]
+    assert traces == [
+        ("owner@example.org", "shop.changed", ["name", "languages", "default_language"])
+    ]
 
 
 @pytest.mark.parametrize("role", ["catalogue", "fulfillment", "support"])
@@ -224,8 +230,9 @@ def test_what_is_no_picture_is_no_logo(row: ShopSettings, held: bytes) -> None:
     assert list(errors(answer)) == ["logo"]
 
 
-def test_a_name_in_html_is_shown_as_text(row: ShopSettings) -> None:
-    shop.change({"name": "<b>Bold</b> \u202eshop", "pause_text": "<script>", "is_paused": True})
+def test_a_name_in_html_is_shown_as_text(row: ShopSettings, noon: datetime) -> None:
+    hostile = {"name": "<b>Bold</b> \u202eshop", "pause_text": "<script>", "is_paused": True}
+    shop.change(Caller(), hostile, now=noon)
 
     page = Client().get("/").content.decode()
 

@@ -9,7 +9,7 @@ PERMISSIONS = {OWNER: crud("catalog", "shopsettings", "openinghours")}
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("catalog", "0006_shops_that_are_open"),
+        ("catalog", "0011_shops_that_are_open"),
         ("access", "0004_roles"),
     ]
     operations = [migrations.RunPython(give(PERMISSIONS), migrations.RunPython.noop)]

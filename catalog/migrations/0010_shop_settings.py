@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalog', '0004_imports'),
+        ('catalog', '0009_search_index'),
     ]
 
     operations = [

@@ -22,5 +22,5 @@ def keep_open(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0005_shop_settings")]
+    dependencies = [("catalog", "0010_shop_settings")]
     operations = [migrations.RunPython(keep_open, migrations.RunPython.noop)]
