@@ -23,6 +23,7 @@ from catalog.models import Master
 from catalog.money import Money, NoAmount
 from catalog.shop_admin import check_languages, free_currency
 from museo.access.callers import Caller, caller_from_request
+from museo.access.problems import Problem
 from orders import setting_up
 from orders.delivery import DeliveryArea, DeliveryOption
 from orders.models import TaxRate
@@ -282,10 +283,22 @@ def one_step(request: HttpRequest, step: int) -> HttpResponse:
     if request.method == "POST" and "without" in request.POST and is_last:
         return _open(request)
     form = kind(request.POST) if request.method == "POST" else kind(initial=kind.now(request))
-    if request.method == "POST" and form.is_valid():
-        form.save(caller_from_request(request), timezone.now())
+    if request.method == "POST" and _save(form, request):
         return _open(request) if is_last else redirect("first_run_step", step + 1)
     return _page(request, step, form)
+
+
+def _save(form: Any, request: HttpRequest) -> bool:
+    """False for what cannot be kept; the form says why."""
+    if not form.is_valid():
+        return False
+    try:
+        form.save(caller_from_request(request), timezone.now())
+    except Problem as problem:
+        told = [error["detail"] for error in problem.errors] or [problem.detail]
+        form.add_error(None, told)
+        return False
+    return True
 
 
 def admin_home(request: HttpRequest) -> HttpResponse:

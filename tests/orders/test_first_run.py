@@ -18,7 +18,7 @@ from tests.orders.conftest import PURCHASE
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long password"
 NAME = {"name": "Amphora", "country": "DE", "currency": "EUR", "time_zone": ""}
-LANGUAGES = {"languages": ["de", "en"], "default_language": "de"}
+LANGUAGES = {"languages": ["en", "de"], "default_language": "de"}
 DELIVERY = {"way": "courier", "price": "4,50", "country": "DE", "postal_prefixes": "10, 12"}
 TAXES = {"is_included": "on", "standard": "19", "food": "7", "books": "", "admission": "7"}
 PRODUCT = {
@@ -202,6 +202,8 @@ def test_shoppers_before_the_opening_are_asked_to_come_back(client: Client) -> N
         (4, {"standard": "101"}, "standard"),
         (4, {"food": "7.005"}, "food"),
         (5, {"price": "free"}, "price"),
+        (5, {"price": "99999999999"}, "__all__"),
+        (5, {"name": "bell \x07"}, "__all__"),
         (5, {"on_hand": "-1"}, "on_hand"),
         (5, {"on_hand": str(2**70)}, "on_hand"),
         (5, {"kind": "nothing"}, "kind"),
