@@ -13,7 +13,7 @@ from catalog.models import Master, ShopSettings
 from museo.access.models import User
 from orders.delivery import DeliveryOption
 from orders.models import Order, TaxRate
-from tests.orders.conftest import PURCHASE
+from tests.orders.conftest import ADDRESS, PURCHASE
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long password"
@@ -28,7 +28,7 @@ PRODUCT = {
     "on_hand": "3",
     "room": "Vasen",
 }
-STEPS = [NAME, LANGUAGES, DELIVERY, TAXES, PRODUCT]
+STEPS: list[dict[str, Any]] = [NAME, LANGUAGES, DELIVERY, TAXES, PRODUCT]
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +81,7 @@ def test_five_forms_lead_from_nothing_to_the_first_order(owner: Client) -> None:
     assert '<html lang="de"' in front
     sku = shopper.get("/api/v1/catalog/products").json()["results"][0]["default_sku"]
     added = call(shopper, "/basket/items", {"sku": sku, "quantity": 1}).json()
-    address = {**PURCHASE["address"], "country": "DE", "postal_code": "10115"}
+    address = {**ADDRESS, "country": "DE", "postal_code": "10115"}
     bought = call(
         shopper,
         "/orders/checkout",

@@ -21,7 +21,7 @@ from orders.models import Checkout, Order
 from orders.opening import ShopNotOpen, ShopPaused
 from orders.tracking import Placed
 from tests.conftest import DEMO_SHOP
-from tests.orders.conftest import PURCHASE, SellLamp
+from tests.orders.conftest import ADDRESS, PURCHASE, SellLamp
 
 pytestmark = pytest.mark.django_db
 Buy = Callable[..., Placed]
@@ -83,7 +83,7 @@ def test_the_page_refuses_orders_and_says_why(
     client: Client, basket: Caller, changes: dict[str, Any], code: str, told: str
 ) -> None:
     now_is(**changes)
-    typed = {**PURCHASE, **dict(PURCHASE["address"]), "payment": "ok", "key": "k"}
+    typed = {**PURCHASE, **ADDRESS, "payment": "ok", "key": "k"}
 
     answer = client.post("/checkout", typed)
 

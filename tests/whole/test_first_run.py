@@ -15,7 +15,9 @@ LIMIT = 40_000
 
 @pytest.fixture
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    with open_shop(tmp_path_factory.mktemp("bare"), command=[*UP, "--no-demo"]) as opened:
+    with open_shop(
+        tmp_path_factory.mktemp("bare"), command=[*UP, "--no-demo"], within=180
+    ) as opened:
         yield opened
 
 
