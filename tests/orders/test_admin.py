@@ -10,6 +10,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
+from catalog import shop
 from museo.access.callers import caller_for_user
 from museo.access.models import User
 from notifications.models import Event
@@ -252,7 +253,8 @@ def test_staff_write_a_note_and_change_the_address(boss: Client, order: Order) -
 def test_staff_say_a_new_time_and_that_a_delivery_failed(boss: Client, order: Order) -> None:
     assert boss.get(act_on(order, "new_time")).status_code == 200
     boss.post(act_on(order, "new_time"), {"eta_0": "2099-01-01", "eta_1": "12:00"})
-    later = timezone.localtime(timezone.now() + timedelta(hours=2))
+    # typed on the shop's own clock
+    later = timezone.localtime(timezone.now() + timedelta(hours=2), shop.current().zone)
     boss.post(
         act_on(order, "new_time"),
         {"eta_0": later.strftime("%Y-%m-%d"), "eta_1": later.strftime("%H:%M:%S")},
