@@ -26,7 +26,7 @@ def committed(transactional_db: None) -> Iterator[None]:
     What a flush takes with it of the first rows of a shop is put back.
     """
     LogHead.objects.get_or_create(id=1, defaults={"epoch": "test0000"})
-    import_module("orders.migrations.0005_first_delivery_options").forwards(apps, None)
+    import_module("orders.migrations.0003_first_delivery_options").forwards(apps, None)
     yield
     LogHead.objects.update(floor=F("head"))
 
@@ -47,7 +47,11 @@ def _shops_language() -> Iterator[None]:
 
 
 def pytest_configure() -> None:
-    """Tests call from one address, far more often than people do; so do the shops they open."""
+    """Tests call from one address, far more often than people do; so do the shops they open.
+
+    Every test client makes the middleware anew: it looks for static files when they are asked for.
+    """
+    settings.WHITENOISE_AUTOREFRESH = True
     for name in ("MUSEO_CALLS_PER_MINUTE", "MUSEO_SIGN_INS_PER_MINUTE"):
         setattr(settings, name, 1_000_000)
         os.environ.setdefault(name, "1000000")

@@ -4,6 +4,8 @@ import secrets
 
 from django.db import migrations
 
+from museo.statements import statements
+
 TABLES = ("notifications_event", "notifications_eventtopic")
 REFUSAL = "the log is append-only"
 
@@ -44,21 +46,22 @@ SQLITE_BACK = [
 ]
 
 
-def forwards(apps, schema_editor):
+def begin(apps, schema_editor):
     apps.get_model("notifications", "LogHead").objects.create(id=1, epoch=secrets.token_hex(4))
-    run(schema_editor, POSTGRESQL, SQLITE)
 
 
-def backwards(apps, schema_editor):
-    run(schema_editor, POSTGRESQL_BACK, SQLITE_BACK)
+def forget(apps, schema_editor):
     apps.get_model("notifications", "LogHead").objects.all().delete()
-
-
-def run(schema_editor, postgresql, sqlite):
-    for statement in postgresql if schema_editor.connection.vendor == "postgresql" else sqlite:
-        schema_editor.execute(statement)
 
 
 class Migration(migrations.Migration):
     dependencies = [("notifications", "0001_initial")]
-    operations = [migrations.RunPython(forwards, backwards)]
+    operations = [
+        migrations.RunPython(begin, forget),
+        statements(
+            postgresql=POSTGRESQL,
+            sqlite=SQLITE,
+            postgresql_back=POSTGRESQL_BACK,
+            sqlite_back=SQLITE_BACK,
+        ),
+    ]

@@ -14,25 +14,39 @@ PRODUCTS = (
     "stockitem",
     "media",
 )
+TERMS = ("coupon", "taxrate", "deliveryoption", "deliveryarea", "plan", "planstep")
+MODERATE = [
+    f"catalog.{what}_{model}" for model in ("review", "question") for what in ("view", "change")
+]
 PERMISSIONS = {
     OWNER: [
-        *crud("catalog", *PRODUCTS),
-        *crud("orders", "order"),
+        *crud("catalog", *PRODUCTS, "import", "shopsettings", "openinghours"),
+        *MODERATE,
+        *crud("orders", "order", *TERMS),
+        *view("orders", "payment"),
+        "orders.change_payment",
         *crud("access", "user", "serviceaccount"),
         *view("auth", "group"),
         *view("access", "heartbeat"),
         *view("notifications", "event"),
     ],
-    CATALOGUE: crud("catalog", *PRODUCTS),
+    CATALOGUE: [
+        *crud("catalog", *PRODUCTS, "import"),
+        *MODERATE,
+        *crud("orders", "coupon"),
+    ],
     FULFILLMENT: [
         *view("orders", "order"),
         "orders.change_order",
+        *view("orders", "payment", "deliveryoption", "deliveryarea", "plan", "planstep"),
         *view("catalog", *PRODUCTS),
         "catalog.change_stockitem",
     ],
     SUPPORT: [
-        *view("orders", "order"),
+        *view("orders", "order", "payment", *TERMS),
         "orders.change_order",
+        "orders.change_payment",
+        *MODERATE,
         *view("catalog", *PRODUCTS),
         *view("access", "user"),
         *view("notifications", "event"),
@@ -46,7 +60,7 @@ def take_back(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("access", "0003_service_accounts"),
+        ("access", "0001_initial"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
         ("catalog", "0001_initial"),

@@ -6,6 +6,8 @@ makes one of these tables anew on SQLite must make the triggers anew.
 
 from django.db import migrations
 
+from museo.statements import statements
+
 POSTGRESQL = [
     "CREATE EXTENSION IF NOT EXISTS pg_trgm",
     # entries wait in a list before they are sorted in; a short one, since every search reads it
@@ -62,19 +64,13 @@ SQLITE_BACK = [
 ]
 
 
-def forwards(apps, schema_editor):
-    run(schema_editor, POSTGRESQL, SQLITE)
-
-
-def backwards(apps, schema_editor):
-    run(schema_editor, POSTGRESQL_BACK, SQLITE_BACK)
-
-
-def run(schema_editor, postgresql, sqlite):
-    for statement in postgresql if schema_editor.connection.vendor == "postgresql" else sqlite:
-        schema_editor.execute(statement)
-
-
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0008_search_tables")]
-    operations = [migrations.RunPython(forwards, backwards)]
+    dependencies = [("catalog", "0002_stock_movements_are_append_only")]
+    operations = [
+        statements(
+            postgresql=POSTGRESQL,
+            sqlite=SQLITE,
+            postgresql_back=POSTGRESQL_BACK,
+            sqlite_back=SQLITE_BACK,
+        )
+    ]

@@ -38,5 +38,5 @@ def forwards(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("orders", "0004_coupons_taxes_delivery")]
+    dependencies = [("orders", "0002_what_was_decided_is_append_only")]
     operations = [migrations.RunPython(forwards, migrations.RunPython.noop)]
