@@ -1,34 +1,37 @@
-"""What every test may use: a log that can be flushed, a browser; and what `--long` means."""
+"""What every test may use: real commits, a browser; and what `--long` means."""
 
 import os
 from collections.abc import Iterator
-from importlib import import_module
 from math import inf
 
 import pytest
-from django.apps import apps
 from django.conf import settings
-from django.db.models import F
+from django.test import TransactionTestCase
 from django.utils import translation
+from pytest_django import DjangoDbBlocker
 
 from catalog import shop
 from catalog.shop import Shop
 from notifications.models import LogHead
+from tests import first_rows
 from tests.services import find_chromium
 
 DEMO_SHOP = Shop(time_zone="Europe/Helsinki", steps_done=5, is_open=True)
 
 
-@pytest.fixture
-def committed(transactional_db: None) -> Iterator[None]:
-    """A test with real commits: afterwards the log lets itself be flushed, then begins anew.
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """A test that commits leaves the tables as it found them."""
+    with django_db_blocker.unblock():
+        LogHead.objects.update(epoch="test0000")
+        first_rows.keep()
+    # private to Django, so its stubs leave it out
+    TransactionTestCase._fixture_teardown = lambda _case: first_rows.put_back()  # type: ignore[attr-defined]
 
-    What a flush takes with it of the first rows of a shop is put back.
-    """
-    LogHead.objects.get_or_create(id=1, defaults={"epoch": "test0000"})
-    import_module("orders.migrations.0003_first_delivery_options").forwards(apps, None)
-    yield
-    LogHead.objects.update(floor=F("head"))
+
+@pytest.fixture
+def committed(transactional_db: None) -> None:
+    """A test with real commits, which other connections see."""
 
 
 @pytest.fixture(autouse=True)

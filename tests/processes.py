@@ -44,7 +44,7 @@ def spawn(code: str, *arguments: str, **environment: str) -> subprocess.Popen[st
     )
 
 
-def eventually(is_true: Callable[[], bool], *, seconds: float = 20) -> None:
+def eventually(is_true: Callable[[], bool], *, seconds: float = 60) -> None:
     """Return as soon as it is true; fail when the time is over."""
     deadline = time.monotonic() + seconds
     while not is_true():

@@ -123,7 +123,7 @@ def test_a_killed_server_costs_no_event_and_doubles_none(calm: Desk, follow: Fol
     web.kill()
     web.wait(timeout=10)
     calm.take_steps(order, 2)
-    eventually(calm.shop.is_healthy, seconds=30)
+    eventually(calm.shop.is_healthy)
     eventually(lambda: following.versions == [1, 2, 3])
     calm.advance(order, *STEPS[3:])
     following.join()

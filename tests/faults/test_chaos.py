@@ -119,7 +119,7 @@ def suffer(shop: Shop, faults: dict[str, Callable[[], None]], seconds: float) ->
     chaos.start()
     crowd.open(seconds=seconds, patience=PATIENCE_SECONDS)
     chaos.stop()
-    eventually(shop.is_healthy, seconds=30)
+    eventually(shop.is_healthy)
     crowd.wait(seconds=PATIENCE_SECONDS)
 
     print(f"{len(crowd.customers)} orders, faults: {sorted(chaos.done)}")  # noqa: T201

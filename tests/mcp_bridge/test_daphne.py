@@ -31,7 +31,7 @@ def daphne(committed: None, woken: None, valkey_url: str) -> Iterator[str]:
     process = spawn(SERVE, str(port), APPLICATION, REDIS_URL=valkey_url)
     address = f"http://127.0.0.1:{port}/mcp"
     try:
-        eventually(lambda: process.poll() is not None or answers(address), seconds=30)
+        eventually(lambda: process.poll() is not None or answers(address))
         yield address
     finally:
         end(process)

@@ -54,7 +54,7 @@ def served(code: str, redis_url: str) -> Iterator[tuple[subprocess.Popen[str], s
     process = spawn(code, str(port), *name, REDIS_URL=redis_url)
     address = f"http://127.0.0.1:{port}"
     try:
-        eventually(lambda: process.poll() is not None or answers(address), seconds=30)
+        eventually(lambda: process.poll() is not None or answers(address))
         yield process, address
     finally:
         process.kill()

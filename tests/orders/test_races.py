@@ -221,7 +221,8 @@ def running_statements() -> str:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT string_agg(query, ';') FROM pg_stat_activity"
-            " WHERE state = 'active' AND pid <> pg_backend_pid()"
+            " WHERE datname = current_database()"
+            " AND state = 'active' AND pid <> pg_backend_pid()"
         )
         return cursor.fetchone()[0] or ""
 

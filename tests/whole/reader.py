@@ -59,10 +59,10 @@ class Reader:
         seen: list[str] = self.page.evaluate("window.states")
         return [state for last, state in zip([None, *seen], seen, strict=False) if state != last]
 
-    def says(self, state: str, *, within: float = 10) -> None:
+    def says(self, state: str, *, within: float = 30) -> None:
         self.page.wait_for_selector(f"[data-conn][data-s={state}]", timeout=within * 1000)
 
-    def shows(self, status: str, *, within: float = 5) -> None:
+    def shows(self, status: str, *, within: float = 30) -> None:
         self.page.wait_for_selector(f"museo-live[status={status}]", timeout=within * 1000)
 
     def pretend(self, *, hidden: bool) -> None:

@@ -101,7 +101,7 @@ def test_a_purchase_works_without_javascript(enter: Enter) -> None:
         page.reload()
         return "arrived" in page.inner_text("h1")
 
-    eventually(has_arrived, seconds=30)
+    eventually(has_arrived)
     assert page.locator(".steps [data-s=done]").count() == 5
     assert shopper.trouble == []
 

@@ -100,7 +100,7 @@ def test_steps_taken_while_the_web_was_dead_are_all_on_the_page_when_it_is_back(
     web.wait(timeout=10)
     eventually(lambda: reader.state in ("retry", "poll"))
     calm.take_steps(order, 2)
-    eventually(calm.shop.is_healthy, seconds=30)
+    eventually(calm.shop.is_healthy)
     proxy.listen()
     reader.says("live", within=20)
     reader.shows("out_for_delivery")
