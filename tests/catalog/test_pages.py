@@ -1,12 +1,14 @@
 """The shop's pages, as a browser without JavaScript sees them."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.db import transaction
+from django.test import Client, override_settings
+from pytest_django import DjangoDbBlocker
 
 from catalog import views
 from catalog.demo.fill import fill
@@ -15,10 +17,21 @@ from catalog.models import Master, StockItem
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def _demo(settings: Any, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = tmp_path
-    fill(now=datetime(2026, 11, 20, 12, 0, tzinfo=UTC))
+@pytest.fixture(scope="module", autouse=True)
+def _demo(
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[None]:
+    """Filled once; each test takes back what it changes."""
+    with (
+        override_settings(MEDIA_ROOT=tmp_path_factory.mktemp("media")),
+        django_db_blocker.unblock(),
+        transaction.atomic(),
+    ):
+        fill(now=datetime(2026, 11, 20, 12, 0, tzinfo=UTC))
+        yield
+        transaction.set_rollback(True)
 
 
 def text(client: Client, path: str) -> str:
