@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import DecimalValidator, MaxValueValidator
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -20,24 +21,28 @@ from unfold.widgets import (
 
 from catalog import categories, drafts, masters, prices, shop, stock
 from catalog.models import Category, Master, OptionValue, Price, StockItem, Variant
-
-DEAREST = Decimal(prices.DEAREST).scaleb(-2)
+from catalog.money import Money, digits
 
 
 class MoneyField(forms.DecimalField):
-    """Typed as 84.00, kept as 8400: exact, no float on the way."""
+    """Typed as 84.00, kept as 8400, with the digits of the shop's currency: no float on the way."""
 
     widget = UnfoldAdminTextInputWidget
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(min_value=Decimal(0), max_value=DEAREST, decimal_places=2, **options)
+        super().__init__(min_value=Decimal(0), **options)
 
     def prepare_value(self, value: Any) -> Any:
-        return Decimal(value).scaleb(-2) if isinstance(value, int) else value
+        return Money(value, shop.currency()).as_decimal() if isinstance(value, int) else value
 
     def clean(self, value: Any) -> int | None:
-        amount = super().clean(value)
-        return None if amount is None else int(amount.scaleb(2))
+        typed = super().clean(value)
+        if typed is None:
+            return None
+        currency = shop.currency()
+        DecimalValidator(None, digits(currency))(typed)
+        MaxValueValidator(Money(prices.DEAREST, currency).as_decimal())(typed)
+        return int(typed.scaleb(digits(currency)))
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return super().has_changed(self.prepare_value(initial), data)

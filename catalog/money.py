@@ -37,11 +37,10 @@ class Money:
     def typed(cls, text: str, currency: str) -> Money:
         """Read `8.40` or `8,40`; raise NoAmount."""
         number = _TYPED.fullmatch(text.strip())
-        digits = get_currency_precision(currency)
         fraction = (number[2] or "") if number else ""
-        if number is None or len(fraction) > digits:
+        if number is None or len(fraction) > digits(currency):
             raise NoAmount(text[:40])
-        amount = int(number[1] + fraction.ljust(digits, "0"))
+        amount = int(number[1] + fraction.ljust(digits(currency), "0"))
         if amount > MOST:
             raise NoAmount(text[:40])
         return cls(amount, currency)
@@ -63,11 +62,16 @@ class Money:
 
     def as_decimal(self) -> Decimal:
         """In major units, with all digits of the currency."""
-        return Decimal(self.amount).scaleb(-get_currency_precision(self.currency))
+        return Decimal(self.amount).scaleb(-digits(self.currency))
 
     def shown(self, language: str) -> str:
         """€84.00 or 84,00 €, as readers of a language write it."""
         return format_currency(self.as_decimal(), self.currency, locale=_locale(language))
+
+
+def digits(currency: str) -> int:
+    """How many come after the point: 2 for EUR, 0 for JPY."""
+    return int(get_currency_precision(currency))
 
 
 def _locale(language: str) -> Locale:

@@ -16,9 +16,10 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.utils.text import slugify
 
-from catalog.forms import DEAREST
 from catalog.imports.problems import RowRefused
 from catalog.models import Master
+from catalog.money import Money
+from catalog.prices import DEAREST
 
 CURRENCIES = frozenset(get_global("all_currencies"))
 LARGEST_COUNT = 1_000_000_000
@@ -87,8 +88,9 @@ def _price(cell: str, currency: str, digits: int) -> int:
         raise RowRefused("price_invalid")
     if number < 0:
         raise RowRefused("price_negative")
-    if number > DEAREST:
-        raise RowRefused("price_too_high", most=str(DEAREST))
+    most = Money(DEAREST, currency).as_decimal()
+    if number > most:
+        raise RowRefused("price_too_high", most=str(most))
     amount = number.scaleb(digits)
     if amount != int(amount):
         raise RowRefused("price_fraction", currency=currency, digits=digits)
