@@ -272,7 +272,7 @@ class Hub:
     async def _tend(self) -> None:
         """Look at the log when there is a hole, and every so often in any case."""
         is_answering = True
-        while True:
+        while not self._is_closed:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_seconds):
                     await self._hole.wait()
@@ -305,7 +305,7 @@ class Hub:
         """Tell the other processes, and those clients who want it, how many are connected."""
         client = _redis(self._redis_url) if self._redis_url else None
         try:
-            while True:
+            while not self._is_closed:
                 await asyncio.sleep(stats.STATUS_SECONDS)
                 self.connections.tell()
                 if client:
@@ -338,7 +338,8 @@ class Hub:
         back_off = FIRST_BACK_OFF_SECONDS
         client = _redis(self._redis_url)
         try:
-            while True:
+            # the client's own trouble in closing takes the place of a cancellation
+            while not self._is_closed:
                 try:
                     async with client.pubsub() as channel:
                         await channel.subscribe(wake.CHANNEL, wake.COUNTS_CHANNEL)

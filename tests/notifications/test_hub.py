@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 import pytest
+from redis.asyncio.connection import AbstractConnection as Connection
+from redis.exceptions import RedisError
 
 from notifications import log
 from notifications.live import outlet, wake
@@ -160,6 +162,28 @@ async def test_an_unreadable_wake_up_does_not_stop_the_next(redis: str) -> None:
         await in_thread(tell)()
 
         await until(lambda: heard == [1, 2])
+
+
+async def test_a_hub_ends_though_its_connection_to_redis_cannot_be_closed(
+    redis: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the client then raises takes the place of the cancellation."""
+    hub = Hub(redis_url=redis)
+    await hub.start()
+    heard = listen(hub)
+    await in_thread(tell)()
+    await until(lambda: heard == [1])
+
+    disconnect = Connection.disconnect
+
+    async def fail(connection: Connection, **options: Any) -> None:
+        await disconnect(connection, **options)
+        raise RedisError
+
+    monkeypatch.setattr(Connection, "disconnect", fail)
+
+    async with asyncio.timeout(20):
+        await hub.stop()
 
 
 @pytest.mark.parametrize(("rests", "most_writes"), [(3, 6), (0, 20)])
