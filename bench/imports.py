@@ -67,7 +67,7 @@ def cpu():
 def measure(name, path, *, dry_run=False):
     began, used = time.monotonic(), cpu()
     found = services.upload(parts(path), file_name=path, owner_id=None, now=timezone.now())
-    services.begin(found, mapping=found.mapping, dry_run=dry_run, now=timezone.now())
+    services.begin(found, by="user:1", mapping=found.mapping, dry_run=dry_run, now=timezone.now())
     working.work_on(found, timezone.now)
     found.refresh_from_db()
     counts = [found.created, found.changed, found.unchanged, found.refused]

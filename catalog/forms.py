@@ -390,6 +390,10 @@ class ShelfForm(forms.ModelForm):
     def has_new_price(self) -> bool:
         return bool({"price", "list_price"} & set(self.changed_data))
 
+    @property
+    def is_more_than_counted(self) -> bool:
+        return bool(set(self.changed_data) - {"on_hand"})
+
     def _shown(self, name: str) -> Any:
         """What the page showed before it was typed over, in minor units."""
         field, typed = self.fields[name], self.data.get(self.add_initial_prefix(name))
@@ -400,6 +404,27 @@ class ShelfForm(forms.ModelForm):
         shown = self.data.get(self.add_initial_prefix("on_hand"), self.initial["on_hand"])
         return int(self.cleaned_data["on_hand"]) - int(shown or 0)
 
+    def count(self) -> dict[str, Any] | None:
+        """By how much the shelf was changed."""
+        return {"sku": self.instance.sku, "delta": self.delta} if self.delta else None
+
     def fields_of(self) -> dict[str, Any]:
         own = {"id": self.instance.public_id, "is_active": self.cleaned_data["is_active"]}
         return {**own, "prices": [price_of(self.cleaned_data)]} if self.has_new_price else own
+
+
+class ShelfFormSet(forms.BaseModelFormSet):
+    """A page of shelves, which each of its rows knows."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        form.page = self
+
+    def take_changed(self) -> list[Any]:
+        """The rows that the editor changed; asked again there are none."""
+        changed: list[Any] = [form for form in self.forms if form.has_changed()]
+        taken = [] if self._are_taken else changed
+        self._are_taken = True
+        return taken
+
+    _are_taken = False

@@ -5,7 +5,7 @@ the one they saw is told if somebody was faster. Each keeps the search index, le
 tells `staff.catalog`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -196,6 +196,12 @@ def find(key: str) -> Master:
     return master  # type: ignore[no-any-return]
 
 
+def hold(ids: Collection[int]) -> None:
+    """Lock several products that one change is to write, in the order in which everybody does."""
+    rows = Master.objects.filter(pk__in=ids).select_for_update(no_key=True)
+    list(rows.order_by("pk").values_list("pk"))
+
+
 def require(caller: Caller, verb: str) -> None:
     """Raise NotSignedIn or NotAllowed unless the caller may view, add, change or delete."""
     staff.require(caller, f"catalog.{verb}_master")
@@ -355,6 +361,9 @@ def _write_variants(master: Master, rows: Iterable[Fields], *, now: datetime) ->
     by_sku = {variant.sku: variant for variant in by_id.values()}
     choices = _choices(master)
     changed, wanted = [*removed], {}
+    skus: dict[int, str] = {}
+    arrived: dict[int, int] = {}
+    offers: list[tuple[int, prices.Offer]] = []
     first_place = len(by_id)
     for index, row in enumerate(rows):
         if row.get("remove"):
@@ -373,10 +382,13 @@ def _write_variants(master: Master, rows: Iterable[Fields], *, now: datetime) ->
             wanted[index] = (variant, _values_of(row["options"], choices, index))
         elif is_new:
             wanted[index] = (variant, [])
-        if _set_prices(variant, row.get("prices", ()), now=now):
-            changed.append(f"variants.{variant.sku}.prices")
         if is_new:
-            stock.receive(variant, row.get("on_hand") or 0, at=now)
+            arrived[variant.pk] = row.get("on_hand") or 0
+        skus[variant.pk] = variant.sku
+        offers += [(variant.pk, drafts.offer_of(price)) for price in row.get("prices", ())]
+    stock.receive_all(arrived, at=now)
+    repriced = prices.set_prices(offers, now=now)
+    changed += [f"variants.{skus[pk]}.prices" for pk in repriced]
     if not master.variants.exists():
         said = _("A product has at least one variant.")
         raise BadProduct(said, errors=[field_error("/variants", "required", said)])
@@ -395,11 +407,6 @@ def _counted_elsewhere(index: int) -> BadProduct:
     return BadProduct(
         said, errors=[field_error(f"/variants/{index}/on_hand", "counted_elsewhere", said)]
     )
-
-
-def _set_prices(variant: Variant, rows: Iterable[Fields], *, now: datetime) -> bool:
-    moved = [prices.set_price(variant, drafts.offer_of(row), now=now) for row in rows]
-    return any(moved)
 
 
 def _choices(master: Master) -> dict[tuple[str, str], OptionValue]:

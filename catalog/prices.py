@@ -4,8 +4,9 @@ At any moment one price holds for a variant, a currency and a sales channel. Who
 cuts those of the same period short, so the newest word holds and older ones stay as history.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import NamedTuple
@@ -17,8 +18,8 @@ from django.utils.translation import gettext as _
 from catalog import shop
 from catalog.compiled import Compiled, OneOf, Slot
 from catalog.models import ALWAYS, Master, Price, Variant
+from museo import bulk
 from museo.access.problems import Invalid, field_error
-from notifications import bulk
 
 # as many as fit the database's integers, with room for a basket's sum
 DEAREST = 999_999_999_999
@@ -48,14 +49,14 @@ class Offer:
     def faults(self) -> list[dict[str, str]]:
         """What is wrong with it, by field; empty if it can be set."""
         return [
-            field_error(pointer, code, said)
+            field_error(pointer, code, said())
             for pointer, code, said, is_wrong in (
-                ("/price/amount", "out_of_range", _range(), not 0 <= self.amount <= DEAREST),
-                ("/price/currency", "unknown_currency", _no_currency(), not self._is_money()),
-                ("/list_price/amount", "out_of_range", _range(), not self._is_list_amount_sane()),
-                ("/list_price/amount", "below_price", _list_below(), self._is_list_below()),
-                ("/sales_channel", "invalid_choice", _channels(), not self._is_on_a_channel()),
-                ("/valid_to", "ends_before_start", _ends_early(), self._ends_before_start()),
+                ("/price/amount", "out_of_range", _range, not 0 <= self.amount <= DEAREST),
+                ("/price/currency", "unknown_currency", _no_currency, not self._is_money()),
+                ("/list_price/amount", "out_of_range", _range, not self._is_list_amount_sane()),
+                ("/list_price/amount", "below_price", _list_below, self._is_list_below()),
+                ("/sales_channel", "invalid_choice", _channels, not self._is_on_a_channel()),
+                ("/valid_to", "ends_before_start", _ends_early, self._ends_before_start()),
             )
             if is_wrong
         ]
@@ -145,87 +146,153 @@ FOR_SALE = Compiled(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A price for its period; `pk` is None before it is written."""
+
+    amount: int
+    list_amount: int | None
+    valid_from: datetime
+    valid_to: datetime | None
+    pk: int | None = field(default=None, compare=False)
+
+
+class Key(NamedTuple):
+    """What only one price holds for at any moment."""
+
+    variant_id: int
+    currency: str
+    sales_channel: str
+
+
 def set_price(variant: Variant, offer: Offer, *, now: datetime) -> bool:
-    """Let the offer hold for its period; False if that is how it was. Raise BadPrice.
+    """Let the offer hold for its period; False if that is how it was. Raise BadPrice."""
+    return bool(set_prices([(variant.pk, offer)], now=now))
+
+
+def set_prices(offers: Iterable[tuple[int, Offer]], *, now: datetime) -> set[int]:
+    """Let each offer of a variant, by id, hold for its period; return the variants it changed.
 
     Inside the caller's transaction. The first price of a variant holds from ever, any other one
-    without a beginning from now until whatever it replaces would have ended.
+    without a beginning from now until whatever it replaces would have ended; what holds no longer
+    is cut short and stays as history. Raises BadPrice, and then nothing is set.
     """
-    if faults := offer.faults():
-        raise BadPrice(_("This price cannot be set. See errors."), errors=faults)
-    _hold(variant)
-    rows = Price.objects.filter(
-        variant=variant, currency=offer.currency, sales_channel=offer.sales_channel
+    wanted: dict[Key, list[Offer]] = defaultdict(list)
+    for variant_id, offer in offers:
+        if faults := offer.faults():
+            raise BadPrice(_("This price cannot be set. See errors."), errors=faults)
+        wanted[Key(variant_id, offer.currency, offer.sales_channel)].append(offer)
+    if not wanted:
+        return set()
+    _hold({key.variant_id for key in wanted})
+    before = _timelines(wanted)
+    after = {key: _with_offers(before[key], wanted[key], now) for key in wanted}
+    moved = [key for key in wanted if after[key] is not before[key]]
+    _write([(key, before[key], after[key]) for key in moved])
+    return {key.variant_id for key in moved}
+
+
+def end_prices(variant_ids: Collection[int], *, currency: str, now: datetime) -> None:
+    """What each of these costs now it costs no longer; it stays as history."""
+    _hold(variant_ids)
+    before = _timelines([Key(pk, currency, WEB) for pk in variant_ids])
+    _write(
+        [
+            (key, spans, [cut for span in spans for cut in _ended(span, now)])
+            for key, spans in before.items()
+        ]
     )
-    offer = _with_a_beginning(offer, list(rows), now)
+
+
+def _ended(span: Span, now: datetime) -> list[Span]:
+    if span.valid_from > now or (span.valid_to and span.valid_to <= now):
+        return [span]
+    return [replace(span, valid_to=now)] if span.valid_from < now else []
+
+
+def _hold(variant_ids: Collection[int]) -> None:
+    """Whoever sets another price of them waits; orders that name them do not."""
+    rows = Variant.objects.filter(pk__in=variant_ids).select_for_update(no_key=True)
+    list(rows.order_by("pk").values_list("pk"))
+
+
+def _timelines(keys: Collection[Key]) -> dict[Key, list[Span]]:
+    """The prices there are of each, in one query."""
+    ids, currencies, channels = (set(each) for each in zip(*keys, strict=True))
+    rows = Price.objects.filter(
+        variant_id__in=ids, currency__in=currencies, sales_channel__in=channels
+    )
+    found: dict[Key, list[Span]] = {key: [] for key in keys}
+    names = ("amount", "list_amount", "valid_from", "valid_to", "pk")
+    for variant_id, currency, channel, *values in rows.values_list(*Key._fields, *names):
+        key = Key(variant_id, currency, channel)
+        if key in found:
+            found[key].append(Span(*values))
+    return found
+
+
+def _with_offers(spans: list[Span], offers: Iterable[Offer], now: datetime) -> list[Span]:
+    """What holds when, with one offer after the other; the same list if nothing changes."""
+    for offer in offers:
+        spans = _with_offer(spans, offer, now)
+    return spans
+
+
+def _with_offer(spans: list[Span], offer: Offer, now: datetime) -> list[Span]:
+    offer = _with_a_beginning(offer, spans, now)
     begins = offer.valid_from or ALWAYS
     if offer.valid_to and offer.valid_to <= begins:
         late = field_error("/valid_to", "ends_before_start", _ends_early())
         raise BadPrice(late["detail"], errors=[late])
-    if rows.filter(
-        amount=offer.amount,
-        list_amount=offer.list_amount,
-        valid_from=begins,
-        valid_to=offer.valid_to,
-    ).exists():
-        return False
-    for row in rows.filter(_overlapping(begins, offer.valid_to)):
-        _make_room(row, begins, offer.valid_to)
-    Price.objects.create(
-        variant=variant,
-        currency=offer.currency,
-        sales_channel=offer.sales_channel,
-        amount=offer.amount,
-        list_amount=offer.list_amount,
-        valid_from=begins,
-        valid_to=offer.valid_to,
-    )
-    return True
+    new = Span(offer.amount, offer.list_amount, begins, offer.valid_to)
+    if new in spans:
+        return spans
+    return [*(rest for span in spans for rest in _beside(span, begins, offer.valid_to)), new]
 
 
-def _hold(variant: Variant) -> None:
-    """Whoever sets another price of the variant waits; orders that name it do not."""
-    Variant.objects.select_for_update(no_key=True).get(pk=variant.pk)
-
-
-def _with_a_beginning(offer: Offer, rows: list[Price], now: datetime) -> Offer:
+def _with_a_beginning(offer: Offer, spans: list[Span], now: datetime) -> Offer:
     if offer.valid_from is not None:
         return offer
-    if not rows:
+    if not spans:
         return replace(offer, valid_from=ALWAYS)
-    here = [row for row in rows if row.valid_from <= now and (row.valid_to or LATEST) > now]
-    replaced = max(here, key=lambda row: row.valid_from, default=None)
+    here = [span for span in spans if span.valid_from <= now and (span.valid_to or LATEST) > now]
+    replaced = max(here, key=lambda span: span.valid_from, default=None)
     if replaced is None:
-        later = [row.valid_from for row in rows if row.valid_from > now]
+        later = [span.valid_from for span in spans if span.valid_from > now]
         return replace(offer, valid_from=now, valid_to=offer.valid_to or min(later, default=None))
     is_same = (replaced.amount, replaced.list_amount) == (offer.amount, offer.list_amount)
     ends = offer.valid_to or replaced.valid_to
     return replace(offer, valid_from=replaced.valid_from if is_same else now, valid_to=ends)
 
 
-def _overlapping(begins: datetime, ends: datetime | None) -> Q:
-    reaches = Q(valid_to=None) | Q(valid_to__gt=begins)
-    return reaches & Q(valid_from__lt=ends) if ends else reaches
+def _beside(span: Span, begins: datetime, ends: datetime | None) -> Iterator[Span]:
+    """What of it lies before and after the period."""
+    if (span.valid_to and span.valid_to <= begins) or (ends and span.valid_from >= ends):
+        yield span
+        return
+    if span.valid_from < begins:
+        yield replace(span, valid_to=begins)
+    if ends and (span.valid_to or LATEST) > ends:
+        yield replace(span, valid_from=ends, pk=None)
 
 
-def _make_room(row: Price, begins: datetime, ends: datetime | None) -> None:
-    """Leave of the row what lies before and after the period."""
-    goes_on = ends is not None and (row.valid_to is None or row.valid_to > ends)
-    rest = Price(
-        variant_id=row.variant_id,
-        currency=row.currency,
-        sales_channel=row.sales_channel,
-        amount=row.amount,
-        list_amount=row.list_amount,
-        valid_from=ends or begins,
-        valid_to=row.valid_to,
-    )
-    if row.valid_from < begins:
-        Price.objects.filter(pk=row.pk).update(valid_to=begins)
-    else:
-        row.delete()
-    if goes_on:
-        rest.save(force_insert=True)
+def _write(changes: Collection[tuple[Key, list[Span], list[Span]]]) -> None:
+    """Write what differs: what was there before, and what is there after."""
+    gone, cut, new = [], [], []
+    for key, before, after in changes:
+        kept = {span.pk: span for span in after if span.pk}
+        gone += [span.pk for span in before if span.pk and span.pk not in kept]
+        cut += [(pk, span.valid_to) for pk, span in kept.items() if span not in before]
+        new += [
+            (*key, span.amount, span.list_amount, span.valid_from, span.valid_to)
+            for span in after
+            if span.pk is None
+        ]
+    if gone:
+        Price.objects.filter(pk__in=gone).delete()
+    bulk.update(Price, ["valid_to"], cut)
+    names = ("amount", "list_amount", "valid_from", "valid_to")
+    bulk.insert(Price, (*Key._fields, *names), new)
 
 
 def _range() -> str:
@@ -250,30 +317,3 @@ def _channels() -> str:
 
 def _ends_early() -> str:
     return _("A price ends after its beginning.")
-
-
-def set_prices(wanted: Mapping[int, Amounts | None], *, currency: str, now: datetime) -> None:
-    """`set_price` for many variants by id; None takes the price that is valid now away."""
-    valid = current(wanted, currency=currency, now=now)
-    bulk.update(
-        Price,
-        ["amount", "list_amount"],
-        [(valid[pk].pk, *amounts) for pk, amounts in wanted.items() if amounts and pk in valid],
-    )
-    gone = [valid[pk].pk for pk, amounts in wanted.items() if not amounts and pk in valid]
-    if gone:
-        Price.objects.filter(pk__in=gone).delete()
-    missing = {pk: amounts for pk, amounts in wanted.items() if amounts and pk not in valid}
-    had = set(
-        Price.objects.filter(variant_id__in=missing).values_list("variant_id", flat=True)
-        if missing
-        else ()
-    )
-    bulk.insert(
-        Price,
-        ("variant_id", "currency", "sales_channel", "amount", "list_amount", "valid_from"),
-        [
-            (pk, currency, "web", *amounts, now if pk in had else ALWAYS)
-            for pk, amounts in missing.items()
-        ],
-    )

@@ -13,7 +13,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from catalog import counts, masters, prices, shop
-from catalog.forms import ShelfForm
+from catalog.forms import ShelfForm, ShelfFormSet
 from catalog.models import Master, StockItem, Variant
 from catalog.templatetags.money import money
 from museo.access.callers import caller_from_request
@@ -129,12 +129,17 @@ class ShelfAdmin(LogAdmin, ModelAdmin):
     def get_changelist_form(self, request: HttpRequest, **options: Any) -> Any:
         return ShelfForm
 
+    def get_changelist_formset(self, request: HttpRequest, **options: Any) -> Any:
+        return super().get_changelist_formset(request, formset=ShelfFormSet, **options)
+
     def save_model(self, request: HttpRequest, obj: Variant, form: Any, change: bool) -> None:
-        """Stock first, for its row is locked before the variant's is."""
+        """With the first row, the stock of all: it is locked before any product is."""
         caller, now = caller_from_request(request), timezone.now()
-        if form.delta:
-            counts.write(caller, [{"sku": obj.sku, "delta": form.delta}], now=now)
-        if set(form.changed_data) - {"on_hand"}:
+        changed = form.page.take_changed()
+        if counted := [count for row in changed if (count := row.count())]:
+            counts.write(caller, counted, now=now)
+        masters.hold([row.instance.master_id for row in changed if row.is_more_than_counted])
+        if form.is_more_than_counted:
             fields = {"variants": [form.fields_of()]}
             masters.update(caller, obj.master.public_id, fields, revision=None, now=now)
 

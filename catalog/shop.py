@@ -1,39 +1,28 @@
 """The shop itself: its name, money, languages and hours, and whether it takes orders.
 
-There is one row, which staff edit and everything reads: `current()` keeps it for a second in each
-process, so a change is seen everywhere within that, and at once where it was made.
+There is one row, which staff edit (`shopkeeping`) and everything reads: `current()` keeps it for a
+second in each process, so a change is seen everywhere within that, and at once where it was made.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.dates import WEEKDAYS
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from catalog import hours
-from museo.access import trail
-from museo.access.callers import Caller
-from museo.access.problems import Problem
 
 # for so long a process may act on what it read
 KEPT_SECONDS = 1.0
 ALL_LANGUAGES = tuple(code for code, _name in settings.LANGUAGES)
-
-
-class EditedMeanwhile(Problem):
-    status = 409
-    code = "edited_meanwhile"
 
 
 class ShopSettings(models.Model):
@@ -179,52 +168,6 @@ def _read() -> Shop:
         is_open=row.opened_at is not None,
         hours=tuple(hours.Hours(**span) for span in spans),
     )
-
-
-# writing
-
-
-def begin(fields: Mapping[str, Any]) -> ShopSettings:
-    """Make the row, with these fields; what is there already stays. In a caller's transaction."""
-    row, _made = ShopSettings.objects.get_or_create(id=1, defaults=dict(fields))
-    heard()
-    return row
-
-
-def change(
-    caller: Caller, fields: Mapping[str, Any], *, step: int = 0, now: datetime
-) -> ShopSettings:
-    """Write these fields, and that a step of the first run is done; the row is there."""
-    with transaction.atomic():
-        # locked: two who do their steps at once both count
-        row = ShopSettings.objects.select_for_update().get()
-        done = max(row.steps_done, step)
-        ShopSettings.objects.update(**fields, steps_done=done, revision=F("revision") + 1)
-        note(caller, fields, now=now)
-        heard()
-    row.refresh_from_db()
-    return row
-
-
-def note(caller: Caller, fields: Iterable[str], *, now: datetime) -> None:
-    """Leave in the trail who changed what."""
-    trail.leave(caller, "shop.changed", "shop", fields=fields, at=now)
-
-
-def seen(revision: int) -> None:
-    """Raise the revision that an editor saw; raise EditedMeanwhile if somebody was faster."""
-    if not ShopSettings.objects.filter(revision=revision).update(revision=F("revision") + 1):
-        raise EditedMeanwhile(
-            _("Somebody else has saved these settings meanwhile. Look at them again.")
-        )
-    heard()
-
-
-def open_doors(*, now: datetime) -> bool:
-    """End the first run; False if the shop was open already."""
-    opened = ShopSettings.objects.filter(opened_at=None).update(opened_at=now)
-    heard()
-    return bool(opened)
 
 
 def heard() -> None:

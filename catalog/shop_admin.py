@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from catalog import logos, places, shop
+from catalog import logos, places, shop, shopkeeping
 from catalog.models import OpeningHours, Price, ShopSettings
 from museo.access.callers import caller_from_request
 from notifications.admin import LogAdmin
@@ -138,10 +138,13 @@ class ShopSettingsAdmin(LogAdmin, ModelAdmin):
         return redirect("admin:catalog_shopsettings_change", 1)
 
     def save_model(self, request: HttpRequest, obj: ShopSettings, form: Any, change: bool) -> None:
-        shop.seen(form.cleaned_data["seen"])
-        obj.save(update_fields=ShopForm.Meta.fields)
-        shop.note(caller_from_request(request), form.changed_data, now=timezone.now())
-        shop.heard()
+        written = [name for name in ShopForm.Meta.fields if name in form.changed_data]
+        shopkeeping.change(
+            caller_from_request(request),
+            {name: getattr(obj, name) for name in written},
+            seen=form.cleaned_data["seen"],
+            now=timezone.now(),
+        )
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)

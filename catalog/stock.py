@@ -17,10 +17,11 @@ from django.utils.translation import gettext, ngettext
 from catalog import events
 from catalog.compiled import Compiled, OneOf
 from catalog.models import StockItem, StockMovement, StockReservation, Variant
+from museo import bulk
 from museo.access.problems import NotFound, Problem
-from notifications import bulk
 
 MOST_ON_HAND = 10**9
+MAIN = "main"
 
 
 class OutOfStock(Problem):
@@ -179,7 +180,7 @@ def _items_for(wanted: Mapping[int, int]) -> list[StockItem]:
 
 
 def _shelves() -> QuerySet[Variant, Any]:
-    main = StockItem.objects.filter(variant=OuterRef("pk"), location="main")
+    main = StockItem.objects.filter(variant=OuterRef("pk"), location=MAIN)
     tracked = Variant.objects.filter(OneOf("pk", "variants"), track_stock=True)
     return tracked.values("pk", "sku", item=Subquery(main.values("pk"))).order_by("item")
 
@@ -235,26 +236,31 @@ def _end(holders: Collection[str], state: StockReservation.State) -> list[StockR
 def put_back(units: Mapping[int, int], *, reference: str, at: datetime) -> None:
     """Units of variants, by id, stand on the shelf again from which `reference` took them."""
     sold = StockMovement.objects.filter(reference=reference, kind=StockMovement.Kind.SALE)
-    items = StockItem.objects.filter(variant_id__in=units, pk__in=sold.values("stock_item_id"))
-    for item in items.order_by("pk"):
-        _move(item, units[item.variant_id], StockMovement.Kind.RETURN, reference, at)
+    found = _locked(
+        StockItem.objects.filter(variant_id__in=units, pk__in=sold.values("stock_item_id"))
+    )
+    deltas = [(shelf, units[shelf.variant_id]) for shelf in found]
+    _move(deltas, StockMovement.Kind.RETURN, reference, at)
 
 
-def receive(variant: Variant, units: int, *, reference: str = "", at: datetime) -> StockItem:
+def receive(variant: Variant, units: int, *, reference: str = "", at: datetime) -> None:
     """The first units of a variant arrive on its shelf, which is made."""
-    item = StockItem.objects.create(variant=variant, on_hand=units)
-    if units:
-        StockMovement.objects.create(
-            stock_item=item,
-            delta=units,
-            kind=StockMovement.Kind.RECEIVE,
-            reference=reference,
-            at=at,
-        )
-    return item
+    receive_all({variant.pk: units}, reference=reference, at=at)
 
 
-@dataclass(frozen=True)
+def receive_all(units: Mapping[int, int], *, reference: str = "", at: datetime) -> None:
+    """The first units of many variants, by id."""
+    made = dict(zip(units, bulk.take_ids(StockItem, len(units)), strict=True))
+    bulk.insert(
+        StockItem,
+        ("id", "variant_id", "location", "on_hand", "reserved", "backorder_limit"),
+        [(made[variant_id], variant_id, MAIN, count, 0, 0) for variant_id, count in units.items()],
+    )
+    arrived = [(made[variant_id], count) for variant_id, count in units.items() if count]
+    _note(arrived, StockMovement.Kind.RECEIVE, reference, at)
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
     """What staff say of a shelf: how many lie there now, or by how many more or fewer."""
 
@@ -262,82 +268,50 @@ class Count:
     on_hand: int | None = None
     delta: int | None = None
 
+    def delta_to(self, shelf: "Shelf") -> int:
+        return self.delta or 0 if self.on_hand is None else self.on_hand - shelf.on_hand
+
 
 def take_stock(counts: Iterable[Count], *, by: str, at: datetime) -> list[StockItem]:
-    """Write what was counted, all or nothing; return the shelves in the order of `counts`.
-
-    The rows are locked in the order of their ids before a count becomes a difference, so what is
-    sold meanwhile is sold before or after it. Raises UnknownSku and StillPromised.
-    """
+    """`count` by SKU; return the shelves in the order of `counts`. Raises UnknownSku, too."""
     wanted = {count.sku: count for count in counts}
-    variants = Variant.objects.filter(sku__in=wanted)
-    if missing := sorted(set(wanted) - set(variants.values_list("sku", flat=True))):
+    ids = dict(Variant.objects.filter(sku__in=wanted).values_list("sku", "pk"))
+    if missing := sorted(set(wanted) - set(ids)):
         raise UnknownSku(missing)
-    _make_shelves(variants)
-    shelves = StockItem.objects.filter(variant__in=variants, location="main")
-    items = list(
-        shelves.select_for_update(of=("self",), no_key=True)
-        .select_related("variant")
-        .order_by("pk")
-    )
-    for item in items:
-        count = wanted[item.variant.sku]
-        delta = count.delta if count.on_hand is None else count.on_hand - item.on_hand
-        if delta:
-            _move(item, delta, StockMovement.Kind.ADJUST, by, at)
+    count({ids[sku]: said for sku, said in wanted.items()}, by=by, at=at)
+    shelves = StockItem.objects.filter(variant_id__in=ids.values(), location=MAIN)
     by_sku = {item.variant.sku: item for item in shelves.select_related("variant")}
     return [by_sku[sku] for sku in wanted]
 
 
-def _make_shelves(variants: QuerySet[Variant]) -> None:
+def count(counts: Mapping[int, Count], *, by: str, at: datetime) -> None:
+    """Write what was counted of variants, by id, all or nothing.
+
+    The rows are locked in the order of their ids before a count becomes a difference, so what is
+    sold meanwhile is sold before or after it. Raises StillPromised and TooMany.
+    """
+    if not counts:
+        return
+    _make_shelves(counts)
+    found = shelves(counts, locked=True)
+    deltas = [(shelf, counts[pk].delta_to(shelf)) for pk, shelf in found.items()]
+    _move([each for each in deltas if each[1]], StockMovement.Kind.ADJUST, by, at)
+
+
+def _make_shelves(variant_ids: Collection[int]) -> None:
     """A shelf for each variant that has none; who makes the same one is waited for."""
-    without = variants.exclude(stock_items__location="main").order_by("pk")
+    without = Variant.objects.filter(pk__in=variant_ids).exclude(stock_items__location=MAIN)
     StockItem.objects.bulk_create(
-        [StockItem(variant=variant) for variant in without], ignore_conflicts=True
+        [StockItem(variant=variant) for variant in without.order_by("pk")], ignore_conflicts=True
     )
 
 
-# one row
-
-
-def _move(
-    item: StockItem, delta: int, kind: StockMovement.Kind, reference: str, at: datetime
-) -> None:
-    """Raise or lower what lies on a shelf, and say why; raise StillPromised if too few are left."""
-    enough = StockItem.objects.filter(
-        pk=item.pk,
-        reserved__lte=F("on_hand") + F("backorder_limit") + delta,
-        on_hand__lte=MOST_ON_HAND - delta,
-    )
-    if not enough.update(on_hand=F("on_hand") + delta):
-        _refuse_to_move(item, delta)
-    StockMovement.objects.create(
-        stock_item=item, delta=delta, kind=kind, reference=reference, at=at
-    )
-    if delta > 0:
-        _tell_if_back(item.pk, freed=delta, at=at)
-
-
-def _refuse_to_move(item: StockItem, delta: int) -> None:
-    item.refresh_from_db()
-    if delta > 0:
-        raise TooMany(item.variant.sku)
-    raise StillPromised(item.variant.sku, promised=item.reserved, on_hand=item.on_hand)
-
-
-def _tell_if_back(item_id: int, *, freed: int, at: datetime) -> None:
-    """The row is locked by what was just done to it: before, `freed` fewer could be had."""
-    free = F("on_hand") + F("backorder_limit") - F("reserved")
-    item = StockItem.objects.annotate(free=free).select_related("variant").get(pk=item_id)
-    if item.free - freed <= 0 < item.free:
-        events.tell_back(item.variant, at=at)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Shelf:
     """The stock row of a variant, as it stands."""
 
     pk: int
+    variant_id: int
     on_hand: int
     reserved: int
     backorder_limit: int
@@ -353,54 +327,61 @@ class Shelf:
 
 def shelves(variant_ids: Collection[int], *, locked: bool) -> dict[int, Shelf]:
     """The stock row of each variant that has one; `locked` in the order of ids."""
-    rows = StockItem.objects.filter(variant_id__in=variant_ids, location="main").order_by("pk")
-    if locked:
-        rows = rows.select_for_update(no_key=True)
-    return {
-        variant_id: Shelf(pk, *numbers)
-        for variant_id, pk, *numbers in rows.values_list(
-            "variant_id", "pk", "on_hand", "reserved", "backorder_limit"
-        )
-    }
+    rows = StockItem.objects.filter(variant_id__in=variant_ids, location=MAIN)
+    return {shelf.variant_id: shelf for shelf in (_locked(rows) if locked else _read(rows))}
 
 
-def count(units: Mapping[int, int], *, by: str, at: datetime) -> None:
-    """So many of each variant, by id, lie on the shelf; raise StillPromised and change nothing."""
-    found = shelves(units, locked=True)
-    _refuse_too_few(units, found)
-    missing = [variant_id for variant_id in units if variant_id not in found]
-    new = dict(zip(missing, bulk.take_ids(StockItem, len(missing)), strict=True))
-    bulk.insert(
-        StockItem,
-        ("id", "variant_id", "location", "on_hand", "reserved", "backorder_limit"),
-        [(pk, variant_id, "main", units[variant_id], 0, 0) for variant_id, pk in new.items()],
-    )
-    moved = [
-        (shelf.pk, units[variant_id], units[variant_id] - shelf.on_hand)
-        for variant_id, shelf in found.items()
-        if units[variant_id] != shelf.on_hand
-    ]
-    bulk.update(StockItem, ["on_hand"], [(pk, on_hand) for pk, on_hand, _delta in moved])
-    arrived = [(pk, units[variant_id]) for variant_id, pk in new.items() if units[variant_id]]
-    bulk.insert(
-        StockMovement,
-        ("stock_item_id", "delta", "kind", "reference", "at"),
-        [
-            (pk, delta, StockMovement.Kind.ADJUST, by, at)
-            for pk, delta in [*arrived, *((pk, delta) for pk, _on_hand, delta in moved)]
-        ],
-    )
+def _locked(rows: QuerySet[StockItem]) -> list[Shelf]:
+    return _read(rows.select_for_update(no_key=True).order_by("pk"))
+
+
+def _read(rows: QuerySet[StockItem]) -> list[Shelf]:
+    names = ("pk", "variant_id", "on_hand", "reserved", "backorder_limit")
+    return [Shelf(*values) for values in rows.values_list(*names)]
+
+
+def _move(
+    deltas: Collection[tuple[Shelf, int]], kind: StockMovement.Kind, reference: str, at: datetime
+) -> None:
+    """Raise or lower what lies on shelves that are locked, and say why.
+
+    Raises StillPromised where too few would be left, and TooMany.
+    """
+    for shelf, delta in deltas:
+        if delta > 0 and shelf.on_hand + delta > MOST_ON_HAND:
+            raise TooMany(_sku(shelf))
+        if delta < 0 and not shelf.can_hold(shelf.on_hand + delta):
+            raise StillPromised(_sku(shelf), promised=shelf.reserved, on_hand=shelf.on_hand)
+    moved = [(shelf.pk, shelf.on_hand + delta) for shelf, delta in deltas]
+    bulk.update(StockItem, ["on_hand"], moved)
+    _note([(shelf.pk, delta) for shelf, delta in deltas], kind, reference, at)
     back = [
-        variant_id
-        for variant_id, shelf in found.items()
-        if not shelf.has_free(shelf.on_hand) and shelf.has_free(units[variant_id])
+        shelf.variant_id
+        for shelf, delta in deltas
+        if not shelf.has_free(shelf.on_hand) and shelf.has_free(shelf.on_hand + delta)
     ]
     for variant in Variant.objects.filter(pk__in=back).order_by("pk") if back else []:
         events.tell_back(variant, at=at)
 
 
-def _refuse_too_few(units: Mapping[int, int], found: Mapping[int, Shelf]) -> None:
-    for variant_id, shelf in found.items():
-        if not shelf.can_hold(units[variant_id]):
-            sku = Variant.objects.values_list("sku", flat=True).get(pk=variant_id)
-            raise StillPromised(sku, promised=shelf.reserved, on_hand=shelf.on_hand)
+def _sku(shelf: Shelf) -> str:
+    return Variant.objects.values_list("sku", flat=True).get(pk=shelf.variant_id)
+
+
+def _note(
+    deltas: Iterable[tuple[int, int]], kind: StockMovement.Kind, reference: str, at: datetime
+) -> None:
+    """Keep why stock rows, by id, have moved."""
+    bulk.insert(
+        StockMovement,
+        ("stock_item_id", "delta", "kind", "reference", "at"),
+        [(pk, delta, kind, reference, at) for pk, delta in deltas],
+    )
+
+
+def _tell_if_back(item_id: int, *, freed: int, at: datetime) -> None:
+    """The row is locked by what was just done to it: before, `freed` fewer could be had."""
+    free = F("on_hand") + F("backorder_limit") - F("reserved")
+    item = StockItem.objects.annotate(free=free).select_related("variant").get(pk=item_id)
+    if item.free - freed <= 0 < item.free:
+        events.tell_back(item.variant, at=at)

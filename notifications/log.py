@@ -23,8 +23,8 @@ import orjson
 from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery
 
+from museo import bulk
 from museo.access.encryption import seal, unseal
-from notifications import bulk
 from notifications.live import wake
 from notifications.models import Event, EventText, EventTopic, LogHead, Topic
 

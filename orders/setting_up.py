@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.text import slugify
 from django.utils.translation import override
 
-from catalog import categories, masters, shop
+from catalog import categories, masters, shop, shopkeeping
 from catalog.models import Category, Master
 from museo.access.callers import Caller
 from notifications import log
@@ -50,8 +50,8 @@ def name_shop(
     before = shop.current()
     languages = {"languages": list(before.languages), "default_language": before.default_language}
     with log.change():
-        shop.begin({**languages, **said})
-        shop.change(caller, said, step=NAME, now=now)
+        shopkeeping.begin({**languages, **said}, now=now)
+        shopkeeping.change(caller, said, step=NAME, now=now)
 
 
 def speak(
@@ -60,7 +60,7 @@ def speak(
     """Step 2."""
     with log.change():
         fields = {"languages": list(languages), "default_language": default_language}
-        shop.change(caller, fields, step=LANGUAGES, now=now)
+        shopkeeping.change(caller, fields, step=LANGUAGES, now=now)
 
 
 def deliver(
@@ -87,7 +87,7 @@ def deliver(
                 DeliveryArea(option=option, country=country, postal_prefix=prefix)
                 for prefix in sorted(set(postal_prefixes)) or [""]
             )
-        shop.change(caller, {}, step=DELIVERY, now=now)
+        shopkeeping.change(caller, {}, step=DELIVERY, now=now)
 
 
 def tax(
@@ -107,7 +107,7 @@ def tax(
             for tax_class, basis_points in rates.items()
             if basis_points is not None
         )
-        shop.change(caller, {}, step=TAXES, now=now)
+        shopkeeping.change(caller, {}, step=TAXES, now=now)
 
 
 def suggested_rates(country: str) -> dict[str, int]:
@@ -154,8 +154,8 @@ def sell_first(
 def open_doors(caller: Caller, *, now: datetime) -> None:
     """End the first run: from now on people can buy."""
     with log.change():
-        shop.change(caller, {}, step=PRODUCT, now=now)
-        shop.open_doors(now=now)
+        shopkeeping.change(caller, {}, step=PRODUCT, now=now)
+        shopkeeping.open_doors(now=now)
 
 
 def _room(name: str, language: str) -> Category:

@@ -17,7 +17,15 @@ from django.db.models import Q
 from django.utils.text import slugify
 
 from catalog import prices, shop, stock
-from catalog.models import Category, Master, Media, OptionValue, ProductOption, Variant
+from catalog.models import (
+    Category,
+    Master,
+    Media,
+    OptionValue,
+    ProductOption,
+    Variant,
+    master_id,
+)
 from catalog.prices import Amounts
 
 TEXTS = ("name", "subtitle", "description")
@@ -60,6 +68,7 @@ class Product:
 
     pk: int | None
     slug: str
+    public_id: str = field(default_factory=master_id)
     is_deleted: bool = False
     revision: int = 0
     category: int | None = None
@@ -77,6 +86,10 @@ class Product:
     # what rows of this file said, and which
     said: dict[str, tuple[Any, int]] = field(default_factory=dict)
     is_gone: bool = False
+    is_new: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.is_new = self.pk is None
 
     def choice(self, name: str) -> Choice:
         """The option of this name; made where there is none."""
@@ -104,6 +117,10 @@ class Sold:
     # the currencies in which the price has to be written
     repriced: set[str] = field(default_factory=set)
     is_gone: bool = False
+    is_new: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.is_new = self.pk is None
 
 
 @dataclass(eq=False)
@@ -141,10 +158,14 @@ def open_book(
     is_locked: bool,
     now: datetime,
 ) -> Book:
-    """The products of these SKUs and slugs; locked in the order of ids if they may be written."""
-    of_skus = Variant.objects.filter(sku__in=skus).values_list("master_id", flat=True)
+    """The products of these SKUs and slugs.
+
+    If they may be written they are locked as everywhere: stock rows by id, then masters by id.
+    """
+    of_skus = dict(Variant.objects.filter(sku__in=skus).values_list("pk", "master_id"))
+    shelves = stock.shelves(of_skus, locked=is_locked)
     masters = Master.objects.filter(
-        Q(slug__in=slugs, deleted_at=None) | Q(pk__in=list(of_skus))
+        Q(slug__in=slugs, deleted_at=None) | Q(pk__in=set(of_skus.values()))
     ).order_by("pk")
     if is_locked:
         masters = masters.select_for_update(no_key=True)
@@ -153,19 +174,23 @@ def open_book(
     _read_pictures(by_pk)
     variants = _read_variants(by_pk)
     _read_options(by_pk, variants)
-    own = [sold.pk for sku in skus if (sold := variants.get(sku)) and sold.pk]
-    by_id = {sold.pk: sold for sold in variants.values()}
+    by_id = {sold.pk: sold for sku in skus if (sold := variants.get(sku)) and sold.pk}
+    # made since their SKUs were looked for
+    if late := by_id.keys() - of_skus:
+        shelves |= stock.shelves(late, locked=is_locked)
     for currency in currencies:
-        for pk, price in prices.current(own, currency=currency, now=now).items():
+        for pk, price in prices.current(by_id, currency=currency, now=now).items():
             by_id[pk].prices[currency] = Amounts(price.amount, price.list_amount)
-    for pk, shelf in stock.shelves(own, locked=is_locked).items():
-        by_id[pk].shelf, by_id[pk].on_hand = shelf, shelf.on_hand
+    for pk, sold in by_id.items():
+        if shelf := shelves.get(pk):
+            sold.shelf, sold.on_hand = shelf, shelf.on_hand
     living = (product for product in by_pk.values() if not product.is_deleted)
     return Book(variants, {product.slug: product for product in living}, [*by_pk.values()])
 
 
 _OF_MASTER = (
     "pk",
+    "public_id",
     "slug",
     "deleted_at",
     "revision",
@@ -179,6 +204,7 @@ def _product(row: Mapping[str, Any]) -> Product:
     return Product(
         pk=row["pk"],
         slug=row["slug"],
+        public_id=row["public_id"],
         is_deleted=row["deleted_at"] is not None,
         revision=row["revision"],
         category=row["primary_category_id"],
@@ -202,22 +228,22 @@ def _read_pictures(products: Mapping[Any, Product]) -> None:
 def _read_variants(products: Mapping[Any, Product]) -> dict[str, Sold]:
     found = {}
     rows = Variant.objects.filter(master_id__in=products).order_by("pk")
-    for pk, master_id, sku, position, *values in rows.values_list(
+    for pk, of, sku, position, *values in rows.values_list(
         "pk", "master_id", "sku", "position", *PLAIN_OF_VARIANT
     ):
         fields = dict(zip(PLAIN_OF_VARIANT, values, strict=True))
-        sold = Sold(pk, sku, products[master_id], position, fields)
-        products[master_id].variants[sku] = found[sku] = sold
+        sold = Sold(pk, sku, products[of], position, fields)
+        products[of].variants[sku] = found[sku] = sold
     return found
 
 
 def _read_options(products: Mapping[Any, Product], variants: Mapping[str, Sold]) -> None:
     choices = {}
     options = ProductOption.objects.filter(master_id__in=products).order_by("position", "pk")
-    for pk, master_id, code, name, position in options.values_list(
+    for pk, of, code, name, position in options.values_list(
         "pk", "master_id", "code", "name", "position"
     ):
-        choices[pk] = products[master_id].choices[name] = Choice(pk, code, name, position)
+        choices[pk] = products[of].choices[name] = Choice(pk, code, name, position)
     names: dict[int, tuple[str, str]] = {}
     values = OptionValue.objects.filter(option_id__in=choices).order_by("position", "pk")
     for pk, option_id, code, label, position in values.values_list(

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import orjson
-from babel.core import get_global
 from babel.numbers import get_currency_precision
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -19,10 +18,11 @@ from django.utils.text import slugify
 from catalog.imports.problems import RowRefused
 from catalog.models import Master
 from catalog.money import Money
-from catalog.prices import DEAREST
+from catalog.prices import DEAREST, currencies
+from catalog.stock import MOST_ON_HAND
 
-CURRENCIES = frozenset(get_global("all_currencies"))
-LARGEST_COUNT = 1_000_000_000
+CURRENCIES = currencies()
+LARGEST_COUNT = MOST_ON_HAND
 MOST_OPTIONS = 5
 MOST_VARIANTS = 500
 MOST_PICTURES = 20

@@ -49,6 +49,8 @@ class Import(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
     file_name = models.CharField(_("file"), max_length=200)
+    # who began what is being done, as the trail names callers; empty: the command did
+    began_by = models.CharField(max_length=80, blank=True)
     # the name in our storage, and how its bytes are to be read: {"format", "encoding", …}
     stored_as = models.CharField(max_length=100)
     reading = models.JSONField(default=dict)

@@ -61,7 +61,7 @@ def start(
     made = upload(content, file_name=file_name, owner_id=caller.user_id, now=now)
     try:
         fields = made.mapping if mapping is None else mapping_of(made, mapping)
-        return begin(made, mapping=fields, dry_run=dry_run, now=now)
+        return begin(made, by=caller.who, mapping=fields, dry_run=dry_run, now=now)
     except CannotImport:
         _throw_away(made)
         raise
@@ -89,8 +89,13 @@ def upload(
     )
 
 
-def begin(found: Import, *, mapping: Sequence[str], dry_run: bool, now: datetime) -> Import:
-    """Check the file under this mapping, or import it; raise CannotImport or NotNow."""
+def begin(
+    found: Import, *, by: str, mapping: Sequence[str], dry_run: bool, now: datetime
+) -> Import:
+    """Check the file under this mapping, or import it; raise CannotImport or NotNow.
+
+    What is written then was done `by` this caller, says the trail.
+    """
     columns.require_usable(mapping, found.header)
     to = State.CHECKING if dry_run else State.RUNNING
     is_anew = list(mapping) != found.mapping or not found.is_read
@@ -99,6 +104,7 @@ def begin(found: Import, *, mapping: Sequence[str], dry_run: bool, now: datetime
             found,
             (State.UPLOADED, State.CHECKED),
             to,
+            began_by=by,
             mapping=list(mapping),
             has_run=not dry_run,
             **(NOT_READ if is_anew else {}),
@@ -145,13 +151,14 @@ def find(caller: Caller, public_id: str) -> Import:
 
 def check(caller: Caller, public_id: str, *, mapping: Sequence[str], now: datetime) -> Import:
     """See what the import would do under this mapping."""
-    return begin(find(caller, public_id), mapping=mapping, dry_run=True, now=now)
+    found = find(caller, public_id)
+    return begin(found, by=caller.who, mapping=mapping, dry_run=True, now=now)
 
 
 def run(caller: Caller, public_id: str, *, now: datetime) -> Import:
     """Import what was uploaded or checked."""
     found = find(caller, public_id)
-    return begin(found, mapping=found.mapping, dry_run=False, now=now)
+    return begin(found, by=caller.who, mapping=found.mapping, dry_run=False, now=now)
 
 
 def cancel(caller: Caller, public_id: str, *, now: datetime) -> Import:
@@ -183,6 +190,7 @@ def undo(caller: Caller, public_id: str, *, now: datetime) -> Import:
             found,
             Import.HAS_ENDED if found.has_run else (),
             State.UNDOING,
+            began_by=caller.who,
             **{**NOT_DONE, "undone": 0, "kept": 0},
         )
         tell(change, found, now)

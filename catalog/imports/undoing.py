@@ -32,7 +32,7 @@ def take_back(
     done = {}
     for row in rows:
         sold = book.variants.get(row.sku)
-        if sold is None or not _is_as_left(row, sold):
+        if sold is None or not (_is_as_left(row, sold) and _has_room(row, sold)):
             done[row.pk] = False
         elif CREATED in row.changes:
             done[row.pk] = _can_go(row, sold, ordered)
@@ -77,6 +77,12 @@ def _is_as_left(row: ImportRow, sold: Sold) -> bool:
         for field, (_old, new) in row.changes.items()
         if field != CREATED
     )
+
+
+def _has_room(row: ImportRow, sold: Sold) -> bool:
+    """Whether the shelf could hold what it held, with what is promised by now."""
+    before, _after = row.changes.get("stock", (None, None))
+    return before is None or sold.shelf is None or sold.shelf.can_hold(before)
 
 
 def _can_go(row: ImportRow, sold: Sold, ordered: Collection[int]) -> bool:

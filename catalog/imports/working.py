@@ -17,15 +17,16 @@ from typing import Any
 from django.db import IntegrityError, OperationalError, connection
 from django.db.models import F, Q
 
-from catalog.imports import files, planning, undoing, writing
+from catalog.imports import files, planning, tracing, undoing, writing
 from catalog.imports.cells import NO_CHARACTER, plain
 from catalog.imports.files import Reading
 from catalog.imports.models import Import, ImportRow
 from catalog.imports.problems import CannotImport
 from catalog.imports.services import forget_plans, tell
 from catalog.models import Variant
+from museo import bulk
 from museo.access.tokens import new_token
-from notifications import bulk, log
+from notifications import log
 
 logger = logging.getLogger(__name__)
 
@@ -196,6 +197,7 @@ def _batch(hold: Hold, now: datetime) -> bool:
         plans, book = planning.plan(rows, planner, is_locked=is_real, now=now)
         if is_real:
             writing.write(book, by=found.reference, now=now)
+            tracing.leave(found.began_by, plans, book, at=now)
         bulk.update(
             ImportRow,
             ["outcome", "changes", "reasons"],
@@ -228,9 +230,13 @@ def _undo_batch(hold: Hold, now: datetime) -> bool:
         done, book, gone = undoing.take_back(rows, now=now)
         writing.write(book, by=found.reference, now=now)
         undoing.remove(gone, now=now)
+        undone = [row for row in rows if done[row.pk]]
+        tracing.leave_undone(found.began_by, undone, book, at=now)
         bulk.update(ImportRow, ["was_undone"], done.items())
-        undone = sum(done.values())
-        counted = {"undone": F("undone") + undone, "kept": F("kept") + len(rows) - undone}
+        counted = {
+            "undone": F("undone") + len(undone),
+            "kept": F("kept") + len(rows) - len(undone),
+        }
         tell(change, hold.renew(now, **_reached(rows), **counted), now)
     return True
 

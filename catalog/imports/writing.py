@@ -6,6 +6,7 @@ that everything can be inserted at once.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -30,11 +31,12 @@ from catalog.models import (
     OptionValue,
     ProductOption,
     Variant,
-    master_id,
     variant_id,
 )
+from catalog.prices import Offer
 from catalog.search import index
-from notifications import bulk
+from catalog.stock import Count
+from museo import bulk
 
 # what an editor of the product does not see in its form as text that it would overwrite
 UNSEEN = {"stock"}
@@ -44,23 +46,22 @@ def write(book: Book, *, by: str, now: datetime) -> None:
     """Write what differs, the stock as counted `by`; products in the order of their slugs."""
     products = sorted(book.all, key=lambda product: product.slug)
     variants = [sold for product in products for sold in product.variants.values()]
-    new = [product for product in products if product.pk is None]
-    unsold = [sold for sold in variants if sold.pk is None]
+    new = [product for product in products if product.is_new]
+    edited = [product for product in products if _is_touched(product) and not product.is_new]
     _number(Master, new)
-    _number(Variant, unsold)
+    _number(Variant, [sold for sold in variants if sold.is_new])
     _insert_masters(new, now=now)
-    _update_masters([product for product in products if _is_edited(product, new)], now=now)
-    _write_texts(products, new)
+    _update_masters(edited, now=now)
+    _write_texts(products)
     _write_options(products)
-    _write_variants(variants, unsold)
+    _write_variants(variants)
     _write_links(variants)
     _write_prices(variants, now=now)
-    levels = {
-        sold.pk: sold.on_hand or 0 for sold in variants if "stock" in sold.touched and sold.pk
-    }
-    stock.count(dict(sorted(levels.items())), by=by, at=now)
+    _write_stock(variants, by=by, now=now)
     _write_pictures(products)
-    index.refresh([product.pk for product in products if product.pk], now=now)
+    retold = [product for product in edited if _is_rewritten(product)]
+    index.refresh([product.pk for product in (*new, *retold) if product.pk], now=now)
+    index.reprice([product.pk for product in edited if product.pk], now=now)
 
 
 def _insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -82,16 +83,17 @@ def _number(model: type[models.Model], rows: Sequence[Any]) -> None:
             row.pk = pk
 
 
-def _is_edited(product: Product, new: Sequence[Product]) -> bool:
-    return product not in new and _is_touched(product)
-
-
 def _is_touched(product: Product) -> bool:
     """Whether somebody who has the product's form open must be told."""
+    return _is_rewritten(product) or any(sold.repriced for sold in product.variants.values())
+
+
+def _is_rewritten(product: Product) -> bool:
+    """Whether more than prices and stock is new."""
     return bool(
         product.touched
         or product.retold
-        or any(sold.touched - UNSEEN or sold.repriced for sold in product.variants.values())
+        or any(sold.touched - UNSEEN for sold in product.variants.values())
     )
 
 
@@ -108,7 +110,7 @@ def _insert_masters(new: Sequence[Product], *, now: datetime) -> None:
         [
             (
                 product.pk,
-                master_id(),
+                product.public_id,
                 product.slug,
                 product.category,
                 product.published_at,
@@ -141,11 +143,10 @@ def _update_masters(edited: Sequence[Product], *, now: datetime) -> None:
     )
 
 
-def _write_texts(products: Sequence[Product], new: Sequence[Product]) -> None:
+def _write_texts(products: Sequence[Product]) -> None:
     """Texts are replaced as a whole; a language without a name has none."""
     retold = [(product, language) for product in products for language in sorted(product.retold)]
-    known = {product.pk for product in products} - {product.pk for product in new}
-    old = [product.pk for product, _language in retold if product.pk in known]
+    old = {product.pk for product, _language in retold if not product.is_new}
     if old:
         languages = {language for _product, language in retold}
         keys = {(product.pk, language) for product, language in retold}
@@ -214,9 +215,10 @@ def _option_key(sold: Sold) -> str:
 # variants
 
 
-def _write_variants(variants: Sequence[Sold], new: Sequence[Sold]) -> None:
-    known = set(new)
-    edited = [sold for sold in variants if sold not in known and sold.touched - UNSEEN]
+def _write_variants(variants: Sequence[Sold]) -> None:
+    """New ones in the order of their SKUs: who makes the same ones waits in one order."""
+    new = sorted((sold for sold in variants if sold.is_new), key=lambda sold: sold.sku)
+    edited = [sold for sold in variants if sold.touched - UNSEEN and not sold.is_new]
     chosen = [sold for sold in edited if "options" in sold.touched]
     # their old keys are given up first, so that variants can exchange options
     bulk.update(Variant, ["option_key"], [(sold.pk, f"parked-{sold.pk}") for sold in chosen])
@@ -252,8 +254,9 @@ def _write_variants(variants: Sequence[Sold], new: Sequence[Sold]) -> None:
 def _write_links(variants: Sequence[Sold]) -> None:
     through = Variant.option_values.through
     chosen = [sold for sold in variants if "options" in sold.touched]
-    if chosen:
-        through.objects.filter(variant_id__in=[sold.pk for sold in chosen]).delete()
+    old = [sold.pk or 0 for sold in chosen if not sold.is_new]
+    if old:
+        through.objects.filter(variant_id__in=old).delete()
     bulk.insert(
         through,
         ("variant_id", "optionvalue_id"),
@@ -261,14 +264,29 @@ def _write_links(variants: Sequence[Sold]) -> None:
     )
 
 
-def _write_prices(variants: Sequence[Sold], *, now: datetime) -> None:
-    for currency in sorted({currency for sold in variants for currency in sold.repriced}):
-        wanted = {
-            sold.pk: sold.prices.get(currency)
-            for sold in variants
-            if currency in sold.repriced and sold.pk
-        }
-        prices.set_prices(wanted, currency=currency, now=now)
+def _write_prices(variants: Iterable[Sold], *, now: datetime) -> None:
+    offers: list[tuple[int, Offer]] = []
+    ended: dict[str, list[int]] = defaultdict(list)
+    for sold in variants:
+        for currency in sorted(sold.repriced):
+            amounts, pk = sold.prices.get(currency), sold.pk or 0
+            if amounts:
+                offers.append((pk, Offer(amounts.amount, currency, amounts.list_amount)))
+            else:
+                ended[currency].append(pk)
+    prices.set_prices(offers, now=now)
+    for currency, ids in sorted(ended.items()):
+        prices.end_prices(ids, currency=currency, now=now)
+
+
+def _write_stock(variants: Iterable[Sold], *, by: str, now: datetime) -> None:
+    counted = [sold for sold in variants if "stock" in sold.touched and sold.pk]
+    first = {sold.pk or 0: sold.on_hand or 0 for sold in counted if sold.is_new}
+    again = {
+        sold.pk or 0: Count(sold.sku, sold.on_hand or 0) for sold in counted if not sold.is_new
+    }
+    stock.receive_all(first, reference=by, at=now)
+    stock.count(again, by=by, at=now)
 
 
 # pictures
@@ -279,7 +297,7 @@ def _write_pictures(products: Sequence[Product]) -> None:
     shown = [product for product in products if "pictures" in product.touched]
     if not shown:
         return
-    rows = Media.objects.filter(master_id__in=[product.pk for product in shown])
+    rows = Media.objects.filter(master_id__in=[each.pk for each in shown if not each.is_new])
     known: dict[tuple[int | None, str], Media] = {}
     for row in rows:
         known[row.master_id, row.address] = row

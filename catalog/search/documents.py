@@ -82,12 +82,12 @@ def entries(masters: Iterable[Master], *, now: datetime) -> tuple[list[Entry], s
     _tell_texts(documents, ids)
     _tell_variants(documents, ids)
     categories = _Categories.read()
-    prices = _prices(ids, now=now)
+    costs = prices(ids, currency=shop.currency(), now=now)
     made = []
     for master in masters:
         document = documents[master.pk]
         path = categories.tell(document, master.primary_category_id)
-        price, until = prices.get(master.pk, (None, None))
+        price, until = costs.get(master.pk, (None, None))
         made.append(
             (
                 master.pk,
@@ -173,13 +173,13 @@ class _Categories:
 Priced = tuple[int | None, datetime | None]
 
 
-def _prices(ids: Collection[int], *, now: datetime) -> dict[int, Priced]:
+def prices(ids: Collection[int], *, currency: str, now: datetime) -> dict[int, Priced]:
     """The lowest price of each, and until when it is that for sure."""
     rows = Price.objects.filter(
         Q(valid_to=None) | Q(valid_to__gt=now),
         variant__master__in=ids,
         variant__is_active=True,
-        currency=shop.currency(),
+        currency=currency,
         sales_channel="web",
     ).values_list("variant__master", "amount", "valid_from", "valid_to")
     by_master = defaultdict(list)

@@ -7,10 +7,11 @@ from itertools import islice
 from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, QuerySet
 
+from catalog import shop
 from catalog.models import Category, Master
 from catalog.search import documents
 from catalog.search.models import SearchEntry, SearchWord
-from notifications import bulk
+from museo import bulk
 
 AT_ONCE = 500
 COLUMNS = tuple(column.attname for column in SearchEntry._meta.concrete_fields)
@@ -21,8 +22,29 @@ SHORTEST_WORD = 3
 def refresh(master_ids: Collection[int], *, now: datetime) -> None:
     """Let the index say what these products are now; those not on sale leave it."""
     with transaction.atomic():
+        _lock(master_ids)
+        said: set[str] = set()
         for ids in _batches(sorted(set(master_ids))):
-            _refresh(ids, now=now)
+            said |= _refresh(ids, now=now)
+        _add_words(said)
+
+
+def reprice(
+    master_ids: Collection[int] | QuerySet[Master, int], *, now: datetime, currency: str = ""
+) -> None:
+    """Let the index say what these cost now, where nothing else of them is new.
+
+    `currency` is the shop's, for whoever is just changing it.
+    """
+    with transaction.atomic():
+        for ids in _batches(master_ids):
+            revisions = dict(Master.objects.filter(pk__in=ids).values_list("pk", "revision"))
+            prices = documents.prices(ids, currency=currency or shop.currency(), now=now)
+            bulk.update(
+                SearchEntry,
+                ["price", "price_until", "revision"],
+                [(pk, *prices.get(pk, (None, None)), revisions[pk]) for pk in revisions],
+            )
 
 
 def refresh_category(category: Category, *, now: datetime) -> None:
@@ -45,7 +67,10 @@ def rebuild(*, now: datetime) -> int:
     said: set[str] = set()
     for ids in _batches(_on_sale().order_by("pk").values_list("pk", flat=True)):
         with transaction.atomic():
-            said |= _refresh(ids, now=now)
+            _lock(ids)
+            words = _refresh(ids, now=now)
+            _add_words(words)
+        said |= words
     known = dict(SearchWord.objects.filter(pk__lte=older).values_list("word", "pk"))
     for ids in _batches([pk for word, pk in known.items() if word not in said]):
         SearchWord.objects.filter(pk__in=ids).delete()
@@ -59,20 +84,23 @@ def catch_up(*, now: datetime) -> None:
 
 
 def _refresh(ids: Collection[int], *, now: datetime) -> set[str]:
-    """Return all words of these products."""
-    _lock(ids)
+    """Write the entries of products that are locked; return all words of them."""
     masters = list(_on_sale().filter(pk__in=ids).order_by("pk"))
     made, plain = documents.entries(masters, now=now)
     SearchEntry.objects.filter(pk__in=ids).delete()
     bulk.insert(SearchEntry, COLUMNS, made)
-    _add_words(plain)
     return plain
 
 
-def _lock(ids: Collection[int]) -> None:
-    """Of two writers of a product the second waits, and reads what the first has committed."""
-    masters = Master.objects.filter(pk__in=ids).select_for_update(no_key=True)
-    list(masters.order_by("pk").values_list("pk", flat=True))
+def _lock(master_ids: Collection[int]) -> None:
+    """Of two writers of a product the second waits, and reads what the first has committed.
+
+    All are locked before any word is written: who waited for a word and held a product that its
+    writer wants would wait in a circle.
+    """
+    for ids in _batches(sorted(set(master_ids))):
+        masters = Master.objects.filter(pk__in=ids).select_for_update(no_key=True)
+        list(masters.order_by("pk").values_list("pk", flat=True))
 
 
 def _add_words(plain: Collection[str]) -> None:

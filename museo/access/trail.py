@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
+from museo import bulk
 from museo.access.callers import Caller
 from museo.access.models import Trail, User
 
@@ -38,10 +39,15 @@ def leave_many(
     caller: Caller, what: str, targets: Iterable[str], *, fields: Collection[str] = (), at: datetime
 ) -> None:
     """Note one write to many, inside its transaction."""
-    Trail.objects.bulk_create(
-        Trail(who=caller.who, what=what, target=target, fields=list(fields), at=at)
-        for target in targets
-    )
+    leave_each(caller.who, [(what, target, fields) for target in targets], at=at)
+
+
+def leave_each(
+    who: str, traces: Iterable[tuple[str, str, Collection[str]]], *, at: datetime
+) -> None:
+    """Note many writes of one caller, each with what was done, to what, and its fields."""
+    rows = [(who, what, target, list(fields), at) for what, target, fields in traces]
+    bulk.insert(Trail, ("who", "what", "target", "fields", "at"), rows)
 
 
 def of(*targets: str) -> list[Trace]:

@@ -12,8 +12,9 @@ from django.http import HttpResponseBase
 from django.test import Client
 from django.utils import timezone
 
+from catalog import stock
 from catalog.imports import services as imports
-from catalog.models import Category, Master, Price, StockItem, Variant
+from catalog.models import Category, Master, Price, Variant
 from museo.access import accounts, scopes
 from museo.access.callers import BASKET_COOKIE, TICKET_COOKIE, Caller, caller_for_user
 from museo.access.models import User
@@ -211,7 +212,7 @@ def _lamp() -> Variant:
     )
     variant = Variant.objects.create(master=master, sku="LAMP")
     Price.objects.create(variant=variant, amount=12900)
-    StockItem.objects.create(variant=variant, on_hand=100)
+    stock.receive(variant, 100, at=timezone.now())
     return variant
 
 

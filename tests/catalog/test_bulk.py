@@ -74,7 +74,7 @@ def test_prices_and_stock_of_many_are_saved_at_once(staff: Client, caller: Calle
     revisions = dict(Master.objects.values_list("slug", "revision"))
     assert revisions == {"a": 2, "b": 1, "c": 1}
     left = list(Trail.objects.order_by("pk").values_list("what", "fields"))[3:]
-    assert left == [("product.changed", ["variants.A.prices"]), ("stock.counted", ["on_hand"])]
+    assert left == [("stock.counted", ["on_hand"]), ("product.changed", ["variants.A.prices"])]
 
 
 def test_what_is_sold_while_the_page_is_open_stays_sold(staff: Client, caller: Caller) -> None:

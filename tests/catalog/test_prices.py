@@ -128,3 +128,30 @@ def test_a_price_that_has_ended_before_it_begins_is_refused(bowl: Variant) -> No
         put(bowl, 90, valid_to=NOON - DAY)
 
     assert timeline(bowl) == [(100, ALWAYS, None)]
+
+
+def test_many_prices_cost_as_many_queries_as_one(
+    bowl: Variant, django_assert_max_num_queries: Any
+) -> None:
+    others = [
+        Variant.objects.create(master=bowl.master, sku=f"S{n}", option_key=f"{n}")
+        for n in range(50)
+    ]
+    for time in range(2):
+        with django_assert_max_num_queries(4):
+            moved = prices.set_prices(
+                [(variant.pk, Offer(100 + time, "EUR")) for variant in others], now=NOON
+            )
+        assert moved == {variant.pk for variant in others}
+
+    assert timeline(others[0]) == [(100, ALWAYS, NOON), (101, NOON, None)]
+
+
+def test_a_price_that_is_ended_stays_as_history(bowl: Variant) -> None:
+    put(bowl, 100)
+    put(bowl, 80, valid_from=NOON + DAY)
+
+    prices.end_prices([bowl.pk], currency="EUR", now=NOON)
+
+    assert timeline(bowl) == [(100, ALWAYS, NOON), (80, NOON + DAY, None)]
+    assert costs(bowl, NOON) is None

@@ -12,12 +12,14 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils.translation import override
 
-from catalog import logos, places, shop
+from catalog import logos, masters, places, shop, shopkeeping
 from catalog.demo import house
 from catalog.models import Category, Master, OpeningHours, Price, ShopSettings, Variant
+from catalog.products import listing
+from catalog.search.models import SearchEntry
 from catalog.shop import Shop
 from museo.access import trail
-from museo.access.callers import Caller
+from museo.access.callers import Caller, caller_for_user
 from museo.access.models import User
 from tests.orders.conftest import noon as noon
 from tests.together import at_once
@@ -98,9 +100,25 @@ def test_another_process_sees_a_change_within_a_second(
 def test_the_process_that_writes_sees_it_at_once(row: ShopSettings, noon: datetime) -> None:
     assert shop.current().name == "Museo"
 
-    shop.change(Caller(), {"name": "Amphora"}, now=noon)
+    shopkeeping.change(Caller(), {"name": "Amphora"}, now=noon)
 
     assert shop.current().name == "Amphora"
+
+
+@pytest.mark.both
+def test_another_currency_is_what_products_are_found_by(row: ShopSettings, noon: datetime) -> None:
+    owner = caller_for_user(User.objects.create_superuser("owner@museo.example"), locale="en")
+    Category.objects.add_root(instance=Category(slug="clay", name="Clay"))
+    kronor = {"amount": 90000, "currency": "SEK"}
+    variants = [{"sku": "BOWL", "prices": [{"price": kronor}]}]
+    made = {"category": "clay", "status": "active", "variants": variants}
+    masters.create(owner, {**made, "translations": {"en": {"name": "Bowl"}}}, now=noon)
+    assert SearchEntry.objects.get().price is None
+
+    shopkeeping.change(owner, {"currency": "SEK"}, now=noon)
+
+    assert SearchEntry.objects.get().price == 90000
+    assert listing(locale="en", now=noon, query="bowl", sort="price").results[0]["price"] == kronor
 
 
 @pytest.mark.both
@@ -111,7 +129,7 @@ def test_two_who_make_the_shop_at_once_make_one(committed: None, noon: datetime)
 
 
 def _begin(name: str, now: datetime) -> str:
-    return shop.begin({**house.FIELDS, "name": name, "opened_at": now}).name
+    return shopkeeping.begin({**house.FIELDS, "name": name, "opened_at": now}, now=now).name
 
 
 def test_there_can_be_no_second_shop(row: ShopSettings) -> None:
@@ -232,7 +250,7 @@ def test_what_is_no_picture_is_no_logo(row: ShopSettings, held: bytes) -> None:
 
 def test_a_name_in_html_is_shown_as_text(row: ShopSettings, noon: datetime) -> None:
     hostile = {"name": "<b>Bold</b> \u202eshop", "pause_text": "<script>", "is_paused": True}
-    shop.change(Caller(), hostile, now=noon)
+    shopkeeping.change(Caller(), hostile, now=noon)
 
     page = Client().get("/").content.decode()
 

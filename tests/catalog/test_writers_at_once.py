@@ -106,14 +106,14 @@ def test_without_waiting_for_each_other_prices_overlap(
     made: Master, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both_read = Barrier(2)
-    make_room: Callable[..., None] = prices._make_room
+    write: Callable[..., None] = prices._write
 
-    def make_room_together(*arguments: Any) -> None:
+    def write_together(*arguments: Any) -> None:
         both_read.wait(timeout=10)
-        make_room(*arguments)
+        write(*arguments)
 
-    monkeypatch.setattr(prices, "_hold", lambda variant: None)
-    monkeypatch.setattr(prices, "_make_room", make_room_together)
+    monkeypatch.setattr(prices, "_hold", lambda variant_ids: None)
+    monkeypatch.setattr(prices, "_write", write_together)
 
     set_at_once(Variant.objects.get(), 2)
 

@@ -11,7 +11,8 @@ from django.utils import timezone
 from mcp.client.client import Client
 from mcp_types import TextContent, TextResourceContents
 
-from catalog.models import Category, Master, Price, StockItem, Variant
+from catalog import stock
+from catalog.models import Category, Master, Price, Variant
 from catalog.search import index
 from mcp_bridge.server import server
 from museo.ops.valkey import server as find_valkey
@@ -48,7 +49,7 @@ def phone(committed: None) -> Variant:
     )
     variant = Variant.objects.create(master=master, sku=SKU)
     Price.objects.create(variant=variant, amount=79900)
-    StockItem.objects.create(variant=variant, on_hand=10)
+    stock.receive(variant, 10, at=timezone.now())
     index.refresh([master.pk], now=timezone.now())
     return variant
 

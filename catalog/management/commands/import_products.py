@@ -52,7 +52,7 @@ class Command(BaseCommand):
     def _start(self, path: Path, pairs: list[str], *, is_dry: bool) -> Import:
         made = services.upload(_parts(path), file_name=path.name, owner_id=None, now=timezone.now())
         mapping = services.mapping_of(made, dict(map(_pair, pairs))) if pairs else made.mapping
-        return services.begin(made, mapping=mapping, dry_run=is_dry, now=timezone.now())
+        return services.begin(made, by="", mapping=mapping, dry_run=is_dry, now=timezone.now())
 
     def _tell(self, found: Import, refused_to: Path | None) -> None:
         if found.state == Import.State.FAILED:

@@ -112,6 +112,7 @@ def test_chosen_products_are_exported(signed_in: Client, clay: Category) -> None
     upload(signed_in, ROWS)
     services.begin(
         Import.objects.get(),
+        by="",
         mapping=Import.objects.get().mapping,
         dry_run=False,
         now=clock(),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager as ContextManager
 from datetime import datetime, timedelta
+from typing import Any
 
 import orjson
 import pytest
@@ -10,9 +11,21 @@ import pytest
 from catalog import stock
 from catalog.imports import files, services, working
 from catalog.imports.models import Import
-from catalog.models import Category, Master, Media, Price, StockItem, StockMovement, Variant
-from catalog.products import detail
+from catalog.models import (
+    ALWAYS,
+    Category,
+    Master,
+    Media,
+    Price,
+    StockItem,
+    StockMovement,
+    Variant,
+)
+from catalog.products import detail, listing
+from catalog.search import audit as search_audit
+from museo.access import trail
 from museo.access.callers import Caller
+from notifications.audit import look
 from notifications.models import Event
 from tests.catalog.imports.conftest import (
     HEADER,
@@ -26,6 +39,13 @@ from tests.catalog.imports.conftest import (
 )
 
 pytestmark = pytest.mark.both
+
+
+def timeline() -> list[tuple[Any, ...]]:
+    """What was asked for, and from when until when."""
+    names = ("amount", "list_amount", "valid_from", "valid_to")
+    return list(Price.objects.order_by("valid_from").values_list(*names))
+
 
 BOWL = "BOWL-S,bowl,Blue bowl,clay,84.00,5"
 LARGE = "BOWL-L,bowl,,,94.00,2"
@@ -50,7 +70,7 @@ def test_rows_become_products_with_variants_prices_and_stock(import_file: Import
     assert (bowl["name"], bowl["default_sku"]) == ("Blue bowl", "BOWL-S")
     assert detail("cup", locale="en", now=NOON)["price"]["amount"] == 1250
     moved = StockMovement.objects.order_by("pk").values_list("delta", "kind", "reference")
-    assert list(moved) == [(5, "adjust", found.reference), (2, "adjust", found.reference)]
+    assert list(moved) == [(5, "receive", found.reference), (2, "receive", found.reference)]
 
 
 def test_the_same_file_again_changes_nothing(import_file: ImportFile) -> None:
@@ -73,7 +93,7 @@ def test_a_change_says_what_was_and_what_is(import_file: ImportFile) -> None:
         2: {"name:en": ["Blue bowl", "Bowl"], "price:EUR": [8400, 7900], "stock": [5, 7]}
     }
     assert Master.objects.get().revision == 2
-    assert Price.objects.get().amount == 7900
+    assert timeline() == [(8400, None, ALWAYS, NOON), (7900, None, NOON, None)]
     assert StockItem.objects.get().on_hand == 7
     assert list(StockMovement.objects.values_list("delta", flat=True)) == [5, 2]
 
@@ -216,7 +236,7 @@ def test_a_price_before_is_taken_away_by_a_dash(import_file: ImportFile) -> None
     found = import_file(csv_of("A,-", header="sku,list_price"))
 
     assert changes(found) == {2: {"list_price:EUR": [900, None]}}
-    assert Price.objects.get().list_amount is None
+    assert timeline() == [(500, 900, ALWAYS, NOON), (500, None, NOON, None)]
 
 
 def test_what_checkouts_hold_stays_on_the_shelf(import_file: ImportFile) -> None:
@@ -309,6 +329,76 @@ def test_pictures_are_kept_by_their_addresses(import_file: ImportFile) -> None:
     assert reasons(bad) == {2: [("pictures", "picture_invalid")]}
 
 
+# as an edit by hand would do it
+
+
+def test_each_product_has_a_row_on_the_trail_that_names_its_fields(
+    import_file: ImportFile, staff: Caller
+) -> None:
+    import_file(
+        csv_of(f"{BOWL},S", f"{LARGE},L", "CUP,cup,Cup,clay,5,5", header=f"{HEADER},option:Size")
+    )
+    again = import_file(csv_of("BOWL-S,,,,79,", "BOWL-L,,Big bowl,,,9", "CUP,cup,Cup,clay,5,5"))
+
+    def left(slug: str) -> list[tuple[str, str, list[str]]]:
+        traces = trail.of(Master.objects.get(slug=slug).public_id)
+        return [(trace.name, trace.what, trace.fields) for trace in traces]
+
+    made = ["category", "name.en", "variants.CUP", "variants.CUP.on_hand", "variants.CUP.prices"]
+    edited = ["name.en", "variants.BOWL-L.on_hand", "variants.BOWL-S.prices"]
+    assert left("cup") == [("staff@museo.example", "product.created", made)]
+    assert left("bowl")[0] == ("staff@museo.example", "product.changed", edited)
+    assert [what for _who, what, _fields in left("bowl")] == ["product.changed", "product.created"]
+
+    services.undo(staff, again.public_id, now=NOON)
+    working.work_on_next(clock)
+
+    assert left("bowl")[0] == ("staff@museo.example", "product.changed", edited)
+    assert len(left("bowl")) == 3
+    assert len(left("cup")) == 1
+
+
+def test_what_an_import_brings_back_is_told(import_file: ImportFile) -> None:
+    import_file(csv_of("BOWL-S,bowl,Blue bowl,clay,84.00,0"))
+
+    import_file(csv_of("BOWL-S,4", header="sku,stock"))
+
+    event = Event.objects.get(type="stock.back")
+    assert event.data["sku"] == "BOWL-S"
+
+
+def test_a_currency_that_is_no_money_any_more_is_refused(import_file: ImportFile) -> None:
+    header = "sku,product,name,category,price,currency"
+
+    found = import_file(csv_of("A,a,A,clay,5,DEM", header=header))
+
+    assert reasons(found) == {2: [("currency", "currency_unknown")]}
+
+
+def test_a_price_beyond_what_can_be_kept_is_refused(import_file: ImportFile) -> None:
+    header = "sku,product,name,category,price:KWD"
+
+    found = import_file(csv_of("A,a,A,clay,9999999999.999", header=header))
+
+    assert reasons(found) == {2: [("price:KWD", "price_too_high")]}
+
+
+def test_the_index_follows_prices_names_and_nothing_else(import_file: ImportFile) -> None:
+    import_file(csv_of(BOWL, "CUP,cup,Cup,clay,5,5"))
+    import_file(csv_of("BOWL-S,,,,79,9", "CUP,,Mug,,,7"))
+
+    def found(query: str) -> list[tuple[str, int]]:
+        page = listing(locale="en", now=NOON, query=query)
+        return [(row["slug"], row["price"]["amount"]) for row in page.results]
+
+    assert (found("bowl"), found("mug"), found("bowl under 80")) == (
+        [("bowl", 7900)],
+        [("cup", 500)],
+        [("bowl", 7900)],
+    )
+    assert [look(invariant).offenders for invariant in search_audit.INVARIANTS] == [[], [], []]
+
+
 # ending
 
 
@@ -338,6 +428,21 @@ def test_undo_restores_what_nobody_changed_since(import_file: ImportFile, staff:
     assert detail("cup", locale="en", now=NOON)["price"]["amount"] == 700
     assert not Master.objects.filter(slug="new").exists()
     assert Master.objects.filter(slug="old").exists()
+
+
+def test_stock_that_is_promised_by_now_is_not_taken_back(
+    import_file: ImportFile, staff: Caller
+) -> None:
+    import_file(csv_of(BOWL))
+    found = import_file(csv_of("BOWL-S,9", header="sku,stock"))
+    stock.reserve(holder="chk_1", wanted={Variant.objects.get().pk: 8}, expires_at=NOON)
+
+    services.undo(staff, found.public_id, now=NOON)
+    working.work_on_next(clock)
+
+    found.refresh_from_db()
+    assert (found.state, found.undone, found.kept) == ("undone", 0, 1)
+    assert StockItem.objects.get().on_hand == 9
 
 
 def test_an_undone_file_can_be_imported_again(import_file: ImportFile, staff: Caller) -> None:

@@ -40,7 +40,7 @@ def update(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
         return
     fields = [model._meta.pk, *(model._meta.get_field(name) for name in names)]
     ready = list(_ready(fields, rows))
-    table = model._meta.db_table
+    table, key = model._meta.db_table, model._meta.pk.column
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             sets = ", ".join(f"{name} = given.{name}" for name in names)
@@ -48,14 +48,14 @@ def update(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
             cursor.execute(
                 # names and types come from the models, values are placeholders
                 f"UPDATE {table} SET {sets} FROM unnest({columns})"  # noqa: S608
-                f" AS given (id, {', '.join(names)}) WHERE {table}.id = given.id",
+                f" AS given ({key}, {', '.join(names)}) WHERE {table}.{key} = given.{key}",
                 [list(column) for column in zip(*ready, strict=True)],
             )
         else:
             sets = ", ".join(f"{name} = %s" for name in names)
             cursor.executemany(
                 # names come from the models, values are placeholders
-                f"UPDATE {table} SET {sets} WHERE id = %s",  # noqa: S608
+                f"UPDATE {table} SET {sets} WHERE {key} = %s",  # noqa: S608
                 [[*values, pk] for pk, *values in ready],
             )
 
