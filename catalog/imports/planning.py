@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.utils.text import slugify
@@ -42,6 +43,9 @@ class Column:
     index: int
     field: str
     read: Callable[[str], Any]
+    # the field's parts: `price` and `EUR`
+    name: str
+    more: str
 
 
 @dataclass(frozen=True)
@@ -68,11 +72,11 @@ class Refused(Exception):
 def columns(mapping: Sequence[str], header: Sequence[str]) -> list[Column]:
     """The columns that mean something, in the order in which they are read."""
     found = [
-        Column(index, canonical(field), _reader(field))
-        for index, field in enumerate(mapping)
+        Column(index, field, _reader(field), *field.partition(":")[::2])
+        for index, field in enumerate(map(canonical, mapping))
         if field
     ]
-    return sorted(found, key=lambda column: ORDER.get(column.field.partition(":")[0], 1))
+    return sorted(found, key=lambda column: ORDER.get(column.name, 1))
 
 
 # prices are read by the currency; one option is set after all of them
@@ -169,17 +173,16 @@ class Planner:
         return values
 
     def _take(self, values: dict[str, Any], column: Column, cell: str) -> None:
-        value, field = column.read(cell), column.field
-        name, _colon, more = field.partition(":")
-        if name in ("price", "list_price"):
-            currency = more or values.get("currency") or shop.currency()
-            is_none = name == "list_price" and value.strip() == cells.NOTHING
+        value = column.read(cell)
+        if column.name in ("price", "list_price"):
+            currency = column.more or values.get("currency") or shop.currency()
+            is_none = column.name == "list_price" and value.strip() == cells.NOTHING
             amount = None if is_none else cells.price(value, currency)
-            values[f"{name}:{currency}"] = amount
-        elif name == "category":
-            values[field] = self._category(cell)
+            values[f"{column.name}:{currency}"] = amount
+        elif column.name == "category":
+            values[column.field] = self._category(cell)
         else:
-            values[field] = value
+            values[column.field] = value
 
     def _category(self, cell: str) -> int:
         found = self.categories.find(cell.strip())
@@ -190,12 +193,8 @@ class Planner:
     def open(self, read: Iterable[Mapping[str, Any]], *, is_locked: bool, now: datetime) -> Book:
         """The book of all that these rows' values are about."""
         read = list(read)
-        currencies = {
-            field.partition(":")[2]
-            for values in read
-            for field in values
-            if field.startswith(("price:", "list_price:"))
-        }
+        shapes = {shape_of(tuple(values)) for values in read}
+        currencies = {currency for shape in shapes for currency in shape.currencies}
         return open_book(
             {values["sku"] for values in read},
             {_slug(values) for values in read},
@@ -245,11 +244,11 @@ def _planned(row: ImportRow, values: dict[str, Any], book: Book, now: datetime) 
     if is_new:
         changes[CREATED] = [None, "variant" if product.slug in book.products else "product"]
         _enter(book, product, sold)
-    for field, value in proposed.items():
-        changes[field] = [value_of(sold, product, field), value]
+    for field, (old, value) in proposed.items():
+        changes[field] = [old, value]
         assign(sold, product, field, value)
-    said = {field: (value, row.number) for field, value in values.items() if is_of_product(field)}
-    product.said |= said
+    for field in shape_of(tuple(values)).of_product:
+        product.said[field] = (values[field], row.number)
     _publish(product, now)
     if is_new:
         return Plan(row, Outcome.CREATE, changes)
@@ -291,10 +290,45 @@ def _publish(product: Product, now: datetime) -> None:
 # what a row may do
 
 
+@dataclass(frozen=True)
+class Shape:
+    """What is known of a row by which of its fields are filled; most rows of a file are alike."""
+
+    # those with a value of their own
+    fields: tuple[str, ...]
+    of_product: tuple[str, ...]
+    options: tuple[str, ...]
+    # in which there is a price or one before it
+    currencies: tuple[str, ...]
+    has_price: bool
+    # languages in which there is a name, and in which any text
+    named: frozenset[str]
+    told: frozenset[str]
+
+
+@lru_cache(maxsize=1000)
+def shape_of(fields: tuple[str, ...]) -> Shape:
+    names = {field: field.partition(":")[0] for field in fields}
+    more = {field: field.partition(":")[2] for field in fields}
+    priced = [field for field in fields if names[field] in ("price", "list_price")]
+    return Shape(
+        fields=tuple(field for field in fields if field not in NO_VALUES),
+        of_product=tuple(filter(is_of_product, fields)),
+        options=tuple(field for field in fields if names[field] == "option"),
+        currencies=tuple(sorted({more[field] for field in priced})),
+        has_price=any(names[field] == "price" for field in fields),
+        named=frozenset(more[field] for field in fields if names[field] == "name"),
+        told=frozenset(more[field] for field in fields if names[field] in TEXTS),
+    )
+
+
+NO_VALUES = ("sku", "product", "currency")
+
+
 def _proposed(
     values: dict[str, Any], sold: Sold, product: Product, *, is_new: bool
-) -> dict[str, Any]:
-    """The values that differ from what is there; raise Refused with every reason."""
+) -> dict[str, tuple[Any, Any]]:
+    """By field what is there and what differs from it; raise Refused with every reason."""
     reasons = [
         reason
         for check in (_contradictions, _missing, _refused_prices, _refused_options, _refused_stock)
@@ -302,15 +336,16 @@ def _proposed(
     ]
     if reasons:
         raise Refused(*reasons)
-    wanted = {field: value for field, value in values.items() if field not in NO_VALUES}
+    wanted = {field: values[field] for field in shape_of(tuple(values)).fields}
     if is_new:
         wanted.setdefault("stock", 0)
     return {
-        field: value for field, value in wanted.items() if value_of(sold, product, field) != value
+        field: (old, value)
+        for field, value in wanted.items()
+        if (old := reader_of(field)(sold, product)) != value
     }
 
 
-NO_VALUES = ("sku", "product", "currency")
 Reasons = Iterable[Mapping[str, Any]]
 Values = Mapping[str, Any]
 
@@ -322,25 +357,21 @@ def _contradictions(values: Values, sold: Sold, product: Product, is_new: bool) 
 
 
 def _missing(values: Values, sold: Sold, product: Product, is_new: bool) -> Reasons:
-    if is_new and not any(field.startswith("price:") for field in values):
+    shape = shape_of(tuple(values))
+    if is_new and not shape.has_price:
         yield {"field": "price", "code": "required"}
     if product.category is None and "category" not in values:
         yield {"field": "category", "code": "required"}
-    named = {field.partition(":")[2] for field in values if field.startswith("name:")}
-    told = {field.partition(":")[2] for field in values if field.partition(":")[0] in TEXTS}
     known = {language for language, text in product.texts.items() if text["name"]}
-    if not known and not named:
+    if not known and not shape.named:
         yield {"field": "name", "code": "required"}
-    for language in sorted(told - named - known):
-        if known or named:
+    for language in sorted(shape.told - shape.named - known):
+        if known or shape.named:
             yield {"field": f"name:{language}", "code": "required"}
 
 
 def _refused_prices(values: Values, sold: Sold, product: Product, is_new: bool) -> Reasons:
-    currencies = {
-        field.partition(":")[2] for field in values if field.startswith(("price:", "list_price:"))
-    }
-    for currency in currencies:
+    for currency in shape_of(tuple(values)).currencies:
         amounts = _amounts(values, sold, currency)
         if amounts is None:
             if values[f"list_price:{currency}"] is not None:
@@ -359,7 +390,7 @@ def _amounts(values: Mapping[str, Any], sold: Sold, currency: str) -> Amounts | 
 
 
 def _refused_options(values: Values, sold: Sold, product: Product, is_new: bool) -> Reasons:
-    given = {field[7:]: label for field, label in values.items() if field.startswith("option:")}
+    given = {field[7:]: values[field] for field in shape_of(tuple(values)).options}
     if not (is_new or given or "options" in values):
         return
     wanted = {**values.get("options", sold.options), **given}
@@ -401,17 +432,25 @@ OF_PRODUCT = ("category", "pictures", "attribute")
 
 def value_of(sold: Sold, product: Product, field: str) -> Any:
     """What the field holds now."""
+    return reader_of(field)(sold, product)
+
+
+@lru_cache(maxsize=1000)
+def reader_of(field: str) -> Callable[[Sold, Product], Any]:
+    """Tells what the field of a variant and its product holds."""
     name, _colon, more = field.partition(":")
     if name in TEXTS:
-        return product.texts.get(more, {}).get(name)
+        return lambda _sold, product: product.texts.get(more, {}).get(name)
     if name in PLAIN_OF_MASTER:
-        return product.fields[name]
+        return lambda _sold, product: product.fields[name]
     if name in OF_VARIANT:
-        return sold.fields[OF_VARIANT[name]]
-    if name in ("price", "list_price"):
-        amounts = sold.prices.get(more)
-        return amounts and (amounts.amount if name == "price" else amounts.list_amount)
-    return VALUES[name](sold, product, more)
+        own = OF_VARIANT[name]
+        return lambda sold, _product: sold.fields[own]
+    if name == "price":
+        return lambda sold, _product: (had := sold.prices.get(more)) and had.amount
+    if name == "list_price":
+        return lambda sold, _product: (had := sold.prices.get(more)) and had.list_amount
+    return lambda sold, product: VALUES[name](sold, product, more)
 
 
 VALUES: Mapping[str, Callable[[Sold, Product, str], Any]] = {
@@ -426,19 +465,32 @@ VALUES: Mapping[str, Callable[[Sold, Product, str], Any]] = {
 
 def assign(sold: Sold, product: Product, field: str, value: Any) -> None:
     """Let the field hold the value, and note that it has to be written."""
+    writer_of(field)(sold, product, value)
+
+
+@lru_cache(maxsize=1000)
+def writer_of(field: str) -> Callable[[Sold, Product, Any], None]:
+    """Lets the field of a variant and its product hold a value."""
     name, _colon, more = field.partition(":")
     if name in TEXTS:
-        _assign_text(product, name, more, value)
-    elif name in PLAIN_OF_MASTER:
-        product.fields[name] = value
-        product.touched.add(name)
-    elif name in OF_VARIANT:
-        sold.fields[OF_VARIANT[name]] = value
-        sold.touched.add(name)
-    elif name in ("price", "list_price"):
-        _assign_price(sold, name, more, value)
-    else:
-        ASSIGN[name](sold, product, more, value)
+        return lambda _sold, product, value: _assign_text(product, name, more, value)
+    if name in PLAIN_OF_MASTER:
+        return lambda _sold, product, value: _assign_plain(product, name, value)
+    if name in OF_VARIANT:
+        return lambda sold, _product, value: _assign_own(sold, name, value)
+    if name in ("price", "list_price"):
+        return lambda sold, _product, value: _assign_price(sold, name, more, value)
+    return lambda sold, product, value: ASSIGN[name](sold, product, more, value)
+
+
+def _assign_plain(product: Product, name: str, value: Any) -> None:
+    product.fields[name] = value
+    product.touched.add(name)
+
+
+def _assign_own(sold: Sold, name: str, value: Any) -> None:
+    sold.fields[OF_VARIANT[name]] = value
+    sold.touched.add(name)
 
 
 def _assign_text(product: Product, name: str, language: str, value: str | None) -> None:

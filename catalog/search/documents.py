@@ -9,17 +9,19 @@
 A shopper's words are letters and digits, so that nothing typed can name a token with a sign.
 """
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from catalog import shop
-from catalog.models import Category, Master, OptionValue, Price, Variant
+from catalog.models import Category, Master, Price, Variant
 from catalog.search import lexicon, words
 
 # of one text; the rest of a longer one is not found
@@ -27,6 +29,8 @@ MOST_WORDS = 1000
 MOST_WORDS_OF_A_FACT = 10
 # the values of SearchEntry's columns, in their order
 Entry = tuple[Any, ...]
+# what stands before a token: that it is of a name, and in which language
+Marks = tuple[str, ...]
 # every language there are words for: what has no language of its own may be in any
 LEXICONS = tuple(lexicon.of(language) for language in lexicon.LANGUAGES)
 
@@ -39,34 +43,40 @@ class Document:
     plain: set[str] = field(default_factory=set)
     names: list[str] = field(default_factory=list)
 
-    def tell(self, text: str, language: str = "", *, marks: Collection[str] = ("",)) -> list[str]:
+    def tell(
+        self, text: str, language: str = "", *, marks: Marks = ("",), is_coloured: bool = False
+    ) -> list[str]:
         """Take in a text; without a language it may be in any."""
         said = words.split(text)[:MOST_WORDS]
-        for word in set(said):
-            for token in _tokens(word, language):
-                self.tokens.update([mark + token for mark in marks])
+        for word in said:
+            self.tokens.update(_tokens(word, language, marks, is_coloured))
         self.plain.update(said)
         return said
 
     def name(self, text: str, language: str = "") -> None:
         """Take in a name or, without a language, a SKU."""
-        own = (f"@{language}=",) if language else ()
-        said = self.tell(text, language, marks=("", "=", *own))
+        marks = ("", "=", f"@{language}=") if language else ("", "=")
+        said = self.tell(text, language, marks=marks, is_coloured=True)
         if said:
             self.names.append(f"{language or '#'} {' '.join(said)} ")
-        self.colour(said, language)
 
-    def colour(self, said: Iterable[str], language: str = "") -> None:
-        for known in (lexicon.of(language),) if language else LEXICONS:
-            self.tokens.update(fact("colour", colour) for colour in known.colours(said))
+    def take(self, other: Document) -> None:
+        """Take in all that another one says."""
+        self.tokens |= other.tokens
+        self.plain |= other.plain
 
 
 @lru_cache(100_000)
-def _tokens(word: str, language: str) -> tuple[str, ...]:
-    """The word and, marked, its stems that differ from it."""
+def _tokens(word: str, language: str, marks: Marks, is_coloured: bool) -> tuple[str, ...]:
+    """The word and, marked, its stems that differ from it; a colour if it is one."""
     lexicons = (lexicon.of(language),) if language else LEXICONS
     stems = {known.stem(word) for known in lexicons} - {word}
-    return (word, *(f"~{stem}" for stem in sorted(stems)))
+    tokens = [word, *(f"~{stem}" for stem in sorted(stems))]
+    colours = {colour for known in lexicons for colour in known.colours([word])}
+    return (
+        *(mark + token for mark in marks for token in tokens),
+        *(fact("colour", colour) for colour in sorted(colours if is_coloured else ())),
+    )
 
 
 def fact(name: str, value: str) -> str:
@@ -74,72 +84,90 @@ def fact(name: str, value: str) -> str:
     return f"#{name}={'_'.join(words.split(value)[:MOST_WORDS_OF_A_FACT])}"
 
 
-def entries(masters: Iterable[Master], *, now: datetime) -> tuple[list[Entry], set[str]]:
+class Product(NamedTuple):
+    """What the row of a product says of it."""
+
+    pk: int
+    brand: str
+    kind: str
+    tags: list[Any]
+    attributes: Mapping[str, Any]
+    facts: Mapping[str, Mapping[str, Any]]
+    primary_category_id: int
+    published_at: datetime | None
+    revision: int
+
+
+def entries(masters: QuerySet[Master], *, now: datetime) -> tuple[list[Entry], set[str]]:
     """The index entries of products, in a fixed number of queries, and every word of them."""
-    masters = list(masters)
-    ids = [master.pk for master in masters]
-    documents = {master.pk: _of_master(master) for master in masters}
-    _tell_texts(documents, ids)
-    _tell_variants(documents, ids)
+    products = [Product(*row) for row in masters.values_list(*Product._fields)]
+    documents = {product.pk: _of_product(product) for product in products}
+    _tell_texts(documents)
+    _tell_variants(documents)
     categories = _Categories.read()
-    costs = prices(ids, currency=shop.currency(), now=now)
+    costs = prices(documents, currency=shop.currency(), now=now)
     made = []
-    for master in masters:
-        document = documents[master.pk]
-        path = categories.tell(document, master.primary_category_id)
-        price, until = costs.get(master.pk, (None, None))
+    for product in products:
+        document = documents[product.pk]
+        path = categories.tell(document, product.primary_category_id)
+        price, until = costs.get(product.pk, (None, None))
         made.append(
             (
-                master.pk,
+                product.pk,
                 " ".join(sorted(document.tokens)),
                 f"|{'|'.join(document.names)}|",
                 price,
                 until,
-                master.published_at,
+                product.published_at,
                 path,
-                master.brand,
-                master.kind,
-                master.revision,
+                product.brand,
+                product.kind,
+                product.revision,
             )
         )
     plain = {word for document in documents.values() for word in document.plain}
     return made, plain
 
 
-def _of_master(master: Master) -> Document:
+def _of_product(product: Product) -> Document:
     document = Document()
-    if master.brand:
-        document.tokens.add(fact("brand", master.brand))
-        document.colour(document.tell(master.brand, marks=("", "=")))
-    document.tokens.add(fact("kind", master.kind))
-    for text in [*map(str, master.tags), *map(str, master.attributes.values())]:
-        document.colour(document.tell(text))
-    for language, facts in master.facts.items():
+    if product.brand:
+        document.tokens.add(fact("brand", product.brand))
+        document.tell(product.brand, marks=("", "="), is_coloured=True)
+    document.tokens.add(fact("kind", product.kind))
+    for text in [*map(str, product.tags), *map(str, product.attributes.values())]:
+        document.tell(text, is_coloured=True)
+    for language, facts in product.facts.items():
         for text in map(str, facts.values()):
-            document.colour(document.tell(text, language), language)
+            document.tell(text, language, is_coloured=True)
     return document
 
 
-def _tell_texts(documents: Mapping[int, Document], ids: Collection[int]) -> None:
+def _tell_texts(documents: Mapping[int, Document]) -> None:
     fields = ("master_id", "language_code", "name", "subtitle", "description")
-    rows = Master._parler_meta.root_model.objects.filter(master_id__in=ids)
+    rows = Master._parler_meta.root_model.objects.filter(master_id__in=documents)
     for pk, language, name, subtitle, description in rows.values_list(*fields):
         document = documents[pk]
         document.name(name, language)
-        document.colour(document.tell(subtitle, language), language)
+        document.tell(subtitle, language, is_coloured=True)
         document.tell(description, language)
 
 
-def _tell_variants(documents: Mapping[int, Document], ids: Collection[int]) -> None:
+def _tell_variants(documents: Mapping[int, Document]) -> None:
     """The SKUs and options of what can be bought."""
-    variants = Variant.objects.filter(master_id__in=ids, is_active=True)
-    for pk, sku, gtin in variants.values_list("master_id", "sku", "gtin"):
+    variants = Variant.objects.filter(master_id__in=documents, is_active=True)
+    of_variants = {}
+    for variant_id, pk, sku, gtin in variants.values_list("pk", "master_id", "sku", "gtin"):
+        of_variants[variant_id] = documents[pk]
         documents[pk].name(sku)
-        documents[pk].name(gtin)
-    values = OptionValue.objects.filter(variants__in=variants).distinct()
-    for pk, label, labels in values.values_list("option__master", "label", "labels"):
+        if gtin:
+            documents[pk].name(gtin)
+    values = Variant.option_values.through.objects.filter(variant_id__in=of_variants)
+    for variant_id, label, labels in values.values_list(
+        "variant_id", "optionvalue__label", "optionvalue__labels"
+    ):
         for language, text in {"": label, **labels}.items():
-            documents[pk].colour(documents[pk].tell(text, language), language)
+            of_variants[variant_id].tell(text, language, is_coloured=True)
 
 
 @dataclass(frozen=True)
@@ -148,9 +176,11 @@ class _Categories:
 
     paths: Mapping[int, str]
     names: Mapping[str, list[tuple[str, str]]]
+    # what products of a path are found by
+    said: dict[str, Document] = field(default_factory=dict)
 
     @classmethod
-    def read(cls) -> "_Categories":
+    def read(cls) -> _Categories:
         paths = dict(Category.objects.values_list("pk", "path"))
         names = defaultdict(list)
         rows = Category._parler_meta.root_model.objects.values_list(
@@ -163,11 +193,18 @@ class _Categories:
     def tell(self, document: Document, pk: int) -> str:
         """A product is in its category and in each above it."""
         path = self.paths[pk]
+        if path not in self.said:
+            self.said[path] = self._of(path)
+        document.take(self.said[path])
+        return path
+
+    def _of(self, path: str) -> Document:
+        document = Document()
         for end in range(Category.steplen, len(path) + 1, Category.steplen):
             document.tokens.add(fact("category", path[:end]))
             for language, name in self.names.get(path[:end], ()):
                 document.tell(name, language)
-        return path
+        return document
 
 
 Priced = tuple[int | None, datetime | None]

@@ -13,7 +13,7 @@ from catalog.search import documents
 from catalog.search.models import SearchEntry, SearchWord
 from museo import bulk
 
-AT_ONCE = 500
+AT_ONCE = 1000
 COLUMNS = tuple(column.attname for column in SearchEntry._meta.concrete_fields)
 # a word of fewer letters or with digits is neither completed nor corrected
 SHORTEST_WORD = 3
@@ -85,8 +85,7 @@ def catch_up(*, now: datetime) -> None:
 
 def _refresh(ids: Collection[int], *, now: datetime) -> set[str]:
     """Write the entries of products that are locked; return all words of them."""
-    masters = list(_on_sale().filter(pk__in=ids).order_by("pk"))
-    made, plain = documents.entries(masters, now=now)
+    made, plain = documents.entries(_on_sale().filter(pk__in=ids).order_by("pk"), now=now)
     SearchEntry.objects.filter(pk__in=ids).delete()
     bulk.insert(SearchEntry, COLUMNS, made)
     return plain
