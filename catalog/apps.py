@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db import models
 
 
 class CatalogConfig(AppConfig):
@@ -7,7 +8,10 @@ class CatalogConfig(AppConfig):
     def ready(self) -> None:
         from catalog import events
         from catalog.imports import following
+        from museo.among import Among
         from notifications import topics
 
+        for field in (models.Field, models.ForeignKey):
+            field.register_lookup(Among)
         topics.register(events.PREFIX, may_read=events.may_read, snapshot=events.snapshot)
         topics.register(following.PREFIX, may_read=following.may_read, snapshot=following.snapshot)

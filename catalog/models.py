@@ -196,8 +196,11 @@ def tax_class_of(kind: str, own: str) -> str:
 class ProductOption(models.Model):
     """What the variants of a master differ in: colour, storage."""
 
-    master = models.ForeignKey(Master, on_delete=models.CASCADE, related_name="options")
-    code = models.SlugField(max_length=40)
+    # db_index=False: a constraint's index begins with it
+    master = models.ForeignKey(
+        Master, on_delete=models.CASCADE, related_name="options", db_index=False
+    )
+    code = models.SlugField(max_length=40, db_index=False)
     name = models.CharField(max_length=60)
     # by language: {"de": "Farbe"}; `name` is for all others
     names = models.JSONField(_("names by language"), default=dict, blank=True)
@@ -216,8 +219,10 @@ class ProductOption(models.Model):
 
 
 class OptionValue(models.Model):
-    option = models.ForeignKey(ProductOption, on_delete=models.CASCADE, related_name="values")
-    code = models.SlugField(max_length=40)
+    option = models.ForeignKey(
+        ProductOption, on_delete=models.CASCADE, related_name="values", db_index=False
+    )
+    code = models.SlugField(max_length=40, db_index=False)
     label = models.CharField(max_length=60)
     labels = models.JSONField(_("labels by language"), default=dict, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
@@ -238,7 +243,9 @@ class Variant(models.Model):
     """What is sold; it has the SKU, the price and the stock."""
 
     public_id = models.CharField(max_length=30, unique=True, default=variant_id, editable=False)
-    master = models.ForeignKey(Master, on_delete=models.CASCADE, related_name="variants")
+    master = models.ForeignKey(
+        Master, on_delete=models.CASCADE, related_name="variants", db_index=False
+    )
     sku = models.CharField(_("SKU"), max_length=64, unique=True)
     gtin = models.CharField(_("GTIN"), max_length=14, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
@@ -263,7 +270,9 @@ class Variant(models.Model):
 class Price(models.Model):
     """What a variant costs in a currency, in minor units."""
 
-    variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="prices")
+    variant = models.ForeignKey(
+        Variant, on_delete=models.CASCADE, related_name="prices", db_index=False
+    )
     currency = models.CharField(max_length=3, default="EUR")
     sales_channel = models.CharField(max_length=20, default="web")
     amount = models.BigIntegerField(_("price in minor units"))
@@ -296,7 +305,9 @@ class Price(models.Model):
 class StockItem(models.Model):
     """How many of a variant lie at a location, and how many of those are promised."""
 
-    variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="stock_items")
+    variant = models.ForeignKey(
+        Variant, on_delete=models.CASCADE, related_name="stock_items", db_index=False
+    )
     location = models.CharField(max_length=20, default="main")
     # below zero by what was sold on backorder
     on_hand = models.IntegerField(default=0)
@@ -382,7 +393,9 @@ class StockMovement(models.Model):
 class Media(models.Model):
     """A picture of a master: a file of ours, or one that lies elsewhere."""
 
-    master = models.ForeignKey(Master, on_delete=models.CASCADE, related_name="media")
+    master = models.ForeignKey(
+        Master, on_delete=models.CASCADE, related_name="media", db_index=False
+    )
     file = models.FileField(upload_to="catalog/", blank=True)
     url = models.CharField(
         _("address elsewhere"), max_length=500, blank=True, validators=[URLValidator(["https"])]

@@ -100,6 +100,18 @@ def current(variant_ids: Collection[int], *, currency: str, now: datetime) -> di
     return {row["variant_id"]: Price(**row) for row in rows}
 
 
+def amounts(
+    variant_ids: Collection[int], *, currencies: Collection[str], now: datetime
+) -> Iterator[tuple[int, str, Amounts]]:
+    """What many variants cost now in each currency; of several prices the last holds."""
+    rows = holding(now).filter(
+        variant_id__among=variant_ids, currency__in=currencies, sales_channel=WEB
+    )
+    names = ("variant_id", "currency", "amount", "list_amount")
+    for pk, currency, *values in rows.order_by("valid_from").values_list(*names):
+        yield pk, currency, Amounts(*values)
+
+
 def for_sale(sku: str, *, currency: str, now: datetime) -> tuple[Variant, int] | None:
     """The variant of a SKU that can be bought, and its price; None if there is none."""
     rows = FOR_SALE.rows(sku=sku, currency=currency, now=now)
@@ -212,7 +224,7 @@ def _ended(span: Span, now: datetime) -> list[Span]:
 
 def _hold(variant_ids: Collection[int]) -> None:
     """Whoever sets another price of them waits; orders that name them do not."""
-    rows = Variant.objects.filter(pk__in=variant_ids).select_for_update(no_key=True)
+    rows = Variant.objects.filter(pk__among=variant_ids).select_for_update(no_key=True)
     list(rows.order_by("pk").values_list("pk"))
 
 
@@ -220,7 +232,7 @@ def _timelines(keys: Collection[Key]) -> dict[Key, list[Span]]:
     """The prices there are of each, in one query."""
     ids, currencies, channels = (set(each) for each in zip(*keys, strict=True))
     rows = Price.objects.filter(
-        variant_id__in=ids, currency__in=currencies, sales_channel__in=channels
+        variant_id__among=ids, currency__in=currencies, sales_channel__in=channels
     )
     found: dict[Key, list[Span]] = {key: [] for key in keys}
     names = ("amount", "list_amount", "valid_from", "valid_to", "pk")
@@ -289,7 +301,7 @@ def _write(changes: Collection[tuple[Key, list[Span], list[Span]]]) -> None:
             if span.pk is None
         ]
     if gone:
-        Price.objects.filter(pk__in=gone).delete()
+        Price.objects.filter(pk__among=gone).delete()
     bulk.update(Price, ["valid_to"], cut)
     names = ("amount", "list_amount", "valid_from", "valid_to")
     bulk.insert(Price, (*Key._fields, *names), new)

@@ -275,11 +275,11 @@ class Count:
 def take_stock(counts: Iterable[Count], *, by: str, at: datetime) -> list[StockItem]:
     """`count` by SKU; return the shelves in the order of `counts`. Raises UnknownSku, too."""
     wanted = {count.sku: count for count in counts}
-    ids = dict(Variant.objects.filter(sku__in=wanted).values_list("sku", "pk"))
+    ids = dict(Variant.objects.filter(sku__among=wanted).values_list("sku", "pk"))
     if missing := sorted(set(wanted) - set(ids)):
         raise UnknownSku(missing)
     count({ids[sku]: said for sku, said in wanted.items()}, by=by, at=at)
-    shelves = StockItem.objects.filter(variant_id__in=ids.values(), location=MAIN)
+    shelves = StockItem.objects.filter(variant_id__among=ids.values(), location=MAIN)
     by_sku = {item.variant.sku: item for item in shelves.select_related("variant")}
     return [by_sku[sku] for sku in wanted]
 
@@ -300,7 +300,7 @@ def count(counts: Mapping[int, Count], *, by: str, at: datetime) -> None:
 
 def _make_shelves(variant_ids: Collection[int]) -> None:
     """A shelf for each variant that has none; who makes the same one is waited for."""
-    without = Variant.objects.filter(pk__in=variant_ids).exclude(stock_items__location=MAIN)
+    without = Variant.objects.filter(pk__among=variant_ids).exclude(stock_items__location=MAIN)
     StockItem.objects.bulk_create(
         [StockItem(variant=variant) for variant in without.order_by("pk")], ignore_conflicts=True
     )
@@ -327,7 +327,7 @@ class Shelf:
 
 def shelves(variant_ids: Collection[int], *, locked: bool) -> dict[int, Shelf]:
     """The stock row of each variant that has one; `locked` in the order of ids."""
-    rows = StockItem.objects.filter(variant_id__in=variant_ids, location=MAIN)
+    rows = StockItem.objects.filter(variant_id__among=variant_ids, location=MAIN)
     return {shelf.variant_id: shelf for shelf in (_locked(rows) if locked else _read(rows))}
 
 
@@ -360,7 +360,7 @@ def _move(
         for shelf, delta in deltas
         if not shelf.has_free(shelf.on_hand) and shelf.has_free(shelf.on_hand + delta)
     ]
-    for variant in Variant.objects.filter(pk__in=back).order_by("pk") if back else []:
+    for variant in Variant.objects.filter(pk__among=back).order_by("pk") if back else []:
         events.tell_back(variant, at=at)
 
 

@@ -162,10 +162,10 @@ def open_book(
 
     If they may be written they are locked as everywhere: stock rows by id, then masters by id.
     """
-    of_skus = dict(Variant.objects.filter(sku__in=skus).values_list("pk", "master_id"))
+    of_skus = dict(Variant.objects.filter(sku__among=skus).values_list("pk", "master_id"))
     shelves = stock.shelves(of_skus, locked=is_locked)
     masters = Master.objects.filter(
-        Q(slug__in=slugs, deleted_at=None) | Q(pk__in=set(of_skus.values()))
+        Q(slug__among=slugs, deleted_at=None) | Q(pk__among=set(of_skus.values()))
     ).order_by("pk")
     if is_locked:
         masters = masters.select_for_update(no_key=True)
@@ -178,9 +178,8 @@ def open_book(
     # made since their SKUs were looked for
     if late := by_id.keys() - of_skus:
         shelves |= stock.shelves(late, locked=is_locked)
-    for currency in currencies:
-        for pk, price in prices.current(by_id, currency=currency, now=now).items():
-            by_id[pk].prices[currency] = Amounts(price.amount, price.list_amount)
+    for pk, currency, amounts in prices.amounts(by_id, currencies=currencies, now=now):
+        by_id[pk].prices[currency] = amounts
     for pk, sold in by_id.items():
         if shelf := shelves.get(pk):
             sold.shelf, sold.on_hand = shelf, shelf.on_hand
@@ -214,20 +213,20 @@ def _product(row: Mapping[str, Any]) -> Product:
 
 
 def _read_texts(products: Mapping[Any, Product]) -> None:
-    rows = Translation.objects.filter(master_id__in=products)
+    rows = Translation.objects.filter(master_id__among=products)
     for pk, language, *texts in rows.values_list("master_id", "language_code", *TEXTS):
         products[pk].texts[language] = dict(zip(TEXTS, texts, strict=True))
 
 
 def _read_pictures(products: Mapping[Any, Product]) -> None:
-    rows = Media.objects.filter(master_id__in=products).order_by("position")
+    rows = Media.objects.filter(master_id__among=products).order_by("position")
     for media in rows:
         products[media.master_id].pictures.append(media.address)
 
 
 def _read_variants(products: Mapping[Any, Product]) -> dict[str, Sold]:
     found = {}
-    rows = Variant.objects.filter(master_id__in=products).order_by("pk")
+    rows = Variant.objects.filter(master_id__among=products).order_by("pk")
     for pk, of, sku, position, *values in rows.values_list(
         "pk", "master_id", "sku", "position", *PLAIN_OF_VARIANT
     ):
@@ -239,20 +238,20 @@ def _read_variants(products: Mapping[Any, Product]) -> dict[str, Sold]:
 
 def _read_options(products: Mapping[Any, Product], variants: Mapping[str, Sold]) -> None:
     choices = {}
-    options = ProductOption.objects.filter(master_id__in=products).order_by("position", "pk")
+    options = ProductOption.objects.filter(master_id__among=products).order_by("position", "pk")
     for pk, of, code, name, position in options.values_list(
         "pk", "master_id", "code", "name", "position"
     ):
         choices[pk] = products[of].choices[name] = Choice(pk, code, name, position)
     names: dict[int, tuple[str, str]] = {}
-    values = OptionValue.objects.filter(option_id__in=choices).order_by("position", "pk")
+    values = OptionValue.objects.filter(option_id__among=choices).order_by("position", "pk")
     for pk, option_id, code, label, position in values.values_list(
         "pk", "option_id", "code", "label", "position"
     ):
         choices[option_id].labels[label] = Label(pk, code, label, position)
         names[pk] = (choices[option_id].name, label)
     by_pk = {sold.pk: sold for sold in variants.values() if sold.pk}
-    links = Variant.option_values.through.objects.filter(variant_id__in=by_pk)
+    links = Variant.option_values.through.objects.filter(variant_id__among=by_pk)
     for variant_id, value_id in links.values_list("variant_id", "optionvalue_id"):
         name, label = names[value_id]
         by_pk[variant_id].options[name] = label

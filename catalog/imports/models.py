@@ -127,7 +127,9 @@ class ImportRow(models.Model):
         UNCHANGED = "unchanged", _("unchanged")
         REFUSED = "refused", _("refused")
 
-    source = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="rows")
+    source = models.ForeignKey(
+        Import, on_delete=models.CASCADE, related_name="rows", db_index=False
+    )
     # as a spreadsheet numbers it
     number = models.PositiveIntegerField()
     sku = models.CharField(max_length=64, blank=True)

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 State = Import.State
 Outcome = ImportRow.Outcome
-BATCH = {"postgresql": 1000, "sqlite": 500}
+BATCH = {"postgresql": 2000, "sqlite": 500}
 LEASE = timedelta(seconds=30)
 # somebody else made the same product, or held what we wanted: the batch is planned anew
 TRIES = 5
@@ -140,7 +140,7 @@ def _read(hold: Hold, found: Import, clock: Callable[[], datetime]) -> None:
     rows = files.read(found.stored_as, reading, header)
     left = (row for row in rows if row[0] > found.records_read)
     skus = dict(found.rows.exclude(sku="").filter(twin=None).values_list("sku", "number"))
-    while batch := list(islice(left, _size() * 2)):
+    while batch := list(islice(left, _size())):
         with log.change() as change:
             last = batch[-1][0]
             now = hold.renew(clock(), total=F("total") + len(batch), records_read=last)
@@ -169,7 +169,7 @@ def _staged(
         for _number, cells in read
         if at_product is None or not cells[at_product].strip()
     ]
-    known = dict(Variant.objects.filter(sku__in=nameless).values_list("sku", "master__slug"))
+    known = dict(Variant.objects.filter(sku__among=nameless).values_list("sku", "master__slug"))
     staged: list[tuple[Any, ...]] = []
     for number, cells in read:
         sku = cells[at_sku].strip()

@@ -150,13 +150,13 @@ def _write_texts(products: Sequence[Product]) -> None:
     if old:
         languages = {language for _product, language in retold}
         keys = {(product.pk, language) for product, language in retold}
-        rows = Translation.objects.filter(master_id__in=old, language_code__in=languages)
+        rows = Translation.objects.filter(master_id__among=old, language_code__in=languages)
         gone = [
             pk
             for pk, *key in rows.values_list("pk", "master_id", "language_code")
             if tuple(key) in keys
         ]
-        Translation.objects.filter(pk__in=gone).delete()
+        Translation.objects.filter(pk__among=gone).delete()
     _insert(
         Translation,
         ("master_id", "language_code", *TEXTS),
@@ -256,7 +256,7 @@ def _write_links(variants: Sequence[Sold]) -> None:
     chosen = [sold for sold in variants if "options" in sold.touched]
     old = [sold.pk or 0 for sold in chosen if not sold.is_new]
     if old:
-        through.objects.filter(variant_id__in=old).delete()
+        through.objects.filter(variant_id__among=old).delete()
     bulk.insert(
         through,
         ("variant_id", "optionvalue_id"),
@@ -297,7 +297,7 @@ def _write_pictures(products: Sequence[Product]) -> None:
     shown = [product for product in products if "pictures" in product.touched]
     if not shown:
         return
-    rows = Media.objects.filter(master_id__in=[each.pk for each in shown if not each.is_new])
+    rows = Media.objects.filter(master_id__among=[each.pk for each in shown if not each.is_new])
     known: dict[tuple[int | None, str], Media] = {}
     for row in rows:
         known[row.master_id, row.address] = row

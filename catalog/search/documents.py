@@ -145,7 +145,7 @@ def _of_product(product: Product) -> Document:
 
 def _tell_texts(documents: Mapping[int, Document]) -> None:
     fields = ("master_id", "language_code", "name", "subtitle", "description")
-    rows = Master._parler_meta.root_model.objects.filter(master_id__in=documents)
+    rows = Master._parler_meta.root_model.objects.filter(master_id__among=documents)
     for pk, language, name, subtitle, description in rows.values_list(*fields):
         document = documents[pk]
         document.name(name, language)
@@ -155,14 +155,14 @@ def _tell_texts(documents: Mapping[int, Document]) -> None:
 
 def _tell_variants(documents: Mapping[int, Document]) -> None:
     """The SKUs and options of what can be bought."""
-    variants = Variant.objects.filter(master_id__in=documents, is_active=True)
+    variants = Variant.objects.filter(master_id__among=documents, is_active=True)
     of_variants = {}
     for variant_id, pk, sku, gtin in variants.values_list("pk", "master_id", "sku", "gtin"):
         of_variants[variant_id] = documents[pk]
         documents[pk].name(sku)
         if gtin:
             documents[pk].name(gtin)
-    values = Variant.option_values.through.objects.filter(variant_id__in=of_variants)
+    values = Variant.option_values.through.objects.filter(variant_id__among=of_variants)
     for variant_id, label, labels in values.values_list(
         "variant_id", "optionvalue__label", "optionvalue__labels"
     ):
@@ -214,11 +214,11 @@ def prices(ids: Collection[int], *, currency: str, now: datetime) -> dict[int, P
     """The lowest price of each, and until when it is that for sure."""
     rows = Price.objects.filter(
         Q(valid_to=None) | Q(valid_to__gt=now),
-        variant__master__in=ids,
+        variant__master_id__among=ids,
         variant__is_active=True,
         currency=currency,
         sales_channel="web",
-    ).values_list("variant__master", "amount", "valid_from", "valid_to")
+    ).values_list("variant__master_id", "amount", "valid_from", "valid_to")
     by_master = defaultdict(list)
     for pk, *row in rows:
         by_master[pk].append(row)

@@ -38,7 +38,7 @@ def reprice(
     """
     with transaction.atomic():
         for ids in _batches(master_ids):
-            revisions = dict(Master.objects.filter(pk__in=ids).values_list("pk", "revision"))
+            revisions = dict(Master.objects.filter(pk__among=ids).values_list("pk", "revision"))
             prices = documents.prices(ids, currency=currency or shop.currency(), now=now)
             bulk.update(
                 SearchEntry,
@@ -73,7 +73,7 @@ def rebuild(*, now: datetime) -> int:
         said |= words
     known = dict(SearchWord.objects.filter(pk__lte=older).values_list("word", "pk"))
     for ids in _batches([pk for word, pk in known.items() if word not in said]):
-        SearchWord.objects.filter(pk__in=ids).delete()
+        SearchWord.objects.filter(pk__among=ids).delete()
     return SearchEntry.objects.count()
 
 
@@ -85,8 +85,8 @@ def catch_up(*, now: datetime) -> None:
 
 def _refresh(ids: Collection[int], *, now: datetime) -> set[str]:
     """Write the entries of products that are locked; return all words of them."""
-    made, plain = documents.entries(_on_sale().filter(pk__in=ids).order_by("pk"), now=now)
-    SearchEntry.objects.filter(pk__in=ids).delete()
+    made, plain = documents.entries(_on_sale().filter(pk__among=ids).order_by("pk"), now=now)
+    SearchEntry.objects.filter(pk__among=ids).delete()
     bulk.insert(SearchEntry, COLUMNS, made)
     return plain
 
@@ -98,14 +98,14 @@ def _lock(master_ids: Collection[int]) -> None:
     writer wants would wait in a circle.
     """
     for ids in _batches(sorted(set(master_ids))):
-        masters = Master.objects.filter(pk__in=ids).select_for_update(no_key=True)
+        masters = Master.objects.filter(pk__among=ids).select_for_update(no_key=True)
         list(masters.order_by("pk").values_list("pk", flat=True))
 
 
 def _add_words(plain: Collection[str]) -> None:
     """Sorted, so that two writers with the same new words wait for each other in one order."""
     said = sorted(filter(is_word, plain))
-    known = set(SearchWord.objects.filter(word__in=said).values_list("word", flat=True))
+    known = set(SearchWord.objects.filter(word__among=said).values_list("word", flat=True))
     SearchWord.objects.bulk_create(
         (SearchWord(word=word) for word in said if word not in known), ignore_conflicts=True
     )
