@@ -135,7 +135,10 @@ def take_ids(model: type[models.Model], count: int) -> list[int]:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
-                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
+                # the sequence's name is looked up once, not for each row
+                "WITH sequence AS MATERIALIZED"
+                " (SELECT pg_get_serial_sequence(%s, 'id')::regclass AS name)"
+                " SELECT nextval(name) FROM sequence, generate_series(1, %s)",
                 [table, count],
             )
             return [pk for (pk,) in cursor.fetchall()]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, connections
 
 PREAMBLE = """
 import os, sys, django
@@ -42,6 +42,31 @@ def spawn(code: str, *arguments: str, **environment: str) -> subprocess.Popen[st
             **environment,
         },
     )
+
+
+def fork(act: Callable[[], object]) -> int:
+    """Do it in a copy of this process with database connections of its own; return the copy's id.
+
+    Unlike `spawn` it need not set the shop up anew, and may do what the test has in hand.
+    """
+    connections.close_all()
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        # the pool's threads were not copied
+        connection.settings_dict["OPTIONS"].pop("pool", None)
+        act()
+        code = 0
+    finally:
+        # nothing of the tests goes on in the copy
+        os._exit(code)
+
+
+def ended(child: int) -> int:
+    """Wait for a copy; return its exit code, or minus the signal that killed it."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def eventually(is_true: Callable[[], bool], *, seconds: float = 60) -> None:

@@ -1,55 +1,27 @@
 """An import that dies in the middle goes on from there: every right row once, no wrong one."""
 
+import os
 import signal
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.db.models import Count, Sum
 
 from catalog.imports import services, working
 from catalog.imports.models import Import
 from catalog.models import Category, Master, StockItem, StockMovement, Variant
 from museo.access.callers import Caller
+from notifications import log
 from notifications.models import Event
 from tests.catalog.imports.conftest import HEADER, NOON, counts
-from tests.processes import eventually, spawn
+from tests.processes import ended, eventually, fork
 from tests.together import at_once
 
 pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
 
-WORK = """
-from datetime import datetime
-from catalog.imports import services, working
-working.BATCH = dict.fromkeys(working.BATCH, int(sys.argv[2]))
-now = datetime.fromisoformat(sys.argv[1])
-print(working.work_on_next(lambda: now))
-"""
-DIES = """
-import signal
-from datetime import datetime
-from django.db import transaction
-from catalog.imports import services, working
-from notifications import log
-
-def die():
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def after(batches):
-    left = [batches]
-    append = log._append
-    def count(change):
-        left[0] -= 1
-        if not left[0]:
-            die() if sys.argv[2] == "before commit" else transaction.on_commit(die)
-        append(change)
-    return count
-
-working.BATCH = dict.fromkeys(working.BATCH, 10)
-log._append = after(int(sys.argv[3]))
-now = datetime.fromisoformat(sys.argv[1])
-working.work_on_next(lambda: now)
-"""
+LATER = NOON + working.LEASE + timedelta(seconds=1)
 
 
 def product_file(rows: int, bad: int) -> tuple[bytes, set[int]]:
@@ -93,45 +65,73 @@ def require_right_rows_once(found: Import, rows: int, broken: set[int]) -> None:
     assert (newest.data["state"], newest.data["progress"]) == ("done", 100)
 
 
+@pytest.mark.parametrize(
+    ("rows", "bad", "batch"),
+    [
+        pytest.param(1000, 20, 50, id="short"),
+        pytest.param(50_000, 200, None, id="long", marks=pytest.mark.long),
+    ],
+)
 def test_killed_in_the_middle_and_started_again_every_right_row_is_there_once(
-    start: Callable[[bytes], Import], request: pytest.FixtureRequest
+    start: Callable[[bytes], Import],
+    monkeypatch: pytest.MonkeyPatch,
+    rows: int,
+    bad: int,
+    batch: int | None,
 ) -> None:
-    is_long = request.config.getoption("--long")
-    rows, bad, batch = (50_000, 200, 1000) if is_long else (2000, 20, 100)
+    if batch:
+        monkeypatch.setattr(working, "BATCH", dict.fromkeys(working.BATCH, batch))
     content, broken = product_file(rows, bad)
     found = start(content)
 
-    doomed = spawn(WORK, NOON.isoformat(), str(batch))
+    doomed = fork(lambda: working.work_on_next(lambda: NOON))
     eventually(lambda: Variant.objects.count() > rows // 4, seconds=300)
-    doomed.send_signal(signal.SIGKILL)
-    doomed.communicate(timeout=60)
-    assert doomed.returncode == -signal.SIGKILL
-    assert Variant.objects.count() < rows - len(broken)
+    os.kill(doomed, signal.SIGKILL)
+    assert ended(doomed) == -signal.SIGKILL
+    assert rows // 4 < Variant.objects.count() < rows - bad
     # the lease of the dead one holds for a while
-    early, _error = spawn(WORK, NOON.isoformat(), str(batch)).communicate(timeout=120)
-    later = (NOON + working.LEASE + timedelta(seconds=1)).isoformat()
-    again, _error = spawn(WORK, later, str(batch)).communicate(timeout=600)
+    early = working.work_on_next(lambda: NOON)
+    again = working.work_on_next(lambda: LATER)
 
-    assert (early, again) == ("False\n", "True\n")
+    assert (early, again) == (False, True)
     require_right_rows_once(found, rows, broken)
 
 
-# the file of 40 rows is read in two batches of 20, then worked on in four of 10
-@pytest.mark.parametrize("batches", [1, 2, 3, 5])
+# the file of 40 rows is read in four batches of 10, then worked on in four more
+@pytest.mark.parametrize("batches", [1, 2, 5, 7])
 @pytest.mark.parametrize("when", ["before commit", "after commit"])
 def test_wherever_it_dies_no_row_is_lost_or_done_twice(
-    start: Callable[[bytes], Import], when: str, batches: int
+    start: Callable[[bytes], Import], monkeypatch: pytest.MonkeyPatch, when: str, batches: int
 ) -> None:
+    monkeypatch.setattr(working, "BATCH", dict.fromkeys(working.BATCH, 10))
     content, broken = product_file(40, 4)
     found = start(content)
 
-    killed = spawn(DIES, NOON.isoformat(), when, str(batches))
-    killed.communicate(timeout=120)
-    later = NOON + working.LEASE + timedelta(seconds=1)
-    working.work_on_next(lambda: later)
+    doomed = fork(lambda: work_and_die(when, batches))
+    code = ended(doomed)
+    working.work_on_next(lambda: LATER)
 
-    assert killed.returncode == -signal.SIGKILL
+    assert code == -signal.SIGKILL
     require_right_rows_once(found, 40, broken)
+
+
+def work_and_die(when: str, batches: int) -> None:
+    """Work until so many transactions have told something; of the last one nothing is told."""
+    left, append = [batches], log._append
+
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def count(change: log.Change) -> None:
+        left[0] -= 1
+        if not left[0] and when == "before commit":
+            die()
+        if not left[0]:
+            transaction.on_commit(die)
+        append(change)
+
+    log._append = count
+    working.work_on_next(lambda: NOON)
 
 
 def test_two_workers_do_an_import_once(
