@@ -16,16 +16,16 @@ class Among(Lookup):
     lookup_name = "among"
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str | int, ...]]:
         sql, params = self.process_lhs(compiler, connection)
         among = "(SELECT value FROM json_each(%s))"
-        return f"{sql} IN {among}", [*params, orjson.dumps(self._values()).decode()]
+        return f"{sql} IN {among}", (*params, orjson.dumps(self._values()).decode())
 
-    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str | int, ...]]:
         sql, params = self.process_lhs(compiler, connection)
         values = self._values()
         kind = "text" if isinstance(values[0], str) else "bigint"
-        return f"{sql} = ANY(%s::{kind}[])", [*params, f"{{{','.join(map(_quoted, values))}}}"]
+        return f"{sql} = ANY(%s::{kind}[])", (*params, f"{{{','.join(map(_quoted, values))}}}")
 
     def _values(self) -> list[Any]:
         if values := list(self.rhs):

@@ -15,6 +15,7 @@ from django.db import OperationalError
 from catalog import counts, masters
 from catalog.audit import INVARIANTS as OF_STOCK
 from catalog.imports import planning, services, working
+from catalog.imports.book import open_book
 from catalog.imports.models import Import
 from catalog.models import Category, Master, Price, Variant
 from catalog.search import index
@@ -128,7 +129,6 @@ def test_products_before_stock_would_be_a_circle(
 ) -> None:
     """The twin: an import that locks as imports once did, beside the page of a product."""
     both_began = Barrier(2)
-    open_book: Any = planning.open_book
 
     def products_first(skus: Collection[str], *arguments: Any, **options: Any) -> Any:
         masters.hold([each.pk for each in sold])
