@@ -7,11 +7,12 @@ from notifications.audit import Invariant
 # all of it is written here: nothing comes from outside
 # ruff: noqa: S608
 
-# SQLite's clock has whole seconds only: a price that was set in this one holds, the one before not
+# SQLite's clock has whole seconds only: a price that was set in this one holds, the one before not;
+# in PostgreSQL the time of the clock, not that at which the transaction began
 SOON = (
     "datetime('now', '+1 second')"
     if connection.vendor == "sqlite"
-    else "CURRENT_TIMESTAMP + INTERVAL '1 second'"
+    else "clock_timestamp() + INTERVAL '1 second'"
 )
 
 INVARIANTS = (

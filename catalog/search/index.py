@@ -36,8 +36,8 @@ def reprice(
 
     `currency` is the shop's, for whoever is just changing it.
     """
-    with transaction.atomic():
-        for ids in _batches(master_ids):
+    for ids in _batches(master_ids):
+        with transaction.atomic():
             revisions = dict(Master.objects.filter(pk__among=ids).values_list("pk", "revision"))
             prices = documents.prices(ids, currency=currency or shop.currency(), now=now)
             bulk.update(
