@@ -88,6 +88,16 @@ def read_body(shape: type[Serializer[Any]], request: Request, **options: Any) ->
     return body.validated_data
 
 
+def read_object(request: Request) -> dict[str, Any]:
+    """The body as it came, an object; raise Invalid for anything else."""
+    if not isinstance(request.data, dict):
+        raise Invalid(
+            _("Send one JSON object."),
+            errors=[field_error("", "invalid", _("Object."))],
+        )
+    return request.data
+
+
 def whole_number(request: Request, name: str) -> int | None:
     """A number of the query string, None without one; raise Invalid for anything else."""
     text = request.query_params.get(name, "")
