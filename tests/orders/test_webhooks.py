@@ -10,6 +10,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from museo.access import accounts
@@ -219,7 +220,7 @@ def test_ten_who_register_at_once_are_no_more_than_fit(placed: Placed, noon: dat
 
 
 @pytest.mark.usefixtures("committed")
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer at a time")
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
 def test_without_the_lock_more_register_than_fit(
     placed: Placed, noon: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
