@@ -8,12 +8,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count, cycle
+from threading import Event as Signal
 from typing import Any
 
 import httpx
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.test.utils import CaptureQueriesContext
 
@@ -55,6 +56,9 @@ pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
 Buyer = Callable[[], str]
 BOUGHT = "bought"
 CSRF = "c" * 32
+ONLY_POSTGRESQL = pytest.mark.skipif(
+    "connection.vendor != 'postgresql'", reason="SQLite has one writer at a time"
+)
 STOCK_GUARDS = {"reserved_not_above_stock", "stock_not_negative"}
 
 
@@ -294,36 +298,75 @@ def test_four_ticks_at_once_take_every_step_once(
         assert versions_of_all() == {(1, 2, 3, 4, 5)}
 
 
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer at a time")
+def during_a_slow_tick(act: Callable[[], int], *, at: datetime) -> list[int | Exception]:
+    """How many a tick moved whose view of the orders was fixed before `act`, and what that did."""
+    is_locked = Signal()
+
+    def slow_tick() -> int:
+        assert is_locked.wait(20)
+        # a row is looked at, then the lock is waited for, and only then the row is locked
+        slow = Order.objects.due(at).extra(where=["pg_advisory_xact_lock(7) IS NOT NULL"])
+        return services._advance(slow, now=at)
+
+    def meanwhile() -> int:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(7)")
+        is_locked.set()
+        try:
+            eventually(lambda: "pg_advisory_xact_lock" in running_statements())
+            return act()
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(7)")
+
+    return at_once([slow_tick, meanwhile])
+
+
+@ONLY_POSTGRESQL
 def test_a_tick_that_began_before_another_ended_takes_the_step_that_follows(
     sell: SellLamp, details: Details, noon: datetime
 ) -> None:
     sell()
     place_orders(1, details, noon)
     later = noon + timedelta(hours=1)
+    tick = partial(services._advance, Order.objects.due(later), now=later)
 
-    def slow_tick() -> int:
-        # its view of the orders is fixed when it begins, and a second old when it locks them
-        slow = Order.objects.due(later).extra(where=["pg_sleep(1) IS NOT NULL"])
-        return services._advance(slow, now=later)
-
-    def tick_meanwhile() -> int:
-        eventually(lambda: "pg_sleep" in running_statements())
-        return services._advance(Order.objects.due(later), now=later)
-
-    assert at_once([slow_tick, tick_meanwhile]) == [1, 1]
+    assert during_a_slow_tick(tick, at=later) == [1, 1]
 
     assert Order.objects.get().step == 2
     assert versions_of_all() == {(1, 2, 3)}
 
 
+@ONLY_POSTGRESQL
+@pytest.mark.parametrize("is_protected", [True, False])
+def test_a_tick_that_began_before_an_order_was_found_late_takes_no_step_early(
+    sell: SellLamp,
+    details: Details,
+    noon: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+    is_protected: bool,
+) -> None:
+    sell()
+    place_orders(1, details, noon)
+    later = noon + timedelta(hours=1)
+    if not is_protected:
+        unlocked = services.TAKE_AT_ONCE.replace("FOR SHARE OF n", "")
+        monkeypatch.setattr(services, "TAKE_AT_ONCE", unlocked)
+
+    assert during_a_slow_tick(partial(lateness.tell_overdue, now=later), at=later) == [1, 1]
+
+    order = Order.objects.get()
+    due_at = order.steps.get(index=order.step + 1).due_at
+    assert (order.status, due_at) == ("confirmed", later + timedelta(minutes=2))
+    assert (order.next_step_at == due_at) is is_protected
+
+
 def running_statements() -> str:
-    """What the database's other connections are doing at this moment."""
+    """What the other connections to this database are doing at this moment."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT string_agg(query, ';') FROM pg_stat_activity"
-            " WHERE datname = current_database()"
-            " AND state = 'active' AND pid <> pg_backend_pid()"
+            "SELECT string_agg(query, ';') FROM pg_stat_activity WHERE state = 'active'"
+            " AND datname = current_database() AND pid <> pg_backend_pid()"
         )
         return cursor.fetchone()[0] or ""
 
