@@ -79,6 +79,15 @@ def crowd(is_long: bool) -> tuple[int, int]:
 
 
 @pytest.fixture
+def _long_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for a connection gets one in the end: how fast a machine is is not tested here."""
+    if connection.vendor == "postgresql":
+        # one of PostgreSQL's alone, so the stubs know of none
+        pool = connection.pool  # type: ignore[attr-defined]
+        monkeypatch.setattr(pool, "timeout", 120)
+
+
+@pytest.fixture
 def without_stock_constraints() -> Iterator[None]:
     """The last line of defence taken away, so that a twin can show what the first one does."""
     kept = StockItem._meta.constraints
@@ -155,6 +164,7 @@ def buyers(count: int, details: Details, now: datetime) -> list[Buyer]:
     return [partial(next(faces), with_a_lamp(now), details, now) for _ in range(count)]
 
 
+@pytest.mark.usefixtures("_long_queue")
 def test_buyers_of_the_last_lamps_get_them_and_the_others_a_refusal(
     sell: SellLamp, details: Details, noon: datetime, rounds: range, crowd: tuple[int, int]
 ) -> None:
@@ -206,6 +216,7 @@ def patient(token: str, *, key: str) -> httpx.Response:
     return answer
 
 
+@pytest.mark.usefixtures("_long_queue")
 def test_a_hundred_with_one_key_get_one_order_and_the_same_answer(
     sell: SellLamp, noon: datetime
 ) -> None:
