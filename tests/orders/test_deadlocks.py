@@ -143,7 +143,7 @@ def test_in_no_order_they_deadlock(
         return random.sample(sorted(pks), len(pks))
 
     monkeypatch.setattr(stock, "_in_order", in_no_order)
-    results = at_once(crowd(160, details, staff, things, noon))
+    results = at_once(crowd(64, details, staff, things, noon))
 
     failed = [result for result in results if isinstance(result, Exception)]
     assert failed

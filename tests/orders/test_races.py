@@ -190,11 +190,10 @@ def test_without_the_condition_the_same_buyers_are_sold_too_many(
     noon: datetime,
     monkeypatch: pytest.MonkeyPatch,
     without_stock_constraints: None,
-    crowd: tuple[int, int],
 ) -> None:
-    people, left = crowd
+    left = 5
     sell(on_hand=left)
-    wanting = buyers(people, details, noon)
+    wanting = buyers(20, details, noon)
 
     def promise_blindly(item: StockItem, quantity: int, *, own: int) -> None:
         StockItem.objects.filter(pk=item.pk).update(reserved=F("reserved") + quantity)
