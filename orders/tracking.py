@@ -110,6 +110,7 @@ def revoke_tickets(caller: Caller, number: str, *, now: datetime) -> int:
     """Close the order's ticket links, for staff; open streams end. Return how many there were."""
     order = find_for_staff(caller, number)
     with log.change() as change:
+        hold_row(order)
         closed = _close(order.tickets.open(), now=now)
         if closed:
             access_changes.revoke(change, at=now, topics=[order.topic])

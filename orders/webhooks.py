@@ -45,10 +45,10 @@ def register(
     order = tracking.find(caller, number)
     # asks the network, so before anything is locked
     webhook.check(url)
-    who = _who(caller, order)
     with transaction.atomic():
-        # one registers at a time, so that none is counted twice or not at all
+        # one registers at a time, and none by a ticket that is being closed
         tracking.hold_row(order)
+        who = _who(caller, order)
         _require_few(order, who=who, url=url)
         return subscriptions.begin(
             topic=order.topic,

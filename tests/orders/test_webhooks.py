@@ -169,6 +169,21 @@ def test_a_ticket_that_is_closed_takes_its_webhooks_along(
     assert Subscription.objects.get().who == staff.who
 
 
+def test_nothing_is_registered_by_a_ticket_that_was_closed_meanwhile(
+    placed: Placed, staff: Caller, noon: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = placed.order.number
+
+    def check(url: str) -> None:
+        tracking.revoke_tickets(staff, number, now=noon)
+
+    monkeypatch.setattr(webhook, "check", check)
+    with pytest.raises(tracking.UnknownOrder):
+        webhooks.register(Caller(tickets=(placed.ticket,)), number, url=URL, now=noon)
+
+    assert not Subscription.objects.exists()
+
+
 def test_a_program_whose_account_is_revoked_is_told_no_more(
     client: Client, placed: Placed, noon: datetime
 ) -> None:
