@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import set_rollback
 
+from museo.access import overload
 from museo.access.problems import (
     CONTENT_TYPE,
     Invalid,
@@ -42,6 +43,8 @@ def as_problem(error: Exception) -> Problem | None:
     """None for what nobody foresaw: that is a 500 and logged."""
     if isinstance(error, Problem):
         return error
+    if problem := overload.seen_in(error):
+        return problem
     if isinstance(error, Http404):
         return NotFound(_("There is nothing here. Check the address."))
     if isinstance(error, PermissionDenied):

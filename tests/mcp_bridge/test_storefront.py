@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from mcp.shared.exceptions import MCPError
+from psycopg_pool import PoolTimeout
 
 from catalog import products
 from catalog.models import StockItem, Variant
@@ -482,6 +484,20 @@ async def test_unforeseen_trouble_is_logged_and_told_without_its_cause(
     assert "hunter2" not in str(problem)
     errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert [record.getMessage() for record in errors] == ["tool failed"]
+
+
+async def test_who_finds_no_connection_is_asked_to_come_again(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listing(**_wanted: Any) -> None:
+        raise OperationalError("couldn't get a connection") from PoolTimeout()
+
+    monkeypatch.setattr(products, "listing", listing)
+
+    async with connect() as client:
+        problem = await refused(client, "search_products", query="a")
+
+    assert (problem["status"], problem["code"], problem["retry_after"]) == (503, "overloaded", 2)
 
 
 def test_every_tool_is_in_the_docs() -> None:
