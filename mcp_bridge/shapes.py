@@ -123,6 +123,18 @@ class Payment:
 
 
 @dataclass(frozen=True)
+class PaymentLink:
+    """Whoever opens `url` can pay there until `expires_at`; `order_id` is null for a basket."""
+
+    id: str
+    url: str
+    state: str
+    amount: Money
+    expires_at: str
+    order_id: str | None
+
+
+@dataclass(frozen=True)
 class Summary:
     """What the person is asked to agree to."""
 

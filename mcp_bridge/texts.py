@@ -81,6 +81,14 @@ def please_confirm(
     )
 
 
+def please_pay(link: Mapping[str, Any]) -> str:
+    """`link` as `payments.links.show` has it."""
+    return gettext("💳 Pay %(amount)s here, once: %(url)s") % {
+        "amount": money(link["amount"]),
+        "url": link["url"],
+    }
+
+
 def money(money: Mapping[str, Any]) -> str:
     """`{"amount": 8400, "currency": "EUR"}` as people write it: €84.00."""
     digits = get_currency_precision(money["currency"])

@@ -26,6 +26,7 @@ MUSEO_NAMES = frozenset(
         "MUSEO_STREAMS_PER_CALLER",
         "MUSEO_TEST_WITHOUT",
         "MUSEO_TRUSTED_PROXIES",
+        "MUSEO_WEBHOOK_ALLOW",
     }
 )
 # as many bytes as the digest that it keys (RFC 7518, section 3.2)
@@ -103,6 +104,17 @@ def networks(name: str) -> list[IPv4Network | IPv6Network]:
         raise ImproperlyConfigured(
             f"{name}: {problem}. Write addresses such as 10.0.0.7 or networks such as 10.0.0.0/8."
         ) from problem
+
+
+def endpoints(name: str) -> frozenset[str]:
+    """Hosts with their ports: `127.0.0.1:9000`, `[::1]:9000`; as a URL reads they are kept."""
+    found = set()
+    for word in words(name):
+        host, colon, port = word.lower().rpartition(":")
+        if not (host and colon and port.isdecimal() and 0 < int(port) < 65536):
+            raise ImproperlyConfigured(f"{name} has {word!r}; write such as 127.0.0.1:9000.")
+        found.add(f"{host.strip('[]')}:{port}")
+    return frozenset(found)
 
 
 def home(default: Path) -> Path:

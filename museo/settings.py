@@ -20,6 +20,8 @@ MUSEO_LOG_DAYS = environment.positive("MUSEO_LOG_DAYS", 90)
 MUSEO_STREAMS_PER_CALLER = int(environment.positive("MUSEO_STREAMS_PER_CALLER", 500))
 MUSEO_CALLS_PER_MINUTE = environment.count("MUSEO_CALLS_PER_MINUTE", 600)
 MUSEO_SIGN_INS_PER_MINUTE = environment.count("MUSEO_SIGN_INS_PER_MINUTE", 20)
+# where webhooks may go although it is not public
+MUSEO_WEBHOOK_ALLOW = environment.endpoints("MUSEO_WEBHOOK_ALLOW")
 
 # payments: without a key of Stripe's, the shop plays
 STRIPE_SECRET_KEY = environment.text("STRIPE_SECRET_KEY")

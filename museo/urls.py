@@ -16,6 +16,7 @@ from museo.ops import health, metrics
 from orders import first_run
 from orders.views import SignIn
 
+handler500 = "museo.access.overload.server_error"
 urlpatterns = [
     path("admin/", first_run.admin_home),
     path("admin/first-run", first_run.first_run, name="first_run"),

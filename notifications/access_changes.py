@@ -8,7 +8,7 @@ from museo.access.access_tokens import InvalidToken
 from museo.access.accounts import Keys
 from museo.access.grants import Grant, SpentTwice
 from museo.access.models import ServiceAccount, TokenFamily
-from notifications import log
+from notifications import log, subscriptions
 
 # nobody may read it: only the hubs hear it
 TOPIC = "access.changes"
@@ -49,6 +49,7 @@ def revoke_account(account: ServiceAccount, *, now: datetime) -> bool:
     with log.change() as change:
         if not ServiceAccount.objects.live().filter(pk=account.pk).update(revoked_at=now):
             return False
+        subscriptions.end([access_tokens.who_is(account.pk)])
         _end(change, account, now=now)
     return True
 

@@ -1,10 +1,18 @@
 """The log's tables: its head, the topics' counters, the events and where they are heard."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Self
 from uuid import uuid4
 
 from django.db import models
+
+from museo.access.tokens import public_id
+
+
+def subscription_id() -> str:
+    return public_id("sub")
 
 
 class LogHead(models.Model):
@@ -101,3 +109,42 @@ class EventTopic(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["position"], name="heard_by_position")]
+
+
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    def of(self, whose: Collection[str]) -> Self:
+        return self.filter(who__in=whose)
+
+
+class Subscription(models.Model):
+    """A standing wish to be told of a topic, by a channel, at an address."""
+
+    class Channel(models.TextChoices):
+        WEBHOOK = "webhook"
+
+    public_id = models.CharField(max_length=30, unique=True, default=subscription_id)
+    topic = models.CharField(max_length=100)
+    # event types; all for none
+    types = models.JSONField(default=list)
+    channel = models.CharField(max_length=12, choices=Channel)
+    address = models.CharField(max_length=1000)
+    # what is sent is signed with, sealed
+    secret = models.TextField()
+    # whose wish it is: `user:42`, `service:7`, or `ticket:` and the ticket's digest
+    who = models.CharField(max_length=80)
+    locale = models.CharField(max_length=10)
+    # told of what comes after this position of the log
+    after = models.BigIntegerField()
+    created_at = models.DateTimeField()
+
+    objects = SubscriptionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # it also finds those of a topic
+            models.UniqueConstraint(
+                fields=["topic", "channel", "address", "who"],
+                name="one_subscription_per_address",
+            )
+        ]
+        indexes = [models.Index(fields=["who"], name="subscription_of")]

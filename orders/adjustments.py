@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 
 # a refund that was asked for so long ago was left by a process that died
 LEFT_AFTER = timedelta(minutes=1)
+# how long until a provider that refused to send surplus money back is asked anew; doubled each time
+AGAIN_AFTER = timedelta(minutes=30)
+MOST_DOUBLED, MOST_TRIES = 7, 10
 # how often a provider is asked about money that is on its way back
 ASK_EVERY = timedelta(minutes=10)
 # units of each line, by its position
@@ -417,8 +420,24 @@ def _write_failed(
     if order:
         # it may be asked for again
         Order.objects.filter(pk=order.pk).update(given_back=F("given_back") - refund.amount)
+    else:
+        _ask_again(refund, now=now)
     events.tell(change, refund.payment, "payment.refund_failed", order=order, now=now)
     return True
+
+
+def _ask_again(refund: Refund, *, now: datetime) -> None:
+    """Money without an order is not ours to keep: once more, each time after a longer while."""
+    tries = Refund.objects.filter(payment=refund.payment_id).count()
+    if tries >= MOST_TRIES:
+        logger.error("surplus money stays here", extra={"payment": refund.payment.public_id})
+        return
+    Refund.objects.create(
+        payment_id=refund.payment_id,
+        amount=refund.amount,
+        requested_at=now,
+        ask_at=now + AGAIN_AFTER * 2 ** min(tries, MOST_DOUBLED),
+    )
 
 
 def _count_back(refund: Refund, order: Order | None, amount: int) -> None:

@@ -13,8 +13,8 @@ from rest_framework.response import Response
 
 from museo.access.callers import BASKET_HEADER, Caller, caller_from_request
 from museo.access.idempotency import Answer, BadKey
-from museo.access.problems import CONTENT_TYPE, Invalid, NotSignedIn, field_error
-from museo.access.rest import read_body
+from museo.access.problems import CONTENT_TYPE, NotSignedIn
+from museo.access.rest import read_body, read_object
 from orders import (
     adjustments,
     baskets,
@@ -149,7 +149,7 @@ def place_order(request: Request) -> Response:
     """Buy the basket in one shot; `Idempotency-Key` makes a second try harmless."""
     answer = checkout.place_once(
         caller_from_request(request),
-        _object(request),
+        read_object(request),
         key=_key(request),
         now=timezone.now(),
         speed=settings.MUSEO_CLOCK_SPEED,
@@ -161,7 +161,7 @@ def place_order(request: Request) -> Response:
 def checkout_list(request: Request) -> Response:
     """Begin a checkout of the basket: its stock is held from now on."""
     caller = caller_from_request(request)
-    return Response(checkouts.begin(caller, _object(request), now=timezone.now()))
+    return Response(checkouts.begin(caller, read_object(request), now=timezone.now()))
 
 
 @api_view(["GET", "PUT"])
@@ -170,7 +170,7 @@ def checkout_detail(request: Request, checkout_id: str) -> Response:
     caller = caller_from_request(request)
     if request.method == "GET":
         return Response(checkouts.show(caller, checkout_id))
-    return Response(checkouts.update(caller, checkout_id, _object(request), now=timezone.now()))
+    return Response(checkouts.update(caller, checkout_id, read_object(request), now=timezone.now()))
 
 
 @api_view(["POST"])
@@ -179,7 +179,7 @@ def checkout_complete(request: Request, checkout_id: str) -> Response:
     answer = checkouts.complete_once(
         caller_from_request(request),
         checkout_id,
-        _object(request),
+        read_object(request),
         key=_key(request),
         now=timezone.now(),
         speed=settings.MUSEO_CLOCK_SPEED,
@@ -191,15 +191,6 @@ def checkout_complete(request: Request, checkout_id: str) -> Response:
 def checkout_cancel(request: Request, checkout_id: str) -> Response:
     """Give the checkout up and its stock back."""
     return Response(checkouts.cancel(caller_from_request(request), checkout_id, now=timezone.now()))
-
-
-def _object(request: Request) -> dict[str, Any]:
-    if not isinstance(request.data, dict):
-        raise Invalid(
-            _("Send one JSON object."),
-            errors=[field_error("", "invalid", _("Object."))],
-        )
-    return request.data
 
 
 def _key(request: Request) -> str:

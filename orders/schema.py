@@ -51,6 +51,7 @@ from orders.order_api import (
 from orders.payments import ALL_KINDS, PROVIDERS
 from orders.payments.api import Life, LinkToOrder
 from orders.payments.models import PaymentLink
+from orders.webhooks import TYPES
 
 NUMBER = "ORD-7K4Q2M9X"
 STATUSES = [status for status, _label in lifecycle.STATUS_CHOICES]
@@ -346,6 +347,27 @@ OPTION = of(
 NEW_TICKET = of(
     "OrderTicket", ticket=text("t7kQ"), track_url=address("https://shop.example/t/t7kQ")
 )
+WEBHOOK = of(
+    "Webhook",
+    id=text("sub_7k4q2m9xcb3d5f6g"),
+    webhook_url=address("https://example.com/orders"),
+    # all for none
+    types=many(choice(TYPES)),
+    created_at=moment(),
+)
+NEW_WEBHOOK = more(
+    WEBHOOK,
+    "NewWebhook",
+    success=yes(),
+    message=text("Webhook registered"),
+    secret=text("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
+)
+WANTED_WEBHOOK = of(
+    "WebhookBody",
+    webhook_url=optional(text("https://example.com/orders", maxLength=1000)),
+    types=optional(many(choice(TYPES))),
+)
+URL_OF_WEBHOOK = text("https://example.com/orders")
 
 
 def _basket(summary: str, **options: Any) -> Operation:
@@ -437,6 +459,21 @@ OPERATIONS: Operations = {
         status=201,
         body=ReturnBody,
         example={"lines": [{"position": 1, "quantity": 1}], "reason": "Too green"},
+    ),
+    "GET orders/{number}/webhook": reads("List the webhooks of an order", listed(WEBHOOK)),
+    "POST orders/{number}/webhook": does(
+        "Register a webhook for the events of an order; its secret is shown once",
+        NEW_WEBHOOK,
+        Parameter("webhook_url", URL_OF_WEBHOOK, "The same as in the body, which counts more."),
+        Parameter("types", text(TYPES[0]), "The same, with commas between."),
+        status=201,
+        body=WANTED_WEBHOOK,
+    ),
+    "DELETE orders/{number}/webhook": does(
+        "Remove webhooks of an order: one, or all",
+        of("RemovedWebhooks", success=yes(), message=text("Webhook removed"), removed=whole(1)),
+        Parameter("id", text("sub_7k4q2m9xcb3d5f6g"), "The one of this id."),
+        Parameter("webhook_url", URL_OF_WEBHOOK, "Those of this address."),
     ),
     # payments
     "GET payment/providers": reads("List how one can pay", WAYS),

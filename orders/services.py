@@ -102,8 +102,8 @@ def _advance(orders: QuerySet[Order], *, now: datetime) -> int:
     return len(taken)
 
 
-# `due` locks its rows and so reads them as they are now; the rest of the statement still sees
-# what was there when it began. The step to take must therefore come from `due`.
+# What a statement locks it reads as it is now, all else as it was when the statement began. So the
+# step to take comes from `due`, and the one that follows is locked: its time may just have moved.
 TAKE_AT_ONCE = """
 WITH due AS ({due}),
 taken AS (
@@ -111,15 +111,20 @@ taken AS (
     FROM due
     WHERE s.order_id = due.id AND s.index = due.step + 1
     RETURNING s.order_id, s.index, s.status, s.due_at
+),
+following AS (
+    SELECT n.order_id, n.due_at, n.waits
+    FROM due JOIN orders_orderstep n ON n.order_id = due.id AND n.index = due.step + 2
+    FOR SHARE OF n
 )
 UPDATE orders_order o SET
     status = t.status,
     step = t.index,
-    next_step_at = n.due_at,
-    waits = COALESCE(n.waits, FALSE),
+    next_step_at = f.due_at,
+    waits = COALESCE(f.waits, FALSE),
     ended_at = CASE WHEN t.status = ANY(%s) THEN %s ELSE o.ended_at END
 FROM taken t
-LEFT JOIN orders_orderstep n ON n.order_id = t.order_id AND n.index = t.index + 1
+LEFT JOIN following f ON f.order_id = t.order_id
 WHERE o.id = t.order_id
 RETURNING o.number, o.user_id, o.eta, o.late_at, o.steps_total, t.status, t.index, t.due_at
 """

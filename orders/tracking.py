@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, Prefetch
 from django.utils import timezone
 from django.utils.translation import gettext, override
@@ -17,7 +18,7 @@ from museo.access.callers import Caller
 from museo.access.permissions import may
 from museo.access.problems import NotAllowed, NotFound
 from museo.access.tokens import digest, new_token
-from notifications import access_changes, log, topics
+from notifications import access_changes, log, subscriptions, topics
 from notifications.envelope import timestamp
 from orders import lifecycle
 from orders.models import Adjustment, Order, OrderStep, OrderTicket, Return
@@ -55,12 +56,18 @@ def also_heard_on(user_id: int | None) -> tuple[str, ...]:
 
 def find(caller: Caller, number: str) -> Order:
     """The order, if the caller may see it; raise UnknownOrder otherwise."""
-    order = Order.objects.visible_to(caller).filter(number=number).first()
+    # what cannot be printed no database takes for a text
+    known = number if number.isprintable() else ""
+    order = Order.objects.visible_to(caller).filter(number=known).first()
     if order is None:
-        raise UnknownOrder(
-            gettext("There is no such order, or you may not see it. Use the link you were given.")
-        )
+        raise unknown()
     return order
+
+
+def unknown() -> UnknownOrder:
+    return UnknownOrder(
+        gettext("There is no such order, or you may not see it. Use the link you were given.")
+    )
 
 
 def find_for_staff(caller: Caller, number: str) -> Order:
@@ -103,7 +110,8 @@ def revoke_tickets(caller: Caller, number: str, *, now: datetime) -> int:
     """Close the order's ticket links, for staff; open streams end. Return how many there were."""
     order = find_for_staff(caller, number)
     with log.change() as change:
-        closed = order.tickets.open().update(revoked_at=now)
+        hold_row(order)
+        closed = _close(order.tickets.open(), now=now)
         if closed:
             access_changes.revoke(change, at=now, topics=[order.topic])
     return closed
@@ -112,7 +120,18 @@ def revoke_tickets(caller: Caller, number: str, *, now: datetime) -> int:
 def expire_tickets(*, now: datetime) -> int:
     """Close the tickets of orders that ended TICKET_LIFE ago; return how many."""
     old = OrderTicket.objects.open().filter(order__ended_at__lt=now - TICKET_LIFE)
-    return old.update(revoked_at=now)
+    # mostly there are none, and then nobody need wait for a write
+    if not old.exists():
+        return 0
+    with transaction.atomic():
+        return _close(old, now=now)
+
+
+def _close(tickets: Any, *, now: datetime) -> int:
+    """What was registered by a ticket ends with it."""
+    hashes = list(tickets.values_list("token_hash", flat=True))
+    subscriptions.end([subscriptions.by_ticket(token_hash) for token_hash in hashes])
+    return int(tickets.filter(token_hash__in=hashes).update(revoked_at=now))
 
 
 def tell(

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from orders import api as rest
-from orders import order_api, order_views, views
+from orders import order_api, order_views, views, webhook_api
 from orders.payments import urls as payments
 
 pages: list[URLPattern] = [
@@ -41,6 +41,7 @@ api: list[URLPattern] = [
     path("orders/<str:number>/cancel", rest.order_cancel),
     path("orders/<str:number>/reorder", rest.order_reorder),
     path("orders/<str:number>/returns", order_api.order_returns),
+    path("orders/<str:number>/webhook", webhook_api.order_webhook),
     path("admin/stats", order_api.shop_stats),
     path("admin/orders/<str:number>/hold", order_api.order_hold),
     path("admin/orders/<str:number>/eta", order_api.order_eta),

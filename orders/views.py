@@ -240,7 +240,7 @@ def _checkout_form(
             "totals": offer.totals,
             "to_pay": pricing.money(offer.total, shown["currency"]),
         },
-        status=400 if problem else 200,
+        status=problem["status"] if problem else 200,
     )
 
 

@@ -31,8 +31,13 @@ CHROMIUM_ON_MACOS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
-# nothing of it outlives the tests, so nothing has to reach the disk
-FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+# nothing of it outlives the tests, so nothing has to reach the disk; deadlocks are soon known
+FORGETFUL = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "deadlock_timeout=100ms",
+)
 
 
 def find_postgresql() -> Path | None:

@@ -19,6 +19,7 @@ from notifications.live.hub import in_thread
 from orders import baskets, tracking
 from orders.lifecycle import ENDED
 from orders.models import MAX_QUANTITY
+from orders.payments import links
 
 LONGEST_WAIT_SECONDS = 900
 
@@ -94,6 +95,35 @@ def get_basket(call: Call, basket_token: BasketToken = "") -> dict[str, Any]:
 def _basket(call: Call, opened: baskets.OpenBasket | None) -> dict[str, Any]:
     shown = baskets.show(opened, locale=call.locale, now=call.now)
     return {**shown, "basket_token": shown["token"]}
+
+
+@tool(
+    title="Get a payment link",
+    scope="basket:write",
+    result=shapes.PaymentLink,
+    annotations=ADDS,
+)
+def get_payment_link(
+    call: Call,
+    basket_token: BasketToken = "",
+    order_id: Annotated[
+        str, Field(max_length=40, description="An unpaid order, ORD-…, instead of the basket.")
+    ] = "",
+    ticket: Ticket = "",
+) -> Answer:
+    """An address at which the person pays, once: for the basket, or for an order on invoice.
+
+    Nothing is bought until they have paid there. Use it where you may not buy for them.
+    """
+    if order_id:
+        new = links.for_order(call.caller.with_ticket(ticket), order_id, now=call.now)
+    else:
+        caller = call.caller.with_basket(basket_token)
+        if basket_token:
+            baskets.require(caller)
+        new = links.for_basket(caller, now=call.now)
+    link = links.show(new, now=call.now)
+    return Answer(link, texts.please_pay(link))
 
 
 @tool(

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import set_rollback
 
+from museo.access import overload
 from museo.access.problems import (
     CONTENT_TYPE,
     Invalid,
@@ -42,6 +43,8 @@ def as_problem(error: Exception) -> Problem | None:
     """None for what nobody foresaw: that is a 500 and logged."""
     if isinstance(error, Problem):
         return error
+    if problem := overload.seen_in(error):
+        return problem
     if isinstance(error, Http404):
         return NotFound(_("There is nothing here. Check the address."))
     if isinstance(error, PermissionDenied):
@@ -86,6 +89,16 @@ def read_body(shape: type[Serializer[Any]], request: Request, **options: Any) ->
     body = shape(data=request.data, **options)
     body.is_valid(raise_exception=True)
     return body.validated_data
+
+
+def read_object(request: Request) -> dict[str, Any]:
+    """The body as it came, an object; raise Invalid for anything else."""
+    if not isinstance(request.data, dict):
+        raise Invalid(
+            _("Send one JSON object."),
+            errors=[field_error("", "invalid", _("Object."))],
+        )
+    return request.data
 
 
 def whole_number(request: Request, name: str) -> int | None:

@@ -52,12 +52,16 @@ class ChargeRequest:
 
 @dataclass(frozen=True)
 class Charge:
-    """`action_url` is where the customer confirms, for NEEDS_ACTION; a path is one of ours."""
+    """`action_url` is where the customer confirms, for NEEDS_ACTION; a path is one of ours.
+
+    `took` is how much of which currency, where the provider tells it.
+    """
 
     outcome: Outcome
     provider_reference: str
     error_code: str = ""
     action_url: str = ""
+    took: tuple[int, str] | None = None
 
 
 @dataclass(frozen=True)

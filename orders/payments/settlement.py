@@ -102,7 +102,11 @@ def _find(code: str, news: News) -> Payment | None:
 
 
 def settle(payment: Payment, charge: Charge, *, now: datetime, speed: float) -> None:
-    """Write what a provider says of a payment, if it is news."""
+    """Write what a provider says of a payment, if it is news, and of the sum that was asked for."""
+    if charge.took not in (None, (payment.amount, payment.currency)):
+        # nobody's order is placed for another sum; staff see it at the provider's
+        logger.error("another sum than was asked for", extra={"payment": payment.public_id})
+        return
     state, outcome = payment.state, charge.outcome
     is_old = state in (Payment.State.CAPTURED, Payment.State.SURPLUS) or (
         outcome is not Outcome.CAPTURED and state not in Payment.OPEN

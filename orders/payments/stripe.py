@@ -207,7 +207,8 @@ def _as_charge(session: Any) -> Charge:
     name, status = str(session["id"]), session["status"]
     if status == "complete":
         is_paid = session["payment_status"] in ("paid", "no_payment_required")
-        return Charge(Outcome.CAPTURED if is_paid else Outcome.PENDING, name)
+        took = (int(session["amount_total"]), str(session["currency"]).upper())
+        return Charge(Outcome.CAPTURED if is_paid else Outcome.PENDING, name, took=took)
     if status == "expired":
         return Charge(Outcome.DECLINED, name, error_code="session_expired")
     return Charge(Outcome.NEEDS_ACTION, name, action_url=str(session["url"]))

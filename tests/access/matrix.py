@@ -77,6 +77,7 @@ def of_staff(method: str, route: str, body: Any) -> Row:
 
 
 KEY = {"Idempotency-Key": "k"}
+HOOK = {"webhook_url": "https://192.0.32.8/orders"}
 BACK = {"lines": [{"position": 1, "quantity": 1}]}
 
 ROWS = [
@@ -242,6 +243,9 @@ ROWS = [
     rest("PATCH", "orders/<str:number>", "orders:write", WHO_SEE_THE_ORDER, body={"note": "Ring"}),
     rest("GET", "orders/<str:number>/returns", "orders:read", WHO_SEE_THE_ORDER),
     rest("POST", "orders/<str:number>/returns", "orders:write", WHO_SEE_THE_ORDER, body=BACK),
+    rest("GET", "orders/<str:number>/webhook", "orders:read", WHO_SEE_THE_ORDER),
+    rest("POST", "orders/<str:number>/webhook", "orders:write", WHO_SEE_THE_ORDER, body=HOOK),
+    rest("DELETE", "orders/<str:number>/webhook", "orders:write", WHO_SEE_THE_ORDER),
     of_staff("POST", "hold", {"held": True}),
     of_staff("POST", "eta", {"eta": "2100-01-01T00:00:00Z"}),
     of_staff("POST", "fail", {}),

@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import OperationalError
+from django.utils import timezone
 from mcp.shared.exceptions import MCPError
+from psycopg_pool import PoolTimeout
 
 from catalog import products
 from catalog.models import StockItem, Variant
 from mcp_bridge.toolsets import ALL
 from notifications.live.hub import in_thread
 from orders.models import Basket, Order
+from orders.payments import links
 from tests.mcp_bridge.conftest import (
     ADDRESS,
     BUYER,
@@ -126,6 +130,7 @@ async def test_every_tool_says_what_it_does_takes_and_answers(connect: Connect, 
         "get_product_info",
         "add_to_basket",
         "get_basket",
+        "get_payment_link",
         "place_order",
         "track_order",
         "subscribe_order_updates",
@@ -153,6 +158,31 @@ async def test_every_tool_says_what_it_does_takes_and_answers(connect: Connect, 
         "openai/realtime": True,
     }
     assert tools["add_to_basket"].input_schema["properties"]["quantity"]["maximum"] == 999
+
+
+async def test_a_person_pays_by_the_link_that_an_agent_asked_for(
+    phone: Variant, connect: Connect, era: str
+) -> None:
+    async with connect(era) as client:
+        basket = await call(client, "add_to_basket", sku=SKU)
+        asked = await client.call_tool("get_payment_link", {"basket_token": basket["basket_token"]})
+        on_invoice = await buy(client, payment={"provider": "manual", "token": "invoice"})
+        owed = {"order_id": on_invoice["number"], "ticket": on_invoice["ticket"]}
+        of_order = await call(client, "get_payment_link", **owed)
+        without_ticket = await refused(client, "get_payment_link", order_id=owed["order_id"])
+
+    link = asked.structured_content
+    assert link["amount"] == {"amount": 79900, "currency": "EUR"}
+    assert (link["state"], link["order_id"]) == ("open", None)
+    assert said(asked.content) == f"💳 Pay €799.00 here, once: {link['url']}"
+    assert of_order["order_id"] == owed["order_id"]
+    assert of_order["amount"] == {"amount": 80290, "currency": "EUR"}
+    assert without_ticket["code"] == "unknown_order"
+    found = await in_thread(links.find)(link["url"].rpartition("/")[2])
+    paid = await in_thread(links.pay)(
+        found, method="ok", body=BUYER, locale="en", now=timezone.now(), speed=1.0
+    )
+    assert paid.order.total == 80290
 
 
 async def test_nothing_is_bought_before_somebody_agreed(phone: Variant, connect: Connect) -> None:
@@ -281,6 +311,10 @@ BUY = {"email": "maya@example.org", "name": "Maya", "address": ADDRESS}
         ("add_to_basket", {}, "invalid", "/sku"),
         ("add_to_basket", {"sku": SKU, "colour": "red"}, "invalid", "/colour"),
         ("get_basket", {"basket_token": "nobody's"}, "unknown_basket", None),
+        ("get_payment_link", {}, "nothing_to_pay", None),
+        ("get_payment_link", {"basket_token": "nobody's"}, "unknown_basket", None),
+        ("get_payment_link", {"order_id": "ORD-NONE"}, "unknown_order", None),
+        ("get_payment_link", {"order_id": "ORD-NONE", "ticket": 1}, "invalid", "/ticket"),
         ("search_products", {"query": "a", "limit": 0}, "invalid", "/limit"),
         ("search_products", {"query": "a", "limit": 10**9}, "invalid", "/limit"),
         ("search_products", {"query": "a" * 300}, "invalid", "/query"),
@@ -450,6 +484,20 @@ async def test_unforeseen_trouble_is_logged_and_told_without_its_cause(
     assert "hunter2" not in str(problem)
     errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert [record.getMessage() for record in errors] == ["tool failed"]
+
+
+async def test_who_finds_no_connection_is_asked_to_come_again(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listing(**_wanted: Any) -> None:
+        raise OperationalError("couldn't get a connection") from PoolTimeout()
+
+    monkeypatch.setattr(products, "listing", listing)
+
+    async with connect() as client:
+        problem = await refused(client, "search_products", query="a")
+
+    assert (problem["status"], problem["code"], problem["retry_after"]) == (503, "overloaded", 2)
 
 
 def test_every_tool_is_in_the_docs() -> None:

@@ -51,6 +51,18 @@ def test_a_redis_url_that_cannot_be_used_is_refused(monkeypatch: pytest.MonkeyPa
         environment.redis()
 
 
+@pytest.mark.parametrize("value", ["localhost", "localhost:", ":9000", "localhost:http", "a:70000"])
+def test_what_may_be_private_is_named_with_its_port(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("MUSEO_WEBHOOK_ALLOW", "LocalHost:9000, [::1]:80")
+    assert environment.endpoints("MUSEO_WEBHOOK_ALLOW") == {"localhost:9000", "::1:80"}
+
+    monkeypatch.setenv("MUSEO_WEBHOOK_ALLOW", value)
+    with pytest.raises(ImproperlyConfigured, match="write such as"):
+        environment.endpoints("MUSEO_WEBHOOK_ALLOW")
+
+
 @pytest.mark.parametrize(
     ("redis_url", "broker"),
     [

@@ -39,12 +39,7 @@ GET notifications · POST notifications/ack · GET preferences · PUT preference
 POST assistant/messages · GET events
 """
 LATER = {"subscriptions", "deliveries", "preferences", "assistant"}
-LATER_CALLS = {
-    "POST orders/{}/webhook",
-    "GET orders/{}/webhook",
-    "DELETE orders/{}/webhook",
-    "GET notifications",
-}
+LATER_CALLS = {"GET notifications"}
 
 
 @pytest.fixture(scope="module")

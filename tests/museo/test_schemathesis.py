@@ -28,6 +28,7 @@ from schemathesis.specs.openapi import checks
 from museo import openapi
 from museo.access import accounts, scopes
 from museo.wsgi import application
+from notifications.channels import webhook
 from tests.access.conftest import bearer
 from tests.access.world import World
 
@@ -102,6 +103,12 @@ class Callers:
         basket = {"X-Basket-Token": opening["X-Basket-Token"]}
         # a token of its own: the long form takes longer than one lasts
         return basket | (bearer(self._keys) if who == "with" else {"X-CSRFToken": CSRF})
+
+
+@pytest.fixture(autouse=True)
+def _no_name_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a made-up webhook would lead to is not looked up."""
+    monkeypatch.setattr(webhook, "_look_up", lambda host, port: [])
 
 
 @contextmanager

@@ -29,6 +29,16 @@ PURCHASE = {
     "delivery": "courier",
     "payment": {"provider": "demo", "token": "ok"},
 }
+# the same on the page, for a lamp
+FORM = {
+    **ADDRESS,
+    "name": "Maya Okafor",
+    "email": "maya@example.org",
+    "delivery": "courier",
+    "payment": "ok",
+    "key": "one",
+    "expected_total": "13290",
+}
 
 
 @pytest.fixture

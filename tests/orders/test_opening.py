@@ -87,7 +87,7 @@ def test_the_page_refuses_orders_and_says_why(
 
     answer = client.post("/checkout", typed)
 
-    assert answer.status_code == 400
+    assert answer.status_code == 409
     assert answer.context["problem"]["code"] == code
     assert not Order.objects.exists()
     # and warned before, on every page

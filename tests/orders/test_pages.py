@@ -11,19 +11,9 @@ from museo.access.callers import TICKET_COOKIE
 from orders import services
 from orders.models import BasketLine, Checkout, Order
 from orders.tracking import Placed
-from tests.orders.conftest import ADDRESS, SellLamp
+from tests.orders.conftest import FORM, SellLamp
 
 pytestmark = pytest.mark.django_db
-
-FORM = {
-    **ADDRESS,
-    "name": "Maya Okafor",
-    "email": "maya@example.org",
-    "delivery": "courier",
-    "payment": "ok",
-    "key": "one",
-    "expected_total": "13290",
-}
 
 
 @pytest.fixture
@@ -110,6 +100,7 @@ def test_what_is_wrong_with_the_form_is_listed_and_what_was_typed_stays(shopper:
 def test_a_declined_card_is_said_and_another_try_is_another_purchase(shopper: Client) -> None:
     declined = shopper.post("/checkout", {**FORM, "payment": "declined"})
 
+    assert declined.status_code == 409
     assert "declined and nothing was taken" in text(declined)
     assert 'value="one"' not in text(declined)
     assert shopper.post("/checkout", {**FORM, "key": "two"}).status_code == 302
@@ -137,11 +128,14 @@ def test_another_sum_than_was_shown_is_not_charged(shopper: Client) -> None:
     assert not Order.objects.exists()
 
 
-@pytest.mark.parametrize("change", [{"key": ""}, {"delivery": "rocket"}, {"expected_total": "x"}])
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [({"key": ""}, 400), ({"delivery": "rocket"}, 400), ({"expected_total": "x"}, 409)],
+)
 def test_a_form_that_was_tampered_with_buys_nothing(
-    shopper: Client, change: dict[str, str]
+    shopper: Client, change: dict[str, str], status: int
 ) -> None:
-    assert shopper.post("/checkout", {**FORM, **change}).status_code == 400
+    assert shopper.post("/checkout", {**FORM, **change}).status_code == status
     assert not Order.objects.exists()
 
 

@@ -1,22 +1,31 @@
 """Many at once: nothing is sold twice, no step is taken twice. Each race has a twin that loses."""
 
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import count, cycle
+from threading import Event as Signal
+from typing import Any
 
+import httpx
 import pytest
-from django.db import connection
+from django.conf import settings
+from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from catalog import stock
 from catalog.models import StockItem
 from catalog.stock import OutOfStock
-from museo.access.callers import Caller
-from museo.access.idempotency import Answer, KeyInFlight
+from museo.access import idempotency
+from museo.access.callers import BASKET_COOKIE, BASKET_HEADER, Caller
+from museo.access.idempotency import Attempt, KeyInFlight
+from museo.access.problems import Problem
+from museo.wsgi import application
 from notifications import log
 from notifications.models import Event
 from orders import (
@@ -32,25 +41,50 @@ from orders import (
 )
 from orders.details import Details
 from orders.holds import CheckoutInProgress
-from orders.models import Order, OrderStep
+from orders.models import Order, OrderStep, Payment
 from orders.payments import demo, settlement
 from orders.payments.charges import Outcome
 from orders.services import TakenStep
 from orders.tracking import Placed
-from tests.orders.conftest import ADDRESS, SellLamp
+from tests.orders.conftest import FORM, PURCHASE, SellLamp
 from tests.processes import eventually
 from tests.together import at_once
 
 pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
 
-Buy = Callable[..., Placed]
-BUYERS, LEFT = 50, 10
+# how a buyer fared: BOUGHT, or the code of the refusal
+Buyer = Callable[[], str]
+BOUGHT = "bought"
+CSRF = "c" * 32
+ONLY_POSTGRESQL = pytest.mark.skipif(
+    "connection.vendor != 'postgresql'", reason="SQLite has one writer at a time"
+)
 STOCK_GUARDS = {"reserved_not_above_stock", "stock_not_negative"}
 
 
 @pytest.fixture
-def rounds(request: pytest.FixtureRequest) -> range:
-    return range(20 if request.config.getoption("--long") else 2)
+def is_long(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture
+def rounds(is_long: bool) -> range:
+    return range(20 if is_long else 2)
+
+
+@pytest.fixture
+def crowd(is_long: bool) -> tuple[int, int]:
+    """How many want a lamp, and how many lamps there are."""
+    return (200, 50) if is_long else (50, 10)
+
+
+@pytest.fixture
+def _long_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for a connection gets one in the end: how fast a machine is is not tested here."""
+    if connection.vendor == "postgresql":
+        # one of PostgreSQL's alone, so the stubs know of none
+        pool = connection.pool  # type: ignore[attr-defined]
+        monkeypatch.setattr(pool, "timeout", 120)
 
 
 @pytest.fixture
@@ -73,32 +107,81 @@ def without_stock_constraints() -> Iterator[None]:
     StockItem._meta.constraints = kept
 
 
-def buyers(count: int, details: Details, now: datetime) -> list[Callable[[], Placed]]:
-    """Guests with one lamp each in the basket, ready to pay."""
-    tokens = [baskets.add(Caller(), sku="LAMP", quantity=1, now=now).token for _ in range(count)]
-    return [
-        partial(checkout.place, Caller(basket_token=token), details, now=now, speed=1.0)
-        for token in tokens
-    ]
+def visitor(**options: Any) -> httpx.Client:
+    """Somebody who calls the shop over HTTP, in this process."""
+    server = httpx.WSGITransport(application)
+    return httpx.Client(transport=server, base_url="http://127.0.0.1", **options)
 
 
-def test_fifty_buyers_of_the_last_ten_get_ten_orders_and_forty_refusals(
-    sell: SellLamp, details: Details, noon: datetime, rounds: range
+def by_page(token: str, details: Details, now: datetime) -> str:
+    cookies = {BASKET_COOKIE: token, settings.CSRF_COOKIE_NAME: CSRF}
+    with visitor(cookies=cookies, headers={"X-CSRFToken": CSRF}) as browser:
+        page = browser.post("/checkout", data={**FORM, "key": token})
+    if page.status_code == 302:
+        assert page.headers["Location"].startswith("/orders/ORD-")
+        return BOUGHT
+    assert page.status_code == 409, page.text
+    assert "sold out" in page.text
+    return OutOfStock.code
+
+
+def by_rest(token: str, details: Details, now: datetime) -> str:
+    answer = checkout_by_rest(token, key=token)
+    return BOUGHT if answer.status_code == 201 else refusal(answer)
+
+
+def checkout_by_rest(token: str, *, key: str, **changed: str) -> httpx.Response:
+    headers = {BASKET_HEADER: token, "Idempotency-Key": key}
+    with visitor(headers=headers) as program:
+        return program.post("/api/v1/orders/checkout", json={**PURCHASE, **changed})
+
+
+def refusal(answer: httpx.Response) -> str:
+    """The code of a refusal as CONTRACT words it."""
+    assert answer.headers["Content-Type"] == "application/problem+json", answer.text
+    problem = answer.json()
+    assert answer.status_code == problem["status"] == 409, problem
+    assert problem["detail"]
+    return str(problem["code"])
+
+
+def by_service(token: str, details: Details, now: datetime) -> str:
+    try:
+        checkout.place(Caller(basket_token=token), details, now=now, speed=1.0)
+    except Problem as refused:
+        return refused.code
+    return BOUGHT
+
+
+def with_a_lamp(now: datetime) -> str:
+    """The token of a guest's basket with one lamp in it."""
+    return baskets.add(Caller(), sku="LAMP", quantity=1, now=now).token
+
+
+def buyers(count: int, details: Details, now: datetime) -> list[Buyer]:
+    """Guests with one lamp each in the basket, ready to pay: by page, REST and service in turn."""
+    faces = cycle([by_page, by_rest, by_service])
+    return [partial(next(faces), with_a_lamp(now), details, now) for _ in range(count)]
+
+
+@pytest.mark.usefixtures("_long_queue")
+def test_buyers_of_the_last_lamps_get_them_and_the_others_a_refusal(
+    sell: SellLamp, details: Details, noon: datetime, rounds: range, crowd: tuple[int, int]
 ) -> None:
-    lamp = sell(on_hand=0)
-    for _ in rounds:
-        StockItem.objects.filter(variant=lamp).update(on_hand=F("on_hand") + LEFT)
-        before = Order.objects.count()
+    people, left = crowd
+    lamp = sell()
+    for number in rounds:
+        wanting = buyers(people, details, noon)
+        StockItem.objects.filter(variant=lamp).update(on_hand=left)
 
-        results = at_once(buyers(BUYERS, details, noon))
+        told = Counter(at_once(wanting))
 
-        assert Counter(type(result) for result in results) == {
-            Placed: LEFT,
-            OutOfStock: 40,
-        }
-        assert Order.objects.count() == before + LEFT
+        assert told == {BOUGHT: left, OutOfStock.code: people - left}
+        assert Order.objects.count() == left * (number + 1)
         item = StockItem.objects.get(variant=lamp)
         assert (item.on_hand, item.reserved) == (0, 0)
+        # the next ones can put one into their baskets again
+        StockItem.objects.filter(variant=lamp).update(on_hand=left)
 
 
 def test_without_the_condition_the_same_buyers_are_sold_too_many(
@@ -108,38 +191,70 @@ def test_without_the_condition_the_same_buyers_are_sold_too_many(
     monkeypatch: pytest.MonkeyPatch,
     without_stock_constraints: None,
 ) -> None:
-    sell(on_hand=LEFT)
+    left = 5
+    sell(on_hand=left)
+    wanting = buyers(20, details, noon)
 
     def promise_blindly(item: StockItem, quantity: int, *, own: int) -> None:
         StockItem.objects.filter(pk=item.pk).update(reserved=F("reserved") + quantity)
 
     monkeypatch.setattr(stock, "_promise", promise_blindly)
-    at_once(buyers(BUYERS, details, noon))
+    at_once(wanting)
 
-    assert Order.objects.count() > LEFT
+    assert Order.objects.count() > left
 
 
-def test_two_clicks_with_one_key_buy_once(sell: SellLamp, noon: datetime, rounds: range) -> None:
+def patient(token: str, *, key: str) -> httpx.Response:
+    """A client that comes again when it is told to, up to ten times."""
+    for _ in range(10):
+        answer = checkout_by_rest(token, key=key)
+        if answer.status_code != KeyInFlight.status or refusal(answer) != KeyInFlight.code:
+            return answer
+        # what the shop asks of its clients is a part of what is tested
+        time.sleep(float(answer.headers["Retry-After"]))
+    return answer
+
+
+@pytest.mark.usefixtures("_long_queue")
+def test_a_hundred_with_one_key_get_one_order_and_the_same_answer(
+    sell: SellLamp, noon: datetime
+) -> None:
     sell(on_hand=1000)
-    body = {"email": "maya@example.org", "name": "Maya", "address": ADDRESS}
-    for number in rounds:
-        token = baskets.add(Caller(), sku="LAMP", quantity=1, now=noon).token
-        click = partial(
-            checkout.place_once,
-            Caller(basket_token=token),
-            body,
-            key=f"key-{number}",
-            now=noon,
-            speed=1.0,
-        )
+    token = with_a_lamp(noon)
 
-        results = at_once([click] * 20)
+    answers = at_once([partial(patient, token, key="k")] * 100)
 
-        answers = [result for result in results if isinstance(result, Answer)]
-        refusals = [result for result in results if not isinstance(result, Answer)]
-        assert {answer.body["number"] for answer in answers} == {Order.objects.latest("pk").number}
-        assert all(isinstance(refusal, KeyInFlight) for refusal in refusals)
-        assert Order.objects.count() == number + 1
+    [(status, said)] = distinct(answers)
+    assert status == 201
+    assert Order.objects.get().number in said
+    assert Payment.objects.get().state == Payment.State.CAPTURED
+    other = checkout_by_rest(token, key="k", name="Sam")
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_conflict")
+    assert Order.objects.count() == 1
+
+
+def test_without_their_key_they_get_different_answers(
+    sell: SellLamp, noon: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sell(on_hand=1000)
+    token, numbers = with_a_lamp(noon), count()
+
+    def claim_another(*, key: str, **options: Any) -> Attempt:
+        claimed = idempotency.claim(key=f"{key}-{next(numbers)}", **options)
+        assert isinstance(claimed, Attempt)
+        return claimed
+
+    monkeypatch.setattr(checkout, "claim", claim_another)
+    answers = at_once([partial(patient, token, key="k")] * 10)
+
+    assert len(distinct(answers)) > 1
+
+
+def distinct(answers: list[httpx.Response | Exception]) -> set[tuple[int, str]]:
+    """What there was of statuses and bodies."""
+    failed = [answer for answer in answers if isinstance(answer, Exception)]
+    assert not failed, failed
+    return {(answer.status_code, answer.text) for answer in answers}  # type: ignore[union-attr]
 
 
 def test_two_clicks_without_a_key_buy_once_too(
@@ -147,7 +262,7 @@ def test_two_clicks_without_a_key_buy_once_too(
 ) -> None:
     sell(on_hand=1000)
     for number in rounds:
-        token = baskets.add(Caller(), sku="LAMP", quantity=1, now=noon).token
+        token = with_a_lamp(noon)
         click = partial(checkout.place, Caller(basket_token=token), details, now=noon, speed=1.0)
 
         results = at_once([click] * 10)
@@ -162,8 +277,8 @@ def test_two_clicks_without_a_key_buy_once_too(
 
 
 def place_orders(count: int, details: Details, now: datetime) -> None:
-    for buy in buyers(count, details, now):
-        buy()
+    for _ in range(count):
+        assert by_service(with_a_lamp(now), details, now) == BOUGHT
 
 
 def versions_of_all() -> set[tuple[int, ...]]:
@@ -182,47 +297,86 @@ def test_four_ticks_at_once_take_every_step_once(
 ) -> None:
     sell(on_hand=1000)
     for number in rounds:
-        place_orders(30, details, noon)
+        place_orders(10, details, noon)
 
         results = at_once([partial(services.advance_due, now=noon + timedelta(hours=1))] * 4)
 
         assert all(isinstance(result, int) for result in results), results
-        assert sum(result for result in results if isinstance(result, int)) <= 120
+        assert sum(result for result in results if isinstance(result, int)) <= 40
         services.advance_due(now=noon + timedelta(hours=1))
-        assert Order.objects.filter(status="delivered").count() == 30 * (number + 1)
+        assert Order.objects.filter(status="delivered").count() == 10 * (number + 1)
         assert versions_of_all() == {(1, 2, 3, 4, 5)}
 
 
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer at a time")
+def during_a_slow_tick(act: Callable[[], int], *, at: datetime) -> list[int | Exception]:
+    """How many a tick moved whose view of the orders was fixed before `act`, and what that did."""
+    is_locked = Signal()
+
+    def slow_tick() -> int:
+        assert is_locked.wait(20)
+        # a row is looked at, then the lock is waited for, and only then the row is locked
+        slow = Order.objects.due(at).extra(where=["pg_advisory_xact_lock(7) IS NOT NULL"])
+        return services._advance(slow, now=at)
+
+    def meanwhile() -> int:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(7)")
+        is_locked.set()
+        try:
+            eventually(lambda: "pg_advisory_xact_lock" in running_statements())
+            return act()
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(7)")
+
+    return at_once([slow_tick, meanwhile])
+
+
+@ONLY_POSTGRESQL
 def test_a_tick_that_began_before_another_ended_takes_the_step_that_follows(
     sell: SellLamp, details: Details, noon: datetime
 ) -> None:
     sell()
     place_orders(1, details, noon)
     later = noon + timedelta(hours=1)
+    tick = partial(services._advance, Order.objects.due(later), now=later)
 
-    def slow_tick() -> int:
-        # its view of the orders is fixed when it begins, and a second old when it locks them
-        slow = Order.objects.due(later).extra(where=["pg_sleep(1) IS NOT NULL"])
-        return services._advance(slow, now=later)
-
-    def tick_meanwhile() -> int:
-        eventually(lambda: "pg_sleep" in running_statements())
-        return services._advance(Order.objects.due(later), now=later)
-
-    assert at_once([slow_tick, tick_meanwhile]) == [1, 1]
+    assert during_a_slow_tick(tick, at=later) == [1, 1]
 
     assert Order.objects.get().step == 2
     assert versions_of_all() == {(1, 2, 3)}
 
 
+@ONLY_POSTGRESQL
+@pytest.mark.parametrize("is_protected", [True, False])
+def test_a_tick_that_began_before_an_order_was_found_late_takes_no_step_early(
+    sell: SellLamp,
+    details: Details,
+    noon: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+    is_protected: bool,
+) -> None:
+    sell()
+    place_orders(1, details, noon)
+    later = noon + timedelta(hours=1)
+    if not is_protected:
+        unlocked = services.TAKE_AT_ONCE.replace("FOR SHARE OF n", "")
+        monkeypatch.setattr(services, "TAKE_AT_ONCE", unlocked)
+
+    assert during_a_slow_tick(partial(lateness.tell_overdue, now=later), at=later) == [1, 1]
+
+    order = Order.objects.get()
+    due_at = order.steps.get(index=order.step + 1).due_at
+    assert (order.status, due_at) == ("confirmed", later + timedelta(minutes=2))
+    assert (order.next_step_at == due_at) is is_protected
+
+
 def running_statements() -> str:
-    """What the database's other connections are doing at this moment."""
+    """What the other connections to this database are doing at this moment."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT string_agg(query, ';') FROM pg_stat_activity"
-            " WHERE datname = current_database()"
-            " AND state = 'active' AND pid <> pg_backend_pid()"
+            "SELECT string_agg(query, ';') FROM pg_stat_activity WHERE state = 'active'"
+            " AND datname = current_database() AND pid <> pg_backend_pid()"
         )
         return cursor.fetchone()[0] or ""
 
@@ -272,7 +426,7 @@ def test_after_the_head_only_the_log_is_written(
     no = replace(details, payment_token="declined")
 
     def guest() -> Caller:
-        return Caller(basket_token=baskets.add(Caller(), sku="LAMP", quantity=1, now=noon).token)
+        return Caller(basket_token=with_a_lamp(noon))
 
     def ask() -> str:
         with pytest.raises(checkout.PaymentActionRequired) as raised:

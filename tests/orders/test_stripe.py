@@ -20,7 +20,7 @@ from orders import adjustments, baskets, checkout
 from orders.details import Details
 from orders.models import Order, Payment, PaymentEvent, Refund
 from orders.payments import settlement, stripe
-from orders.payments.charges import ChargeRequest, Outcome, ProviderUnreachable
+from orders.payments.charges import ChargeRequest, Outcome, PaidBack, ProviderUnreachable
 from tests.orders import stripe_server
 from tests.orders.conftest import PURCHASE, SellLamp
 from tests.orders.stripe_server import KEY, SECRET, Stripe, signature
@@ -296,6 +296,63 @@ def test_late_money_goes_back_by_stripe(
     payment.refresh_from_db()
     assert (payment.state, payment.refunded) == ("surplus", 26190)
     assert [refund["amount"] for refund in api.refunds.values()] == [26190]
+
+
+def test_late_money_that_stripe_refuses_to_send_back_is_asked_for_again_ever_more_seldom(
+    api: Stripe,
+    guest: Caller,
+    by_card: Details,
+    now: datetime,
+    client: Client,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    payment = begin(guest, by_card, now)
+    checkout.release_expired(now=now + timedelta(minutes=15))
+    StockItem.objects.update(on_hand=0)
+    api.pay(payment.provider_reference)
+    intent = api.sessions[payment.provider_reference]["payment_intent"]
+    api.refunds["re_dashboard"] = {"payment_intent": intent, "amount": 1, "status": "succeeded"}
+    tell(client, api, payment, "completed")
+    assert [refund.state for refund in Refund.objects.order_by("pk")] == ["failed", "requested"]
+
+    assert adjustments.settle_left(now=now + timedelta(minutes=30)) == 0
+    del api.refunds["re_dashboard"]
+    assert adjustments.settle_left(now=now + timedelta(hours=2)) == 1
+
+    payment.refresh_from_db()
+    assert (payment.state, payment.refunded) == ("surplus", 26190)
+    # a bank that always sends it back is left to staff in the end
+    caplog.clear()
+    newest = Refund.objects.latest("pk")
+    for _ in range(adjustments.MOST_TRIES):
+        no = PaidBack(newest.provider_reference, error_code="account_closed")
+        adjustments.hear("stripe", newest.public_id, no, now=now)
+        newest = Refund.objects.latest("pk")
+    assert Refund.objects.count() == adjustments.MOST_TRIES
+    assert not Refund.objects.exclude(state="failed").exists()
+    assert "surplus money stays here" in caplog.text
+
+
+def test_another_sum_than_was_asked_for_places_no_order(
+    api: Stripe,
+    guest: Caller,
+    by_card: Details,
+    now: datetime,
+    client: Client,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for at, (name, value) in enumerate([("amount_total", 1), ("currency", "usd")]):
+        payment = begin(guest, by_card, now)
+        api.pay(payment.provider_reference)
+        api.sessions[payment.provider_reference][name] = value
+
+        answer = tell(client, api, payment, "completed", id=f"evt_{at}")
+
+        assert answer.status_code == 200
+        payment.refresh_from_db()
+        assert payment.state == "requires_action"
+    assert not Order.objects.exists()
+    assert caplog.text.count("another sum than was asked for") == 2
 
 
 @pytest.fixture
