@@ -168,6 +168,11 @@ class _Prepared(psycopg.RawCursor[Any]):
     def execute(self, query: Any, params: Any = None, **_more: Any) -> Any:
         return super().execute(query, params, prepare=True)
 
+    def _convert_query(self, query: Any, params: Any = None) -> Any:
+        # what Django says was asked
+        self._query = super()._convert_query(query, params)
+        return self._query
+
 
 def _compiled(queryset: QuerySet[Any, Any]) -> _Statement:
     query: Any = queryset.query

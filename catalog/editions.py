@@ -48,19 +48,19 @@ class EditionNumber(models.Model):
 class CatalogWrite(models.Model):
     """A transaction that has written to the catalogue and is not counted yet; PostgreSQL's only."""
 
-    transaction = models.BigIntegerField(primary_key=True)
+    writer = models.BigIntegerField(primary_key=True)
 
 
 # also in one statement: two would see two editions
 NUMBER = """
     SELECT (SELECT number FROM catalog_editionnumber), (SELECT last FROM catalog_editionnumber),
-        COUNT(*), MAX(transaction) FROM catalog_catalogwrite
+        COUNT(*), MAX(writer) FROM catalog_catalogwrite
 """
 FOLD = """
-    WITH counted AS (DELETE FROM catalog_catalogwrite RETURNING transaction),
+    WITH counted AS (DELETE FROM catalog_catalogwrite RETURNING writer),
     folded AS (
         INSERT INTO catalog_editionnumber AS edition (id, number, last)
-        SELECT 1, COUNT(*), MAX(transaction) FROM counted HAVING COUNT(*) > 0
+        SELECT 1, COUNT(*), MAX(writer) FROM counted HAVING COUNT(*) > 0
         ON CONFLICT (id) DO UPDATE SET
             number = edition.number + EXCLUDED.number,
             last = GREATEST(edition.last, EXCLUDED.last)

@@ -29,7 +29,7 @@ TABLES = (
 POSTGRESQL = [
     """
     CREATE FUNCTION catalog_is_written() RETURNS trigger AS $$ BEGIN
-        INSERT INTO catalog_catalogwrite (transaction)
+        INSERT INTO catalog_catalogwrite (writer)
         VALUES (pg_current_xact_id()::text::bigint) ON CONFLICT DO NOTHING;
         RETURN NULL;
     END $$ LANGUAGE plpgsql
@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.CreateModel(
             name="CatalogWrite",
-            fields=[("transaction", models.BigIntegerField(primary_key=True, serialize=False))],
+            fields=[("writer", models.BigIntegerField(primary_key=True, serialize=False))],
         ),
         migrations.CreateModel(
             name="EditionNumber",
