@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -118,7 +119,7 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Statement:
     """`parts` are what lies between the parameters."""
 
@@ -192,16 +193,27 @@ def _compiled(queryset: QuerySet[Any, Any]) -> _Statement:
 
 def _filled(statement: _Statement, given: Mapping[str, Any]) -> tuple[str, list[Any]] | None:
     """The SQL and its parameters; None where there is nothing to look for."""
-    sql, params = [statement.parts[0]], []
-    is_postgresql = this_connection.vendor == "postgresql"
-    for param, part in zip(statement.params, statement.parts[1:], strict=True):
+    params: list[Any] = []
+    counts = []
+    for param in statement.params:
         values = param.values(given) if isinstance(param, Slot | OneOf) else [param]
         if not values:
             return None
         params += values
-        marks = [f"${len(params)}"] if is_postgresql else ["%s"] * len(values)
-        sql += [", ".join(marks), part]
-    return "".join(sql), params
+        counts.append(len(values))
+    return _written(statement, tuple(counts)), params
+
+
+@lru_cache(maxsize=1024)
+def _written(statement: _Statement, counts: tuple[int, ...]) -> str:
+    """With so many marks for each parameter; on PostgreSQL it is one for each."""
+    marks = (
+        (f"${place}" for place in range(1, 1 + len(counts)))
+        if this_connection.vendor == "postgresql"
+        else (", ".join(["%s"] * count) for count in counts)
+    )
+    first, *parts = statement.parts
+    return first + "".join(f"{mark}{part}" for mark, part in zip(marks, parts, strict=True))
 
 
 def _read(statement: _Statement, rows: Sequence[Sequence[Any]]) -> Iterator[Sequence[Any]]:

@@ -111,8 +111,11 @@ else:
         "max_size": 16,
         "timeout": 10,
     }
-    # what is prepared is asked for by name: `catalog.compiled`
+    # statements that are made once are prepared (`catalog.compiled`), others never; and planned
+    # once, too: left to itself, PostgreSQL plans a list anew each time, which takes most of it
     _database["OPTIONS"]["prepare_threshold"] = 1_000_000_000
+    _given = _database["OPTIONS"].get("options", "")
+    _database["OPTIONS"]["options"] = f"{_given} -c plan_cache_mode=force_generic_plan".strip()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "access.User"
 
