@@ -78,7 +78,7 @@ class Rows(Subquery):
         self._columns = [
             (name, READERS.get(expression.output_field.get_internal_type()))
             for name, (expression, _sql, _alias) in zip(
-                self.query.selected, inner.select, strict=True
+                self.query.selected or (), inner.select, strict=True
             )
         ]
         names = ", ".join(connection.ops.quote_name(alias) for *_column, alias in inner.select)

@@ -51,6 +51,7 @@ SORTS = {
 }
 # what the search index knows of
 SEARCHED = {sort: SORTS[sort] for sort in ("newest", "price", "-price")}
+NOW = Slot("now", DateTimeField())
 
 
 class UnknownProduct(NotFound):
@@ -226,7 +227,6 @@ def _cards(ids: Sequence[int], *, locale: str, now: datetime) -> list[dict[str, 
     return cards.cards(found[pk] for pk in ids if pk in found)
 
 
-NOW = Slot("now", DateTimeField())
 SOME = Compiled(lambda: cards.rows(_published(NOW).filter(OneOf("pk", "ids"))))
 
 

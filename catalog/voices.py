@@ -28,22 +28,26 @@ def questions(master_id: int, *, limit: int = ON_A_PAGE, cursor: str = "") -> tu
     return _page(_questions(master_id), limit, cursor)
 
 
-def first_reviews(master: Any) -> QuerySet[Review, Any]:
+def first_reviews(master: Any) -> QuerySet[Any, Any]:
     """The rows of the first page, of which the product's page shows what `shown` gives."""
     return _reviews(master).order_by(*NEWEST)[:ON_A_PAGE]
 
 
-def first_questions(master: Any) -> QuerySet[Question, Any]:
+def first_questions(master: Any) -> QuerySet[Any, Any]:
     return _questions(master).order_by(*NEWEST)[:ON_A_PAGE]
 
 
-def _reviews(master: Any) -> QuerySet[Review, Any]:
-    published = Review.objects.filter(master=master, state=Review.State.PUBLISHED)
+def _reviews(master: Any) -> QuerySet[Any, Any]:
+    published: QuerySet[Any, Any] = Review.objects.filter(
+        master=master, state=Review.State.PUBLISHED
+    )
     return published.values(*OF_REVIEWS)
 
 
-def _questions(master: Any) -> QuerySet[Question, Any]:
-    published = Question.objects.filter(master=master, state=Question.State.PUBLISHED)
+def _questions(master: Any) -> QuerySet[Any, Any]:
+    published: QuerySet[Any, Any] = Question.objects.filter(
+        master=master, state=Question.State.PUBLISHED
+    )
     return published.values(*OF_QUESTIONS)
 
 
