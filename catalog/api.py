@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.utils import timezone
-from django.utils.http import parse_etags
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from rest_framework import serializers
@@ -16,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog import products, questions, reviews, voices
+from catalog.answers import has, kept
 from catalog.search import completing
 from museo.access.callers import caller_from_request
 from museo.access.problems import Invalid, field_error
@@ -25,6 +25,7 @@ YES = {"1", "true", "yes", "on"}
 NO = {"", "0", "false", "no", "off"}
 
 
+@kept
 @api_view(["GET"])
 @authentication_classes([])
 def product_list(request: Request) -> Response:
@@ -33,6 +34,7 @@ def product_list(request: Request) -> Response:
     return Response({"results": page.results, "next": next_page(request, page.next_cursor)})
 
 
+@kept
 @api_view(["GET"])
 @authentication_classes([])
 def search(request: Request) -> Response:
@@ -52,6 +54,7 @@ def search(request: Request) -> Response:
     )
 
 
+@kept
 @api_view(["GET"])
 @authentication_classes([])
 def suggest(request: Request) -> Response:
@@ -82,6 +85,7 @@ def _page(request: Request) -> products.Page:
     )
 
 
+@kept
 @api_view(["GET"])
 @authentication_classes([])
 def product_detail(request: Request, key: str) -> Response:
@@ -89,11 +93,12 @@ def product_detail(request: Request, key: str) -> Response:
     body = products.detail(key, locale=_locale(), now=timezone.now())
     etag = f'"{hashlib.sha256(orjson.dumps(body)).hexdigest()[:24]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept-Language"}
-    if _has(request, etag):
+    if has(request, etag):
         return Response(status=304, headers=headers)
     return Response(body, headers=headers)
 
 
+@kept
 @api_view(["GET"])
 @authentication_classes([])
 def category_tree(request: Request) -> Response:
@@ -141,12 +146,6 @@ def _voices(request: Request, read: Callable[..., Any], key: str) -> Response:
         master.pk, limit=page_size(request), cursor=request.query_params.get("cursor", "")
     )
     return Response({"results": rows, "next": next_page(request, further)})
-
-
-def _has(request: Request, etag: str) -> bool:
-    """Whether the caller holds this form already; a proxy may have made its tag a weak one."""
-    held = parse_etags(request.headers.get("If-None-Match", ""))
-    return "*" in held or etag in {tag.removeprefix("W/") for tag in held}
 
 
 def _is_yes(request: Request, name: str) -> bool:

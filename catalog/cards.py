@@ -1,21 +1,32 @@
 """What lists and pages show of products: rows of the database in CONTRACT's shapes.
 
-It reads plain rows in a few queries for a whole page; a model instance per text, variant and
-option would cost more than the database does.
+One statement reads all that a page shows: each product with its texts in the nearest language, its
+offers and its pictures. A query, or a model instance, per text, variant and option would cost more
+than the database does.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.core.files.storage import default_storage
-from django.db.models import CharField, DateTimeField, Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models import (
+    Case,
+    CharField,
+    DateTimeField,
+    F,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    When,
+)
 
 from catalog import prices, shop, stock, voices
-from catalog.compiled import Compiled, OneOf, Slot
-from catalog.models import Category, Master, Media, Price, ProductOption, Question, Variant
+from catalog.compiled import Compiled, OneOf, Rows, Slot
+from catalog.models import Category, Master, Media, Price, Variant
 
 Row = Mapping[str, Any]
 
@@ -41,10 +52,22 @@ LINKS = Variant.option_values.through.objects
 TEXTS_OF_ONE = ("name", "subtitle", "description")
 
 
+def slots(*, locale: str, now: datetime) -> dict[str, Any]:
+    """What the statements of `rows` and `rows_of_one` want to know."""
+    return {
+        "now": now,
+        "currency": shop.currency(),
+        "locale": locale,
+        "family": locale.partition("-")[0],
+        "shops": shop.current().default_language,
+    }
+
+
 def rows(masters: Any, *order: str) -> QuerySet[Master, Row]:
-    """What `cards` takes: FIELDS, the first picture, and what the masters are ordered by."""
+    """What `cards` takes, with what the masters are ordered by; to be compiled."""
     first = first_picture("pk")
-    return masters.annotate(**first).values(*dict.fromkeys((*FIELDS, *first, *order)))  # type: ignore[no-any-return]
+    shown = {**first, **_texts_of("name", "subtitle"), "offers": Rows(_offers())}
+    return masters.annotate(**shown).values(*dict.fromkeys((*FIELDS, *shown, *order)))  # type: ignore[no-any-return]
 
 
 def first_picture(master: str) -> dict[str, Subquery]:
@@ -53,59 +76,50 @@ def first_picture(master: str) -> dict[str, Subquery]:
     return {f"picture_{name}": Subquery(pictures.values(name)[:1]) for name in ("file", "url")}
 
 
-def cards(masters: Sequence[Row], *, locale: str, now: datetime) -> list[dict[str, Any]]:
+def cards(masters: Iterable[Row]) -> list[dict[str, Any]]:
     """A card for each of the `rows` that can be bought, in their order."""
-    ids = [master["pk"] for master in masters]
-    offers = _offers(ids, now=now)
-    texts = nearest(TEXTS.rows(masters=ids), "name", "subtitle", locale=locale)
     return [
-        _card(
-            master,
-            texts.get(master["pk"], {}),
-            offers[master["pk"]],
-            picture(master),
-        )
+        _card(master, offers, picture(master))
         for master in masters
-        if master["pk"] in offers
+        if (offers := _offered(master["offers"]))
     ]
 
 
 def rows_of_one(masters: Any) -> QuerySet[Master, Row]:
-    """What `whole` takes: FIELDS and FIELDS_OF_ONE, once for each language that has texts."""
-    asked = Question.objects.filter(master=OuterRef("pk"), state=Question.State.PUBLISHED)
-    texts = {name: F(f"translations__{name}") for name in ("language_code", *TEXTS_OF_ONE)}
-    return masters.values(  # type: ignore[no-any-return]
-        *FIELDS,
-        *FIELDS_OF_ONE,
-        **texts,
-        master_id=F("pk"),
-        has_questions=Exists(asked),
-        has_options=Exists(ProductOption.objects.filter(master=OuterRef("pk"))),
-    )
+    """What `whole` takes; to be compiled."""
+    shown = {
+        **_texts_of(*TEXTS_OF_ONE),
+        "offers": Rows(_offers()),
+        "pictures": Rows(
+            _of_master(Media).order_by("position").values("file", "url", "alt", "alts")
+        ),
+        "choices": Rows(_choices(LINKS.filter(variant__master=OuterRef("pk")))),
+        "first_reviews": Rows(voices.first_reviews(OuterRef("pk"))),
+        "first_questions": Rows(voices.first_questions(OuterRef("pk"))),
+    }
+    return masters.annotate(**shown).values(*FIELDS, *FIELDS_OF_ONE, *shown)  # type: ignore[no-any-return]
 
 
-def whole(rows: Sequence[Row], *, locale: str, now: datetime) -> dict[str, Any] | None:
-    """All about the first of `rows_of_one`; None if nothing of it can be bought."""
-    master, pk = rows[0], rows[0]["pk"]
-    offers = _offers([pk], now=now).get(pk)
+def whole(master: Row, *, locale: str) -> dict[str, Any] | None:
+    """All about one of `rows_of_one`; None if nothing of it can be bought."""
+    offers = _offered(master["offers"])
     if not offers:
         return None
-    text = nearest(rows, *TEXTS_OF_ONE, locale=locale).get(pk, {})
-    pictures = _pictures([pk], locale=locale)[pk]
-    several = [offer.row["pk"] for offer in offers] if master["has_options"] else []
-    choices = choices_of(several, locale=locale)
+    pictures = [_picture(row, locale) for row in master["pictures"]]
+    of_variants = _by_variant(master["choices"], locale)
+    choices = [of_variants.get(offer.row["pk"], []) for offer in offers]
     return {
-        **_card(master, text, offers, pictures[0]["url"] if pictures else ""),
-        "description": text.get("description", ""),
+        **_card(master, offers, pictures[0]["url"] if pictures else ""),
+        "description": master["description"] or "",
         "kind": master["kind"],
         "brand": master["brand"],
         "attributes": in_language(master["attributes"], master["facts"], locale),
-        "variants": [_variant(offer, choices[offer.row["pk"]]) for offer in offers],
-        "options": _options(choices.values()),
+        "variants": [_variant(*each) for each in zip(offers, choices, strict=True)],
+        "options": _options(choices),
         "media": pictures,
         "rating": rating(master["rating_sum"], master["rating_count"]),
-        "reviews": voices.reviews(pk)[0] if master["rating_count"] else [],
-        "questions": voices.questions(pk)[0] if master["has_questions"] else [],
+        "reviews": voices.shown(master["first_reviews"]),
+        "questions": voices.shown(master["first_questions"]),
         "revision": master["revision"],
     }
 
@@ -136,25 +150,14 @@ class _Offer:
         return self.available != 0
 
 
-def _offers(master_ids: Collection[int], *, now: datetime) -> dict[int, list[_Offer]]:
-    """By master, in the order of their positions; masters without any are left out."""
-    rows = OFFERS.rows(masters=master_ids, currency=shop.currency(), now=now)
-    # of several prices of a variant the one that began last
-    of_variants = {row["pk"]: row for row in rows}
-    offers = defaultdict(list)
-    for row in of_variants.values():
-        left = max(row["free"] or 0, 0) if row["track_stock"] else None
-        offers[row["master_id"]].append(_Offer(row, left))
-    return dict(offers)
-
-
-def _of_masters() -> QuerySet[Price, Row]:
+def _offers() -> QuerySet[Price, Row]:
+    """The prices that hold of the outer master's variants, by their positions."""
     free = stock.free().filter(variant=OuterRef("variant"))
     moment = Slot("now", DateTimeField())
     return (
         prices.holding(moment)
         .filter(
-            OneOf("variant__master", "masters"),
+            variant__master=OuterRef("pk"),
             variant__is_active=True,
             currency=Slot("currency", CharField()),
             sales_channel=prices.WEB,
@@ -165,7 +168,6 @@ def _of_masters() -> QuerySet[Price, Row]:
             "list_amount",
             "currency",
             pk=F("variant"),
-            master_id=F("variant__master"),
             public_id=F("variant__public_id"),
             sku=F("variant__sku"),
             track_stock=F("variant__track_stock"),
@@ -175,13 +177,37 @@ def _of_masters() -> QuerySet[Price, Row]:
     )
 
 
-OFFERS = Compiled(_of_masters)
+def _offered(rows: Iterable[Row]) -> list[_Offer]:
+    # of several prices of a variant the one that began last
+    of_variants = {row["pk"]: row for row in rows}
+    return [
+        _Offer(row, max(row["free"] or 0, 0) if row["track_stock"] else None)
+        for row in of_variants.values()
+    ]
+
+
+def _texts_of(*fields: str) -> dict[str, Subquery]:
+    """Each text of the outer master in the nearest language that has it; NULL without any."""
+    nearness = Case(
+        *(
+            When(language_code=Slot(name, CharField()), then=place)
+            for place, name in enumerate(("locale", "family", "shops"))
+        ),
+        default=3,
+    )
+    texts = _of_master(Master._parler_meta.root_model).order_by(nearness, "language_code")
+    return {name: Subquery(texts.exclude(**{name: ""}).values(name)[:1]) for name in fields}
+
+
+def _of_master(model: Any) -> Any:
+    return model._base_manager.filter(master=OuterRef("pk"))
 
 
 def nearest(rows: Iterable[Row], *fields: str, locale: str) -> dict[int, dict[str, str]]:
     """By master, each text in the nearest language that has it."""
     shown: dict[int, dict[str, str]] = defaultdict(dict)
-    for row in sorted(rows, key=lambda row: _distance(row["language_code"], locale), reverse=True):
+    chain = (locale, locale.partition("-")[0], shop.current().default_language)
+    for row in sorted(rows, key=lambda row: _distance(row["language_code"], chain), reverse=True):
         shown[row["master_id"]].update({name: row[name] for name in fields if row[name]})
     return dict(shown)
 
@@ -197,34 +223,28 @@ TEXTS = Compiled(
         .values("master_id", "language_code", "name", "subtitle")
     )
 )
-PICTURES = Compiled(
-    lambda: (
-        Media.objects.filter(OneOf("master", "masters"))
-        .order_by("position")
-        .values("master_id", "file", "url", "alt", "alts")
-    )
-)
 
 
-def _distance(language: str, locale: str) -> tuple[int, str]:
+def _distance(language: str, chain: Sequence[str]) -> tuple[int, str]:
     """How far a text's language is from the reader's: that one, its family, the shop's, any."""
-    chain = (locale, locale.partition("-")[0], shop.current().default_language)
     return (chain.index(language) if language in chain else len(chain), language)
 
 
-def _pictures(master_ids: Collection[int], *, locale: str) -> dict[int, list[dict[str, str]]]:
-    pictures = defaultdict(list)
-    for row in PICTURES.rows(masters=master_ids):
-        url = row["url"] or default_storage.url(row["file"])
-        alt = in_language(row["alt"], row["alts"], locale)
-        pictures[row["master_id"]].append({"url": url, "alt": alt})
-    return pictures
+def _picture(row: Row, locale: str) -> dict[str, str]:
+    return {
+        "url": _url(row["file"], row["url"]),
+        "alt": in_language(row["alt"], row["alts"], locale),
+    }
 
 
 def choices_of(variant_ids: Collection[int], *, locale: str) -> dict[int, list[Row]]:
     """The option values of each variant, in the order of the options."""
+    return _by_variant(CHOICES.rows(variants=variant_ids), locale)
+
+
+def _by_variant(rows: Iterable[Row], locale: str) -> dict[int, list[Row]]:
     choices: dict[int, list[Row]] = defaultdict(list)
-    for row in CHOICES.rows(variants=variant_ids):
+    for row in rows:
         said = {
             "option_name": in_language(row["option_name"], row["option_names"], locale),
             "label": in_language(row["label"], row["labels"], locale),
@@ -233,26 +253,22 @@ def choices_of(variant_ids: Collection[int], *, locale: str) -> dict[int, list[R
     return choices
 
 
-def _of_variants() -> QuerySet[Any, Row]:
+def _choices(links: QuerySet[Any]) -> QuerySet[Any, Row]:
     option = "optionvalue__option__"
-    return (
-        LINKS.filter(OneOf("variant", "variants"))
-        .order_by(f"{option}position", f"{option}pk")
-        .values(
-            "variant_id",
-            option_id=F(f"{option}pk"),
-            option_code=F(f"{option}code"),
-            option_name=F(f"{option}name"),
-            option_names=F(f"{option}names"),
-            code=F("optionvalue__code"),
-            label=F("optionvalue__label"),
-            labels=F("optionvalue__labels"),
-            position=F("optionvalue__position"),
-        )
+    return links.order_by(f"{option}position", f"{option}pk").values(
+        "variant_id",
+        option_id=F(f"{option}pk"),
+        option_code=F(f"{option}code"),
+        option_name=F(f"{option}name"),
+        option_names=F(f"{option}names"),
+        code=F("optionvalue__code"),
+        label=F("optionvalue__label"),
+        labels=F("optionvalue__labels"),
+        position=F("optionvalue__position"),
     )
 
 
-CHOICES = Compiled(_of_variants)
+CHOICES = Compiled(lambda: _choices(LINKS.filter(OneOf("variant", "variants"))))
 
 
 def in_language(text: Any, others: Mapping[str, Any], locale: str) -> Any:
@@ -265,17 +281,25 @@ def in_language(text: Any, others: Mapping[str, Any], locale: str) -> Any:
 
 def picture(master: Row) -> str:
     """The first one's URL; empty without one."""
-    file: str = master["picture_file"]
-    return master["picture_url"] or (default_storage.url(file) if file else "")
+    return _url(master["picture_file"], master["picture_url"])
 
 
-def _card(master: Row, text: Row, offers: Sequence[_Offer], image: str) -> dict[str, Any]:
+def _url(file: str | None, elsewhere: str | None) -> str:
+    return elsewhere or (_url_here(file) if file else "")
+
+
+@lru_cache(maxsize=4096)
+def _url_here(file: str) -> str:
+    return default_storage.url(file)
+
+
+def _card(master: Row, offers: Sequence[_Offer], image: str) -> dict[str, Any]:
     first = _first(master, offers)
     return {
         "id": master["public_id"],
         "slug": master["slug"],
-        "name": text.get("name", master["slug"]),
-        "subtitle": text.get("subtitle", ""),
+        "name": master["name"] or master["slug"],
+        "subtitle": master["subtitle"] or "",
         "price": _money(first.row["amount"], first.row["currency"]),
         "list_price": _list_price(first.row),
         "in_stock": any(offer.in_stock for offer in offers),

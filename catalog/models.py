@@ -18,6 +18,8 @@ from parler.models import TranslatableModel, TranslatedFields
 from treebeard.mp_tree import MP_Node, MP_NodeManager, MP_NodeQuerySet
 
 # modules of their own, whose tables are this app's
+from catalog.editions import CatalogWrite as CatalogWrite
+from catalog.editions import EditionNumber as EditionNumber
 from catalog.imports.models import Import as Import
 from catalog.imports.models import ImportRow as ImportRow
 from catalog.search.models import SearchEntry as SearchEntry
@@ -295,6 +297,13 @@ class Price(models.Model):
             models.CheckConstraint(
                 condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")),
                 name="price_ends_after_its_start",
+            ),
+        ]
+        # when the next one begins or ends
+        indexes = [
+            models.Index(fields=["valid_from"], name="price_begins"),
+            models.Index(
+                fields=["valid_to"], condition=Q(valid_to__isnull=False), name="price_ends"
             ),
         ]
 

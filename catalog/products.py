@@ -6,7 +6,7 @@ holds the last row's place in the order; nothing is counted and no row is skippe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -29,8 +29,8 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from catalog import cards, cursors, prices, shop
-from catalog.compiled import Compiled, Slot
-from catalog.models import Category, Master, StockItem, Variant
+from catalog.compiled import Compiled, OneOf, Slot
+from catalog.models import Category, Master, Price, StockItem, Variant
 from catalog.search import finding
 from catalog.search.candidates import Filters
 from catalog.search.interpretation import interpretation
@@ -51,6 +51,7 @@ SORTS = {
 }
 # what the search index knows of
 SEARCHED = {sort: SORTS[sort] for sort in ("newest", "price", "-price")}
+NOW = Slot("now", DateTimeField())
 
 
 class UnknownProduct(NotFound):
@@ -125,11 +126,8 @@ def listing(
             limit=limit,
             cursor=cursor,
         )
-        rows = cards.rows(_published(now).filter(pk__in=found.ids))
-        by_id = {row["pk"]: row for row in rows}
-        page = [by_id[pk] for pk in found.ids if pk in by_id]
         return Page(
-            results=cards.cards(page, locale=locale, now=now),
+            results=_cards(found.ids, locale=locale, now=now),
             next_cursor=found.next_cursor,
             interpretation=found.interpretation,
             suggestions=found.suggestions,
@@ -152,14 +150,18 @@ def _browse(
 ) -> Page:
     place = cursors.place(cursor, order) if cursor else {}
     if filters == Filters() and order == SORTS["newest"]:
-        newest = _newest(limit, shop.currency(), goes_on=bool(cursor))
-        found = newest.rows(now=now, **place)
+        newest = _newest(limit, goes_on=bool(cursor))
+        found = newest.rows(**cards.slots(locale=locale, now=now), **place)
+        results = cards.cards(found[:limit])
     else:
         masters = _narrowed(_priced(_published(now), now), filters)
-        found = list(_page(_with_order(masters, order, locale), order, limit, place))
+        fields = (name.removeprefix("-") for name in order)
+        ordered = _in_order(_with_order(masters, order, locale), order, place)
+        found = list(ordered.values(*dict.fromkeys(("pk", *fields)))[: limit + 1])
+        results = _cards([row["pk"] for row in found[:limit]], locale=locale, now=now)
     page = found[:limit]
     return Page(
-        results=cards.cards(page, locale=locale, now=now),
+        results=results,
         next_cursor=cursors.at(page[-1], order) if len(found) > limit else "",
         interpretation=interpretation(Reading((), locale), query="", locale=locale),
     )
@@ -168,9 +170,10 @@ def _browse(
 def detail(key: str, *, locale: str, now: datetime) -> dict[str, Any]:
     """One product by public id, slug or SKU, with its variants; raise UnknownProduct."""
     # PostgreSQL refuses to look for a null character
-    rows = ONE.rows(key=key.replace("\x00", ""), now=now)
-    shown = rows and cards.whole(rows, locale=supported_locale(locale), now=now)
-    if not shown:
+    locale = supported_locale(locale)
+    rows = ONE.rows(key=key.replace("\x00", ""), **cards.slots(locale=locale, now=now))
+    shown = cards.whole(rows[0], locale=locale) if rows else None
+    if shown is None:
         raise _unknown()
     return shown
 
@@ -191,9 +194,7 @@ def _called(key: Any, now: Any) -> Any:
     return _published(now).filter(pk__in=wanted.union(by_slug, by_sku)).order_by("pk")
 
 
-ONE = Compiled(
-    lambda: cards.rows_of_one(_called(Slot("key", CharField()), Slot("now", DateTimeField())))
-)
+ONE = Compiled(lambda: cards.rows_of_one(_called(Slot("key", CharField()), NOW)))
 
 
 def _unknown() -> UnknownProduct:
@@ -220,14 +221,26 @@ def categories(*, locale: str) -> Tree:
 # finding
 
 
-@lru_cache(maxsize=LARGEST_PAGE)
-def _newest(limit: int, currency: str, *, goes_on: bool) -> Compiled:
-    """What most people ask for: all products, the newest first; `currency` is the shop's."""
+def _cards(ids: Sequence[int], *, locale: str, now: datetime) -> list[dict[str, Any]]:
+    """The cards of these products, in their order."""
+    found = {row["pk"]: row for row in SOME.rows(ids=ids, **cards.slots(locale=locale, now=now))}
+    return cards.cards(found[pk] for pk in ids if pk in found)
+
+
+SOME = Compiled(lambda: cards.rows(_published(NOW).filter(OneOf("pk", "ids"))))
+
+
+@lru_cache(maxsize=2 * LARGEST_PAGE)
+def _newest(limit: int, *, goes_on: bool) -> Compiled:
+    """What most people ask for: all products, the newest first."""
     order = SORTS["newest"]
     place = {name.removeprefix("-"): _slot(name.removeprefix("-")) for name in order}
-    now = Slot("now", DateTimeField())
+    priced = Exists(_valid(NOW, Slot("currency", CharField())))
     return Compiled(
-        lambda: _page(_priced(_published(now), now), order, limit, place if goes_on else {})
+        lambda: cards.rows(
+            _in_order(_published(NOW).filter(priced), order, place if goes_on else {}),
+            "published_at",
+        )[: limit + 1]
     )
 
 
@@ -236,31 +249,34 @@ def _slot(name: str) -> Slot:
     return Slot(name, field)
 
 
-def _page(masters: Any, order: tuple[str, ...], limit: int, place: Mapping[str, Any]) -> Any:
-    """The rows of one page, from a place on, and one more."""
+def _in_order(masters: Any, order: tuple[str, ...], place: Mapping[str, Any]) -> Any:
+    """From a place on."""
     if order == SORTS["newest"]:
         # what has no date has no place among the newest
         masters = masters.exclude(published_at=None)
     if place:
         masters = masters.filter(cursors.beyond(place, order))
-    fields = (name.removeprefix("-") for name in order)
-    return cards.rows(masters, *fields).order_by(*order)[: limit + 1]
+    return masters.order_by(*order)
 
 
 def _published(now: datetime | Slot) -> Any:
     return Master.objects.on_sale().exclude(published_at__gt=now)
 
 
-def _priced(masters: Any, now: datetime | Slot) -> Any:
+def _priced(masters: Any, now: datetime) -> Any:
     """Each master with `price`, its lowest; those without one are left out."""
-    valid = prices.holding(now).filter(
+    lowest = _valid(now, shop.currency()).order_by("amount").values("amount")[:1]
+    return masters.annotate(price=Subquery(lowest)).exclude(price=None)
+
+
+def _valid(now: datetime | Slot, currency: str | Slot) -> QuerySet[Price]:
+    """The prices that hold of the outer master."""
+    return prices.holding(now).filter(
         variant__master=OuterRef("pk"),
         variant__is_active=True,
-        currency=shop.currency(),
+        currency=currency,
         sales_channel=prices.WEB,
     )
-    lowest = valid.order_by("amount").values("amount")[:1]
-    return masters.annotate(price=Subquery(lowest)).exclude(price=None)
 
 
 def _narrowed(masters: Any, filters: Filters) -> Any:

@@ -6,7 +6,7 @@ from datetime import datetime
 from celery import shared_task
 from django.utils import timezone
 
-from catalog import audit, events
+from catalog import audit, editions, events
 from catalog.imports import services as imports
 from catalog.imports import working
 from catalog.search import index
@@ -52,6 +52,12 @@ def forget_old_imports() -> int:
 def refresh_prices() -> int:
     """Let searches find planned prices from their moment on; return how many products have one."""
     return index.refresh_prices(now=timezone.now())
+
+
+@shared_task(name="catalog.fold_writes")
+def fold_writes() -> int:
+    """Count the writes to the catalogue that have a row each; return how many."""
+    return editions.fold()
 
 
 def _clock() -> datetime:

@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 MUSEO_NAMES = frozenset(
     {
         "MUSEO_ALLOWED_HOSTS",
+        "MUSEO_ANSWERS_MB",
         "MUSEO_CALLS_PER_MINUTE",
         "MUSEO_CLOCK_SPEED",
         "MUSEO_DEBUG",
@@ -82,6 +83,11 @@ def count(name: str, default: int) -> int:
     if number != int(number):
         raise ImproperlyConfigured(f"{name} is {number}; write a whole number such as {default}.")
     return int(number)
+
+
+def amount(name: str, default: int) -> int:
+    """A whole number that may be 0."""
+    return 0 if text(name) == "0" else count(name, default)
 
 
 def words(name: str, default: str = "") -> list[str]:

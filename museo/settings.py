@@ -19,6 +19,8 @@ MUSEO_TRUSTED_PROXIES = environment.networks("MUSEO_TRUSTED_PROXIES")
 MUSEO_LOG_DAYS = environment.positive("MUSEO_LOG_DAYS", 90)
 MUSEO_STREAMS_PER_CALLER = int(environment.positive("MUSEO_STREAMS_PER_CALLER", 500))
 MUSEO_CALLS_PER_MINUTE = environment.count("MUSEO_CALLS_PER_MINUTE", 600)
+# answers of the catalogue that a process keeps to give them again
+MUSEO_ANSWERS_MB = environment.amount("MUSEO_ANSWERS_MB", 32)
 MUSEO_SIGN_INS_PER_MINUTE = environment.count("MUSEO_SIGN_INS_PER_MINUTE", 20)
 # where webhooks may go although it is not public
 MUSEO_WEBHOOK_ALLOW = environment.endpoints("MUSEO_WEBHOOK_ALLOW")
@@ -111,6 +113,11 @@ else:
         "max_size": 16,
         "timeout": 10,
     }
+    # statements that are made once are prepared (`catalog.compiled`), others never; and planned
+    # once, too: left to itself, PostgreSQL plans a list anew each time, which takes most of it
+    _database["OPTIONS"]["prepare_threshold"] = 1_000_000_000
+    _given = _database["OPTIONS"].get("options", "")
+    _database["OPTIONS"]["options"] = f"{_given} -c plan_cache_mode=force_generic_plan".strip()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "access.User"
 
@@ -184,6 +191,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "refresh prices": {
         "task": "catalog.refresh_prices",
+        "schedule": 10.0,
+        "options": {"expires": 10, "queue": "work"},
+    },
+    "fold catalogue writes": {
+        "task": "catalog.fold_writes",
         "schedule": 10.0,
         "options": {"expires": 10, "queue": "work"},
     },

@@ -10,7 +10,7 @@ from django.test import TransactionTestCase
 from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
-from catalog import shop
+from catalog import editions, shop
 from catalog.shop import Shop
 from notifications.models import LogHead
 from tests import first_rows
@@ -40,6 +40,7 @@ def _open_shop() -> Iterator[None]:
     shop.keep(DEMO_SHOP, seconds=inf)
     yield
     shop.forget()
+    editions.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -73,7 +73,8 @@ def _rows(options: argparse.Namespace) -> Iterator[Row]:
     with _shops(options, count=count, peers=options.peers) as shops:
         for turn in range(1, 1 + (options.rounds or (1 if options.quick else 3))):
             for site in shops.sites:
-                for row in Turn(site, shops.sold, sizes, program).rows(names):
+                asked = [name for name in names if site.takes(name)]
+                for row in Turn(site, shops.sold, sizes, program).rows(asked):
                     yield row | {"round": turn}
     if options.growth:
         yield from _growth(options, sizes, program)
@@ -83,7 +84,7 @@ def _growth(options: argparse.Namespace, sizes: Sizes, program: Path) -> Iterato
     """A shop of its own, which begins small."""
     grown = GROWN_QUICK if options.quick else GROWN
     with _shops(options, count=grown[0], peers=()) as shops:
-        museo = shops.sites[0]
+        museo = next(site for site in shops.sites if site.name == paths.NOTHING_KEPT)
         for count in grown:
             middle = shops.grow(count)
             with running(museo.server) if museo.server else nullcontext():

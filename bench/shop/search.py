@@ -2,7 +2,8 @@
 
 Beside it a list of REST framework as it is often written: `icontains` on name and description for
 each word, a count, a ModelSerializer. Both are asked as views in one process, on the same rows of a
-PostgreSQL of their own; what they answer is checked first. Printed are milliseconds, p50 and p99,
+PostgreSQL of their own; what they answer is checked first. Ours makes each answer anew, and then
+gives those again that it has kept. Printed are milliseconds, p50 and p99,
 and the processor time of both processes: that is what counts on a machine that others use, too.
 """
 
@@ -67,6 +68,7 @@ def main() -> None:
         tempfile.TemporaryDirectory() as home,
     ):
         os.environ |= {"DATABASE_URL": url, "REDIS_URL": "", "MUSEO_HOME": home}
+        os.environ["MUSEO_CALLS_PER_MINUTE"] = "1000000000"
         os.environ["DJANGO_SETTINGS_MODULE"] = "museo.settings"
         _measure(sizes)
 
@@ -75,6 +77,7 @@ def _measure(sizes: list[int]) -> None:
     import django
 
     django.setup()
+    from django.conf import settings
     from django.core.management import call_command
     from django.db import connection
 
@@ -94,18 +97,25 @@ def _measure(sizes: list[int]) -> None:
             server = int(cursor.fetchone()[0])
         print(
             f"\n### {size:,} products\n\nMade in {made - began:.0f} s, indexed in"
-            f" {indexed - made:.0f} s.\n\n| query | p50 ms | p99 ms | CPU ms | icontains p50 ms"
-            f" | p99 ms | CPU ms | ratio of CPU |\n|{' --- |' * 8}"
+            f" {indexed - made:.0f} s.\n\n| query | p50 ms | p99 ms | CPU ms | given again p50 ms"
+            f" | p99 ms | CPU ms | icontains p50 ms | p99 ms | CPU ms | ratio of CPU | again |"
+            f"\n|{' --- |' * 12}"
         )
         _require_right_answers()
         for what, query in QUERIES.items():
+            settings.MUSEO_ANSWERS_MB = 0
             ours = _cost(_ours, query, TIMES, server)
-            row = [what, str(ours)]
+            settings.MUSEO_ANSWERS_MB = 32
+            # each has been asked for once
+            _cost(_ours, query, TIMES, server)
+            again = _cost(_ours, query, TIMES, server)
+            row = [what, str(ours), str(again)]
             if what in WORDS_ONLY:
                 peers = _cost(_peer(), query, TIMES_OF_PEER, server)
-                row += [str(peers), f"{peers.worked / ours.worked:.1f}x"]
+                row += [str(peers)]
+                row += [f"{peers.worked / each.worked:.1f}x" for each in (ours, again)]
             else:
-                row += ["-"] * 4
+                row += ["-"] * 5
             print(f"| {' | '.join(row)} |", flush=True)
     connection.close()
     connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's
@@ -166,7 +176,10 @@ def _ours(query: str) -> Any:
 
     request = RequestFactory(SERVER_NAME="127.0.0.1").get("/api/v1/search", {"q": query})
     response = api.search(request)
-    return response.render().content
+    if response.status_code != 200:
+        sys.exit(f"wrong answer: {response.status_code}")
+    # what is given again is written already
+    return getattr(response, "render", lambda: response)().content
 
 
 def _peer() -> Callable[[str], Any]:

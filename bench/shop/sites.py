@@ -20,7 +20,7 @@ from bench.live.servers.museo.server import START
 from bench.live.servers.server import Server
 from bench.shop import faces, products
 from bench.shop.faces import Face
-from bench.shop.paths import UVICORN
+from bench.shop.paths import NOTHING_KEPT, READS, UVICORN
 from bench.shop.products import Product
 from tests import services
 
@@ -30,6 +30,7 @@ PEERS = ("oscar", "naive", "starlette", "pgbench")
 # one process each, with the same four threads
 GRANIAN = ("--interface", "wsgi", "--workers", "1", "--blocking-threads", "4", "--no-ws")
 NO_LIMIT = "1000000000"
+KEEP_NOTHING = {"MUSEO_ANSWERS_MB": "0"}
 
 AS_IN_PRODUCTION = ("shared_buffers=256MB",)
 
@@ -44,6 +45,9 @@ class Site:
     database: psycopg.Connection[Any]
     restock: str
     left: str
+
+    def takes(self, path: str) -> bool:
+        return self.name != NOTHING_KEPT or path in READS
 
     def set_stock(self, product: Product, count: int) -> None:
         self.database.execute(self.restock, {"count": count, "sku": product.sku})
@@ -88,8 +92,10 @@ def prepared(folder: Path, *, port: int, count: int, peers: Sequence[str]) -> It
         connect = partial(_connected, stack, host)
         granian = _granian()
         web = [sys.executable, *granian.command, "museo.wsgi:application"]
+        under = {**environment, **granian.path}
         sites = [
-            _museo("museo", [*web, *_at(port)], {**environment, **granian.path}, folder, port),
+            _museo("museo", [*web, *_at(port)], under, folder, port),
+            _museo(NOTHING_KEPT, [*web, *_at(port)], {**under, **KEEP_NOTHING}, folder, port),
             _museo(UVICORN, uvicorn, environment, folder, port),
         ]
         stocked = connect("postgres")

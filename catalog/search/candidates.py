@@ -26,13 +26,14 @@ from catalog.search.vocabulary import Known
 
 CAP = 500
 
-IN_STOCK = """
-    EXISTS (
-        SELECT 1 FROM catalog_variant v LEFT JOIN catalog_stockitem s ON s.variant_id = v.id
-        WHERE v.master_id = e.master_id AND v.is_active
-            AND (NOT v.track_stock OR s.on_hand > s.reserved - s.backorder_limit)
-    )
+LEFT = """
+    SELECT 1 FROM catalog_variant v LEFT JOIN catalog_stockitem s ON s.variant_id = v.id
+    WHERE v.master_id = e.master_id AND v.is_active
+        AND (NOT v.track_stock OR s.on_hand > s.reserved - s.backorder_limit)
 """
+IN_STOCK = f"EXISTS ({LEFT})"
+# for each that was found: PostgreSQL would look through all stock once to tell it by EXISTS
+HAS_STOCK = f"({LEFT} LIMIT 1) IS NOT NULL"
 # where all words stand, worst first: tokens tell the tiers, the name itself what is better still
 ANYWHERE, NAME, OWN_NAME, WHOLE_WORDS, SHOPS_BEGINNING, OWN_BEGINNING, WHOLE = range(1, 8)
 TIERS = (WHOLE_WORDS, OWN_NAME, NAME, ANYWHERE)
@@ -91,43 +92,44 @@ class Search:
 
     def candidates(self) -> list[Candidate]:
         """In their order; for BEST_MATCH from the first on, else the next CAP."""
-        stages = " UNION ALL ".join(self._stages())
+        tiers = self._tiers()
+        stages = ", ".join(self._stage(tier, tiers[:at]) for at, tier in enumerate(tiers))
+        found = " UNION ALL ".join(f"SELECT * FROM stage_{tier}" for tier in tiers)
         rows = engine.rows(
             f"""
+            WITH {stages}
             SELECT e.master_id, {RANK}, e.price, e.published_at, e.category_path, e.brand, e.kind,
-                {IN_STOCK}
+                {HAS_STOCK}
             FROM (
-                SELECT master_id, MAX(tier) AS tier FROM ({stages}) AS stages
+                SELECT master_id, MAX(tier) AS tier FROM ({found}) AS found
                 GROUP BY master_id ORDER BY 2 DESC, 1 DESC LIMIT {CAP}
             ) AS c
             JOIN catalog_searchentry e ON e.master_id = c.master_id
             """,
             self._parameters(),
         )
-        found = [Candidate(*row) for row in rows]
+        candidates = [Candidate(*row) for row in rows]
         for name in reversed(self.order):
-            found.sort(key=_value(name), reverse=name.startswith("-"))
-        return found
+            candidates.sort(key=_value(name), reverse=name.startswith("-"))
+        return candidates
 
-    def _stages(self) -> Iterator[str]:
-        """One for each rank that an index can tell, the best first; the next fills what is left."""
-        if self.order != BEST_MATCH or not self.reading.words:
-            yield self._stage(ANYWHERE)
-            return
-        for tier in TIERS:
-            yield self._stage(tier)
+    def _tiers(self) -> Sequence[int]:
+        """Those that an index can tell, the best first; the next fills what is left."""
+        return TIERS if self.order == BEST_MATCH and self.reading.words else (ANYWHERE,)
 
-    def _stage(self, tier: int) -> str:
+    def _stage(self, tier: int, better: Sequence[int]) -> str:
+        """Not asked where a better one is full: it has all that is in those."""
         entries, matching = "catalog_searchentry e", "TRUE"
         if self._wanted(tier):
             entries, matching = engine.source(f"wanted_{tier}")
-        conditions = " AND ".join([matching, *self._conditions()])
+        is_wanted = [f"(SELECT COUNT(*) FROM stage_{each}) < {CAP}" for each in better]
+        conditions = " AND ".join([*is_wanted, matching, *self._conditions()])
         order = "" if self.order == BEST_MATCH else f"ORDER BY {self._order_by()}"
         return f"""
-            SELECT * FROM (
+            stage_{tier} AS (
                 SELECT e.master_id, {tier} AS tier FROM {entries}
                 WHERE {conditions} {order} LIMIT {CAP}
-            ) AS stage_{tier}
+            )
         """
 
     def _conditions(self) -> Iterator[str]:

@@ -84,9 +84,7 @@ class CallAllowance(BaseThrottle):
 
     def allow_request(self, request: Request, view: Any) -> bool:
         key, limit = self.bucket(request)
-        allowance = limits.take(key, limit, now=timezone.now())
-        # for the headers, whatever the answer is
-        request._request.allowance = allowance  # type: ignore[attr-defined]
+        allowance = _take(request._request, key, limit)
         if not allowance.is_granted:
             raise limits.TooOften(allowance.retry_after)
         return True
@@ -107,7 +105,22 @@ class SignInAllowance(CallAllowance):
         return f"tokens:{_network(request)}", Limit(settings.MUSEO_SIGN_INS_PER_MINUTE)
 
 
-def _network(request: Request) -> str:
+def admit_guest(request: HttpRequest) -> bool:
+    """Take a call out of a network's bucket, which REST framework will not take again."""
+    limit = Limit(settings.MUSEO_CALLS_PER_MINUTE)
+    return _take(request, f"calls:{_network(request)}", limit).is_granted
+
+
+def _take(request: HttpRequest, key: str, limit: Limit) -> limits.Allowance:
+    """Once for each request; kept for the headers, whatever the answer is."""
+    taken: limits.Allowance | None = getattr(request, "allowance", None)
+    if taken is None:
+        taken = limits.take(key, limit, now=timezone.now())
+        request.allowance = taken  # type: ignore[attr-defined]
+    return taken
+
+
+def _network(request: Request | HttpRequest) -> str:
     return limits.network(request.META.get("REMOTE_ADDR", ""))
 
 

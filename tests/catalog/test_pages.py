@@ -177,7 +177,7 @@ def test_pages_hold_no_script_or_style_of_their_own(client: Client, path: str) -
 def test_a_list_costs_the_same_queries_whatever_it_shows(
     client: Client, django_assert_num_queries: Any
 ) -> None:
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(3):
         client.get("/")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         client.get("/?category=phones")

@@ -294,9 +294,9 @@ def test_a_search_costs_the_same_queries_for_two_and_for_twenty(
     for number in range(20):
         sell(f"Mug {number}", colour="Red")
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(4):
         search("red mug under €20", limit=2)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(4):
         assert len(search("red mug under €20", limit=20).results) == 20
 
 
