@@ -60,7 +60,7 @@ SQLITE_BACK = [f"DROP TRIGGER {table}_{verb}_is_written" for table in TABLES for
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0003_search_index")]
+    dependencies = [("catalog", "0006_room_beside_import_rows")]
     operations = [
         migrations.CreateModel(
             name="CatalogWrite",
