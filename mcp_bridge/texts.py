@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from babel.numbers import format_currency, get_currency_precision
-from django.utils.translation import get_language, gettext, ngettext
+from django.utils.translation import get_language, gettext
 
+from notifications.letters import duration
 from orders.lifecycle import ENDED, text_key
 
 
@@ -95,15 +96,6 @@ def money(money: Mapping[str, Any]) -> str:
     amount = Decimal(money["amount"]).scaleb(-digits)
     locale = (get_language() or "en").replace("-", "_")
     return format_currency(amount, money["currency"], locale=locale)
-
-
-def duration(time: timedelta) -> str:
-    """Rounded up: nobody is promised less than it takes."""
-    seconds = max(0, -(-time // timedelta(seconds=1)))
-    if seconds < 60:
-        return ngettext("%(count)s second", "%(count)s seconds", seconds) % {"count": seconds}
-    minutes = -(-seconds // 60)
-    return ngettext("%(count)s minute", "%(count)s minutes", minutes) % {"count": minutes}
 
 
 def _until(timestamp: str, now: datetime) -> timedelta:

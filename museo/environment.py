@@ -2,10 +2,13 @@
 
 import os
 import secrets
-from collections.abc import Collection, Mapping
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -20,6 +23,8 @@ MUSEO_NAMES = frozenset(
         "MUSEO_ENCRYPTION_KEYS",
         "MUSEO_HOME",
         "MUSEO_LOG_DAYS",
+        "MUSEO_MAIL",
+        "MUSEO_MAIL_FROM",
         "MUSEO_PAYMENT_PROVIDERS",
         "MUSEO_PUBLIC_URL",
         "MUSEO_SECRET_KEYS",
@@ -32,16 +37,51 @@ MUSEO_NAMES = frozenset(
 )
 # as many bytes as the digest that it keys (RFC 7518, section 3.2)
 SHORTEST_SECRET = 32
+# how many points the curve has that browsers' messages are signed on (FIPS 186-5)
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+# who sends mail; all but the first two by django-anymail
+MAIL = (
+    "console",
+    "smtp",
+    "brevo",
+    "mailersend",
+    "mailgun",
+    "mailjet",
+    "mailtrap",
+    "mandrill",
+    "postal",
+    "postmark",
+    "resend",
+    "scaleway",
+    "sendgrid",
+    "sparkpost",
+    "unisender_go",
+)
 
 # settings that are not named after the shop
 OTHER_NAMES = frozenset(
     {
         "DATABASE_URL",
+        "INSTAGRAM_ACCOUNT_ID",
+        "INSTAGRAM_API_BASE",
+        "INSTAGRAM_TOKEN",
         "MCP_JWT_SECRET",
+        "META_APP_SECRET",
+        "META_VERIFY_TOKEN",
         "REDIS_URL",
+        "SMTP_URL",
         "STRIPE_API_BASE",
         "STRIPE_SECRET_KEY",
         "STRIPE_WEBHOOK_SECRET",
+        "TWILIO_ACCOUNT_SID",
+        "TWILIO_API_BASE",
+        "TWILIO_AUTH_TOKEN",
+        "TWILIO_FROM",
+        "VAPID_PRIVATE_KEY",
+        "VAPID_SUBJECT",
+        "WHATSAPP_API_BASE",
+        "WHATSAPP_PHONE_NUMBER_ID",
+        "WHATSAPP_TOKEN",
     }
 )
 
@@ -141,11 +181,31 @@ def keys(name: str, kept_at: Path) -> list[str]:
     return words(name) or [_kept_secret(kept_at)]
 
 
-def _kept_secret(path: Path) -> str:
+def signing_key(name: str, kept_at: Path) -> str:
+    """A private key of P-256 as its 32 bytes in base64 for URLs, made once and kept in a file."""
+    key = text(name) or _kept_secret(kept_at, make=_new_signing_key)
+    try:
+        number = urlsafe_b64decode(f"{key.rstrip('=')}=")
+    except ValueError:
+        number = b""
+    if len(number) != 32 or not 0 < int.from_bytes(number, "big") < P256_ORDER:
+        raise ImproperlyConfigured(
+            f"{name} is no private key; write 32 bytes in base64, or leave it out and find one in"
+            f" {kept_at.name}."
+        )
+    return key
+
+
+def _new_signing_key() -> str:
+    number = 1 + secrets.randbelow(P256_ORDER - 1)
+    return urlsafe_b64encode(number.to_bytes(32, "big")).rstrip(b"=").decode()
+
+
+def _kept_secret(path: Path, make: Callable[[], str] = lambda: secrets.token_urlsafe(48)) -> str:
     if not path.exists():
         draft = path.with_name(f"{path.name}.{os.getpid()}")
         draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(48))
+        draft.write_text(make())
         # whoever links first has made the key; the others read it
         with suppress(FileExistsError):
             os.link(draft, path)
@@ -185,6 +245,51 @@ def redis() -> str:
             "REDIS_URL is not understood; write redis://host:6379/0 or unix:///path?db=0."
         )
     return url
+
+
+def mail_backend(way: str) -> str:
+    """Django's name for a way to send mail."""
+    if way not in MAIL:
+        raise ImproperlyConfigured(f"MUSEO_MAIL is {way!r}; choose one of: {', '.join(MAIL)}.")
+    library = "django.core.mail" if way in ("console", "smtp") else "anymail"
+    return f"{library}.backends.{way}.EmailBackend"
+
+
+def smtp(name: str = "SMTP_URL") -> dict[str, Any]:
+    """Django's settings of a mail server: `smtp://user:password@host:587`, `smtps://…:465`."""
+    url = text(name)
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    tls = parse_qs(parts.query).get("tls", ["yes"])[-1]
+    is_url = parts.scheme in ("smtp", "smtps") and parts.hostname and port != 0
+    if url and not (is_url and tls in ("yes", "no")):
+        raise ImproperlyConfigured(
+            f"{name} is not understood; write smtp://user:password@host:587, smtps://host:465, or"
+            " smtp://host:25?tls=no for a server without TLS."
+        )
+    by_tls = parts.scheme == "smtps"
+    return {
+        "EMAIL_HOST": parts.hostname or "",
+        "EMAIL_PORT": port or (465 if by_tls else 587),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": by_tls,
+        "EMAIL_USE_TLS": bool(url) and not by_tls and tls == "yes",
+        "EMAIL_TIMEOUT": 15,
+    }
+
+
+def of_anymail(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What a provider of mail needs: every `ANYMAIL_…`, as its documentation names it."""
+    prefix = "ANYMAIL_"
+    return {
+        name.removeprefix(prefix): value.strip()
+        for name, value in environ.items()
+        if name.startswith(prefix) and value.strip()
+    }
 
 
 def celery_broker(redis_url: str, folder: Path) -> tuple[str, dict[str, object]]:

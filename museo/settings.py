@@ -1,6 +1,7 @@
 """Every setting of Museo. Names and meanings: docs/settings.md."""
 
 import sys
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,31 @@ MUSEO_PAYMENT_PROVIDERS = environment.choices(
     default="stripe,manual" if STRIPE_SECRET_KEY else "demo,manual",
 )
 
+# channels: without its settings each says that it is not configured
+MUSEO_MAIL = environment.text("MUSEO_MAIL", "console")
+EMAIL_BACKEND = environment.mail_backend(MUSEO_MAIL)
+globals().update(environment.smtp())
+DEFAULT_FROM_EMAIL = environment.text("MUSEO_MAIL_FROM", "Museo <orders@localhost>")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+ANYMAIL = environment.of_anymail()
+TWILIO_ACCOUNT_SID = environment.text("TWILIO_ACCOUNT_SID")
+TWILIO_AUTH_TOKEN = environment.text("TWILIO_AUTH_TOKEN")
+TWILIO_FROM = environment.text("TWILIO_FROM")
+TWILIO_API_BASE = environment.text("TWILIO_API_BASE", "https://api.twilio.com").rstrip("/")
+META_APP_SECRETS = environment.words("META_APP_SECRET")
+META_VERIFY_TOKEN = environment.text("META_VERIFY_TOKEN")
+WHATSAPP_TOKEN = environment.text("WHATSAPP_TOKEN")
+WHATSAPP_PHONE_NUMBER_ID = environment.text("WHATSAPP_PHONE_NUMBER_ID")
+WHATSAPP_API_BASE = environment.text(
+    "WHATSAPP_API_BASE", "https://graph.facebook.com/v23.0"
+).rstrip("/")
+INSTAGRAM_TOKEN = environment.text("INSTAGRAM_TOKEN")
+INSTAGRAM_ACCOUNT_ID = environment.text("INSTAGRAM_ACCOUNT_ID")
+INSTAGRAM_API_BASE = environment.text(
+    "INSTAGRAM_API_BASE", "https://graph.instagram.com/v23.0"
+).rstrip("/")
+VAPID_PRIVATE_KEY = environment.signing_key("VAPID_PRIVATE_KEY", MUSEO_HOME / "vapid-key")
+
 DEBUG = environment.flag("MUSEO_DEBUG")
 SECRET_KEY, *SECRET_KEY_FALLBACKS = environment.keys("MUSEO_SECRET_KEYS", MUSEO_HOME / "secret-key")
 MUSEO_ENCRYPTION_KEYS = environment.keys("MUSEO_ENCRYPTION_KEYS", MUSEO_HOME / "encryption-key")
@@ -42,6 +68,11 @@ MUSEO_ENCRYPTION_KEYS = environment.keys("MUSEO_ENCRYPTION_KEYS", MUSEO_HOME / "
 MCP_JWT_SECRETS = environment.shared_secrets("MCP_JWT_SECRET")
 ALLOWED_HOSTS = environment.words("MUSEO_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 IS_PUBLIC = MUSEO_PUBLIC_URL.startswith("https://")
+# whom a push service asks if something is wrong (RFC 8292, section 2.1)
+VAPID_SUBJECT = environment.text(
+    "VAPID_SUBJECT",
+    MUSEO_PUBLIC_URL if IS_PUBLIC else f"mailto:{parseaddr(DEFAULT_FROM_EMAIL)[1]}",
+)
 CSRF_TRUSTED_ORIGINS = [MUSEO_PUBLIC_URL]
 
 INSTALLED_APPS = [
@@ -345,5 +376,7 @@ LOGGING: dict[str, Any] = {
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
         "mcp": {"level": "WARNING"},
+        # it writes down whom it calls, and a browser's address opens that browser
+        "httpx2": {"level": "WARNING"},
     },
 }

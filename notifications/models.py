@@ -1,4 +1,7 @@
-"""The log's tables: its head, the topics' counters, the events and where they are heard."""
+"""The log's tables: its head, the topics' counters, the events and where they are heard.
+
+And what comes back by the channels: reports about what was sent, and messages to the shop.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,10 @@ from museo.access.tokens import public_id
 
 def subscription_id() -> str:
     return public_id("sub")
+
+
+def inbound_id() -> str:
+    return public_id("msg")
 
 
 class LogHead(models.Model):
@@ -97,6 +104,57 @@ class Receipt(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=models.Q(position__gte=0), name="receipt_not_negative")
+        ]
+
+
+class Report(models.Model):
+    """What a provider says became of a message, by the provider's own name for it.
+
+    It can come before we know that name ourselves.
+    """
+
+    channel = models.CharField(max_length=12)
+    reference = models.CharField(max_length=255)
+    # one of `states.State`; it never moves backwards
+    state = models.CharField(max_length=12)
+    # the provider's code for a failure
+    code = models.CharField(max_length=80, blank=True)
+    # when that happened
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["channel", "reference"], name="one_report_of_each_message"
+            )
+        ]
+
+
+class InboundMessage(models.Model):
+    """A message from a person to the shop. Who wrote and what is sealed, and can be erased."""
+
+    public_id = models.CharField(max_length=30, unique=True, default=inbound_id)
+    channel = models.CharField(max_length=12)
+    # the provider's id of it
+    provider_id = models.CharField(max_length=255)
+    # {"sender", "subject", "text"} as JSON; empty once it is erased
+    sealed = models.TextField(blank=True)
+    # what a sender is found by again: a digest that only this shop can make
+    sender_hash = models.CharField(max_length=64)
+    # `stop`, `start` or `help` if it says nothing but that
+    word = models.CharField(max_length=8, blank=True)
+    # the provider's name of the message that it answers
+    answers = models.CharField(max_length=255, blank=True)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["channel", "provider_id"], name="each_message_received_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["channel", "sender_hash", "-received_at"], name="heard_from")
         ]
 
 

@@ -1,6 +1,14 @@
 """What the OpenAPI document says of the calls of the log and of tokens."""
 
-from museo.access.operations import JSON, Body, Operation, Operations, Parameter, does
+from museo.access.operations import (
+    JSON,
+    Body,
+    Operation,
+    Operations,
+    Parameter,
+    does,
+    header,
+)
 from museo.access.shapes import (
     anything,
     choice,
@@ -43,6 +51,11 @@ READING = (
     Parameter("wait", whole(25, minimum=0), "Wait so many seconds for news."),
     Parameter("types", text("order.confirmed"), "Of a stream: only events of these types."),
 )
+# what providers tell is theirs to describe
+TOLD = each(anything("…"), "object")
+FORM = "application/x-www-form-urlencoded"
+HEARD = of("Told", received=yes(), statuses=whole(1), replies=whole(0))
+BY_TWILIO = header("X-Twilio-Signature", "…", "Twilio's.")
 GRANT = of(
     "Grant",
     access_token=text("eyJ…"),
@@ -76,6 +89,41 @@ OPERATIONS: Operations = {
         status=201,
         body=Topics,
         example={"topics": ["order.ORD-7K4Q2M9X"]},
+    ),
+    "POST channels/twilio/status": does(
+        "Hear from Twilio what became of a text message",
+        HEARD,
+        BY_TWILIO,
+        body=TOLD,
+        body_type=FORM,
+    ),
+    "POST channels/twilio/messages": Operation(
+        "Hear from Twilio what somebody wrote",
+        {200: {"text/xml": text("<Response/>")}},
+        parameters=[BY_TWILIO],
+        body=TOLD,
+        body_type=FORM,
+    ),
+    "GET channels/meta": Operation(
+        "Tell Meta that its webhook is ours",
+        {200: {"text/plain": text("1158201444")}},
+        parameters=[
+            Parameter("hub.mode", text("subscribe"), "Always this."),
+            Parameter("hub.verify_token", text("…"), "The word of META_VERIFY_TOKEN."),
+            Parameter("hub.challenge", text("1158201444"), "Is told back."),
+        ],
+    ),
+    "POST channels/meta": does(
+        "Hear from Meta of WhatsApp and Instagram",
+        HEARD,
+        header("X-Hub-Signature-256", "sha256=…", "Meta's."),
+        body=TOLD,
+    ),
+    "POST channels/mail/tracking": does(
+        "Hear from the provider of mail what became of mails", HEARD, body=TOLD
+    ),
+    "POST channels/mail/inbound": does(
+        "Hear from the provider of mail what somebody wrote", HEARD, body=TOLD
     ),
     "POST notifications/ack": does(
         "Say that all up to a position was received",

@@ -4,11 +4,17 @@ from django.urls import URLPattern, path
 
 from notifications import access_api
 from notifications import api as rest
+from notifications.channels import api as channels
 
 api: list[URLPattern] = [
     path("auth/token", access_api.token),
     path("auth/refresh", access_api.refresh),
     path("auth/revoke", access_api.revoke),
+    path("channels/twilio/status", channels.twilio_status),
+    path("channels/twilio/messages", channels.twilio_messages),
+    path("channels/meta", channels.meta_webhook),
+    path("channels/mail/tracking", channels.mail_tracking),
+    path("channels/mail/inbound", channels.mail_inbound),
     path("events", rest.events),
     path("events/tickets", rest.stream_ticket),
     path("notifications/ack", rest.acknowledge),

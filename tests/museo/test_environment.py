@@ -2,10 +2,12 @@
 
 import re
 import stat
+from base64 import urlsafe_b64decode
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
 from museo import environment
 
@@ -84,6 +86,72 @@ def test_a_key_is_made_once_and_closed_to_others(tmp_path: Path) -> None:
     assert len(first[0]) > 50
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["secret-key"]
+
+
+def test_a_signing_key_is_made_once_and_is_one(tmp_path: Path) -> None:
+    kept = tmp_path / "vapid-key"
+
+    first = environment.signing_key("VAPID_PRIVATE_KEY", kept)
+
+    assert environment.signing_key("VAPID_PRIVATE_KEY", kept) == first
+    assert len(urlsafe_b64decode(f"{first}=")) == 32
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("value", ["short", "A" * 43, "_" * 43, "ä" * 43])
+def test_what_is_no_signing_key_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str
+) -> None:
+    monkeypatch.setenv("VAPID_PRIVATE_KEY", value)
+
+    with pytest.raises(ImproperlyConfigured, match="VAPID_PRIVATE_KEY is no private key"):
+        environment.signing_key("VAPID_PRIVATE_KEY", tmp_path / "vapid-key")
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "tls", "ssl"),
+    [
+        ("smtp://u%40x:p@mail.example:587", "mail.example", 587, True, False),
+        ("smtps://u%40x:p@mail.example", "mail.example", 465, False, True),
+        ("smtp://u%40x:p@127.0.0.1:25?tls=no", "127.0.0.1", 25, False, False),
+    ],
+)
+def test_a_mail_server_is_a_url(
+    monkeypatch: pytest.MonkeyPatch, url: str, host: str, port: int, tls: bool, ssl: bool
+) -> None:
+    monkeypatch.setenv("SMTP_URL", url)
+
+    told = environment.smtp()
+
+    assert (told["EMAIL_HOST"], told["EMAIL_PORT"]) == (host, port)
+    assert (told["EMAIL_USE_TLS"], told["EMAIL_USE_SSL"]) == (tls, ssl)
+    assert (told["EMAIL_HOST_USER"], told["EMAIL_HOST_PASSWORD"]) == ("u@x", "p")
+
+
+@pytest.mark.parametrize("url", ["mail.example:25", "http://x", "smtp://x:port", "smtp://x?tls=o"])
+def test_a_mail_server_that_cannot_be_used_is_refused(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("SMTP_URL", url)
+
+    with pytest.raises(ImproperlyConfigured, match="SMTP_URL is not understood"):
+        environment.smtp()
+
+
+@pytest.mark.parametrize("way", environment.MAIL)
+def test_every_way_to_send_mail_is_there(way: str) -> None:
+    assert import_string(environment.mail_backend(way))
+
+
+def test_an_unknown_way_to_send_mail_is_refused() -> None:
+    with pytest.raises(ImproperlyConfigured, match="MUSEO_MAIL is 'pigeon'; choose one of"):
+        environment.mail_backend("pigeon")
+
+
+def test_what_a_provider_of_mail_needs_is_handed_on() -> None:
+    given = {"ANYMAIL_POSTMARK_SERVER_TOKEN": " t ", "ANYMAIL_EMPTY": "", "PATH": "/bin"}
+
+    assert environment.of_anymail(given) == {"POSTMARK_SERVER_TOKEN": "t"}
 
 
 def test_every_setting_is_in_the_docs() -> None:
