@@ -66,7 +66,7 @@ def slots(*, locale: str, now: datetime) -> dict[str, Any]:
 def rows(masters: Any, *order: str) -> QuerySet[Master, Row]:
     """What `cards` takes, with what the masters are ordered by; to be compiled."""
     first = first_picture("pk")
-    shown = {**first, **_texts_of("name", "subtitle"), "offers": Rows(_offers())}
+    shown = {**first, **texts_of("pk", "name", "subtitle"), "offers": Rows(_offers())}
     return masters.annotate(**shown).values(*dict.fromkeys((*FIELDS, *shown, *order)))  # type: ignore[no-any-return]
 
 
@@ -88,7 +88,7 @@ def cards(masters: Iterable[Row]) -> list[dict[str, Any]]:
 def rows_of_one(masters: Any) -> QuerySet[Master, Row]:
     """What `whole` takes; to be compiled."""
     shown = {
-        **_texts_of(*TEXTS_OF_ONE),
+        **texts_of("pk", *TEXTS_OF_ONE),
         "offers": Rows(_offers()),
         "pictures": Rows(
             _of_master(Media).order_by("position").values("file", "url", "alt", "alts")
@@ -186,8 +186,8 @@ def _offered(rows: Iterable[Row]) -> list[_Offer]:
     ]
 
 
-def _texts_of(*fields: str) -> dict[str, Subquery]:
-    """Each text of the outer master in the nearest language that has it; NULL without any."""
+def texts_of(master: str, *fields: str) -> dict[str, Subquery]:
+    """Each text of a master in the nearest language that has it; NULL without any."""
     nearness = Case(
         *(
             When(language_code=Slot(name, CharField()), then=place)
@@ -195,7 +195,8 @@ def _texts_of(*fields: str) -> dict[str, Subquery]:
         ),
         default=3,
     )
-    texts = _of_master(Master._parler_meta.root_model).order_by(nearness, "language_code")
+    texts = Master._parler_meta.root_model._base_manager.filter(master=OuterRef(master))
+    texts = texts.order_by(nearness, "language_code")
     return {name: Subquery(texts.exclude(**{name: ""}).values(name)[:1]) for name in fields}
 
 
@@ -214,15 +215,6 @@ def nearest(rows: Iterable[Row], *fields: str, locale: str) -> dict[int, dict[st
 
 def _texts(model: Any) -> QuerySet[Any, Any]:
     return model._parler_meta.root_model.objects.all()  # type: ignore[no-any-return]
-
-
-TEXTS = Compiled(
-    lambda: (
-        _texts(Master)
-        .filter(OneOf("master", "masters"))
-        .values("master_id", "language_code", "name", "subtitle")
-    )
-)
 
 
 def _distance(language: str, chain: Sequence[str]) -> tuple[int, str]:

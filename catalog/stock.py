@@ -6,7 +6,7 @@ out and can be had again is told as `stock.back`.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from django.utils.translation import gettext, ngettext
 from catalog import events
 from catalog.compiled import Compiled, OneOf
 from catalog.models import StockItem, StockMovement, StockReservation, Variant
-from museo import bulk
+from museo import bulk, sql
 from museo.access.problems import NotFound, Problem
 
 MOST_ON_HAND = 10**9
@@ -163,8 +163,8 @@ def _in_order(pks: Collection[int]) -> list[int]:
 def _taken_over(holders: Collection[str]) -> Counter[int]:
     """End the holders' reservations without giving the units back; return them by stock row."""
     units: Counter[int] = Counter()
-    for reservation in _end(holders, StockReservation.State.RELEASED) if holders else []:
-        units[reservation.stock_item_id] += reservation.quantity
+    for item_id, quantity in _end(holders, StockReservation.State.RELEASED) if holders else []:
+        units[item_id] += quantity
     return units
 
 
@@ -200,37 +200,63 @@ def _promise(item: StockItem, quantity: int, *, own: int) -> None:
 
 def commit(*, holder: str, reference: str, at: datetime) -> None:
     """What `holder` was promised leaves the shelf, sold under `reference`."""
-    for reservation in _end([holder], StockReservation.State.COMMITTED):
-        StockItem.objects.filter(pk=reservation.stock_item_id).update(
-            on_hand=F("on_hand") - reservation.quantity,
-            reserved=F("reserved") - reservation.quantity,
+    ended = _end([holder], StockReservation.State.COMMITTED)
+    for item_id, quantity in ended:
+        sql.changed(
+            "UPDATE catalog_stockitem SET on_hand = on_hand - %s, reserved = reserved - %s"
+            " WHERE id = %s",
+            [quantity, quantity, item_id],
         )
-        StockMovement.objects.create(
-            stock_item_id=reservation.stock_item_id,
-            delta=-reservation.quantity,
-            kind=StockMovement.Kind.SALE,
-            reference=reference,
-            at=at,
-        )
+    _note_sale(ended, reference, at)
+
+
+def sell(units: Mapping[int, int], *, reference: str, at: datetime) -> None:
+    """Units of stock rows, by id, leave the shelf at once under `reference`; raise OutOfStock.
+
+    As `reserve` and `commit` in one go. The rows are held until the transaction ends: sell last.
+    """
+    _note_sale(list(units.items()), reference, at)
+    for item_id in _in_order(units):
+        _take(item_id, units[item_id])
+
+
+def _take(item_id: int, quantity: int) -> None:
+    """Take units away that nobody was promised."""
+    taken = sql.changed(
+        "UPDATE catalog_stockitem SET on_hand = on_hand - %s"
+        " WHERE id = %s AND on_hand - reserved + backorder_limit >= %s",
+        [quantity, item_id, quantity],
+    )
+    if not taken:
+        item = StockItem.objects.select_related("variant").get(pk=item_id)
+        raise OutOfStock(item.variant.sku, available([item.variant_id])[item.variant_id])
+
+
+def _note_sale(units: Sequence[tuple[int, int]], reference: str, at: datetime) -> None:
+    bulk.insert(
+        StockMovement,
+        ("stock_item_id", "delta", "kind", "reference", "at"),
+        [(pk, -quantity, str(StockMovement.Kind.SALE), reference, at) for pk, quantity in units],
+    )
 
 
 def release(*, holder: str, at: datetime) -> None:
     """What `holder` was promised can be promised to others again."""
-    for reservation in _end([holder], StockReservation.State.RELEASED):
-        StockItem.objects.filter(pk=reservation.stock_item_id).update(
-            reserved=F("reserved") - reservation.quantity
-        )
-        _tell_if_back(reservation.stock_item_id, freed=reservation.quantity, at=at)
+    for item_id, quantity in _end([holder], StockReservation.State.RELEASED):
+        StockItem.objects.filter(pk=item_id).update(reserved=F("reserved") - quantity)
+        _tell_if_back(item_id, freed=quantity, at=at)
 
 
-def _end(holders: Collection[str], state: StockReservation.State) -> list[StockReservation]:
-    """Close the holders' reservations; only those that were still held, by stock row."""
-    held = StockReservation.objects.filter(holder__in=holders, state=StockReservation.State.HELD)
-    return [
-        reservation
-        for reservation in held.order_by("stock_item_id")
-        if held.filter(pk=reservation.pk).update(state=state)
-    ]
+def _end(holders: Collection[str], state: StockReservation.State) -> list[tuple[int, int]]:
+    """Close the holders' reservations; of those that were still held, stock row and units."""
+    marks = ", ".join(["%s"] * len(holders))
+    ended = sql.rows(
+        # only placeholders are put in
+        f"UPDATE catalog_stockreservation SET state = %s"  # noqa: S608
+        f" WHERE holder IN ({marks}) AND state = 'held' RETURNING stock_item_id, quantity",
+        [str(state), *holders],
+    )
+    return sorted(ended)
 
 
 def put_back(units: Mapping[int, int], *, reference: str, at: datetime) -> None:

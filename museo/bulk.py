@@ -8,11 +8,18 @@ of CSV or JSON, which C makes: to quote value for value costs more than the data
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from itertools import chain
 from typing import Any
 
 import orjson
 from django.db import connection, models
+
+from museo import sql
+
+# so many rows are written as fast by one INSERT
+FEW = 8
 
 
 def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -20,8 +27,13 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
     rows = list(rows)
     if not rows:
         return
+    if len(rows) <= FEW:
+        into, marks, write = _few(model, tuple(names), connection.vendor)
+        values = chain.from_iterable(write(row) for row in rows)
+        sql.ask(into + ", ".join([marks] * len(rows)), [*values])
+        return
     fields = [model._meta.get_field(name) for name in names]
-    columns = ", ".join(names)
+    columns = ", ".join(map(connection.ops.quote_name, names))
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             with cursor.copy(f"COPY {model._meta.db_table} ({columns}) {_form(fields)}") as copy:
@@ -31,6 +43,23 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
             # names come from the models, values are placeholders
             into = f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({marks})"  # noqa: S608
             cursor.executemany(into, list(_ready(fields, rows)))
+
+
+Write = Callable[[Sequence[Any]], list[Any]]
+
+
+@cache
+def _few(model: type[models.Model], names: tuple[str, ...], vendor: str) -> tuple[str, str, Write]:
+    """The beginning of the INSERT, a row's placeholders, what makes a row what the driver takes."""
+    writers = [sql.writer(model._meta.get_field(name), vendor) for name in names]
+
+    def write(row: Sequence[Any]) -> list[Any]:
+        return [to_driver(value) for to_driver, value in zip(writers, row, strict=True)]
+
+    columns = ", ".join(map(connection.ops.quote_name, names))
+    # names come from the models, values are placeholders
+    into = f"INSERT INTO {model._meta.db_table} ({columns}) VALUES "  # noqa: S608
+    return into, f"({', '.join(['%s'] * len(names))})", write
 
 
 def update(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -144,9 +144,10 @@ else:
         "max_size": 16,
         "timeout": 10,
     }
-    # statements that are made once are prepared (`catalog.compiled`), others never; and planned
-    # once, too: left to itself, PostgreSQL plans a list anew each time, which takes most of it
-    _database["OPTIONS"]["prepare_threshold"] = 1_000_000_000
+    # statements that are made once are prepared (`catalog.compiled`), and what `museo.sql` is asked
+    # often, others never; and planned once, too: left to itself, PostgreSQL plans a list anew each
+    # time, which takes most of it
+    _database["OPTIONS"]["prepare_threshold"] = 5
     _given = _database["OPTIONS"].get("options", "")
     _database["OPTIONS"]["options"] = f"{_given} -c plan_cache_mode=force_generic_plan".strip()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -23,7 +23,7 @@ import orjson
 from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery
 
-from museo import bulk
+from museo import bulk, sql
 from museo.access.encryption import seal, unseal
 from notifications.live import wake
 from notifications.models import Event, EventText, EventTopic, LogHead, Topic
@@ -155,27 +155,22 @@ def _count_up(counts: Mapping[str, int]) -> dict[str, int]:
     names = sorted(counts)
     rows = ", ".join(["(%s, %s)"] * len(names))
     params = [value for name in names for value in (name, counts[name])]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            # only placeholders are put in
-            f"INSERT INTO notifications_topic (name, version) VALUES {rows}"  # noqa: S608
-            " ON CONFLICT (name) DO UPDATE"
-            " SET version = notifications_topic.version + EXCLUDED.version"
-            " RETURNING name, version",
-            params,
-        )
-        return {name: version - counts[name] + 1 for name, version in cursor.fetchall()}
+    counted = sql.rows(
+        # only placeholders are put in
+        f"INSERT INTO notifications_topic (name, version) VALUES {rows}"  # noqa: S608
+        " ON CONFLICT (name) DO UPDATE"
+        " SET version = notifications_topic.version + EXCLUDED.version"
+        " RETURNING name, version",
+        params,
+    )
+    return {name: version - counts[name] + 1 for name, version in counted}
 
 
 def _take_positions(count: int) -> tuple[int, str]:
     """Move the head by `count`; return it and the epoch. Nobody else appends until COMMIT."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE notifications_loghead SET head = head + %s WHERE id = 1 RETURNING head, epoch",
-            [count],
-        )
-        head, epoch = cursor.fetchone()
-        return int(head), str(epoch)
+    moved = "UPDATE notifications_loghead SET head = head + %s WHERE id = 1 RETURNING head, epoch"
+    ((head, epoch),) = sql.rows(moved, [count])
+    return int(head), str(epoch)
 
 
 # reading

@@ -15,15 +15,17 @@ from django.db.models import Exists, F, OuterRef
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from catalog import prices, shop, stock
+from catalog import shop, stock
 from catalog.models import Variant
 from catalog.money import Money
+from museo import sql
 from museo.access.callers import Caller
 from museo.access.problems import Invalid, NotFound, field_error
 from museo.access.tokens import digest, new_token
 from notifications import log
 from notifications.envelope import timestamp
-from orders import coupons, holds, offers, opening, pricing, tracking
+from orders import contents, coupons, holds, offers, opening, pricing, tracking
+from orders.contents import Contents, ForSale
 from orders.coupons import Buyer
 from orders.models import MAX_QUANTITY, Basket, BasketLine, Checkout, Coupon, OrderLine
 
@@ -73,26 +75,32 @@ def require(caller: Caller) -> OpenBasket:
 def add(caller: Caller, *, sku: str, quantity: int, now: datetime) -> OpenBasket:
     """Put `quantity` more of a SKU into the caller's basket, made if there is none."""
     _check_quantity(quantity)
-    variant, price = _for_sale(sku, now)
+    sold = _for_sale(sku, now)
     with transaction.atomic():
         opened = _open(caller, now)
-        line = opened.basket.lines.filter(variant=variant).first()
-        wanted = quantity + (line.quantity if line else 0)
-        _check_available(variant, wanted, opened.basket)
-        _write(opened.basket, variant, line, quantity=wanted, price=price)
+        # nobody else writes its lines
+        wanted = _put_in(opened.basket, sold, quantity)
+        _check_available(sold.variant, wanted, opened.basket, free=sold.free)
     return opened
 
 
-def _write(
-    basket: Basket, variant: Variant, line: BasketLine | None, *, quantity: int, price: int
-) -> None:
-    """Into a locked basket, where nobody else writes: its line of a variant, or a first one."""
-    if line:
-        basket.lines.filter(pk=line.pk).update(quantity=quantity, unit_price_seen=price)
-    else:
-        BasketLine.objects.create(
-            basket=basket, variant=variant, quantity=quantity, unit_price_seen=price
-        )
+def _put_in(basket: Basket, sold: ForSale, quantity: int) -> int:
+    """So many more of a variant into a locked basket; return how many it has now."""
+    line = (basket.pk, sold.variant.pk, quantity, sold.price)
+    rows = sql.rows(PUT_IN, [*line, MAX_QUANTITY])
+    if not rows:
+        raise _out_of_range()
+    return int(rows[0][0])
+
+
+PUT_IN = """
+INSERT INTO orders_basketline AS line (basket_id, variant_id, quantity, unit_price_seen)
+VALUES (%s, %s, %s, %s)
+ON CONFLICT (basket_id, variant_id) DO UPDATE
+SET quantity = line.quantity + EXCLUDED.quantity, unit_price_seen = EXCLUDED.unit_price_seen
+WHERE line.quantity + EXCLUDED.quantity <= %s
+RETURNING quantity
+"""
 
 
 def set_quantity(caller: Caller, *, line_id: int, quantity: int, now: datetime) -> OpenBasket:
@@ -168,9 +176,8 @@ def apply_coupon(caller: Caller, code: str, *, now: datetime) -> OpenBasket:
     coupon = coupons.find(code)
     with transaction.atomic():
         opened = _locked(caller)
-        lines = opened.basket.lines.order_by("pk")
-        priced = pricing.price_lines(lines, locale=caller.locale, now=now)
-        refused = coupons.refusal(coupon, priced, buyer=Buyer(caller.user_id), now=now)
+        inside = contents.of(opened.basket.pk, locale=caller.locale, now=now)
+        refused = coupons.refusal(coupon, inside.lines, buyer=Buyer(caller.user_id), now=now)
         if refused:
             raise refused
         _keep_coupon(opened.basket, coupon)
@@ -215,11 +222,11 @@ def reorder(
 
 def _again(line: OrderLine, basket: Basket, now: datetime) -> list[dict[str, str]]:
     try:
-        variant, price = _for_sale(line.sku, now)
+        sold = _for_sale(line.sku, now)
     except UnknownVariant:
         detail = _("%(name)s is not for sale any more.") % {"name": line.name}
         return [{"type": "warning", "code": "not_for_sale", "sku": line.sku, "detail": detail}]
-    return _put(basket, variant, line.quantity, price)
+    return _put(basket, sold.variant, line.quantity, sold.price)
 
 
 def _put(basket: Basket, variant: Variant, quantity: int, price: int) -> list[dict[str, str]]:
@@ -228,8 +235,12 @@ def _put(basket: Basket, variant: Variant, quantity: int, price: int) -> list[di
     has = there.quantity if there else 0
     # what was in it stays, even if the stock has shrunk
     possible = max(has, min(has + quantity, _most(variant, has + quantity, basket)))
-    if possible:
-        _write(basket, variant, there, quantity=possible, price=price)
+    if there and possible:
+        basket.lines.filter(pk=there.pk).update(quantity=possible, unit_price_seen=price)
+    elif possible:
+        BasketLine.objects.create(
+            basket=basket, variant=variant, quantity=possible, unit_price_seen=price
+        )
     if possible == has + quantity:
         return []
     detail = _("Your basket has %(count)s of %(sku)s: there are no more.") % {
@@ -247,13 +258,13 @@ def kinds(caller: Caller) -> set[str]:
 
 def hold(caller: Caller) -> OpenBasket | None:
     """The caller's open basket, its row held until the transaction ends."""
-    mine = Basket.objects.open().of(caller)
-    return find(caller) if mine.update(revision=F("revision") + 1) else None
+    return _raised(caller)
 
 
 def lock(basket_id: int) -> bool:
     """Raise the revision and hold the row until the transaction ends; False if it has closed."""
-    return bool(Basket.objects.open().filter(pk=basket_id).update(revision=F("revision") + 1))
+    raised = "UPDATE orders_basket SET revision = revision + 1 WHERE status = 'open' AND id = %s"
+    return bool(sql.changed(raised, [basket_id]))
 
 
 def take_out(basket_id: int, bought: Iterable[Mapping[str, Any]]) -> None:
@@ -267,6 +278,11 @@ def take_out(basket_id: int, bought: Iterable[Mapping[str, Any]]) -> None:
             )
 
 
+def take_out_all(basket_id: int) -> None:
+    """The same where all that is in a locked basket was bought."""
+    sql.changed("DELETE FROM orders_basketline WHERE basket_id = %s", [basket_id])
+
+
 def show(
     opened: OpenBasket | None,
     *,
@@ -278,11 +294,12 @@ def show(
     if opened is None:
         return _shape(None, "", pricing.quote([], currency=shop.currency(), rates={}), [])
     basket = opened.basket
-    quote, refused = offers.glance(basket, user_id=basket.user_id, locale=locale, now=now)
+    inside = contents.of(basket.pk, locale=locale, now=now)
+    quote, refused = offers.glance(basket, inside, user_id=basket.user_id, now=now)
     told = [
         *messages,
-        *opening.messages({line.kind for line in quote.lines}, now=now),
-        *_messages(basket, quote.lines),
+        *opening.messages(inside.kinds, now=now),
+        *_messages(basket, inside),
         *([{**offers.message(refused), "type": "warning"}] if refused else []),
     ]
     return _shape(basket, opened.token, quote, told)
@@ -321,15 +338,15 @@ def _shape(
     }
 
 
-def _messages(basket: Basket, lines: Sequence[pricing.Line]) -> list[dict[str, Any]]:
+def _messages(basket: Basket, inside: Contents) -> list[dict[str, Any]]:
     """What the shopper should know about the lines before paying."""
-    wanted = {line.variant_id: line.quantity for line in lines if line.is_for_sale}
-    short = stock.shortages(wanted) if wanted else {}
-    if short:
-        short = stock.shortages(wanted, holders=holds.holders([basket.pk]))
+    short = inside.short
+    if short and inside.is_bought:
+        # what a checkout of this basket holds is its own
+        short = stock.shortages(inside.wanted, holders=holds.holders([basket.pk]))
     return [
         message
-        for line in lines
+        for line in inside.lines
         for message in [_not_for_sale(line) or _stock_changed(line, short) or _price_changed(line)]
         if message
     ]
@@ -386,33 +403,45 @@ def _open(caller: Caller, now: datetime) -> OpenBasket:
 
 
 def _begun(caller: Caller, now: datetime, **owner: Any) -> Basket:
-    return Basket.objects.create(
+    basket = Basket(
         **owner,
         currency=shop.currency(),
         sales_channel=caller.sales_channel,
         created_at=now,
         expires_at=now + LIFETIME,
     )
+    sql.insert(basket)
+    return basket
 
 
 def _touched(caller: Caller, now: datetime) -> OpenBasket | None:
     """The caller's open basket, locked, and good for another LIFETIME."""
     if not (caller.user_id or caller.basket_token):
         return None
-    mine = Basket.objects.open().of(caller)
-    is_there = mine.update(
-        revision=F("revision") + 1, expires_at=now + LIFETIME, currency=shop.currency()
+    return _raised(caller, expires_at=now + LIFETIME, currency=shop.currency())
+
+
+def _raised(caller: Caller, **fields: Any) -> OpenBasket | None:
+    """The caller's open basket with another revision, and its row held."""
+    sets = "".join(f", {name} = %s" for name in fields)
+    mine = "user_id = %s" if caller.user_id else "user_id IS NULL AND token_hash = %s"
+    found = sql.returned(
+        Basket,
+        # only placeholders are put in
+        f"UPDATE orders_basket SET revision = revision + 1{sets}"  # noqa: S608
+        f" WHERE status = 'open' AND {mine} RETURNING *",
+        [*fields.values(), caller.user_id or digest(caller.basket_token)],
     )
-    return find(caller) if is_there else None
+    return OpenBasket(found[0], _token_of(caller)) if found else None
 
 
 def _locked(caller: Caller) -> OpenBasket:
     return hold(caller) or require(caller)
 
 
-def _for_sale(sku: str, now: datetime) -> tuple[Variant, int]:
-    """The variant of a SKU and its price in minor units; raise UnknownVariant."""
-    found = prices.for_sale(sku, currency=shop.currency(), now=now)
+def _for_sale(sku: str, now: datetime) -> ForSale:
+    """What is sold under a SKU; raise UnknownVariant."""
+    found = contents.for_sale(sku, currency=shop.currency(), now=now)
     if found is None:
         raise UnknownVariant(_("There is no product with this SKU. Search for it by name."))
     return found
@@ -427,8 +456,12 @@ def _line(opened: OpenBasket, line_id: int) -> BasketLine:
 
 def _check_quantity(quantity: int) -> None:
     if not 1 <= quantity <= MAX_QUANTITY:
-        detail = _("Choose a quantity from 1 to %(max)s.") % {"max": MAX_QUANTITY}
-        raise QuantityOutOfRange(detail, errors=[field_error("/quantity", "out_of_range", detail)])
+        raise _out_of_range()
+
+
+def _out_of_range() -> QuantityOutOfRange:
+    detail = _("Choose a quantity from 1 to %(max)s.") % {"max": MAX_QUANTITY}
+    return QuantityOutOfRange(detail, errors=[field_error("/quantity", "out_of_range", detail)])
 
 
 def _most(variant: Variant, wanted: int, basket: Basket) -> int:
@@ -441,7 +474,10 @@ def _most(variant: Variant, wanted: int, basket: Basket) -> int:
     return max(0, short.get(variant.pk, most))
 
 
-def _check_available(variant: Variant, quantity: int, basket: Basket) -> None:
+def _check_available(
+    variant: Variant, quantity: int, basket: Basket, *, free: int | None = 0
+) -> None:
+    """Raise what stands in the way; so many as are `free` need not be looked for, any for None."""
     _check_quantity(quantity)
     if variant.max_per_order is not None and quantity > variant.max_per_order:
         detail = _("An order may have %(max)s of %(sku)s.") % {
@@ -449,5 +485,7 @@ def _check_available(variant: Variant, quantity: int, basket: Basket) -> None:
             "sku": variant.sku,
         }
         raise QuantityOutOfRange(detail, errors=[field_error("/quantity", "out_of_range", detail)])
+    if free is None or quantity <= free:
+        return
     if quantity > (left := _most(variant, quantity, basket)):
         raise stock.OutOfStock(variant.sku, left)

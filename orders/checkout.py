@@ -8,14 +8,16 @@ writes the payment; the provider is asked outside of any transaction; the last o
 or gives everything back. A process that dies in between leaves a checkout `complete_in_progress`,
 which the same Idempotency-Key takes up, or whose deadline releases the stock.
 
+A provider that asks nobody for its yes needs no such care: all three are one transaction then, and
+what was never promised is sold at once.
+
 What the provider says later comes the same way (`conclude`): money that comes after the deadline
 still gets its order while there is stock, and goes back otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -26,6 +28,7 @@ from django.db.models import Exists, F, OuterRef
 from django.utils.translation import gettext as _
 
 from catalog import stock
+from museo import bulk, sql
 from museo.access.callers import Caller
 from museo.access.idempotency import Answer, Attempt, claim
 from museo.access.problems import NotFound, Problem, field_error
@@ -34,6 +37,7 @@ from notifications import log
 from orders import (
     adjustments,
     baskets,
+    contents,
     coupons,
     holds,
     lifecycle,
@@ -43,6 +47,7 @@ from orders import (
     plans,
     tracking,
 )
+from orders.contents import Contents
 from orders.coupons import Buyer, CouponRefused
 from orders.details import Details
 from orders.holds import CheckoutInProgress
@@ -131,8 +136,7 @@ def place(
     `attempt` is the claimed Idempotency-Key; its answer is written with the outcome. `link` is the
     payment link by which it is paid.
     """
-    payment = begun(attempt) or _begin(caller, details, now=now, attempt=attempt, link=link)
-    return charge(payment, details.payment_token, now=now, speed=speed, attempt=attempt)
+    return _place(caller, lambda _inside: details, now=now, speed=speed, attempt=attempt, link=link)
 
 
 def place_once(
@@ -145,13 +149,47 @@ def place_once(
     claimed = claim(scope=f"{caller.identity} checkout", key=key, body=body, now=now)
     if isinstance(claimed, Answer):
         return claimed
+
+    def read(inside: Contents) -> Details:
+        return Details.parse(body, kinds=inside.kinds, stamp=inside.stamp)
+
     try:
-        details = Details.parse(body, kinds=baskets.kinds(caller))
-        placed = place(caller, details, now=now, speed=speed, attempt=claimed)
+        placed = _place(caller, read, now=now, speed=speed, attempt=claimed)
     except Problem:
         claimed.forget()
         raise
     return Answer(201, tracking.confirmation(placed, locale=caller.locale))
+
+
+# who buys, by what is in the basket
+Read = Callable[[Contents], Details]
+
+
+def _place(
+    caller: Caller,
+    read: Read,
+    *,
+    now: datetime,
+    speed: float,
+    attempt: Attempt | None,
+    link: PaymentLink | None = None,
+) -> Placed:
+    payment = begun(attempt)
+    if payment is None:
+        began = _begin(caller, read, now=now, speed=speed, attempt=attempt, link=link)
+        if isinstance(began, Placed):
+            return began
+        payment, details = began
+    else:
+        details = read(_inside(caller, now=now))
+    return charge(payment, details.payment_token, now=now, speed=speed, attempt=attempt)
+
+
+def _inside(caller: Caller, *, now: datetime) -> Contents:
+    opened = baskets.find(caller)
+    if opened is None:
+        return Contents()
+    return contents.of(opened.basket.pk, locale=caller.locale, now=now)
 
 
 def finish_payment(payment_id: str, *, approved: bool, now: datetime, speed: float) -> Placed:
@@ -205,26 +243,85 @@ def begun(attempt: Attempt | None) -> Payment | None:
 
 def _begin(
     caller: Caller,
-    details: Details,
+    read: Read,
     *,
     now: datetime,
+    speed: float,
     attempt: Attempt | None,
     link: PaymentLink | None,
-) -> Payment:
-    with log.change():
+) -> Placed | tuple[Payment, Details]:
+    """The payment for which its provider is to be asked; the order, if that need not be."""
+    with log.change() as change:
         if attempt:
             attempt.hold()
+        basket = baskets.hold(caller)
+        inside = Contents()
+        if basket:
+            inside = contents.of(basket.basket.pk, locale=caller.locale, now=now)
+        details = read(inside)
         opening.require()
-        basket = basket_of(caller)
-        earlier = holds.supersede(basket.pk)
-        offer = offers.make(basket, details, user_id=caller.user_id, locale=caller.locale, now=now)
-        offer.require()
-        require_total(offer.total, details.expected_total)
-        checkout = draw_up(Checkout(basket=basket, created_at=now), offer, caller, now=now)
+        if basket is None:
+            raise offers.empty()
+        checkout = Checkout(basket=basket.basket, created_at=now)
+        earlier = holds.supersede(checkout.basket_id) if inside.is_bought else []
+        offer = _offer(checkout.basket, details, inside, caller, now=now)
+        draw_up(checkout, offer, caller, now=now)
+        provider = payments.require(details.payment_provider)
+        if provider.is_at_hand and not inside.is_bought and link is None:
+            payment = _unasked(checkout, details.payment_provider, details.payment_token, now=now)
+            answer = asking.charge(payment, token=details.payment_token)
+            if answer.outcome in (Outcome.CAPTURED, Outcome.OWED):
+                return _sell(change, payment, answer, inside, now=now, speed=speed, attempt=attempt)
         checkout.state = Checkout.State.COMPLETE_IN_PROGRESS
-        checkout.save()
+        sql.insert(checkout)
+        payment = start_payment(checkout, details, now=now, attempt=attempt, link=link)
         reserve(checkout, instead_of=earlier)
-        return start_payment(checkout, details, now=now, attempt=attempt, link=link)
+        return payment, details
+
+
+def _offer(
+    basket: Basket, details: Details, inside: Contents, caller: Caller, *, now: datetime
+) -> Offer:
+    """What it costs, if it can be bought so; raise what stands in the way."""
+    offer = offers.make(
+        basket, details, user_id=caller.user_id, locale=caller.locale, now=now, found=inside
+    )
+    offer.require()
+    require_total(offer.total, details.expected_total)
+    # nobody waits for a shelf that is empty; what an earlier checkout holds is this one's
+    if inside.short and not inside.is_bought:
+        raise inside.out_of_stock()
+    return offer
+
+
+def _sell(
+    change: log.Change,
+    payment: Payment,
+    answer: Charge,
+    inside: Contents,
+    *,
+    now: datetime,
+    speed: float,
+    attempt: Attempt | None,
+) -> Placed:
+    """Write the order of a checkout that is paid already; the stock is taken last of all."""
+    checkout = payment.checkout
+    checkout.state = Checkout.State.COMPLETED
+    sql.insert(checkout)
+    placed = _write_order(checkout, answer, now=now, speed=speed, stamp=inside.stamp)
+    payment.checkout, payment.order = checkout, placed.order
+    payment.state = _state_of(answer)
+    payment.provider_reference = answer.provider_reference
+    payment.look_at = None
+    sql.insert(payment)
+    _hold_coupon(checkout, now=now)
+    _use_coupon(checkout)
+    baskets.take_out_all(checkout.basket_id)
+    _tell_order(change, payment, answer, placed.order, now=now)
+    if attempt:
+        attempt.answer(*_as_answer(placed))
+    stock.sell(inside.by_shelf, reference=placed.order.number, at=now)
+    return placed
 
 
 def basket_of(caller: Caller) -> Basket:
@@ -315,9 +412,21 @@ def ask_for(
 
     Raises IntegrityError if it is being asked already, PaymentLinkClosed if the link has ended.
     """
-    payment = Payment.objects.create(
+    payment = _unasked(checkout, provider, token, now=now)
+    payment.link = link
+    sql.insert(payment)
+    if link:
+        state = PaymentLink.State.OPEN
+        is_open = PaymentLink.objects.filter(pk=link.pk, state=state, expires_at__gt=now)
+        if not is_open.update(state=state):
+            raise link_closed("")
+    return payment
+
+
+def _unasked(checkout: Checkout, provider: str, token: str, *, now: datetime) -> Payment:
+    """A payment that is not written yet."""
+    return Payment(
         checkout=checkout,
-        link=link,
         provider=provider,
         method=token if token in payments.PROVIDERS[provider].methods() else "",
         amount=checkout.total,
@@ -325,12 +434,6 @@ def ask_for(
         created_at=now,
         look_at=now + LOOK_AFTER,
     )
-    if link:
-        state = PaymentLink.State.OPEN
-        is_open = PaymentLink.objects.filter(pk=link.pk, state=state, expires_at__gt=now)
-        if not is_open.update(state=state):
-            raise link_closed("")
-    return payment
 
 
 def link_closed(state: str) -> PaymentLinkClosed:
@@ -405,7 +508,7 @@ def _complete(
     # whoever pays for the same basket at this moment waits, and then sees what is left in it
     baskets.lock(payment.checkout.basket_id)
     if _leave(payment, Checkout.State.COMPLETED):
-        return _place(change, payment, charge, now=now, speed=speed)
+        return _complete_order(change, payment, charge, now=now, speed=speed)
     return _complete_late(change, payment, charge, now=now, speed=speed)
 
 
@@ -430,7 +533,7 @@ def _complete_late(
         return _pay(change, checkout.order, payment, charge, now=now)
     if _is_wanted(payment) and _take_again(checkout, now=now):
         Checkout.objects.filter(pk=checkout.pk).update(state=Checkout.State.COMPLETED)
-        return _place(change, payment, charge, now=now, speed=speed)
+        return _complete_order(change, payment, charge, now=now, speed=speed)
     if charge.outcome is Outcome.OWED:
         raise _ended()
     return _send_back(change, payment, charge, now=now)
@@ -479,25 +582,51 @@ def _take_again(checkout: Checkout, *, now: datetime) -> bool:
     checkout.expires_at = now + HOLD
     try:
         with transaction.atomic():
-            reserve(checkout, instead_of=[checkout.public_id])
             coupons.give_back([checkout.pk])
             _hold_coupon(checkout, now=now)
+            reserve(checkout, instead_of=[checkout.public_id])
     except (stock.OutOfStock, CouponRefused):
         return False
     return True
 
 
-def _place(
+def _complete_order(
     change: log.Change, payment: Payment, charge: Charge, *, now: datetime, speed: float
 ) -> Placed:
     """Write the order of a checkout that was just completed."""
-    checkout, is_paid = payment.checkout, charge.outcome is Outcome.CAPTURED
+    checkout = payment.checkout
+    placed = _write_order(checkout, charge, now=now, speed=speed)
+    baskets.take_out(checkout.basket_id, checkout.lines)
+    _write_outcome(payment, charge, order=placed.order)
+    _use_coupon(checkout)
+    _tell_order(change, payment, charge, placed.order, now=now)
+    stock.commit(holder=checkout.public_id, reference=placed.order.number, at=now)
+    return placed
+
+
+def _use_coupon(checkout: Checkout) -> None:
+    if checkout.coupon_id:
+        coupons.use(checkout.pk)
+
+
+def _tell_order(
+    change: log.Change, payment: Payment, charge: Charge, order: Order, *, now: datetime
+) -> None:
+    tracking.tell(change, order, status=lifecycle.PLACED, step=0, now=now)
+    events.tell(change, payment, f"payment.{charge.outcome}", order=order, now=now)
+
+
+def _write_order(
+    checkout: Checkout, charge: Charge, *, now: datetime, speed: float, stamp: str | None = None
+) -> Placed:
+    """The order of a checkout with its lines and steps, and a ticket that opens it."""
+    is_paid = charge.outcome is Outcome.CAPTURED
     plan = checkout.plan
     kinds = {line.get("kind", "") for line in checkout.lines}
     wait = opening.wait(kinds, now=now)
-    promise = plans.promise(plan, now=now, speed=speed, wait=wait)
+    promise = plans.promise(plan, now=now, speed=speed, wait=wait, stamp=stamp)
     due = promise.due
-    order = Order.objects.create(
+    order = Order(
         checkout=checkout,
         user_id=checkout.user_id,
         email=checkout.email,
@@ -520,30 +649,32 @@ def _place(
         locale=checkout.locale,
         sales_channel=checkout.sales_channel,
     )
+    sql.insert(order)
     _write_lines(order, checkout.lines)
-    OrderStep.objects.bulk_create(OrderStep(order=order, **asdict(step)) for step in due)
-    ticket = open_order(order, now=now)
-    _write_outcome(payment, charge, order=order)
-    coupons.use(checkout.pk)
-    stock.commit(holder=checkout.public_id, reference=order.number, at=now)
-    tracking.tell(change, order, status=lifecycle.PLACED, step=0, now=now)
-    events.tell(change, payment, f"payment.{charge.outcome}", order=order, now=now)
-    return Placed(order, ticket, due)
+    bulk.insert(
+        OrderStep,
+        ("order_id", "index", "status", "due_at", "waits"),
+        [(order.pk, step.index, step.status, step.due_at, step.waits) for step in due],
+    )
+    return Placed(order, open_order(order, now=now), due)
 
 
 def open_order(order: Order, *, now: datetime) -> str:
     """One more ticket of an order, for whoever has bought it."""
     ticket = new_token()
-    OrderTicket.objects.create(order=order, token_hash=digest(ticket), created_at=now)
+    sql.insert(OrderTicket(order=order, token_hash=digest(ticket), created_at=now))
     return ticket
+
+
+def _state_of(charge: Charge) -> Payment.State:
+    is_paid = charge.outcome is Outcome.CAPTURED
+    return Payment.State.CAPTURED if is_paid else Payment.State.OWED
 
 
 def _write_outcome(payment: Payment, charge: Charge, *, order: Order | None) -> None:
     """That the money is here, or owed, for an order; or, for None, that there is none for it."""
-    is_paid = charge.outcome is Outcome.CAPTURED
-    state = Payment.State.CAPTURED if is_paid else Payment.State.OWED
     Payment.objects.filter(pk=payment.pk).update(
-        state=state if order else Payment.State.SURPLUS,
+        state=_state_of(charge) if order else Payment.State.SURPLUS,
         order=order,
         provider_reference=charge.provider_reference,
         error_code="",
@@ -553,26 +684,31 @@ def _write_outcome(payment: Payment, charge: Charge, *, order: Order | None) -> 
         PaymentLink.objects.filter(pk=payment.link_id).update(state=PaymentLink.State.PAID)
 
 
-def _write_lines(order: Order, lines: list[dict[str, Any]]) -> None:
-    baskets.take_out(order.checkout.basket_id, lines)
-    OrderLine.objects.bulk_create(
-        OrderLine(
-            order=order,
-            position=position,
-            variant_id=line["variant_id"],
-            sku=line["sku"],
-            name=line["name"],
-            image=line["image"],
-            quantity=line["quantity"],
-            unit_price=line["unit_price"],
-            total=line["total"],
-            discount=line["discount"],
-            tax=line["tax"],
-            tax_basis_points=line["tax_basis_points"],
-            is_tax_included=line["is_tax_included"],
-        )
-        for position, line in enumerate(lines, 1)
+def _write_lines(order: Order, lines: Sequence[Mapping[str, Any]]) -> None:
+    bulk.insert(
+        OrderLine,
+        ("order_id", "position", *COPIED, "taken_back", "coming_back"),
+        [
+            (order.pk, position, *(line[name] for name in COPIED), 0, 0)
+            for position, line in enumerate(lines, 1)
+        ],
     )
+
+
+# what a line of an order has of a checkout's line
+COPIED = (
+    "variant_id",
+    "sku",
+    "name",
+    "image",
+    "quantity",
+    "unit_price",
+    "total",
+    "discount",
+    "tax",
+    "tax_basis_points",
+    "is_tax_included",
+)
 
 
 def _pay(

@@ -143,9 +143,10 @@ def _start(
         found.state = Checkout.State.COMPLETE_IN_PROGRESS
         found.expires_at = now + checkout.HOLD
         found.save(update_fields=["state", "expires_at"])
+        payment = checkout.start_payment(found, details, now=now, attempt=attempt)
         # after a declined payment nothing is reserved any more
         checkout.reserve(found, instead_of=[found.public_id])
-        return checkout.start_payment(found, details, now=now, attempt=attempt)
+        return payment
 
 
 class NotReady(Problem):

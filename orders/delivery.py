@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, time
 
 from django.db import models
@@ -14,6 +14,7 @@ from catalog import shop
 from catalog.models import Master
 from museo.access.problems import Problem
 from orders import lifecycle
+from orders.terms import Kept
 
 # what needs nobody to carry it
 WEIGHTLESS = frozenset({str(Master.Kind.DIGITAL), str(Master.Kind.TICKET)})
@@ -127,16 +128,22 @@ def _is_between(opens: time, at: time, closes: time) -> bool:
     return opens <= at < closes if opens <= closes else at >= opens or at < closes
 
 
-def options(kinds: Collection[str] = ()) -> list[DeliveryOption]:
+def options(kinds: Collection[str] = (), *, stamp: str | None = None) -> list[DeliveryOption]:
     """The ways that carry these kinds of products, in the shop's order."""
-    active = DeliveryOption.objects.filter(is_active=True).prefetch_related("areas")
-    return [option for option in active.order_by("position", "pk") if option.carries(kinds)]
+    return [option for option in OPTIONS.get(stamp) if option.carries(kinds)]
 
 
-def find(code: str) -> DeliveryOption | None:
+def find(code: str, *, stamp: str | None = None) -> DeliveryOption | None:
     """The way with this code that can be chosen."""
-    chosen = DeliveryOption.objects.filter(code=code, is_active=True)
-    return chosen.prefetch_related("areas").first()
+    return next((option for option in OPTIONS.get(stamp) if option.code == code), None)
+
+
+def _active() -> Sequence[DeliveryOption]:
+    active = DeliveryOption.objects.filter(is_active=True).prefetch_related("areas")
+    return list(active.order_by("position", "pk"))
+
+
+OPTIONS = Kept(_active)
 
 
 def no_way() -> DeliveryNotPossible:

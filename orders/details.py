@@ -37,12 +37,14 @@ class Details:
     expected_total: int | None = None
 
     @classmethod
-    def parse(cls, body: Mapping[str, Any], *, kinds: Collection[str] = ()) -> Details:
+    def parse(
+        cls, body: Mapping[str, Any], *, kinds: Collection[str] = (), stamp: str | None = None
+    ) -> Details:
         """Read CONTRACT's checkout body; raise Invalid that names every bad field.
 
         `kinds` are those of the products: they restrict how it can be delivered.
         """
-        details, errors = cls.read(body, kinds=kinds)
+        details, errors = cls.read(body, kinds=kinds, stamp=stamp)
         if errors:
             raise _refused(errors)
         return details
@@ -59,11 +61,11 @@ class Details:
 
     @classmethod
     def read(
-        cls, body: Mapping[str, Any], *, kinds: Collection[str] = ()
+        cls, body: Mapping[str, Any], *, kinds: Collection[str] = (), stamp: str | None = None
     ) -> tuple[Details, list[dict[str, str]]]:
         """The details, and an error for each field that is missing or cannot be used."""
         reader = _Reader(body)
-        options = {option.code: option for option in delivery.options(kinds)}
+        options = {option.code: option for option in delivery.options(kinds, stamp=stamp)}
         chosen = reader.choice("/delivery", options, default=next(iter(options), ""))
         needs_address = chosen not in options or options[chosen].needs_address
         details = cls(

@@ -25,6 +25,7 @@ from orders.discounts import Redemption as Redemption
 from orders.payments.models import PaymentEvent as PaymentEvent
 from orders.payments.models import PaymentLink as PaymentLink
 from orders.taxes import TaxRate as TaxRate
+from orders.terms import TermsStamp as TermsStamp
 from orders.timetables import Plan as Plan
 from orders.timetables import PlanStep as PlanStep
 from orders.timetables import Slot as Slot

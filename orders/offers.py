@@ -13,7 +13,8 @@ from catalog import shop
 from catalog.money import Money
 from museo.access.problems import Invalid, Problem, field_error
 from notifications.envelope import timestamp
-from orders import coupons, delivery, lifecycle, opening, plans, pricing, taxes
+from orders import contents, coupons, delivery, lifecycle, opening, plans, pricing, taxes
+from orders.contents import Contents
 from orders.coupons import Buyer
 from orders.delivery import DeliveryOption
 from orders.details import Details
@@ -30,6 +31,7 @@ class Offer:
     """`coupon` is None where it cannot be used; `problems` say so, the first to mend first."""
 
     details: Details
+    contents: Contents
     lines: Sequence[pricing.Line]
     totals: list[dict[str, Any]]
     option: DeliveryOption | None
@@ -47,24 +49,33 @@ class Offer:
 
 
 def make(
-    basket: Basket, details: Details, *, user_id: int | None, locale: str, now: datetime
+    basket: Basket,
+    details: Details,
+    *,
+    user_id: int | None,
+    locale: str,
+    now: datetime,
+    found: Contents | None = None,
 ) -> Offer:
-    """The basket at the prices, taxes and rules of `now`; nothing is written."""
-    lines = pricing.price_lines(basket.lines.order_by("pk"), locale=locale, now=now)
-    kinds = {line.kind for line in lines}
-    option = delivery.find(details.delivery)
+    """The basket at the prices, taxes and rules of `now`; nothing is written.
+
+    `found` is what is in it, if that was read before.
+    """
+    inside = found or contents.of(basket.pk, locale=locale, now=now)
+    lines = inside.lines
+    option = delivery.find(details.delivery, stamp=inside.stamp)
     refused = _coupon_refused(basket, lines, Buyer(user_id, details.email), now)
     coupon = None if refused else basket.coupon
     quote = pricing.quote(
         lines,
         currency=basket.currency,
-        rates=taxes.rates(_taxing_country(option, details), now=now),
+        rates=taxes.rates(_taxing_country(option, details), now=now, stamp=inside.stamp),
         reduction=coupons.reduction(coupon, lines) if coupon else None,
         delivery=pricing.Fee(option.price, option.tax_class) if option else None,
         tip=details.tip,
     )
     obstacle = (
-        delivery.obstacle(option, kinds=kinds, address=details.address, now=now)
+        delivery.obstacle(option, kinds=inside.kinds, address=details.address, now=now)
         if option
         else delivery.no_way()
     )
@@ -77,6 +88,7 @@ def make(
     ]
     return Offer(
         details=details,
+        contents=inside,
         lines=quote.lines,
         totals=quote.totals,
         option=option,
@@ -86,16 +98,16 @@ def make(
 
 
 def glance(
-    basket: Basket, *, user_id: int | None, locale: str, now: datetime
+    basket: Basket, inside: Contents, *, user_id: int | None, now: datetime
 ) -> tuple[pricing.Quote, Problem | None]:
     """What a basket costs before anything is known of its delivery; why its coupon is refused."""
-    lines = pricing.price_lines(basket.lines.order_by("pk"), locale=locale, now=now)
+    lines = inside.lines
     refused = _coupon_refused(basket, lines, Buyer(user_id), now) if lines else None
     coupon = None if refused or not lines else basket.coupon
     quote = pricing.quote(
         lines,
         currency=basket.currency,
-        rates=taxes.rates(shop.current().country, now=now) if lines else {},
+        rates=taxes.rates(shop.current().country, now=now, stamp=inside.stamp) if lines else {},
         reduction=coupons.reduction(coupon, lines) if coupon else None,
     )
     return quote, refused

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from django.db import transaction
 
 from orders import lifecycle, slots
 from orders.models import Plan, PlanStep, Slot
+from orders.terms import Kept
 
 
 class UnknownPlan(LookupError):
@@ -29,24 +30,39 @@ class Promise:
         return self.due[-1].due_at
 
 
-def find(code: str) -> tuple[Plan, list[lifecycle.PlannedStep]]:
-    """A plan with its steps, in one query; raise UnknownPlan."""
-    rows = PlanStep.objects.filter(plan__code=code).select_related("plan").order_by("index")
-    steps = list(rows)
-    if not steps:
+def find(code: str, *, stamp: str | None = None) -> tuple[Plan, list[lifecycle.PlannedStep]]:
+    """A plan with its steps; raise UnknownPlan."""
+    plan = PLANS.get(stamp).get(code)
+    if plan is None:
         raise UnknownPlan(code)
-    return steps[0].plan, [
-        lifecycle.PlannedStep(step.status, timedelta(seconds=step.after_seconds), step.waits)
-        for step in steps
-    ]
+    return plan
 
 
-def promise(code: str, *, now: datetime, speed: float, wait: timedelta = timedelta(0)) -> Promise:
+def _with_steps() -> Mapping[str, tuple[Plan, list[lifecycle.PlannedStep]]]:
+    found: dict[str, tuple[Plan, list[lifecycle.PlannedStep]]] = {}
+    for step in PlanStep.objects.select_related("plan").order_by("plan", "index"):
+        after = timedelta(seconds=step.after_seconds)
+        _plan, steps = found.setdefault(step.plan.code, (step.plan, []))
+        steps.append(lifecycle.PlannedStep(step.status, after, step.waits))
+    return found
+
+
+PLANS = Kept(_with_steps)
+
+
+def promise(
+    code: str,
+    *,
+    now: datetime,
+    speed: float,
+    wait: timedelta = timedelta(0),
+    stamp: str | None = None,
+) -> Promise:
     """When an order of this plan will be there; it takes room in the first slot that has some.
 
     Nobody works on it before `wait` is over. Runs inside the caller's transaction.
     """
-    plan, steps = find(code)
+    plan, steps = find(code, stamp=stamp)
     due = lifecycle.timetable(steps, placed_at=now, speed=speed, wait=wait)
     if plan.slot_minutes is None or plan.orders_per_slot is None:
         return Promise(due)

@@ -5,18 +5,15 @@ total: a discount is negative. What is taken off and what is owed in tax belongs
 once for each.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext
 
-from catalog import prices, shop, variants
 from catalog.money import Money
 from museo.access.problems import Problem
 from orders import taxes
-from orders.models import BasketLine
 
 
 class NotForSale(Problem):
@@ -61,7 +58,7 @@ class Line:
         return self.total - self.discount + (0 if self.is_tax_included else self.tax)
 
     def as_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "total": self.total}
+        return {**vars(self), "total": self.total}
 
 
 @dataclass(frozen=True)
@@ -96,33 +93,6 @@ class Quote:
 
 def money(amount: int, currency: str) -> dict[str, Any]:
     return Money(amount, currency).as_dict()
-
-
-def price_lines(lines: Iterable[BasketLine], *, locale: str, now: datetime) -> list[Line]:
-    """The lines at the prices of `now`; one that has none any more keeps its old price."""
-    lines = list(lines)
-    ids = [line.variant_id for line in lines]
-    current = prices.current(ids, currency=shop.currency(), now=now)
-    described = variants.describe(ids, locale=locale)
-    return [
-        _line(line, price.amount if price else None, described[line.variant_id])
-        for line in lines
-        for price in [current.get(line.variant_id)]
-    ]
-
-
-def _line(line: BasketLine, price: int | None, described: variants.Description) -> Line:
-    facts = asdict(described)
-    is_on_sale = facts.pop("is_on_sale")
-    return Line(
-        id=line.pk,
-        variant_id=line.variant_id,
-        quantity=line.quantity,
-        unit_price=line.unit_price_seen if price is None else price,
-        unit_price_seen=line.unit_price_seen,
-        is_for_sale=is_on_sale and price is not None,
-        **facts,
-    )
 
 
 def not_for_sale(line: Line) -> NotForSale:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import models
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from catalog.compiled import Compiled, Slot
 from catalog.models import ALWAYS, Master
+from orders.terms import Kept
 
 # all of an amount, in basis points
 WHOLE = 10_000
@@ -79,25 +79,20 @@ def of_class(rates: Rates, tax_class: str) -> Rate:
     return rates.get(tax_class) or rates.get(STANDARD, NO_TAX)
 
 
-def rates(country: str, *, now: datetime) -> Rates:
+def rates(country: str, *, now: datetime, stamp: str | None = None) -> Rates:
     """The rates of a country that are valid now; of several the one that began last."""
     return {
-        row["tax_class"]: Rate(row["basis_points"], row["is_included"])
-        for row in VALID.rows(country=country.upper(), now=now)
+        row.tax_class: Rate(row.basis_points, row.is_included)
+        for row in RATES.get(stamp).get(country.upper(), ())
+        if row.valid_from <= now and (row.valid_to is None or row.valid_to > now)
     }
 
 
-def _valid() -> QuerySet[TaxRate, Any]:
-    now = Slot("now", models.DateTimeField())
-    return (
-        TaxRate.objects.filter(
-            Q(valid_to=None) | Q(valid_to__gt=now),
-            country=Slot("country", models.CharField()),
-            valid_from__lte=now,
-        )
-        .order_by("valid_from")
-        .values("tax_class", "basis_points", "is_included")
-    )
+def _of_countries() -> Mapping[str, Sequence[TaxRate]]:
+    found: dict[str, list[TaxRate]] = defaultdict(list)
+    for row in TaxRate.objects.order_by("valid_from"):
+        found[row.country].append(row)
+    return dict(found)
 
 
-VALID = Compiled(_valid)
+RATES = Kept(_of_countries)

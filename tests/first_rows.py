@@ -31,6 +31,8 @@ def put_back() -> None:
         for table in changed:
             cursor.execute(f'DELETE FROM "{table}"')  # noqa: S608  a table of ours
         for table in changed:
+            # triggers may have written into it meanwhile
+            cursor.execute(f'DELETE FROM "{table}"')  # noqa: S608
             for row in _kept.get(table, []):
                 values = ", ".join(["%s"] * len(row))
                 cursor.execute(f'INSERT INTO "{table}" VALUES ({values})', row)  # noqa: S608

@@ -16,10 +16,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from museo import sql
 from museo.access.encryption import seal, unseal
 from museo.access.models import IdempotencyKey
 from museo.access.problems import Invalid, Problem
@@ -70,7 +70,11 @@ class Attempt:
 
     def hold(self) -> None:
         """Lock the row first of all, inside the work's transaction; raise if the lease was lost."""
-        if not self._mine().update(subject=self.row.subject):
+        held = (
+            "UPDATE access_idempotencykey SET subject = subject"
+            " WHERE id = %s AND state = 'in_flight' AND lease_until = %s"
+        )
+        if not sql.changed(held, [self.row.pk, self.row.lease_until]):
             raise _in_flight()
 
     def begin(self, subject: str) -> None:
@@ -80,10 +84,10 @@ class Attempt:
 
     def answer(self, status: int, body: dict[str, Any]) -> None:
         """Keep the answer, inside the work's transaction."""
-        IdempotencyKey.objects.filter(pk=self.row.pk).update(
-            state=IdempotencyKey.State.DONE,
-            status_code=status,
-            answer=seal(orjson.dumps(body).decode()),
+        sql.changed(
+            "UPDATE access_idempotencykey SET state = 'done', status_code = %s, answer = %s"
+            " WHERE id = %s",
+            [status, seal(orjson.dumps(body).decode()), self.row.pk],
         )
 
     def forget(self) -> None:
@@ -115,12 +119,9 @@ def claim(*, scope: str, key: str, body: Any, now: datetime) -> Attempt | Answer
         lease_until=now + LEASE,
         created_at=now,
     )
-    try:
-        with transaction.atomic():
-            wanted.save(force_insert=True)
-    except IntegrityError:
-        return _second(wanted, now)
-    return Attempt(wanted)
+    with sql.alone():
+        is_first = sql.insert(wanted, unless="scope, key")
+    return Attempt(wanted) if is_first else _second(wanted, now)
 
 
 def _second(wanted: IdempotencyKey, now: datetime) -> Attempt | Answer:

@@ -31,6 +31,7 @@ class NotConfigured(Problem):
 class Provider:
     """Called outside of any transaction, and perhaps again for the same reference.
 
+    One that `is_at_hand` answers of itself, asking nobody, and may be asked within one.
     `kind` is how the customer pays: `instant`, `redirect` to the provider's page, or `later`.
     `methods` are codes of ways to pay, unlike those of all other providers, and their names.
     """
@@ -43,6 +44,7 @@ class Provider:
     label: Callable[[], str]
     methods: Callable[[], dict[str, str]]
     currencies: Callable[[], list[str]]
+    is_at_hand: bool = False
     # the names of settings without which it does not work
     missing: Callable[[], list[str]] = list
     # reads a webhook's body; raises BadNews
@@ -60,6 +62,7 @@ PROVIDERS = {
         label=demo.label,
         methods=demo.methods,
         currencies=lambda: [shop.currency()],
+        is_at_hand=True,
         read=demo.read,
     ),
     "manual": Provider(
@@ -70,6 +73,7 @@ PROVIDERS = {
         label=manual.label,
         methods=manual.methods,
         currencies=lambda: [shop.currency()],
+        is_at_hand=True,
     ),
     "stripe": Provider(
         charge=stripe.charge,

@@ -8,9 +8,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from django.db.models import Sum
+from django.db.models import CharField, Sum
 
-from catalog import products, variants
+from catalog import cards, products, variants
+from catalog.compiled import Compiled, Slot
 from catalog.demo import art, scale, words
 from catalog.demo import fill as demo
 from catalog.demo.fill import fill
@@ -173,8 +174,16 @@ def test_options_and_facts_are_shown_in_the_language_that_is_asked_for() -> None
     assert [option["name"] for option in phone["options"]] == ["سعة التخزين", "اللون"]
     assert phone["variants"][0]["options"] == {"storage": "128 غيغابايت", "colour": "أسود"}
     assert spanish["options"][1]["values"][1] == {"code": "blue", "label": "Azul"}
-    described = variants.describe([sold.pk], locale="de")[sold.pk]
+    in_german = cards.slots(locale="de", now=NOON)
+    (described,) = variants.describe(PRICES.rows(sku=sold.sku, **in_german), locale="de")
     assert described.name == "iPhone 15, 256 GB, Blau"
+
+
+PRICES = Compiled(
+    lambda: Price.objects.filter(variant__sku=Slot("sku", CharField())).values(
+        "variant_id", **variants.columns("variant")
+    )
+)
 
 
 @pytest.mark.django_db

@@ -1,6 +1,7 @@
 """The shop's nouns: a moment, a lamp with stock, a guest's basket, an order."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,6 +13,8 @@ from museo.access.callers import Caller, caller_for_user
 from museo.access.models import User
 from orders import baskets, checkout
 from orders.details import Details
+from orders.payments import PROVIDERS, Provider
+from orders.payments.charges import Charge, ChargeRequest
 from orders.tracking import Placed
 
 SellLamp = Callable[..., Variant]
@@ -39,6 +42,11 @@ FORM = {
     "key": "one",
     "expected_total": "13290",
 }
+
+
+def far_away(charge: Callable[[ChargeRequest], Charge]) -> Provider:
+    """The demo, as if somebody else had to be asked: outside of any transaction."""
+    return replace(PROVIDERS["demo"], charge=charge, is_at_hand=False)
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 
 from catalog.models import StockItem, StockMovement, StockReservation
 from catalog.stock import OutOfStock
@@ -17,10 +19,10 @@ from notifications.models import Event
 from orders import baskets, checkout, offers
 from orders.details import Details
 from orders.models import Checkout, Order, OrderTicket, Payment
-from orders.payments import PROVIDERS
+from orders.payments import PROVIDERS, demo
 from orders.payments.charges import Charge
 from orders.tracking import Placed
-from tests.orders.conftest import ADDRESS, SellLamp
+from tests.orders.conftest import ADDRESS, SellLamp, far_away
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
@@ -300,7 +302,7 @@ def test_a_key_in_flight_is_taken_up_where_it_stood_when_its_lease_is_over(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setitem(PROVIDERS, "demo", replace(PROVIDERS["demo"], charge=die))
+        patch.setitem(PROVIDERS, "demo", far_away(die))
         with pytest.raises(Killed):
             checkout.place_once(guest, BODY, key="k1", now=noon, speed=1.0)
     begun = Checkout.objects.get()
@@ -326,3 +328,76 @@ def test_another_sum_than_was_agreed_to_is_not_charged(
 
     agreed = replace(details, expected_total=12900 + 390)
     assert checkout.place(guest, agreed, now=noon, speed=1.0).order.total == 13290
+
+
+def test_what_nobody_far_away_is_asked_for_is_sold_without_being_reserved(
+    sell: SellLamp, details: Details, noon: datetime
+) -> None:
+    lamp = sell(on_hand=3)
+
+    placed = checkout.place(basket_of("LAMP", 2, noon), details, now=noon, speed=1.0)
+
+    assert not StockReservation.objects.exists()
+    assert StockItem.objects.get(variant=lamp).on_hand == 1
+    payment = Payment.objects.get()
+    assert (payment.state, payment.order, payment.look_at) == ("captured", placed.order, None)
+    assert payment.provider_reference == f"demo_{payment.public_id}"
+    assert payment.checkout.state == "completed"
+
+
+def test_the_order_is_the_same_when_somebody_far_away_was_asked(
+    sell: SellLamp, details: Details, noon: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sell()
+    at_once = checkout.place(basket_of("LAMP", 2, noon), details, now=noon, speed=1.0)
+    monkeypatch.setitem(PROVIDERS, "demo", far_away(demo.charge))
+
+    in_steps = checkout.place(basket_of("LAMP", 2, noon), details, now=noon, speed=1.0)
+
+    assert StockReservation.objects.get().state == "committed"
+    assert all_of(at_once.order) == all_of(in_steps.order)
+
+
+OWN = {
+    *("id", "number", "checkout_id", "order_id", "public_id", "provider_reference", "basket_id"),
+    # with the ids of the basket's lines; the order has them, too
+    "lines",
+}
+
+
+def all_of(order: Order) -> list[dict[str, object]]:
+    """All that is kept of an order, but what is another in each."""
+    kept: list[Any] = [
+        Order.objects.filter(pk=order.pk).values(),
+        order.lines.values(),
+        order.steps.values(),
+        order.payments.values(),
+        Checkout.objects.filter(order=order).values(),
+        StockMovement.objects.filter(reference=order.number).values("delta", "kind", "at"),
+        Event.objects.filter(topic=order.topic).values("type", "version", "at", "texts"),
+    ]
+    return [
+        {name: value for name, value in row.items() if name not in OWN}
+        for rows in kept
+        for row in rows
+    ]
+
+
+def test_buying_costs_few_queries(
+    sell: SellLamp, noon: datetime, django_assert_max_num_queries: Any
+) -> None:
+    sell("LAMP")
+    sell("MUG")
+    # what is kept of the terms is read now
+    checkout.place_once(basket_of("LAMP", 1, noon), BODY, key="k", now=noon, speed=1.0)
+
+    with django_assert_max_num_queries(5):
+        opened = baskets.add(Caller(), sku="LAMP", quantity=1, now=noon)
+    guest = Caller(basket_token=opened.token)
+    with django_assert_max_num_queries(5):
+        opened = baskets.add(guest, sku="MUG", quantity=1, now=noon)
+    with django_assert_max_num_queries(1):
+        baskets.show(opened, locale="en", now=noon)
+    # SQLite's writers queue before BEGIN, whose savepoint is counted here
+    with django_assert_max_num_queries(21 if connection.vendor == "postgresql" else 23):
+        checkout.place_once(guest, BODY, key="l", now=noon, speed=1.0)

@@ -12,7 +12,7 @@ from catalog.models import Master, Variant
 from museo.access.callers import Caller
 from museo.access.models import User
 from museo.access.problems import Invalid
-from orders import baskets, checkout, delivery, demo, offers, taxes
+from orders import baskets, checkout, contents, delivery, demo, offers, taxes
 from orders.delivery import DeliveryNotPossible
 from orders.details import Details
 from orders.models import Coupon, DeliveryOption, Order, TaxRate
@@ -204,7 +204,8 @@ def test_the_kind_of_a_product_taxes_it_unless_it_says_otherwise(
     assert opened
 
     def rate() -> int:
-        quote, _refused = offers.glance(opened.basket, user_id=None, locale="en", now=noon)
+        inside = contents.of(opened.basket.pk, locale="en", now=noon)
+        quote, _refused = offers.glance(opened.basket, inside, user_id=None, now=noon)
         return quote.lines[0].tax_basis_points
 
     assert rate() == 1350

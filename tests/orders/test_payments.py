@@ -28,7 +28,7 @@ from orders.models import Checkout, Order, OrderTicket, Payment, PaymentEvent, R
 from orders.payments import PROVIDERS, asking, demo, settlement
 from orders.payments.charges import BadNews, Charge, ChargeRequest, Outcome, PaidBack
 from orders.tracking import Placed
-from tests.orders.conftest import PURCHASE, SellLamp
+from tests.orders.conftest import PURCHASE, SellLamp, far_away
 from tests.together import at_once
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
@@ -214,7 +214,7 @@ def test_a_charge_that_ends_when_the_deadline_passes_is_neither_lost_nor_kept(
         StockItem.objects.update(on_hand=0)
         return demo.charge(request)
 
-    monkeypatch.setitem(PROVIDERS, "demo", replace(PROVIDERS["demo"], charge=slow))
+    monkeypatch.setitem(PROVIDERS, "demo", far_away(slow))
 
     with pytest.raises(checkout.PaymentTooLate):
         checkout.place_once(guest, PURCHASE, key="k", now=noon, speed=1.0)
@@ -239,7 +239,7 @@ def dies_after_the_charge(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Char
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setitem(PROVIDERS, "demo", replace(PROVIDERS["demo"], charge=charge))
+        patch.setitem(PROVIDERS, "demo", far_away(charge))
         yield asked
 
 
@@ -268,7 +268,7 @@ def test_who_comes_back_with_the_key_gets_the_order_that_the_sweeper_placed(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setitem(PROVIDERS, "demo", replace(PROVIDERS["demo"], charge=die))
+        patch.setitem(PROVIDERS, "demo", far_away(die))
         with pytest.raises(Killed):
             checkout.place_once(guest, PURCHASE, key="k", now=noon, speed=1.0)
     later = noon + timedelta(minutes=2)
