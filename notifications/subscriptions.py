@@ -10,10 +10,10 @@ from datetime import datetime
 
 from museo.access.encryption import seal
 from notifications import log
+from notifications.channels.signatures import SECRET_PREFIX
 from notifications.models import Subscription
 
 # as the Standard Webhooks specification has them: 24 to 64 bytes
-SECRET_PREFIX = "whsec_"  # noqa: S105  what a secret begins with is none
 SECRET_BYTES = 32
 
 

@@ -5,6 +5,7 @@ around in the shop's own network by it. `MUSEO_WEBHOOK_ALLOW` names the exceptio
 A name can lead elsewhere a moment later: who sends asks again, and connects to what it was told.
 """
 
+import asyncio
 import re
 import socket
 from collections.abc import Iterable
@@ -46,6 +47,8 @@ ELSEWHERE = [
 PATIENCE = timedelta(seconds=2)
 # so few look up at once, however slow somebody's name server is
 _lookups = ThreadPoolExecutor(4, thread_name_prefix="lookup")
+# what is sent waits for its own
+_lookups_of_sends = ThreadPoolExecutor(32, thread_name_prefix="lookup of a send")
 
 Address = IPv4Address | IPv6Address
 
@@ -90,13 +93,14 @@ def read(url: str) -> Target:
         raise _no_address() from error
     if not WRITTEN.fullmatch(url) or len(url) > LONGEST or "@" in parts.netloc:
         raise _no_address()
-    if f"{host}:{port}" in settings.MUSEO_WEBHOOK_ALLOW and parts.scheme in PORTS:
-        return Target(host, port, is_excepted=True)
+    named = target(host, port)
+    if named.is_excepted and parts.scheme in PORTS:
+        return named
     if parts.scheme != "https" or port != PORTS["https"]:
         raise _bad(_("A webhook takes https at its usual port, 443."))
     if not _is_outside(host):
         raise _inside()
-    return Target(host, port, is_excepted=False)
+    return named
 
 
 def addresses(target: Target, *, within: timedelta) -> list[str]:
@@ -108,9 +112,29 @@ def addresses(target: Target, *, within: timedelta) -> list[str]:
     except (OSError, UnicodeError) as error:
         asked.cancel()
         raise NoSuchHost(_("The host of this address is not known. Check its name.")) from error
-    if not target.is_excepted and not all(map(is_public, found)):
+    return _outside_only(target, found)
+
+
+def target(host: str, port: int) -> Target:
+    """Where something is about to be sent to."""
+    return Target(host, port, is_excepted=f"{host}:{port}" in settings.MUSEO_WEBHOOK_ALLOW)
+
+
+async def addresses_now(target: Target) -> list[str]:
+    """As `addresses`, for who is about to connect, and sees to it that it does not take long."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.run_in_executor(_lookups_of_sends, _look_up, target.host, target.port)
+    except (OSError, UnicodeError) as error:
+        raise NoSuchHost(_("The host of this address is not known. Check its name.")) from error
+    return _outside_only(target, found)
+
+
+def _outside_only(target: Target, found: Iterable[Address]) -> list[str]:
+    addresses = list(found)
+    if not target.is_excepted and not all(map(is_public, addresses)):
         raise _inside()
-    return [str(address) for address in found]
+    return [str(address) for address in addresses]
 
 
 def is_public(address: Address) -> bool:

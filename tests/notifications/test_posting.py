@@ -1,0 +1,384 @@
+"""One POST: where it connects to, what it makes of answers, and how long it waits."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpcore2
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from notifications.channels import posting, webhook
+from notifications.channels.posting import Answer
+from notifications.channels.sending import NotSent
+from tests.notifications.conftest import NOON
+from tests.notifications.receivers import OK, Got, Receiver, accept, always, answer, receiving
+
+PUBLIC = "192.0.32.8"
+
+
+async def post(url: str, *, total: timedelta = timedelta(seconds=5), id: str = "evt_1") -> Answer:
+    async with posting.pool() as connections:
+        return await posting.post(
+            connections, url, headers={"webhook-id": id}, body=b"{}", total=total
+        )
+
+
+@pytest.fixture
+def allow(settings: Any) -> Callable[..., None]:
+    def allow(*receivers: Receiver) -> None:
+        settings.MUSEO_WEBHOOK_ALLOW = frozenset(receiver.place for receiver in receivers)
+
+    return allow
+
+
+async def test_what_is_sent_arrives_as_it_is(allow: Callable[..., None]) -> None:
+    with receiving(always(answer(202, body=b"thanks"))) as receiver:
+        allow(receiver)
+
+        told = await post(receiver.url + "?a=b")
+
+    assert told == Answer(202, b"thanks")
+    (got,) = receiver.got
+    assert (got.path, got.body) == ("/hook?a=b", b"{}")
+    assert (got.headers["webhook-id"], got.headers["host"]) == ("evt_1", receiver.place)
+
+
+# receivers from hell
+
+
+async def _in_drops(_got: Got, writer: asyncio.StreamWriter) -> bytes:
+    """The head of an answer, a byte at a time."""
+    for byte in OK:
+        writer.write(bytes([byte]))
+        await writer.drain()
+        await asyncio.sleep(0.2)
+    return b""
+
+
+async def _body_in_drops(_got: Got, writer: asyncio.StreamWriter) -> bytes:
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+    while True:
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.1)
+
+
+async def _ten_megabytes(_got: Got, writer: asyncio.StreamWriter) -> bytes:
+    writer.write(b"HTTP/1.1 500 X\r\ncontent-length: 10000000\r\n\r\n")
+    for _ in range(1000):
+        writer.write(b"x" * 10_000)
+        await writer.drain()
+    return b""
+
+
+async def _reset(_got: Got, writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+
+
+async def _nonsense(_got: Got, _writer: asyncio.StreamWriter) -> bytes:
+    return b"\x00\xff\x00\xff\r\n\r\n"
+
+
+async def _endless_head(_got: Got, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        writer.write(b"x-more: " + b"y" * 1000 + b"\r\n")
+        await writer.drain()
+
+
+@pytest.mark.parametrize("behave", [_in_drops, _reset, _nonsense, _endless_head])
+async def test_whoever_does_not_answer_is_unreachable(
+    behave: Any, allow: Callable[..., None]
+) -> None:
+    with receiving(behave) as receiver:
+        allow(receiver)
+        with pytest.raises(NotSent) as refused:
+            await post(receiver.url, total=timedelta(seconds=1))
+
+    assert (refused.value.code, refused.value.permanent) == ("unreachable", False)
+
+
+async def test_nobody_there_is_unreachable(allow: Callable[..., None]) -> None:
+    with receiving() as receiver:
+        allow(receiver)
+    with pytest.raises(NotSent, match="unreachable"):
+        await post(receiver.url)
+
+
+async def test_of_a_large_answer_the_beginning_is_read(allow: Callable[..., None]) -> None:
+    with receiving(_ten_megabytes) as receiver:
+        allow(receiver)
+        told = await post(receiver.url)
+
+    assert (told.status, len(told.body)) == (500, posting.LARGEST_ANSWER)
+
+
+async def test_a_yes_is_a_yes_though_its_body_never_ends(allow: Callable[..., None]) -> None:
+    with receiving(_body_in_drops) as receiver:
+        allow(receiver)
+        told = await post(receiver.url, total=timedelta(seconds=1))
+
+    assert told.status == 200
+    assert set(told.body) == set(b"x")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "permanent"),
+    [
+        (301, "refused", False),
+        (400, "refused", False),
+        (410, "gone", True),
+        (429, "too_often", False),
+        (500, "unreachable", False),
+        (503, "unreachable", False),
+    ],
+)
+def test_only_a_2xx_is_a_yes(status: int, code: str, permanent: bool) -> None:
+    with pytest.raises(NotSent) as refused:
+        posting.require_yes(Answer(status, b""), now=NOON)
+
+    assert (refused.value.code, refused.value.permanent) == (code, permanent)
+    assert refused.value.detail == f"HTTP {status}"
+    posting.require_yes(Answer(204, b""), now=NOON)
+
+
+@pytest.mark.parametrize(
+    ("value", "pause"),
+    [
+        ("120", timedelta(minutes=2)),
+        ("Fri, 20 Nov 2026 12:00:30 GMT", timedelta(seconds=30)),
+        ("Fri, 20 Nov 2026 11:00:00 GMT", timedelta(0)),
+        ("9" * 400, timedelta(days=1)),
+        ("soon", None),
+        ("-1", None),
+        ("", None),
+    ],
+)
+def test_a_pause_is_read_in_seconds_or_as_a_date(value: str, pause: timedelta | None) -> None:
+    with pytest.raises(NotSent) as refused:
+        posting.require_yes(Answer(429, b"", value), now=NOON)
+
+    assert refused.value.retry_after == pause
+
+
+async def test_a_redirect_is_not_followed(allow: Callable[..., None]) -> None:
+    with receiving() as inside:
+        moved = answer(301, f"location: {inside.url}")
+        with receiving(always(moved)) as receiver:
+            allow(receiver, inside)
+            assert (await post(receiver.url)).status == 301
+
+    assert inside.connections == 0
+
+
+# where it connects to: seen at the socket
+
+
+class Network:
+    """Keeps every address that a connection is opened to, and leads all of them to one server."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, receiver: Receiver) -> None:
+        self.connected: list[str] = []
+        self.look_up: Callable[[str], list[str]] = lambda host: [host]
+        really = anyio.connect_tcp
+
+        async def connect_tcp(remote_host: str, remote_port: int, **more: Any) -> Any:
+            # whoever connects to a name has it looked up once more
+            number = self.look_up(remote_host)[0]
+            self.connected.append(number)
+            return await really("127.0.0.1", receiver.port, **more)
+
+        monkeypatch.setattr(anyio, "connect_tcp", connect_tcp)
+        monkeypatch.setattr(webhook, "_look_up", lambda host, port: self._found(host))
+
+    def _found(self, host: str) -> Any:
+        return [ip_address(number) for number in self.look_up(host)]
+
+    def inside(self) -> list[str]:
+        return [number for number in self.connected if not webhook.is_public(ip_address(number))]
+
+
+INSIDE = [
+    "127.0.0.1",
+    "127.8.8.8",
+    "0.0.0.0",
+    "10.0.0.7",
+    "172.16.0.1",
+    "192.168.1.1",
+    "100.64.0.1",
+    "169.254.169.254",
+    "192.0.0.8",
+    "192.88.99.1",
+    "198.18.0.1",
+    "224.0.0.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "::ffff:127.0.0.1",
+    "::ffff:8.8.8.8",
+    "64:ff9b::7f00:1",
+    "64:ff9b:1::1",
+    "2001:0:7f00:1::",
+    "2002:7f00:1::",
+    "fd00::1",
+    "fe80::1",
+    "fec0::1",
+    "ff02::1",
+]
+# hosts that name an address otherwise; the resolver of a system may read them so
+WRITTEN_OTHERWISE = [
+    "https://2130706433/",
+    "https://0x7f000001/",
+    "https://127.1/",
+    "https://0177.0.0.1/",
+    "https://[::ffff:7f00:1]/",
+    "https://\uff11\uff12\uff17.0.0.1/",
+    "https://localhost/",
+    "https://metadata.google.internal/",
+    "http://example.com/",
+    "https://example.com:22/",
+    "https://user@example.com/",
+    "file:///etc/passwd",
+    "gopher://example.com/",
+]
+
+
+@pytest.mark.parametrize("number", INSIDE)
+async def test_nothing_inside_is_connected_to(number: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiving() as receiver:
+        network = Network(monkeypatch, receiver)
+        literal = f"https://[{number}]/" if ":" in number else f"https://{number}/"
+        with pytest.raises(NotSent, match="bad_address"):
+            await post(literal)
+        for found in ([number], [PUBLIC, number]):
+            network.look_up = lambda host, found=found: found  # type: ignore[misc]
+            with pytest.raises(NotSent, match="bad_address"):
+                await post("https://example.com/")
+
+    assert (network.connected, receiver.connections) == ([], 0)
+
+
+@pytest.mark.parametrize("url", WRITTEN_OTHERWISE)
+async def test_no_spelling_of_an_address_leads_inside(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with receiving() as receiver:
+        network = Network(monkeypatch, receiver)
+        network.look_up = lambda host: ["127.0.0.1"]
+        with pytest.raises(NotSent, match="bad_address"):
+            await post(url)
+
+    assert (network.connected, receiver.connections) == ([], 0)
+
+
+def _taking_turns() -> Callable[[str], list[str]]:
+    turns = itertools.cycle([PUBLIC, "127.0.0.1"])
+    return lambda host: [host] if host in (PUBLIC, "127.0.0.1") else [next(turns)]
+
+
+async def _send_rebinding(network: Network, rounds: int) -> None:
+    network.look_up = _taking_turns()
+    for _ in range(rounds):
+        try:
+            await post("https://example.com/", total=timedelta(milliseconds=300))
+        except NotSent:
+            continue
+
+
+async def test_a_name_that_leads_elsewhere_a_moment_later_leads_nowhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with receiving() as receiver:
+        network = Network(monkeypatch, receiver)
+        await _send_rebinding(network, 200)
+
+    assert network.connected == [PUBLIC] * 100
+
+
+async def test_whoever_checks_and_then_connects_to_the_name_is_led_inside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The twin: without the address that was checked being the one connected to."""
+    really = webhook.addresses_now
+
+    async def check(target: webhook.Target) -> list[str]:
+        await really(target)
+        return [target.host]
+
+    monkeypatch.setattr(webhook, "addresses_now", check)
+    with receiving() as receiver:
+        network = Network(monkeypatch, receiver)
+        await _send_rebinding(network, 20)
+
+    assert network.inside() == ["127.0.0.1"] * 20
+
+
+# TLS
+
+
+def _certificate(folder: Path, name: str) -> ssl.SSLContext:
+    """A server's, for that name, signed by itself and kept in `folder`."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(who)
+        .issuer_name(who)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = folder / "server.pem"
+    pem.write_bytes(
+        made.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    return context
+
+
+async def test_the_certificate_is_that_of_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls = _certificate(tmp_path, "example.com")
+    trusting = ssl.create_default_context(cafile=str(tmp_path / "server.pem"))
+    with receiving(accept, tls=tls) as receiver:
+        network = Network(monkeypatch, receiver)
+        network.look_up = lambda host: [PUBLIC]
+        with pytest.raises(NotSent, match="unreachable"):
+            await post("https://example.com/")
+        monkeypatch.setattr(posting, "_tls", lambda: trusting)
+        with pytest.raises(NotSent, match="unreachable"):
+            await post("https://example.org/")
+
+        assert (await post("https://example.com/")).status == 200
+
+    assert [got.headers["host"] for got in receiver.got] == ["example.com"]
+    assert set(network.connected) == {PUBLIC}
+
+
+async def test_no_socket_of_this_machine_is_opened() -> None:
+    with pytest.raises(httpcore2.ConnectError):
+        await posting.Outside().connect_unix_socket("/run/redis.sock")
