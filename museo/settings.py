@@ -199,6 +199,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 5.0,
         "options": {"expires": 10, "queue": "clock"},
     },
+    # any number may run: events are read by one at a time, deliveries are claimed
+    "deliver": {
+        "task": "notifications.deliver",
+        "schedule": 1.0,
+        "options": {"expires": 10, "queue": "work"},
+    },
     "forget old events": {
         "task": "notifications.forget_old_events",
         "schedule": 3600.0,

@@ -24,6 +24,14 @@ def render(event: Event, locale: str) -> dict[str, Any]:
     }
 
 
+def flat(envelope: Mapping[str, Any]) -> dict[str, Any]:
+    """The source documents' shape: the data's fields at top level too."""
+    data = envelope["data"]
+    order_id = data.get("order_id")
+    message = data.get("status_message", data.get("message"))
+    return {**data, **envelope, "orderId": order_id, "order_id": order_id, "message": message}
+
+
 def render_texts(
     texts: Mapping[str, Any], locale: str, own_text: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:

@@ -270,6 +270,12 @@ def read_after(position: int, *, limit: int) -> list[Event]:
     return _with_own_text(list(events[:limit]))
 
 
+def read_at(positions: Collection[int]) -> dict[int, Event]:
+    """The events at these positions; those that were forgotten are left out."""
+    events = _with_own_text(list(Event.objects.filter(position__in=positions)))
+    return {event.position: event for event in events}
+
+
 def renew_epoch() -> str:
     """Give the log a new name: its positions may mean something else than clients remember.
 

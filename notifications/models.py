@@ -180,19 +180,46 @@ class Subscription(models.Model):
     class Channel(models.TextChoices):
         WEBHOOK = "webhook"
 
+    class State(models.TextChoices):
+        ACTIVE = "active"
+        # by who has it; goes on when they say so
+        PAUSED = "paused"
+        # by us: nobody is there any more
+        DISABLED = "disabled"
+
+    class Shape(models.TextChoices):
+        """How an event is written."""
+
+        ENVELOPE = "envelope"
+        # as the source documents have it
+        FLAT = "flat"
+
     public_id = models.CharField(max_length=30, unique=True, default=subscription_id)
     topic = models.CharField(max_length=100)
     # event types; all for none
     types = models.JSONField(default=list)
+    # what an event's data must say: {"status": ["delivered", "failed"]}
+    filter = models.JSONField(default=dict)
     channel = models.CharField(max_length=12, choices=Channel)
     address = models.CharField(max_length=1000)
+    shape = models.CharField(max_length=10, choices=Shape, default=Shape.ENVELOPE)
     # what is sent is signed with, sealed
     secret = models.TextField()
+    # the one before, which also signs until then
+    previous_secret = models.TextField(default="")
+    previous_secret_until = models.DateTimeField(null=True)
     # whose wish it is: `user:42`, `service:7`, or `ticket:` and the ticket's digest
     who = models.CharField(max_length=80)
     locale = models.CharField(max_length=10)
     # told of what comes after this position of the log
     after = models.BigIntegerField()
+    state = models.CharField(max_length=10, choices=State, default=State.ACTIVE)
+    # why it was disabled
+    reason = models.CharField(max_length=20, default="")
+    # since when nothing has got through; None while all is well
+    failing_since = models.DateTimeField(null=True)
+    # the receiver wants to be left alone until then
+    rests_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
 
     objects = SubscriptionQuerySet.as_manager()
@@ -206,3 +233,86 @@ class Subscription(models.Model):
             )
         ]
         indexes = [models.Index(fields=["who"], name="subscription_of")]
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def pending(self) -> Self:
+        return self.filter(state=Delivery.State.PENDING)
+
+    def held_by(self, sender: str) -> Self:
+        """Those that this sender, and nobody else, may write a result of."""
+        return self.pending().filter(leased_by=sender)
+
+
+class Delivery(models.Model):
+    """One event on its way to one subscription."""
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        SENT = "sent"
+        # tried as often as it is worth
+        FAILED = "failed"
+        # a newer one of its topic goes out instead
+        SUPERSEDED = "superseded"
+        # never tried, for the reason
+        SKIPPED = "skipped"
+
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.CASCADE, related_name="deliveries", db_index=False
+    )
+    position = models.BigIntegerField()
+    # the event's own
+    topic = models.CharField(max_length=100)
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    # why it was not sent, or not yet
+    reason = models.CharField(max_length=20, default="")
+    # when it is to be tried; while somebody tries it, when their lease ends
+    due_at = models.DateTimeField()
+    # who tries it; empty for nobody
+    leased_by = models.CharField(max_length=32, default="")
+    attempts_made = models.SmallIntegerField(default=0)
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscription", "position"], name="one_delivery_of_an_event"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="pending", ended_at=None)
+                | (~models.Q(state="pending") & models.Q(leased_by="", ended_at__isnull=False)),
+                name="what_has_ended_is_not_tried",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["subscription", "topic", "position"],
+                condition=models.Q(state="pending"),
+                name="delivery_in_order",
+            ),
+            models.Index(
+                fields=["due_at"], condition=models.Q(state="pending"), name="delivery_due"
+            ),
+        ]
+
+    @property
+    def public_id(self) -> str:
+        return f"{self.subscription.public_id}-{self.position}"
+
+
+class Attempt(models.Model):
+    """One try of a delivery: what went out and what came back, in short and without secrets."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempts")
+    at = models.DateTimeField()
+    duration = models.DurationField()
+    # of HTTP; None if nobody answered
+    status = models.SmallIntegerField(null=True)
+    # one of NotSent's; empty if it was sent
+    code = models.CharField(max_length=20, default="")
+    detail = models.CharField(max_length=80, default="")
+    request = models.TextField(default="")
+    response = models.TextField(default="")

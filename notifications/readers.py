@@ -41,6 +41,12 @@ def batch(name: str, *, now: datetime, limit: int = 500) -> Iterator[list[Event]
             Reader.objects.filter(pk=reader.pk).update(position=events[-1].position, at=now)
 
 
+def has_read_all(name: str) -> bool:
+    """Whether the reader is where the log's head is; asks without writing."""
+    position = Reader.objects.filter(name=name).values_list("position", flat=True).first()
+    return position is not None and position >= log.state().head
+
+
 def late(*, now: datetime) -> list[Reader]:
     """The readers whose next event happened more than LATE_AFTER ago."""
     return [reader for reader in Reader.objects.all() if _is_late(reader, now)]

@@ -6,15 +6,31 @@ import base64
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from django.db import transaction
+from django.utils.translation import gettext as _
 
 from museo.access.encryption import seal
+from museo.access.problems import NotFound
 from notifications import log
+from notifications.audiences import user_topic
 from notifications.channels.signatures import SECRET_PREFIX
-from notifications.models import Subscription
+from notifications.models import Delivery, Subscription, SubscriptionQuerySet
+from notifications.wishes import Filter
 
 # as the Standard Webhooks specification has them: 24 to 64 bytes
 SECRET_BYTES = 32
+# how long the secret before is good for
+OVERLAP = timedelta(days=1)
+STAFF = "staff.ops"
+State = Subscription.State
+AS_NEW = {"state": State.ACTIVE, "reason": "", "failing_since": None, "rests_until": None}
+
+
+class UnknownSubscription(NotFound):
+    code = "unknown_subscription"
 
 
 @dataclass(frozen=True)
@@ -32,6 +48,8 @@ def begin(
     address: str,
     who: str,
     types: Collection[str] = (),
+    where: Filter | None = None,
+    shape: Subscription.Shape = Subscription.Shape.ENVELOPE,
     locale: str,
     now: datetime,
 ) -> NewSubscription:
@@ -39,8 +57,15 @@ def begin(
 
     Whoever calls this has asked whether `who` may read the topic.
     """
-    secret = SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
-    wanted = {"types": sorted(set(types)), "locale": locale, "secret": seal(secret)}
+    secret = _new_secret()
+    wanted = {
+        "types": sorted(set(types)),
+        "filter": dict(where or {}),
+        "shape": shape,
+        "locale": locale,
+        "secret": seal(secret),
+        **AS_NEW,
+    }
     subscription, _is_new = Subscription.objects.update_or_create(
         topic=topic,
         channel=channel,
@@ -52,6 +77,62 @@ def begin(
     return NewSubscription(subscription, secret)
 
 
+def _new_secret() -> str:
+    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def rotate(subscription: Subscription, *, now: datetime) -> NewSubscription:
+    """A new secret; for OVERLAP what is sent is signed with the one before, too."""
+    secret = _new_secret()
+    same = Subscription.objects.filter(pk=subscription.pk, secret=subscription.secret)
+    changed = same.update(
+        secret=seal(secret),
+        previous_secret=subscription.secret,
+        previous_secret_until=now + OVERLAP,
+    )
+    if not changed:
+        raise _unknown()
+    subscription.refresh_from_db()
+    return NewSubscription(subscription, secret)
+
+
+def pause(subscription: Subscription) -> bool:
+    """What waits goes on waiting, and what happens meanwhile is left out; whether it was active."""
+    return _move(subscription, {State.ACTIVE}, State.PAUSED)
+
+
+def resume(subscription: Subscription) -> bool:
+    """Go on from here, also after it was disabled; whether it did not run."""
+    return _move(subscription, {State.PAUSED, State.DISABLED}, State.ACTIVE)
+
+
+def _move(subscription: Subscription, states: Collection[State], to: State) -> bool:
+    same = Subscription.objects.filter(pk=subscription.pk, state__in=states)
+    moved = same.update(**{**AS_NEW, "state": to})
+    subscription.refresh_from_db()
+    return bool(moved)
+
+
+def disable(change: log.Change, subscription: Subscription, reason: str, *, now: datetime) -> bool:
+    """Send nothing more to it, and tell whose it is, or else staff; whether it was active."""
+    active = Subscription.objects.filter(pk=subscription.pk, state=State.ACTIVE)
+    if not active.update(state=State.DISABLED, reason=reason):
+        return False
+    whose, _colon, user_id = subscription.who.partition(":")
+    change.event(
+        user_topic(int(user_id)) if whose == "user" else STAFF,
+        "notification",
+        {
+            "notification_id": uuid4().hex,
+            "notification_type": "warning",
+            "data": {"subscription_id": subscription.public_id, "reason": reason},
+        },
+        at=now,
+        texts={"message": [f"subscription.{reason}.message", {}]},
+    )
+    return True
+
+
 def by_ticket(token_hash: str) -> str:
     """Whose a subscription is that somebody made by an order ticket."""
     return f"ticket:{token_hash}"
@@ -59,4 +140,23 @@ def by_ticket(token_hash: str) -> str:
 
 def end(whose: Collection[str]) -> int:
     """End those of callers who may no longer read what they asked for; return how many."""
-    return Subscription.objects.of(whose).delete()[0]
+    return remove(Subscription.objects.of(whose))
+
+
+def remove(wanted: SubscriptionQuerySet) -> int:
+    """Delete them with their deliveries; return how many subscriptions there were.
+
+    Locked in the order in which results are written: subscriptions, then deliveries, each by id.
+    """
+    with transaction.atomic():
+        ids = list(wanted.order_by("pk").select_for_update().values_list("pk", flat=True))
+        if not ids:
+            return 0
+        waiting = Delivery.objects.pending().filter(subscription__in=ids).order_by("pk")
+        list(waiting.select_for_update().values_list("pk", flat=True))
+        Subscription.objects.filter(pk__in=ids).delete()
+    return len(ids)
+
+
+def _unknown() -> UnknownSubscription:
+    return UnknownSubscription(_("There is no such subscription, or it is not yours."))

@@ -1,12 +1,17 @@
-"""What is done in the background for the log."""
+"""What is done in the background for the log, and for those who are told of it."""
 
+import random
+import time
 from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from notifications import retention
+from notifications import dispatcher, retention, sending
+
+# a tick is over before the next one
+TICK_SECONDS = 0.8
 
 
 @shared_task(name="notifications.forget_old_events")
@@ -14,3 +19,13 @@ def forget_old_events() -> int:
     """Delete what is older than MUSEO_LOG_DAYS."""
     keep = timedelta(days=settings.MUSEO_LOG_DAYS)
     return retention.forget(now=timezone.now(), keep=keep)
+
+
+@shared_task(name="notifications.deliver")
+def deliver() -> int:
+    """Make the deliveries of what has happened, and send what is due; return how many were sent."""
+    deadline = time.monotonic() + TICK_SECONDS
+    while dispatcher.dispatch(now=timezone.now()) and time.monotonic() < deadline:
+        pass
+    # so that not all come back at once; nobody need be unable to guess it
+    return sending.run(clock=timezone.now, dice=random.Random()).sent  # noqa: S311

@@ -56,6 +56,7 @@ def register(
             address=url,
             who=who,
             types=types,
+            shape=Subscription.Shape.FLAT,
             locale=caller.locale,
             now=now,
         )
@@ -81,7 +82,7 @@ def remove(caller: Caller, number: str, *, webhook_id: str = "", url: str = "") 
         if "".join(asked.values()).isprintable()
         else Subscription.objects.none()
     )
-    count = found.filter(**asked).delete()[0]
+    count = subscriptions.remove(found.filter(**asked))
     if asked and not count:
         raise UnknownWebhook(_("There is no such webhook of this order. List them first."))
     return count

@@ -93,7 +93,7 @@ async def post(
     *,
     headers: Mapping[str, str],
     body: bytes,
-    total: timedelta = TOTAL,
+    total: timedelta,
 ) -> Answer:
     """The answer, whatever it says; raise NotSent if there is none."""
     status, read, retry_after = 0, bytearray(), ""

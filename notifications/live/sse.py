@@ -25,7 +25,7 @@ from museo.access.asgi import caller_from_scope, header, query, servers_own_send
 from museo.access.callers import Caller
 from notifications import log, tickets
 from notifications.audiences import client_topic, own_topics, process_topic
-from notifications.envelope import timestamp
+from notifications.envelope import flat, timestamp
 from notifications.following import parse_cursor, words
 from notifications.live.clients import RESTARTING, Client, Start
 from notifications.live.expiry import REASON, WHO_ARE_YOU, Expiry
@@ -68,19 +68,14 @@ def _end(code: int) -> Message:
 
 
 def _flat(frame: Frame, locale: str) -> dict[str, Any]:
-    """The source documents' shape: the data's fields at top level too."""
-    envelope = frame.render(locale)
-    data = envelope["data"]
-    order_id = data.get("order_id")
-    message = data.get("status_message", data.get("message"))
-    return {**data, **envelope, "orderId": order_id, "order_id": order_id, "message": message}
+    return flat(frame.render(locale))
 
 
 def _flat_process(frame: Frame, locale: str) -> dict[str, Any]:
     """The same with `timestamp` in milliseconds, and the ISO form in `time`."""
-    flat = _flat(frame, locale)
+    told = _flat(frame, locale)
     milliseconds = int(frame.event.at.timestamp() * 1000)
-    return {**flat, "timestamp": milliseconds, "time": flat["timestamp"]}
+    return {**told, "timestamp": milliseconds, "time": told["timestamp"]}
 
 
 def _form(render: Any) -> Form:

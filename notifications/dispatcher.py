@@ -1,0 +1,111 @@
+"""Makes deliveries of events: a reader of the log, so each is made once, whoever dies.
+
+The deliveries of a batch and the moved cursor are one transaction, and the batch costs as many
+statements as it would for one subscription. What is not wanted has no delivery; what cannot be
+sent now has one that says why.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef
+
+from notifications import bulk, readers
+from notifications.models import Delivery, Event, EventTopic, Subscription
+from notifications.wishes import wants
+
+NAME = "dispatcher"
+FIELDS = (
+    "subscription_id",
+    "position",
+    "topic",
+    "state",
+    "reason",
+    "due_at",
+    "leased_by",
+    "attempts_made",
+    "created_at",
+    "ended_at",
+)
+# whose receivers want every event; to people the newest says all
+IN_FULL = (Subscription.Channel.WEBHOOK,)
+# of the other states, what a delivery says
+REASONS = {Subscription.State.PAUSED: "paused", Subscription.State.DISABLED: "disabled"}
+
+
+def dispatch(*, now: datetime, limit: int = 500) -> int:
+    """Make the deliveries of the next events; return how many events there were."""
+    if readers.has_read_all(NAME):
+        return 0
+    with readers.batch(NAME, now=now, limit=limit) as events:
+        if events:
+            make(events, now=now)
+    return len(events)
+
+
+def make(events: Sequence[Event], *, now: datetime) -> None:
+    """A delivery for everybody who wants one of the events."""
+    heard = _heard([event.position for event in events])
+    by_position = {event.position: event for event in events}
+    wanted = Subscription.objects.filter(topic__in=list(heard), after__lt=events[-1].position)
+    subscriptions = list(
+        wanted.only("topic", "types", "filter", "channel", "after", "state").order_by("pk")
+    )
+    bulk.insert(
+        Delivery,
+        FIELDS,
+        (
+            row(subscription, event, now=now)
+            for subscription in subscriptions
+            for event in _wanted(subscription, heard[subscription.topic], by_position)
+        ),
+    )
+    of_people = [each.pk for each in subscriptions if each.channel not in IN_FULL]
+    if of_people:
+        _leave_out_older(of_people, now=now)
+
+
+def row(subscription: Subscription, event: Event, *, now: datetime) -> tuple[Any, ...]:
+    """The delivery of an event as it is inserted: the values of FIELDS."""
+    reason = REASONS.get(Subscription.State(subscription.state), "")
+    state = Delivery.State.SKIPPED if reason else Delivery.State.PENDING
+    ended_at = now if reason else None
+    ids = (subscription.pk, event.position, event.topic)
+    return (*ids, str(state), reason, now, "", 0, now, ended_at)
+
+
+def _heard(positions: Sequence[int]) -> dict[str, list[int]]:
+    """The positions that each topic hears, in order."""
+    rows = EventTopic.objects.filter(position__range=(positions[0], positions[-1]))
+    heard: dict[str, list[int]] = defaultdict(list)
+    for topic, position in rows.order_by("position").values_list("topic", "position"):
+        heard[topic].append(position)
+    return heard
+
+
+def _wanted(
+    subscription: Subscription, positions: Collection[int], events: dict[int, Event]
+) -> Iterator[Event]:
+    for position in positions:
+        event = events.get(position)
+        if event is None or position <= subscription.after:
+            continue
+        if wants(event.type, event.data, types=subscription.types, where=subscription.filter):
+            yield event
+
+
+def _leave_out_older(subscriptions: Collection[int], *, now: datetime) -> None:
+    """What has not gone out yet and has a newer one of its topic behind it never does."""
+    pending = Delivery.objects.pending().filter(subscription__in=subscriptions)
+    newer = pending.filter(
+        subscription=OuterRef("subscription"),
+        topic=OuterRef("topic"),
+        position__gt=OuterRef("position"),
+    )
+    pending.filter(Exists(newer), leased_by="").update(
+        state=Delivery.State.SUPERSEDED, reason="newer", ended_at=now
+    )

@@ -1,0 +1,461 @@
+"""Sends deliveries: at least once, those of a topic in order, and nobody waits for the slow ones.
+
+Whoever sends claims deliveries by a lease, sends outside of any transaction, and writes what came
+of it if the lease is still theirs. A lease that is over is as good as none: the next one who
+claims takes the delivery up, under the same `webhook-id`. An earlier delivery that is pending
+holds the later ones of its topic to the same subscription, and no others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, Self
+from uuid import uuid4
+
+import httpcore2
+from django.db import connection
+from django.db.models import Q
+
+from notifications import bulk, log, retries
+from notifications.channels import posting, webhook_wire
+from notifications.channels.sending import NotSent
+from notifications.channels.webhook_wire import Letter
+from notifications.models import Attempt, Delivery, Event, Subscription
+from notifications.subscriptions import disable
+
+logger = logging.getLogger(__name__)
+LEASE = timedelta(seconds=60)
+# what is begun is over before its lease is
+MARGIN = timedelta(seconds=5)
+MOST_OPEN = 200
+# to one address; so many more wait in line for it
+MOST_AT_ONCE = 2
+MOST_IN_LINE = 16
+# how long one run takes up new ones, and how often it looks
+CLAIMING_SECONDS = 8.0
+LOOKS_EVERY_SECONDS = 0.1
+EXCERPT = 1000
+ATTEMPT_FIELDS = (
+    "delivery_id",
+    "at",
+    "duration",
+    "status",
+    "code",
+    "detail",
+    "request",
+    "response",
+)
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A delivery that was claimed, with all that it takes to send it."""
+
+    delivery_id: int
+    subscription_id: int
+    address: str = field(repr=False)
+    attempts_made: int
+    leased_until: datetime
+    letter: Letter | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of a parcel. Without an `at` it was not tried at all."""
+
+    parcel: Parcel
+    at: datetime | None = None
+    duration: timedelta = timedelta(0)
+    answer: posting.Answer | None = None
+    refusal: NotSent | None = None
+    request: str = ""
+
+
+@dataclass(frozen=True)
+class Settled:
+    sent: int = 0
+    failed: int = 0
+    disabled: int = 0
+
+
+# claiming
+
+# The first of each topic is sent or holds the rest. Of the first ones of an address those come
+# first that somebody sends already, and so count.
+CLAIM = """
+WITH heads AS (
+    SELECT id, subscription_id, due_at, leased_by,
+           ROW_NUMBER() OVER (PARTITION BY subscription_id, topic ORDER BY position) AS place
+    FROM notifications_delivery
+    WHERE state = 'pending'
+),
+turns AS (
+    SELECT h.id, s.failing_since, ROW_NUMBER() OVER (
+        PARTITION BY s.channel, s.address
+        ORDER BY CASE WHEN h.due_at > %(now)s THEN 0 ELSE 1 END, h.due_at, h.id
+    ) AS turn
+    FROM heads h JOIN notifications_subscription s ON s.id = h.subscription_id
+    WHERE h.place = 1
+      AND (h.due_at <= %(now)s OR h.leased_by <> '')
+      AND s.state = 'active'
+      AND (s.rests_until IS NULL OR s.rests_until <= %(now)s)
+),
+chosen AS (
+    SELECT d.id
+    FROM notifications_delivery d JOIN turns t ON t.id = d.id
+    WHERE t.turn <= CASE WHEN t.failing_since IS NULL THEN %(most)s ELSE %(most_failing)s END
+      AND d.state = 'pending' AND d.due_at <= %(now)s
+    ORDER BY d.due_at, d.id
+    LIMIT %(limit)s
+    {lock}
+)
+UPDATE notifications_delivery SET leased_by = %(sender)s, due_at = %(until)s
+WHERE id IN (SELECT id FROM chosen) AND state = 'pending' AND due_at <= %(now)s
+RETURNING id
+"""
+LOCK = {"postgresql": "FOR UPDATE OF d SKIP LOCKED"}
+
+
+def claim(*, sender: str, now: datetime, limit: int = MOST_OPEN) -> list[Parcel]:
+    """Take up to `limit` deliveries that are due and that nobody holds, in the order of sending."""
+    until = now + LEASE
+    moment = connection.ops.adapt_datetimefield_value
+    with connection.cursor() as cursor:
+        cursor.execute(
+            CLAIM.format(lock=LOCK.get(connection.vendor, "")),
+            {
+                "now": moment(now),
+                "until": moment(until),
+                "sender": sender,
+                "limit": limit,
+                "most": MOST_IN_LINE,
+                "most_failing": MOST_AT_ONCE,
+            },
+        )
+        ids = [pk for (pk,) in cursor.fetchall()]
+    return _parcels(ids, until=until) if ids else []
+
+
+def _parcels(ids: Collection[int], *, until: datetime) -> list[Parcel]:
+    rows = Delivery.objects.filter(pk__in=ids).select_related("subscription")
+    deliveries = list(rows.order_by("position"))
+    events = log.read_at([delivery.position for delivery in deliveries])
+    return [_parcel(each, events.get(each.position), until) for each in deliveries]
+
+
+def _parcel(delivery: Delivery, event: Event | None, until: datetime) -> Parcel:
+    subscription = delivery.subscription
+    return Parcel(
+        delivery_id=delivery.pk,
+        subscription_id=delivery.subscription_id,
+        address=subscription.address,
+        attempts_made=delivery.attempts_made,
+        leased_until=until,
+        letter=webhook_wire.letter(subscription, event) if event else None,
+    )
+
+
+# sending
+
+
+async def send(
+    connections: httpcore2.AsyncConnectionPool,
+    parcel: Parcel,
+    *,
+    clock: Callable[[], datetime],
+) -> Tried:
+    """Try a parcel once."""
+    now, begun = clock(), time.monotonic()
+    if parcel.letter is None:
+        return Tried(parcel, at=now, refusal=NotSent("forgotten", permanent=True))
+    if now + posting.TOTAL + MARGIN > parcel.leased_until:
+        return Tried(parcel)
+    request = webhook_wire.request(parcel.letter, at=now)
+    answer, refusal = None, None
+    try:
+        answer = await posting.post(
+            connections,
+            parcel.address,
+            headers=request.headers,
+            body=request.body,
+            total=posting.TOTAL,
+        )
+        posting.require_yes(answer, now=now)
+    except NotSent as error:
+        refusal = error
+    except Exception:
+        # one that nobody thought of is this delivery's trouble, and nobody else's
+        logger.exception("delivery failed", extra={"delivery": parcel.delivery_id})
+        refusal = NotSent("unreachable", permanent=False, detail="internal")
+    duration = timedelta(seconds=time.monotonic() - begun)
+    return Tried(parcel, now, duration, answer, refusal, request.excerpt())
+
+
+# what came of it
+
+
+def settle(tried: Sequence[Tried], *, sender: str, now: datetime, dice: Random) -> Settled:
+    """Write what came of parcels, of those whose lease is still the sender's."""
+    with log.change() as change:
+        ids = {each.parcel.subscription_id for each in tried}
+        rows = Subscription.objects.filter(pk__in=ids).order_by("pk")
+        subscriptions = {row.pk: row for row in rows.select_for_update(no_key=True)}
+        held = _held([each.parcel.delivery_id for each in tried], sender)
+        mine = [each for each in tried if each.parcel.delivery_id in held]
+        real = [each for each in mine if each.at]
+        sent = [each for each in real if not each.refusal]
+        failed = [each for each in real if each.refusal]
+        _give_back([each for each in mine if not each.at], now=now)
+        _note_attempts(real)
+        _note_sent(sent, now=now)
+        _note_failed(failed, now=now, dice=dice)
+        well = {each.parcel.subscription_id for each in sent}
+        disabled = _judge(change, subscriptions, well, failed, now=now)
+    return Settled(len(sent), len(failed), disabled)
+
+
+def _held(ids: Collection[int], sender: str) -> set[int]:
+    """Those that are still this sender's, locked."""
+    held = Delivery.objects.held_by(sender).filter(pk__in=ids).order_by("pk")
+    return set(held.select_for_update(no_key=True).values_list("pk", flat=True))
+
+
+def _give_back(tried: Iterable[Tried], *, now: datetime) -> None:
+    ids = [each.parcel.delivery_id for each in tried]
+    if ids:
+        Delivery.objects.filter(pk__in=ids).update(leased_by="", due_at=now)
+
+
+def _note_attempts(tried: Iterable[Tried]) -> None:
+    bulk.insert(
+        Attempt,
+        ATTEMPT_FIELDS,
+        (
+            (
+                each.parcel.delivery_id,
+                each.at,
+                each.duration,
+                each.answer.status if each.answer else None,
+                each.refusal.code if each.refusal else "",
+                each.refusal.detail if each.refusal else "",
+                each.request,
+                _excerpt(each),
+            )
+            for each in tried
+        ),
+    )
+
+
+def _excerpt(tried: Tried) -> str:
+    """The beginning of the answer, as text that every database takes; secrets are masked."""
+    if tried.answer is None or tried.parcel.letter is None:
+        return ""
+    text = tried.answer.body[:EXCERPT].decode("utf-8", "replace").replace("\0", "")
+    return tried.parcel.letter.masked(text)
+
+
+def _note_sent(sent: Iterable[Tried], *, now: datetime) -> None:
+    by_tries: dict[int, list[int]] = defaultdict(list)
+    for each in sent:
+        by_tries[each.parcel.attempts_made].append(each.parcel.delivery_id)
+    for tries, ids in by_tries.items():
+        Delivery.objects.filter(pk__in=ids).update(
+            state=Delivery.State.SENT,
+            reason="",
+            leased_by="",
+            attempts_made=tries + 1,
+            ended_at=now,
+        )
+
+
+def _note_failed(failed: Iterable[Tried], *, now: datetime, dice: Random) -> None:
+    bulk.update(
+        Delivery,
+        ("state", "reason", "leased_by", "attempts_made", "due_at", "ended_at"),
+        [_after_failure(each, each.refusal, now=now, dice=dice) for each in failed if each.refusal],
+    )
+
+
+def _after_failure(
+    tried: Tried, refusal: NotSent, *, now: datetime, dice: Random
+) -> tuple[Any, ...]:
+    tries = tried.parcel.attempts_made + 1
+    pause = (
+        None if refusal.permanent else retries.pause(tries, asked=refusal.retry_after, dice=dice)
+    )
+    known = (tried.parcel.delivery_id,)
+    if pause is None:
+        return (*known, str(Delivery.State.FAILED), refusal.code, "", tries, now, now)
+    return (*known, str(Delivery.State.PENDING), refusal.code, "", tries, now + pause, None)
+
+
+def _judge(
+    change: log.Change,
+    subscriptions: dict[int, Subscription],
+    well: Collection[int],
+    failed: Iterable[Tried],
+    *,
+    now: datetime,
+) -> int:
+    """Note how receivers are, and disable those that have gone; return how many.
+
+    One that took anything at all is well.
+    """
+    Subscription.objects.filter(pk__in=well).exclude(failing_since=None, rests_until=None).update(
+        failing_since=None, rests_until=None
+    )
+    refusals: dict[int, list[NotSent]] = defaultdict(list)
+    for each in failed:
+        if each.refusal and each.parcel.letter:
+            refusals[each.parcel.subscription_id].append(each.refusal)
+    disabled = 0
+    for pk, of_it in sorted(refusals.items()):
+        subscription = subscriptions.get(pk)
+        if subscription is None or (pk in well and not any(each.permanent for each in of_it)):
+            continue
+        disabled += _note_refusals(change, subscription, of_it, now=now)
+    return disabled
+
+
+def _note_refusals(
+    change: log.Change, subscription: Subscription, refusals: Sequence[NotSent], *, now: datetime
+) -> bool:
+    mine = Subscription.objects.filter(pk=subscription.pk)
+    since = subscription.failing_since or now
+    pauses = [each.retry_after for each in refusals if each.retry_after]
+    rests_until = now + max(pauses) if pauses else subscription.rests_until
+    if (since, rests_until) != (subscription.failing_since, subscription.rests_until):
+        mine.update(failing_since=since, rests_until=rests_until)
+    if any(each.code == "gone" for each in refusals):
+        return disable(change, subscription, "gone", now=now)
+    if retries.is_hopeless(failing_since=since, now=now):
+        return disable(change, subscription, "failing", now=now)
+    return False
+
+
+def leave_out_disabled(*, now: datetime) -> int:
+    """What waits for a receiver that was disabled is not sent; return how many."""
+    free = Q(leased_by="") | Q(due_at__lte=now)
+    waiting = Delivery.objects.pending().filter(
+        free, subscription__state=Subscription.State.DISABLED
+    )
+    if not waiting.exists():
+        return 0
+    return waiting.update(
+        state=Delivery.State.SKIPPED, reason="disabled", leased_by="", ended_at=now
+    )
+
+
+# one run of a work process
+
+
+class Line:
+    """Sends parcels on an event loop in a thread of its own, two at once to an address."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._started = threading.Event()
+        self._tried: queue.SimpleQueue[Tried] = queue.SimpleQueue()
+        self._turns: dict[str, asyncio.Semaphore] = {}
+        self._thread = threading.Thread(target=asyncio.run, args=[self._work()], name="line")
+        self.is_closing = False
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._started.wait()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join()
+
+    def send(self, parcels: Iterable[Parcel]) -> None:
+        for parcel in parcels:
+            asyncio.run_coroutine_threadsafe(self._send(parcel), self._loop)
+
+    def collect(self, *, within: float) -> list[Tried]:
+        """What was tried since; waits a while for the first."""
+        found: list[Tried] = []
+        with suppress(queue.Empty):
+            found.append(self._tried.get(timeout=within))
+            while True:
+                found.append(self._tried.get_nowait())
+        return found
+
+    async def _work(self) -> None:
+        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
+        async with posting.pool() as self._connections:
+            self._started.set()
+            await self._over.wait()
+
+    async def _send(self, parcel: Parcel) -> None:
+        turn = self._turns.setdefault(parcel.address, asyncio.Semaphore(MOST_AT_ONCE))
+        async with turn:
+            if self.is_closing:
+                tried = Tried(parcel)
+            else:
+                tried = await send(self._connections, parcel, clock=self._clock)
+        self._tried.put(tried)
+
+
+# one run at a time takes up new ones
+_claiming = threading.Lock()
+
+
+def run(*, clock: Callable[[], datetime], dice: Random) -> Settled:
+    """Send what is due until nothing is, or for a while; return what came of it.
+
+    While another thread of this process takes up new ones there is nothing to do: it sees these.
+    """
+    if not _claiming.acquire(blocking=False):
+        return Settled()
+    release = _once(_claiming.release)
+    try:
+        return _run(uuid4().hex, clock=clock, dice=dice, stop_claiming=release)
+    finally:
+        release()
+
+
+def _run(
+    sender: str, *, clock: Callable[[], datetime], dice: Random, stop_claiming: Callable[[], None]
+) -> Settled:
+    leave_out_disabled(now=clock())
+    parcels = claim(sender=sender, now=clock())
+    if not parcels:
+        return Settled()
+    total, under_way = Settled(), 0
+    deadline = time.monotonic() + CLAIMING_SECONDS
+    with Line(clock) as line:
+        while parcels or under_way:
+            line.send(parcels)
+            under_way += len(parcels)
+            tried = line.collect(within=LOOKS_EVERY_SECONDS)
+            under_way -= len(tried)
+            if tried:
+                total = _sum(total, settle(tried, sender=sender, now=clock(), dice=dice))
+            parcels = []
+            if time.monotonic() > deadline:
+                line.is_closing = True
+                stop_claiming()
+            elif under_way < MOST_OPEN:
+                parcels = claim(sender=sender, now=clock(), limit=MOST_OPEN - under_way)
+    return total
+
+
+def _once(act: Callable[[], None]) -> Callable[[], None]:
+    left = [act]
+    return lambda: left.pop()() if left else None
+
+
+def _sum(one: Settled, other: Settled) -> Settled:
+    return Settled(one.sent + other.sent, one.failed + other.failed, one.disabled + other.disabled)

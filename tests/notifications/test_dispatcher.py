@@ -1,0 +1,195 @@
+"""Deliveries: one for each event and each who wants it, whoever dies and whatever runs beside."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from notifications import dispatcher, log, subscriptions
+from notifications.models import Delivery, Reader, Subscription
+from tests.notifications.conftest import NOON, tell
+from tests.processes import spawn
+from tests.together import at_once
+
+pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
+
+
+def subscribe(
+    topic: str = "trial.a", address: str = "https://example.com/", **more: Any
+) -> Subscription:
+    wanted = {"channel": Subscription.Channel.WEBHOOK, "who": "user:1", "locale": "en", **more}
+    return subscriptions.begin(topic=topic, address=address, now=NOON, **wanted).subscription
+
+
+def dispatch(limit: int = 500) -> int:
+    return dispatcher.dispatch(now=NOON, limit=limit)
+
+
+def made() -> list[tuple[str, int]]:
+    rows = Delivery.objects.order_by("subscription__address", "position")
+    return list(rows.values_list("subscription__address", "position"))
+
+
+def test_everybody_who_wants_it_gets_one_of_each() -> None:
+    tell()
+    for name in "ab":
+        subscribe(address=name)
+    subscribe("trial.other", address="c")
+    tell(count=2)
+    tell("trial.b", also=["trial.a"])
+    tell("trial.b")
+
+    assert dispatch() == 5
+    assert dispatch() == 0
+
+    assert made() == [(name, position) for name in "ab" for position in (2, 3, 4)]
+    assert set(Delivery.objects.values_list("state", "due_at", "leased_by")) == {
+        ("pending", NOON, "")
+    }
+    assert Delivery.objects.filter(position=4).first().topic == "trial.b"  # type: ignore[union-attr]
+
+
+def test_what_is_not_wanted_is_not_made() -> None:
+    subscribe(address="types", types=["trial.other"])
+    subscribe(address="filter", where={"n": [1]})
+    tell(count=3)
+
+    dispatch()
+
+    assert made() == [("filter", 2)]
+
+
+def test_what_happens_while_nobody_may_be_told_says_so() -> None:
+    paused, disabled = subscribe(address="a"), subscribe(address="b")
+    subscriptions.pause(paused)
+    with log.change() as change:
+        subscriptions.disable(change, disabled, "gone", now=NOON)
+    tell()
+
+    dispatch()
+
+    states = Delivery.objects.order_by("subscription__address")
+    assert list(states.values_list("state", "reason")) == [
+        ("skipped", "paused"),
+        ("skipped", "disabled"),
+    ]
+
+
+def test_a_newer_message_to_a_person_stands_in_for_those_that_wait() -> None:
+    subscribe(address="+4912345", channel="sms")
+    subscribe(address="https://example.com/")
+    tell(count=3)
+    tell("trial.b", also=["trial.a"])
+    dispatch(limit=2)
+    Delivery.objects.filter(position=2).update(leased_by="somebody")
+
+    dispatch()
+
+    of_person = Delivery.objects.filter(subscription__channel="sms").order_by("position")
+    assert list(of_person.values_list("position", "state", "reason")) == [
+        (1, "superseded", "newer"),
+        (2, "pending", ""),
+        (3, "pending", ""),
+        (4, "pending", ""),
+    ]
+    webhook = Delivery.objects.filter(subscription__channel="webhook")
+    assert set(webhook.values_list("state", flat=True)) == {"pending"}
+
+
+def test_a_batch_costs_the_same_for_many_as_for_one() -> None:
+    def statements() -> int:
+        tell(count=5)
+        with CaptureQueriesContext(connection) as captured:
+            assert dispatch() == 5
+        return len(captured)
+
+    subscribe(address="first")
+    dispatch()
+    of_one = statements()
+    for number in range(50):
+        subscribe(address=f"{number}")
+
+    assert statements() == of_one <= 12
+    assert Delivery.objects.count() == 5 + 5 * 51
+
+
+def test_two_at_once_make_each_once() -> None:
+    for name in "abc":
+        subscribe(address=name)
+    tell(count=40)
+    dispatch(limit=1)
+
+    at_once([lambda: dispatch(limit=7)] * 6)
+    while dispatch(limit=7):
+        pass
+
+    assert Counter(made()) == {(name, position): 1 for name in "abc" for position in range(1, 41)}
+
+
+DIES = """
+import signal
+from datetime import UTC, datetime
+from notifications import dispatcher, readers
+from notifications.models import Reader
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+{how}
+dispatcher.dispatch(now=NOON)
+"""
+# in one transaction with the cursor, which is how it is
+TOGETHER = """
+really = dispatcher.make
+def make(events, *, now):
+    really(events, now=now)
+    die()
+dispatcher.make = make
+"""
+# the twins: the cursor is moved first, or after, in a transaction of its own
+CURSOR_FIRST = """
+from notifications import log
+read = {"position": log.state().head, "at": NOON}
+Reader.objects.update_or_create(name="dispatcher", defaults=read)
+die()
+"""
+CURSOR_LATER = """
+from notifications import log
+with log.change():
+    dispatcher.make(log.read_after(0, limit=500), now=NOON)
+die()
+"""
+
+
+@pytest.mark.parametrize("how", [TOGETHER, CURSOR_FIRST, CURSOR_LATER])
+def test_a_dispatcher_that_dies_between_has_lost_nothing_and_doubled_nothing(how: str) -> None:
+    subscribe()
+    tell(count=10)
+
+    killed = spawn(DIES.replace("{how}", how))
+    killed.communicate(timeout=60)
+
+    assert killed.returncode == -signal.SIGKILL
+    if how == CURSOR_LATER:
+        # the rule of the table is what keeps this twin from doubling: it gets no further
+        with pytest.raises(Exception, match=r"one_delivery_of_an_event|UNIQUE"):
+            dispatch()
+        return
+    dispatch()
+    expected = [] if how == CURSOR_FIRST else list(range(1, 11))
+    assert [position for _address, position in made()] == expected
+
+
+def test_the_reader_is_seen_where_readers_are_seen() -> None:
+    subscribe()
+    tell(count=3)
+    dispatch(limit=2)
+
+    assert Reader.objects.get(name=dispatcher.NAME).position == 2
+    assert Delivery.objects.count() == 2
