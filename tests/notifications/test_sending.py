@@ -277,7 +277,8 @@ def test_without_a_lease_two_at_once_claim_the_same(monkeypatch: pytest.MonkeyPa
     """The twin: what is claimed is only read."""
     _statement, choice = sending.CLAIM.split("WITH heads", 1)
     only_read = "WITH heads" + choice.split("UPDATE notifications_delivery")[0]
-    monkeypatch.setattr(sending, "CLAIM", f"{only_read}SELECT id FROM chosen")
+    only_read += "SELECT id FROM chosen"
+    monkeypatch.setattr(sending, "CLAIM", only_read)
     monkeypatch.setattr(sending, "LOCK", {})
     with receiving() as receiver:
         subscribe(receiver)

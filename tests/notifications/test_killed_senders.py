@@ -1,0 +1,135 @@
+"""Work processes killed during slow sends: nothing is lost, and each topic stays in order."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import subprocess
+from collections import defaultdict
+from contextlib import ExitStack
+from itertools import pairwise
+
+import pytest
+
+from notifications import subscriptions
+from notifications.models import Delivery, Event, Subscription
+from tests.notifications.conftest import NOON, tell
+from tests.notifications.receivers import OK, Got, Receiver, receiving
+from tests.processes import eventually, spawn
+
+pytestmark = [pytest.mark.usefixtures("committed")]
+
+# leases are short, so that what a killed one held is soon taken up
+WORK = """
+import random
+import time
+from datetime import timedelta
+from django.utils import timezone
+from notifications import dispatcher, sending
+from notifications.channels import posting
+
+sending.LEASE, sending.MARGIN = timedelta(seconds=4), timedelta(seconds=1)
+posting.TOTAL = timedelta(seconds=2)
+{protection_off}
+while True:
+    while dispatcher.dispatch(now=timezone.now()):
+        pass
+    sending.run(clock=timezone.now, dice=random.Random())
+    time.sleep(0.02)
+"""
+# the twin: whatever is due is as good as the first of its topic
+OUT_OF_ORDER = """
+sending.CLAIM = sending.CLAIM.replace("h.place = 1", "h.place >= 1").replace(
+    "ORDER BY d.due_at, d.id", "ORDER BY d.id DESC"
+)
+"""
+
+
+async def slowly(_got: Got, _writer: asyncio.StreamWriter) -> bytes:
+    await asyncio.sleep(random.uniform(0.002, 0.02))  # noqa: S311
+    return OK
+
+
+def _topics(receiver: Receiver) -> dict[str, list[int]]:
+    """The versions of each topic as they came, with repeats."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for got in receiver.got:
+        found[got.headers["museo-topic"]].append(int(got.headers["museo-version"]))
+    return found
+
+
+def _is_in_order(receiver: Receiver) -> bool:
+    """A repeat is as good as the first, but nothing comes after what follows it."""
+    return all(
+        before <= after
+        for versions in _topics(receiver).values()
+        for before, after in pairwise(versions)
+    )
+
+
+def _deliver(events: int, topics: int, kills: int, protection_off: str = "") -> list[Receiver]:
+    """Tell so many events, to three receivers, by two processes of which some are killed."""
+    code = WORK.replace("{protection_off}", protection_off)
+    working: list[subprocess.Popen[str]] = []
+    with ExitStack() as opened:
+        receivers = [opened.enter_context(receiving(slowly)) for _ in range(3)]
+        allowed = ",".join(receiver.place for receiver in receivers)
+
+        def start() -> None:
+            working.append(spawn(code, MUSEO_WEBHOOK_ALLOW=allowed))
+
+        opened.callback(lambda: [(each.kill(), each.communicate()) for each in working])
+        for receiver in receivers:
+            subscriptions.begin(
+                topic="trial.all",
+                channel=Subscription.Channel.WEBHOOK,
+                address=receiver.url,
+                who="user:1",
+                locale="en",
+                now=NOON,
+            )
+        for number in range(events):
+            tell(f"trial.{number % topics}", also=["trial.all"])
+        start()
+        start()
+        for kill in range(kills):
+            enough = (kill + 1) * events * 3 // (kills + 2)
+            eventually(lambda at=enough: _arrived(receivers) >= at, seconds=120)  # type: ignore[misc]
+            doomed = working.pop(0)
+            doomed.send_signal(signal.SIGKILL)
+            doomed.communicate()
+            start()
+        eventually(lambda: Delivery.objects.filter(state="sent").count() == events * 3, seconds=300)
+    return receivers
+
+
+def _arrived(receivers: list[Receiver]) -> int:
+    return sum(len(receiver.got) for receiver in receivers)
+
+
+def _check(receivers: list[Receiver], events: int) -> None:
+    ids = {f"evt_{uid.hex}" for uid in Event.objects.values_list("uid", flat=True)}
+    assert len(ids) == events
+    for receiver in receivers:
+        assert {got.headers["webhook-id"] for got in receiver.got} == ids
+        named = {(got.headers["webhook-id"], got.headers["museo-position"]) for got in receiver.got}
+        assert len(named) == events, "a repeat has another id"
+        assert _is_in_order(receiver)
+
+
+@pytest.mark.both
+def test_killed_senders_lose_nothing_and_keep_the_order() -> None:
+    _check(_deliver(events=200, topics=20, kills=2), 200)
+
+
+def test_without_the_order_of_topics_it_is_lost() -> None:
+    """The twin."""
+    receivers = _deliver(events=100, topics=10, kills=0, protection_off=OUT_OF_ORDER)
+
+    assert not all(map(_is_in_order, receivers))
+
+
+@pytest.mark.long
+def test_twenty_killed_senders_lose_nothing_of_fifteen_thousand() -> None:
+    _check(_deliver(events=5000, topics=200, kills=20), 5000)
