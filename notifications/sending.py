@@ -44,6 +44,8 @@ MOST_IN_LINE = 16
 # how long one run takes up new ones, and how often it looks
 CLAIMING_SECONDS = 8.0
 LOOKS_EVERY_SECONDS = 0.1
+# what is tried meanwhile is written together
+GATHERS_SECONDS = 0.03
 EXCERPT = 1000
 ATTEMPT_FIELDS = (
     "delivery_id",
@@ -384,10 +386,11 @@ class Line:
             asyncio.run_coroutine_threadsafe(self._send(parcel), self._loop)
 
     def collect(self, *, within: float) -> list[Tried]:
-        """What was tried since; waits a while for the first."""
+        """What was tried since; waits a while for the first, and a moment for more."""
         found: list[Tried] = []
         with suppress(queue.Empty):
             found.append(self._tried.get(timeout=within))
+            time.sleep(GATHERS_SECONDS)
             while True:
                 found.append(self._tried.get_nowait())
         return found
