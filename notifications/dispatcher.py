@@ -8,14 +8,14 @@ sent now has one that says why.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef
 
 from notifications import bulk, readers
-from notifications.models import Delivery, Event, EventTopic, Subscription
+from notifications.models import Delivery, Event, EventTopic, Reader, Subscription
 from notifications.wishes import wants
 
 NAME = "dispatcher"
@@ -34,7 +34,16 @@ FIELDS = (
 # whose receivers want every event; to people the newest says all
 IN_FULL = (Subscription.Channel.WEBHOOK,)
 # of the other states, what a delivery says
-REASONS = {Subscription.State.PAUSED: "paused", Subscription.State.DISABLED: "disabled"}
+REASONS: Mapping[str, str] = {
+    Subscription.State.PAUSED: "paused",
+    Subscription.State.DISABLED: "disabled",
+}
+
+
+def position() -> int:
+    """How far deliveries have been made."""
+    found = Reader.objects.filter(name=NAME).values_list("position", flat=True).first()
+    return found or 0
 
 
 def dispatch(*, now: datetime, limit: int = 500) -> int:
@@ -59,7 +68,7 @@ def make(events: Sequence[Event], *, now: datetime) -> None:
         Delivery,
         FIELDS,
         (
-            row(subscription, event, now=now)
+            row(subscription, event, reason=REASONS.get(subscription.state, ""), now=now)
             for subscription in subscriptions
             for event in _wanted(subscription, heard[subscription.topic], by_position)
         ),
@@ -69,9 +78,8 @@ def make(events: Sequence[Event], *, now: datetime) -> None:
         _leave_out_older(of_people, now=now)
 
 
-def row(subscription: Subscription, event: Event, *, now: datetime) -> tuple[Any, ...]:
-    """The delivery of an event as it is inserted: the values of FIELDS."""
-    reason = REASONS.get(Subscription.State(subscription.state), "")
+def row(subscription: Subscription, event: Event, *, reason: str, now: datetime) -> tuple[Any, ...]:
+    """The delivery of an event as it is inserted, the values of FIELDS; skipped for a reason."""
     state = Delivery.State.SKIPPED if reason else Delivery.State.PENDING
     ended_at = now if reason else None
     ids = (subscription.pk, event.position, event.topic)

@@ -11,7 +11,9 @@ from uuid import uuid4
 
 from django.db import models
 
-from museo.access.tokens import public_id
+from museo.access.callers import Caller
+from museo.access.permissions import may
+from museo.access.tokens import digest, public_id
 
 
 def subscription_id() -> str:
@@ -20,6 +22,12 @@ def subscription_id() -> str:
 
 def inbound_id() -> str:
     return public_id("msg")
+
+
+def whose(caller: Caller) -> list[str]:
+    """What a caller's subscriptions are kept under: an account, or order tickets."""
+    by_tickets = [f"ticket:{digest(ticket)}" for ticket in caller.tickets]
+    return [caller.who, *by_tickets] if caller.who else by_tickets
 
 
 class LogHead(models.Model):
@@ -173,6 +181,10 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def of(self, whose: Collection[str]) -> Self:
         return self.filter(who__in=whose)
 
+    def visible_to(self, caller: Caller) -> Self:
+        """One's own; all for whoever looks after them."""
+        return self if may(caller, "notifications.change_subscription") else self.of(whose(caller))
+
 
 class Subscription(models.Model):
     """A standing wish to be told of a topic, by a channel, at an address."""
@@ -236,6 +248,9 @@ class Subscription(models.Model):
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def visible_to(self, caller: Caller) -> Self:
+        return self.filter(subscription__in=Subscription.objects.visible_to(caller))
+
     def pending(self) -> Self:
         return self.filter(state=Delivery.State.PENDING)
 

@@ -2,27 +2,36 @@
 
 from museo.access.operations import (
     JSON,
+    PAGED,
     Body,
     Operation,
     Operations,
     Parameter,
     does,
     header,
+    reads,
 )
 from museo.access.shapes import (
+    address,
     anything,
     choice,
     each,
     many,
+    maybe,
     moment,
+    more,
+    nothing,
     of,
     optional,
+    page,
     text,
     whole,
     yes,
 )
 from notifications.access_api import Credentials, Refreshing, Returned
 from notifications.api import Acknowledgement, Topics
+from notifications.models import Delivery, Subscription
+from notifications.subscription_api import ChangedWish, NewWish, Range, Wanted
 
 CURSOR = "7f3a9c21-1234"
 ENVELOPE = of(
@@ -77,7 +86,93 @@ def _granted(summary: str, body: Body, example: dict[str, str]) -> Operation:
     return does(summary, GRANT, body=body, example=example)
 
 
+SUBSCRIPTION = of(
+    "Subscription",
+    id=text("sub_7k4q2m9xcb3d5f6g"),
+    topic=text("order.ORD-7K4Q2M9X"),
+    # all for none
+    types=many(text("order.delivered")),
+    # of an event's data: what each field may be
+    filter=each(many(anything("delivered")), "status"),
+    channel=choice(Subscription.Channel.values),
+    address=address("https://example.com/orders"),
+    locale=text("en"),
+    state=choice(Subscription.State.values),
+    # why it was disabled
+    reason=text(""),
+    failing_since=nothing(moment()),
+    after=whole(1234),
+    created_at=moment(),
+)
+SECRET = text("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")
+DELIVERY = of(
+    "Delivery",
+    id=text("sub_7k4q2m9xcb3d5f6g-1234"),
+    subscription=text("sub_7k4q2m9xcb3d5f6g"),
+    topic=text("order.ORD-7K4Q2M9X"),
+    position=whole(1234),
+    state=choice(Delivery.State.values, "sent"),
+    # why it was not sent, or not yet
+    reason=text(""),
+    due_at=nothing(moment()),
+    created_at=moment(),
+    ended_at=maybe(moment()),
+    attempts=many(
+        of(
+            "Attempt",
+            at=moment(),
+            duration_ms=whole(84),
+            status=maybe(whole(200)),
+            code=text(""),
+            detail=text(""),
+            request=text("webhook-id: evt_6f1f0c0e2f7d4f43a1b8d7f5f1c1a6d2"),
+            response=text("ok"),
+        )
+    ),
+)
+TESTED = of(
+    "Tested",
+    sent=yes(),
+    status=maybe(whole(200)),
+    code=nothing(text("unreachable")),
+    detail=text(""),
+)
+
+
 OPERATIONS: Operations = {
+    "GET subscriptions": reads("List one's own subscriptions", page(SUBSCRIPTION), *PAGED),
+    "POST subscriptions": does(
+        "Subscribe a webhook to a topic; its secret is shown once",
+        more(SUBSCRIPTION, "NewSubscription", secret=SECRET),
+        status=201,
+        body=NewWish,
+        example={"topic": "order.ORD-7K4Q2M9X", "address": "https://example.com/orders"},
+    ),
+    "GET subscriptions/{subscription_id}": reads("Read a subscription", SUBSCRIPTION),
+    "PATCH subscriptions/{subscription_id}": does(
+        "Change what is wanted, or get a new secret",
+        more(SUBSCRIPTION, "ChangedSubscription", secret=optional(SECRET)),
+        body=ChangedWish,
+        example={"types": ["order.delivered"], "filter": {"late": [True]}},
+    ),
+    "DELETE subscriptions/{subscription_id}": does(
+        "End a subscription, with its deliveries", of("RemovedSubscription", removed=yes())
+    ),
+    "POST subscriptions/{subscription_id}/pause": does("Send nothing for now", SUBSCRIPTION),
+    "POST subscriptions/{subscription_id}/resume": does(
+        "Go on, also after it was disabled", SUBSCRIPTION
+    ),
+    "POST subscriptions/{subscription_id}/test": does("Send a test, and tell its answer", TESTED),
+    "POST subscriptions/{subscription_id}/replay": does(
+        "Send again: one by its position, a range, or all since a position",
+        of("Replayed", deliveries=whole(12), next_after=nothing(whole(1234))),
+        body=Range,
+        example={"after": 1200, "missed_only": True},
+    ),
+    "GET deliveries": reads(
+        "List the deliveries of one's subscriptions, with attempts", page(DELIVERY), Wanted, *PAGED
+    ),
+    "POST deliveries/{delivery_id}/resend": does("Send a delivery once more", DELIVERY),
     "GET events": _events(
         "Read the events of topics, or follow them",
         Parameter("topics", text("order.ORD-7K4Q2M9X"), "With commas between.", is_required=True),

@@ -91,7 +91,7 @@ def rotate(subscription: Subscription, *, now: datetime) -> NewSubscription:
         previous_secret_until=now + OVERLAP,
     )
     if not changed:
-        raise _unknown()
+        raise unknown()
     subscription.refresh_from_db()
     return NewSubscription(subscription, secret)
 
@@ -158,5 +158,5 @@ def remove(wanted: SubscriptionQuerySet) -> int:
     return len(ids)
 
 
-def _unknown() -> UnknownSubscription:
+def unknown() -> UnknownSubscription:
     return UnknownSubscription(_("There is no such subscription, or it is not yours."))

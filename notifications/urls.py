@@ -4,6 +4,7 @@ from django.urls import URLPattern, path
 
 from notifications import access_api
 from notifications import api as rest
+from notifications import subscription_api as subscriptions
 from notifications.channels import api as channels
 
 api: list[URLPattern] = [
@@ -19,4 +20,12 @@ api: list[URLPattern] = [
     path("events/tickets", rest.stream_ticket),
     path("notifications/ack", rest.acknowledge),
     path("orders/<str:number>/events", rest.order_events),
+    path("subscriptions", subscriptions.subscription_list),
+    path("subscriptions/<str:subscription_id>", subscriptions.subscription_detail),
+    path("subscriptions/<str:subscription_id>/pause", subscriptions.pause),
+    path("subscriptions/<str:subscription_id>/resume", subscriptions.resume),
+    path("subscriptions/<str:subscription_id>/test", subscriptions.test),
+    path("subscriptions/<str:subscription_id>/replay", subscriptions.replay),
+    path("deliveries", subscriptions.delivery_list),
+    path("deliveries/<str:delivery_id>/resend", subscriptions.resend),
 ]

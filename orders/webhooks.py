@@ -16,7 +16,7 @@ from museo.access.problems import NotFound, Problem
 from museo.access.tokens import digest
 from notifications import subscriptions
 from notifications.channels import webhook
-from notifications.models import Subscription, SubscriptionQuerySet
+from notifications.models import Subscription, SubscriptionQuerySet, whose
 from notifications.subscriptions import NewSubscription
 from orders import lifecycle, tracking
 from orders.models import Order
@@ -66,7 +66,7 @@ def registered(caller: Caller, number: str) -> SubscriptionQuerySet:
     """The webhooks of an order that the caller may see."""
     order = tracking.find(caller, number)
     of_order = Subscription.objects.filter(topic=order.topic, channel=Subscription.Channel.WEBHOOK)
-    return of_order if may(caller, "orders.change_order") else of_order.of(_names(caller))
+    return of_order if may(caller, "orders.change_order") else of_order.of(whose(caller))
 
 
 def remove(caller: Caller, number: str, *, webhook_id: str = "", url: str = "") -> int:
@@ -98,11 +98,6 @@ def _who(caller: Caller, order: Order) -> str:
     if token_hash is None:
         raise tracking.unknown()
     return subscriptions.by_ticket(token_hash)
-
-
-def _names(caller: Caller) -> list[str]:
-    by_tickets = [subscriptions.by_ticket(digest(ticket)) for ticket in caller.tickets]
-    return [caller.who, *by_tickets] if caller.who else by_tickets
 
 
 def _require_few(order: Order, *, who: str, url: str) -> None:

@@ -30,6 +30,9 @@ WHO_SEE_THE_ORDER = f"buyer ticket {OF_ORDERS}"
 # they see the order, but may not do this
 SEE_ONLY = {"buyer": 403, "ticket": 403}
 
+# a program has the scope, and what is asked for is not its own
+NOT_THEIRS = {"with": 404}
+
 # staff who do not say what the shop is
 NOT_THE_OWNER = {"catalogue": 403, "fulfillment": 403, "support": 403}
 
@@ -78,6 +81,7 @@ def of_staff(method: str, route: str, body: Any) -> Row:
 
 KEY = {"Idempotency-Key": "k"}
 HOOK = {"webhook_url": "https://192.0.32.8/orders"}
+WISH = {"topic": "broadcast.all", "address": "https://192.0.32.8/all"}
 BACK = {"lines": [{"position": 1, "quantity": 1}]}
 
 ROWS = [
@@ -295,6 +299,35 @@ ROWS = [
     rest("POST", "channels/meta", "", body={}),
     rest("POST", "channels/mail/tracking", "", body={}),
     rest("POST", "channels/mail/inbound", "", body={}),
+    rest("GET", "subscriptions", "orders:read"),
+    rest("POST", "subscriptions", "orders:read", SIGNED_IN, others=401, body=WISH),
+    *(
+        rest(
+            method,
+            f"subscriptions/<str:subscription_id>{further}",
+            "orders:read",
+            SIGNED_IN,
+            but=NOT_THEIRS,
+            body=body,
+        )
+        for method, further, body in (
+            ("GET", "", None),
+            ("PATCH", "", {"types": []}),
+            ("DELETE", "", None),
+            ("POST", "/pause", None),
+            ("POST", "/resume", None),
+            ("POST", "/test", None),
+            ("POST", "/replay", {"after": 0}),
+        )
+    ),
+    rest("GET", "deliveries", "orders:read"),
+    rest(
+        "POST",
+        "deliveries/<str:delivery_id>/resend",
+        "orders:read",
+        SIGNED_IN,
+        but=NOT_THEIRS,
+    ),
     # tokens, for who has the keys
     rest("POST", "auth/token", OPEN, to="", others=401, body={"api_key": "k", "api_secret": "s"}),
     rest("POST", "auth/refresh", OPEN, to="", others=401, body={"refresh_token": "t"}),

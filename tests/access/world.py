@@ -16,9 +16,11 @@ from catalog import stock
 from catalog.imports import services as imports
 from catalog.models import Category, Master, Price, Variant
 from museo.access import accounts, scopes
-from museo.access.callers import BASKET_COOKIE, TICKET_COOKIE, Caller, caller_for_user
+from museo.access.callers import BASKET_COOKIE, TICKET_COOKIE, Caller, caller_for_user, who_is
 from museo.access.models import User
 from museo.access.roles import ROLES
+from notifications import subscriptions
+from notifications.models import Delivery, Subscription
 from orders import baskets, checkout, checkouts, returns
 from orders.details import Details
 from orders.models import Order
@@ -164,6 +166,31 @@ class World:
             caller_for_user(user, locale="en"), order.number, units=units, now=timezone.now()
         )
         return asked.public_id
+
+    def _subscription_id(self, who: str) -> str:
+        """The caller's own; the buyer's for whoever has none."""
+        user = self._user(who) or self._user("buyer")
+        assert user
+        return subscriptions.begin(
+            topic="broadcast.all",
+            channel=Subscription.Channel.WEBHOOK,
+            # nothing is sent there
+            address="https://127.0.0.1/",
+            who=who_is(user),
+            locale="en",
+            now=timezone.now(),
+        ).subscription.public_id
+
+    def _delivery_id(self, who: str) -> str:
+        """Of the subscription above."""
+        found = Subscription.objects.get(public_id=self._subscription_id(who))
+        now, position = timezone.now(), 1
+        Delivery.objects.get_or_create(
+            subscription=found,
+            position=position,
+            defaults={"topic": found.topic, "due_at": now, "created_at": now},
+        )
+        return f"{found.public_id}-{position}"
 
     def _step(self, who: str) -> int:
         """Of the first run."""

@@ -38,7 +38,7 @@ GET deliveries · POST deliveries/{}/resend
 GET notifications · POST notifications/ack · GET preferences · PUT preferences
 POST assistant/messages · GET events
 """
-LATER = {"subscriptions", "deliveries", "preferences", "assistant"}
+LATER = {"preferences", "assistant"}
 LATER_CALLS = {"GET notifications"}
 
 

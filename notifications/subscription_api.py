@@ -1,0 +1,284 @@
+"""Subscriptions and their deliveries over REST: shapes only, the rules are in the services."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.decorators import api_view
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from museo.access.callers import Caller, caller_from_request
+from museo.access.problems import BadCursor, field_error
+from museo.access.rest import next_page, page_size, read_body
+from notifications import subscribing, subscriptions
+from notifications.envelope import timestamp
+from notifications.models import Attempt, Delivery, Subscription
+
+NO_STORE = {"Cache-Control": "no-store"}
+LOCALES = [code for code, _name in settings.LANGUAGES]
+# what JSON keeps exactly everywhere
+LARGEST = 2**53
+
+
+class Scalar(serializers.Field):  # type: ignore[type-arg]
+    """A text, a number, true, false or null."""
+
+    default_error_messages = {
+        "invalid": "Text of at most 100 characters, whole number, true, false or null."
+    }
+
+    def to_internal_value(self, data: Any) -> Any:
+        is_number = isinstance(data, int) and abs(data) < LARGEST
+        is_text = isinstance(data, str) and len(data) <= 100 and "\0" not in data
+        if not is_number and not is_text:
+            self.fail("invalid")
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+class Wish(serializers.Serializer[Any]):
+    types = serializers.ListField(
+        child=serializers.RegexField(r"^[a-z_]+(\.[a-z_]+)*$", max_length=60),
+        max_length=50,
+        required=False,
+    )
+    filter = serializers.DictField(
+        child=serializers.ListField(child=Scalar(allow_null=True), max_length=20), required=False
+    )
+    locale = serializers.ChoiceField(LOCALES, required=False)
+
+    def validate_filter(self, value: dict[str, Any]) -> dict[str, Any]:
+        """At most five fields, of names such as data has."""
+        if len(value) > 5 or not all(name.isidentifier() and len(name) <= 60 for name in value):
+            raise serializers.ValidationError(_("Name at most five fields of an event's data."))
+        return value
+
+
+class NewWish(Wish):
+    topic = serializers.CharField(max_length=100)
+    channel = serializers.ChoiceField([Subscription.Channel.WEBHOOK.value], default="webhook")
+    address = serializers.CharField(max_length=1000, trim_whitespace=False)
+
+
+class ChangedWish(Wish):
+    new_secret = serializers.BooleanField(default=False)
+
+
+class Range(serializers.Serializer[Any]):
+    position = serializers.IntegerField(min_value=1, max_value=LARGEST, required=False)
+    after = serializers.IntegerField(min_value=0, max_value=LARGEST, required=False)
+    until = serializers.IntegerField(min_value=1, max_value=LARGEST, required=False)
+    missed_only = serializers.BooleanField(default=False)
+
+
+class Wanted(serializers.Serializer[Any]):
+    subscription = serializers.CharField(max_length=40, required=False)
+    state = serializers.ChoiceField(Delivery.State.values, required=False)
+    position = serializers.IntegerField(min_value=1, max_value=LARGEST, required=False)
+
+
+@api_view(["GET", "POST"])
+def subscription_list(request: Request) -> Response:
+    """One's own subscriptions, newest first; POST makes one, whose secret is shown once."""
+    caller = caller_from_request(request)
+    if request.method == "POST":
+        return _create(caller, read_body(NewWish, request), now=timezone.now())
+    rows, following = _page(
+        request, Subscription.objects.visible_to(caller), _subscription_after, caller
+    )
+    return Response({"results": [_shape(row) for row in rows], "next": following})
+
+
+def _create(caller: Caller, wish: dict[str, Any], *, now: datetime) -> Response:
+    new = subscribing.create(
+        caller,
+        topic=wish["topic"],
+        address=wish["address"],
+        types=wish.get("types", ()),
+        where=wish.get("filter"),
+        locale=wish.get("locale", ""),
+        now=now,
+    )
+    shown = {**_shape(new.subscription), "secret": new.secret}
+    return Response(shown, status=201, headers=NO_STORE)
+
+
+@api_view(["GET", "PATCH", "DELETE"])
+def subscription_detail(request: Request, subscription_id: str) -> Response:
+    """PATCH with `new_secret` answers one; the one before is good for another day."""
+    found = subscribing.find(caller_from_request(request), subscription_id)
+    if request.method == "DELETE":
+        subscriptions.remove(Subscription.objects.filter(pk=found.pk))
+        return Response({"removed": True})
+    if request.method == "GET":
+        return Response(_shape(found))
+    wish = read_body(ChangedWish, request)
+    needs_secret = wish.pop("new_secret")
+    subscribing.change(found, wish)
+    if not needs_secret:
+        return Response(_shape(found))
+    new = subscriptions.rotate(found, now=timezone.now())
+    return Response({**_shape(new.subscription), "secret": new.secret}, headers=NO_STORE)
+
+
+@api_view(["POST"])
+def pause(request: Request, subscription_id: str) -> Response:
+    """Send nothing until it is resumed."""
+    found = subscribing.find(caller_from_request(request), subscription_id)
+    subscriptions.pause(found)
+    return Response(_shape(found))
+
+
+@api_view(["POST"])
+def resume(request: Request, subscription_id: str) -> Response:
+    """Go on, also after it was disabled."""
+    found = subscribing.find(caller_from_request(request), subscription_id)
+    subscriptions.resume(found)
+    return Response(_shape(found))
+
+
+@api_view(["POST"])
+def test(request: Request, subscription_id: str) -> Response:
+    """Send a `subscription.test` now, and tell what came back."""
+    caller = caller_from_request(request)
+    found = subscribing.find(caller, subscription_id)
+    told = subscribing.test(caller, found, now=timezone.now())
+    return Response(
+        {
+            "sent": not told.code,
+            "status": told.status,
+            "code": told.code or None,
+            "detail": told.detail,
+        }
+    )
+
+
+@api_view(["POST"])
+def replay(request: Request, subscription_id: str) -> Response:
+    """Send again: one by `position`, a range by `after` and `until`, all since `after`."""
+    caller = caller_from_request(request)
+    found = subscribing.find(caller, subscription_id)
+    wanted = read_body(Range, request)
+    after, until = subscribing.require_range(*map(wanted.get, ("position", "after", "until")))
+    replayed = subscribing.replay(
+        caller,
+        found,
+        after=after,
+        until=until,
+        is_missed_only=wanted["missed_only"],
+        now=timezone.now(),
+    )
+    return Response({"deliveries": replayed.deliveries, "next_after": replayed.following})
+
+
+@api_view(["GET"])
+def delivery_list(request: Request) -> Response:
+    """Deliveries of one's subscriptions, newest first, with their attempts."""
+    caller = caller_from_request(request)
+    asked = Wanted(data=request.query_params.dict())
+    asked.is_valid(raise_exception=True)
+    wanted = dict(asked.validated_data)
+    deliveries = Delivery.objects.visible_to(caller)
+    if public_id := wanted.pop("subscription", ""):
+        deliveries = deliveries.filter(subscription__public_id=public_id)
+    deliveries = deliveries.filter(**wanted).select_related("subscription")
+    rows, following = _page(
+        request, deliveries.prefetch_related("attempts"), _delivery_after, caller
+    )
+    return Response({"results": [_delivery(row) for row in rows], "next": following})
+
+
+@api_view(["POST"])
+def resend(request: Request, delivery_id: str) -> Response:
+    """Send it once more, in the order of its topic."""
+    sent = subscribing.resend(caller_from_request(request), delivery_id, now=timezone.now())
+    return Response(_delivery(sent))
+
+
+def _page(request: Request, rows: Any, find: Any, caller: Caller) -> tuple[Sequence[Any], Any]:
+    """A page by id, newest first, and the address of the next one."""
+    if after := request.query_params.get("cursor", ""):
+        rows = rows.filter(pk__lt=find(caller, after))
+    limit = page_size(request)
+    found = list(rows.order_by("-pk")[: limit + 1])
+    page = found[:limit]
+    return page, next_page(request, page[-1].public_id if len(found) > limit else "")
+
+
+def _subscription_after(caller: Caller, cursor: str) -> int:
+    try:
+        return subscribing.find(caller, cursor).pk
+    except subscriptions.UnknownSubscription as error:
+        raise _bad_cursor() from error
+
+
+def _delivery_after(caller: Caller, cursor: str) -> int:
+    try:
+        return subscribing.find_delivery(caller, cursor).pk
+    except subscribing.UnknownDelivery as error:
+        raise _bad_cursor() from error
+
+
+def _bad_cursor() -> BadCursor:
+    detail = _("This cursor is not one of ours. Follow `next`, or leave it out.")
+    return BadCursor(detail, errors=[field_error("/cursor", "bad_cursor", detail)])
+
+
+def _shape(row: Subscription) -> dict[str, Any]:
+    return {
+        "id": row.public_id,
+        "topic": row.topic,
+        "types": row.types,
+        "filter": row.filter,
+        "channel": row.channel,
+        "address": row.address,
+        "locale": row.locale,
+        "state": row.state,
+        "reason": row.reason,
+        "failing_since": _moment(row.failing_since),
+        "after": row.after,
+        "created_at": timestamp(row.created_at),
+    }
+
+
+def _delivery(row: Delivery) -> dict[str, Any]:
+    is_pending = row.state == Delivery.State.PENDING
+    return {
+        "id": row.public_id,
+        "subscription": row.subscription.public_id,
+        "topic": row.topic,
+        "position": row.position,
+        "state": row.state,
+        "reason": row.reason,
+        "due_at": _moment(row.due_at if is_pending else None),
+        "created_at": timestamp(row.created_at),
+        "ended_at": _moment(row.ended_at),
+        "attempts": [
+            _attempt(attempt) for attempt in sorted(row.attempts.all(), key=lambda each: each.pk)
+        ],
+    }
+
+
+def _attempt(row: Attempt) -> dict[str, Any]:
+    return {
+        "at": timestamp(row.at),
+        "duration_ms": round(row.duration.total_seconds() * 1000),
+        "status": row.status,
+        "code": row.code,
+        "detail": row.detail,
+        "request": row.request,
+        "response": row.response,
+    }
+
+
+def _moment(at: datetime | None) -> str | None:
+    return timestamp(at) if at else None
