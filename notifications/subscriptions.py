@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from museo.access.encryption import seal
 from museo.access.problems import NotFound
@@ -25,6 +26,11 @@ SECRET_BYTES = 32
 # how long the secret before is good for
 OVERLAP = timedelta(days=1)
 STAFF = "staff.ops"
+# what is told of one that was disabled
+MESSAGES = {
+    "gone": gettext_noop("subscription.gone.message"),
+    "failing": gettext_noop("subscription.failing.message"),
+}
 State = Subscription.State
 AS_NEW = {"state": State.ACTIVE, "reason": "", "failing_since": None, "rests_until": None}
 
@@ -128,7 +134,7 @@ def disable(change: log.Change, subscription: Subscription, reason: str, *, now:
             "data": {"subscription_id": subscription.public_id, "reason": reason},
         },
         at=now,
-        texts={"message": [f"subscription.{reason}.message", {}]},
+        texts={"message": [MESSAGES[reason], {}]},
     )
     return True
 
