@@ -14,7 +14,8 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef
 
-from notifications import bulk, readers
+from museo import bulk
+from notifications import readers
 from notifications.models import Delivery, Event, EventTopic, Reader, Subscription
 from notifications.wishes import wants
 

@@ -26,7 +26,8 @@ import httpcore2
 from django.db import connection
 from django.db.models import Q
 
-from notifications import bulk, log, retries
+from museo import bulk
+from notifications import log, retries
 from notifications.channels import posting, webhook_wire
 from notifications.channels.sending import NotSent
 from notifications.channels.webhook_wire import Letter

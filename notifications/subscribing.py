@@ -12,10 +12,11 @@ from uuid import uuid4
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from museo import bulk
 from museo.access.callers import Caller
 from museo.access.limits import require_allowance
 from museo.access.problems import Invalid, NotSignedIn, Problem, field_error
-from notifications import bulk, dispatcher, following, log, subscriptions
+from notifications import dispatcher, following, log, subscriptions
 from notifications.channels import posting, webhook, webhook_wire
 from notifications.channels.sending import NotSent
 from notifications.envelope import timestamp

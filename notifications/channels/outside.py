@@ -14,10 +14,9 @@ from typing import Any
 
 import httpcore2
 import httpx2
-from django.conf import settings
 
 from notifications.channels import calling, webhook
-from notifications.channels.webhook import BadWebhook, NoSuchHost, Target
+from notifications.channels.webhook import BadWebhook, NoSuchHost
 
 # how long a name may take to be looked up
 PATIENCE = timedelta(seconds=3)
@@ -43,9 +42,8 @@ class Outside(httpcore2.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
-        is_excepted = f"{host}:{port}" in settings.MUSEO_WEBHOOK_ALLOW
         try:
-            found = webhook.addresses(Target(host, port, is_excepted), within=PATIENCE)
+            found = webhook.addresses(webhook.target(host, port), within=PATIENCE)
         except (BadWebhook, NoSuchHost) as refusal:
             raise httpcore2.ConnectError(refusal.code) from refusal
         return super().connect_tcp(found[0], port, timeout, local_address, socket_options)

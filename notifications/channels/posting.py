@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from functools import cache
 from http import HTTPStatus
 from ssl import SSLContext
@@ -21,7 +20,7 @@ import httpcore2
 import httpx2
 from httpcore2 import AnyIOBackend
 
-from notifications.channels import webhook
+from notifications.channels import calling, webhook
 from notifications.channels.sending import NotSent
 
 # for all of it: the look-up, the connection, the answer
@@ -32,8 +31,6 @@ MOST_KEPT = 64
 KEPT_SECONDS = 5
 # of the addresses that a host has, so many are tried
 MOST_ADDRESSES = 3
-# whoever asks to be left alone for longer is asked again then
-LONGEST_PAUSE = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -141,24 +138,11 @@ def require_yes(answer: Answer, *, now: datetime) -> None:
     detail = f"HTTP {status}"
     if status == HTTPStatus.GONE:
         raise NotSent("gone", permanent=True, detail=detail)
-    pause = _pause(answer.retry_after, now=now)
+    pause = calling.retry_after(answer.retry_after, now=now)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         raise NotSent("too_often", permanent=False, retry_after=pause, detail=detail)
     code = "unreachable" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "refused"
     raise NotSent(code, permanent=False, retry_after=pause, detail=detail)
-
-
-def _pause(value: str, *, now: datetime) -> timedelta | None:
-    """Seconds or a date (RFC 9110, section 10.2.3); None for anything else."""
-    if value.isascii() and value.isdigit():
-        return min(timedelta(seconds=int(value[:9])), LONGEST_PAUSE)
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max(moment - now, timedelta(0)), LONGEST_PAUSE)
 
 
 def _header(answer: httpcore2.Response, name: bytes) -> str:

@@ -79,7 +79,12 @@ def _deliver(events: int, topics: int, kills: int, protection_off: str = "") -> 
         def start() -> None:
             working.append(spawn(code, MUSEO_WEBHOOK_ALLOW=allowed))
 
-        opened.callback(lambda: [(each.kill(), each.communicate()) for each in working])
+        def end() -> None:
+            for each in working:
+                each.kill()
+                each.communicate()
+
+        opened.callback(end)
         for receiver in receivers:
             subscriptions.begin(
                 topic="trial.all",

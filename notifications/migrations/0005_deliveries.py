@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notifications', '0003_subscriptions'),
+        ('notifications', '0004_what_comes_back'),
     ]
 
     operations = [
