@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
@@ -27,11 +28,11 @@ LOCALES = [code for code, _name in settings.LANGUAGES]
 LARGEST = 2**53
 
 
-class Scalar(serializers.Field):  # type: ignore[type-arg]
+class Scalar(serializers.JSONField):
     """A text, a number, true, false or null."""
 
     default_error_messages = {
-        "invalid": "Text of at most 100 characters, whole number, true, false or null."
+        "invalid": gettext_lazy("Use texts of at most 100 characters, whole numbers, true or null.")
     }
 
     def to_internal_value(self, data: Any) -> Any:
