@@ -15,7 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from museo.access.encryption import unseal
-from notifications import dispatcher, log, retries, sending, subscriptions
+from notifications import dispatcher, log, retries, sending, subscriptions, tasks
 from notifications.channels import posting, signatures
 from notifications.models import Attempt, Delivery, Event, Subscription
 from notifications.sending import LEASE, Parcel, Settled, Tried
@@ -495,3 +495,15 @@ def test_while_one_thread_claims_another_has_nothing_to_do() -> None:
     assert not sending._claiming.locked()
     assert run() == Settled()
     assert not sending._claiming.locked()
+
+
+def test_a_tick_makes_deliveries_and_sends_them(allow: Callable[..., None]) -> None:
+    with receiving() as receiver:
+        allow(receiver)
+        subscribe(receiver)
+        tell(count=3)
+
+        assert tasks.deliver() == 3
+        assert tasks.deliver() == 0
+
+    assert versions(receiver) == {"trial.a": [1, 2, 3]}
