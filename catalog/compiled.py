@@ -145,11 +145,11 @@ class Compiled:
         filled = _filled(statement, given)
         if filled is None:
             return []
-        found = fetch(*filled)
+        found = _fetch(*filled)
         return [dict(zip(statement.names, row, strict=True)) for row in _read(statement, found)]
 
 
-def fetch(sql: str, params: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def _fetch(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     """The rows of a statement that is planned once."""
     if this_connection.vendor != "postgresql":
         with this_connection.cursor() as cursor:

@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.db import connection, models
 
-from catalog.compiled import fetch
+from museo import sql
 
 # what an answer takes besides its body
 AROUND = 1000
@@ -149,7 +149,7 @@ def forget() -> None:
 
 
 def _number() -> Number:
-    ((counted, last, writes, newest),) = fetch(NUMBER, [])
+    ((counted, last, writes, newest),) = sql.rows(NUMBER, [])
     return (counted or 0) + writes, max(last or 0, newest or 0)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
@@ -69,6 +70,7 @@ class Money:
         return format_currency(self.as_decimal(), self.currency, locale=_locale(language))
 
 
+@lru_cache(maxsize=512)
 def digits(currency: str) -> int:
     """How many come after the point: 2 for EUR, 0 for JPY."""
     return int(get_currency_precision(currency))

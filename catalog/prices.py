@@ -12,12 +12,12 @@ from functools import cache
 from typing import NamedTuple
 
 from babel.core import get_global
-from django.db.models import CharField, DateTimeField, F, Q, QuerySet
+from django.db.models import CharField, DateTimeField, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from catalog import shop
 from catalog.compiled import Compiled, OneOf, Slot
-from catalog.models import ALWAYS, Master, Price, Variant
+from catalog.models import ALWAYS, Price, Variant
 from museo import bulk
 from museo.access.problems import Invalid, field_error
 
@@ -112,16 +112,6 @@ def amounts(
         yield pk, currency, Amounts(*values)
 
 
-def for_sale(sku: str, *, currency: str, now: datetime) -> tuple[Variant, int] | None:
-    """The variant of a SKU that can be bought, and its price; None if there is none."""
-    rows = FOR_SALE.rows(sku=sku, currency=currency, now=now)
-    if not rows:
-        return None
-    # of several prices the one that began last
-    last = rows[-1]
-    return Variant(**{name: last[f"sold_{name}"] for name in _OF_VARIANT}), last["price"]
-
-
 def holding(now: datetime | Slot) -> QuerySet[Price]:
     """The prices that hold at this moment."""
     return Price.objects.filter(Q(valid_to=None) | Q(valid_to__gt=now), valid_from__lte=now)
@@ -134,26 +124,11 @@ def _slotted() -> QuerySet[Price]:
     return here.order_by("valid_from")
 
 
-_OF_VARIANT = [field.attname for field in Variant._meta.concrete_fields]
 CURRENT = Compiled(
     lambda: (
         _slotted()
         .filter(OneOf("variant", "variants"))
         .values(*(field.attname for field in Price._meta.concrete_fields))
-    )
-)
-FOR_SALE = Compiled(
-    lambda: (
-        _slotted()
-        .filter(
-            variant__sku=Slot("sku", CharField()),
-            variant__is_active=True,
-            variant__master__in=Master.objects.on_sale(),
-        )
-        .values(
-            price=F("amount"),
-            **{f"sold_{name}": F(f"variant__{name}") for name in _OF_VARIANT},
-        )
     )
 )
 

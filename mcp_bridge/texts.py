@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
-from babel.numbers import format_currency, get_currency_precision
+from django.conf import settings
 from django.utils.translation import get_language, gettext
 
+from catalog.money import Money
 from notifications.letters import duration
 from orders.lifecycle import ENDED, text_key
 
@@ -92,10 +92,8 @@ def please_pay(link: Mapping[str, Any]) -> str:
 
 def money(money: Mapping[str, Any]) -> str:
     """`{"amount": 8400, "currency": "EUR"}` as people write it: €84.00."""
-    digits = get_currency_precision(money["currency"])
-    amount = Decimal(money["amount"]).scaleb(-digits)
-    locale = (get_language() or "en").replace("-", "_")
-    return format_currency(amount, money["currency"], locale=locale)
+    amount = Money(money["amount"], money["currency"])
+    return amount.shown(get_language() or settings.LANGUAGE_CODE)
 
 
 def _until(timestamp: str, now: datetime) -> timedelta:

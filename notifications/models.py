@@ -1,6 +1,7 @@
 """The log's tables: its head, the topics' counters, the events and where they are heard.
 
-And what comes back by the channels: reports about what was sent, and messages to the shop.
+Then what is made of them for those outside: subscriptions, deliveries, attempts; and what comes
+back by the channels: reports about what was sent, and messages to the shop.
 """
 
 from __future__ import annotations
@@ -93,6 +94,17 @@ class EventText(models.Model):
     sealed = models.TextField()
 
 
+class EventTopic(models.Model):
+    """An event is heard on its own topic and on others."""
+
+    pk = models.CompositePrimaryKey("topic", "position")
+    topic = models.CharField(max_length=100)
+    position = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["position"], name="heard_by_position")]
+
+
 class Reader(models.Model):
     """A reader of the log, and the last position that it has read."""
 
@@ -164,17 +176,6 @@ class InboundMessage(models.Model):
         indexes = [
             models.Index(fields=["channel", "sender_hash", "-received_at"], name="heard_from")
         ]
-
-
-class EventTopic(models.Model):
-    """An event is heard on its own topic and on others."""
-
-    pk = models.CompositePrimaryKey("topic", "position")
-    topic = models.CharField(max_length=100)
-    position = models.BigIntegerField()
-
-    class Meta:
-        indexes = [models.Index(fields=["position"], name="heard_by_position")]
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):

@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 
 import orjson
-from babel.numbers import get_currency_precision
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.utils.text import slugify
 
+from catalog import money
 from catalog.imports.problems import RowRefused
 from catalog.models import Master
-from catalog.money import Money
 from catalog.prices import DEAREST, currencies
 from catalog.stock import MOST_ON_HAND
 
@@ -73,7 +71,7 @@ _SLUG = re.compile(r"[-a-zA-Z0-9_]{1,120}")
 
 def price(cell: str, currency: str) -> int:
     """`84.00`, `84,00`, `1.234,50`, `1,234.50` in minor units."""
-    digits = precision(currency)
+    digits = money.digits(currency)
     plain = _PLAIN_AMOUNT.fullmatch(cell)
     if plain and digits == 2:
         return int(plain[1]) * 100 + int(plain[2] or 0)
@@ -88,7 +86,7 @@ def _price(cell: str, currency: str, digits: int) -> int:
         raise RowRefused("price_invalid")
     if number < 0:
         raise RowRefused("price_negative")
-    most = Money(DEAREST, currency).as_decimal()
+    most = money.Money(DEAREST, currency).as_decimal()
     if number > most:
         raise RowRefused("price_too_high", most=str(most))
     amount = number.scaleb(digits)
@@ -111,11 +109,6 @@ def _decimal(cell: str) -> Decimal | None:
     if len(groups) > 1 and any(len(group) != 3 for group in groups[1:]):
         return None
     return Decimal(f"{re.sub('[.,]', '', whole)}.{part or 0}")
-
-
-@lru_cache(maxsize=512)
-def precision(currency: str) -> int:
-    return get_currency_precision(currency)
 
 
 def currency(cell: str) -> str:

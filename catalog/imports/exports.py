@@ -11,7 +11,6 @@ import io
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import IO, Any
 
 import orjson
@@ -23,11 +22,12 @@ from openpyxl.cell import WriteOnlyCell
 from catalog import shop
 from catalog.imports import workbooks
 from catalog.imports.book import TEXTS, Categories, Sold, open_book
-from catalog.imports.cells import CURRENCIES, NOTHING, precision
+from catalog.imports.cells import CURRENCIES, NOTHING
 from catalog.imports.columns import languages
 from catalog.imports.files import CHUNK
 from catalog.imports.formulas import neutralise
 from catalog.models import Master, Price, Variant
+from catalog.money import Money
 from museo.access.callers import Caller
 from museo.access.permissions import may
 from museo.access.problems import Invalid, NotAllowed, field_error
@@ -124,7 +124,7 @@ def _row(sold: Sold, categories: Categories) -> Row:
 
 def _typed(amount: int, currency: str) -> str:
     """84.00, as it is read again."""
-    return str(Decimal(amount).scaleb(-precision(currency)))
+    return str(Money(amount, currency).as_decimal())
 
 
 def download(parts: Iterator[bytes], kind: str) -> StreamingHttpResponse:

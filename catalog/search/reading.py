@@ -12,9 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 
-from babel.numbers import get_currency_precision
-
-from catalog import shop
+from catalog import money, shop
 from catalog.search import lexicon, words
 
 # what anybody types who looks for something; the rest is not read
@@ -278,4 +276,4 @@ def _minor(digits: str) -> int:
     has_cents = bool(groups) and len(last) <= 2
     whole = "".join(groups) if has_cents else "".join([*groups, last])
     amount = Decimal(f"{whole[:20]}.{last if has_cents else 0}")
-    return min(int(amount.scaleb(get_currency_precision(shop.currency()))), DEAREST)
+    return min(int(amount.scaleb(money.digits(shop.currency()))), DEAREST)

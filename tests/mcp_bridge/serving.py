@@ -32,7 +32,7 @@ application: Any = edge(_route)
 
 
 async def until(is_true: Callable[[], bool]) -> None:
-    """Return as soon as it is true, at most 5 s later."""
+    """Return as soon as it is true, at most 20 s later."""
     async with asyncio.timeout(20):
         while not is_true():  # noqa: ASYNC110  what is waited for has no event
             await asyncio.sleep(0.005)
