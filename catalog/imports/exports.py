@@ -16,8 +16,6 @@ from typing import IO, Any
 import orjson
 from django.http import StreamingHttpResponse
 from django.utils.translation import gettext as _
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
 
 from catalog import shop
 from catalog.imports import workbooks
@@ -198,6 +196,8 @@ def _xlsx(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[bytes]:
 
 
 def _write_workbook(file: IO[bytes], columns: Sequence[str], rows: Iterable[Row]) -> None:
+    from openpyxl import Workbook
+
     workbook = Workbook(write_only=True)
     sheet: Any = workbook.create_sheet(title=_("Products"))
     sheet.append(list(columns))
@@ -207,6 +207,8 @@ def _write_workbook(file: IO[bytes], columns: Sequence[str], rows: Iterable[Row]
 
 
 def _typed_cell(sheet: Any, value: Any) -> Any:
+    from openpyxl.cell import WriteOnlyCell
+
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     cell = WriteOnlyCell(sheet, value=workbooks.escape(neutralise(_cell(value))))

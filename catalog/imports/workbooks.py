@@ -1,5 +1,7 @@
 """XLSX: read a row at a time with openpyxl, which parses by defusedxml; written the same way.
 
+openpyxl takes as long to load as a sixth of the shop, so it is loaded by whoever needs it.
+
 A workbook is a zip of XML. What it says of its unpacked size is checked before anything is
 unpacked, and Python's zipfile unpacks no more than that. Formulas are read as their text.
 """
@@ -12,9 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
-
-from openpyxl import DEFUSEDXML, load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from catalog.imports.limits import (
     DENSEST,
@@ -29,7 +28,6 @@ from catalog.imports.problems import CannotImport
 
 # what a damaged workbook makes openpyxl and zipfile raise
 DAMAGED = (
-    InvalidFileException,
     zipfile.BadZipFile,
     ParseError,
     ArithmeticError,
@@ -64,6 +62,8 @@ def require_harmless(path: Path) -> None:
 
 def rows(path: Path, *, width: int = MOST_COLUMNS + 1) -> Iterator[list[str]]:
     """The rows of the first sheet, as texts; no wider than `width`, whatever the sheet says."""
+    from openpyxl import DEFUSEDXML, load_workbook
+
     if not DEFUSEDXML:
         raise RuntimeError("openpyxl does not use defusedxml; it must be installed.")
     require_harmless(path)

@@ -6,18 +6,19 @@ POST carries our reference as its idempotency key, so asking again never takes t
 Making a session takes no money: what cannot be made is a payment that has failed.
 """
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-import stripe as library
 from django.conf import settings
 from django.utils.translation import gettext as _
-from stripe.params.checkout import SessionCreateParams
 
+from museo.lazy import Lazy
 from orders.payments.charges import (
     BadNews,
     Charge,
@@ -29,6 +30,13 @@ from orders.payments.charges import (
     ProviderUnreachable,
     RefundRequest,
 )
+
+if TYPE_CHECKING:
+    import stripe as library
+    from stripe.params.checkout import SessionCreateParams
+else:
+    # few shops need it, and every process would load it for a fifth of a second
+    library = Lazy("stripe")
 
 logger = logging.getLogger(__name__)
 
