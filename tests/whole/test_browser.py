@@ -77,6 +77,8 @@ def test_a_purchase_is_seen_to_arrive_without_touching_the_page_though_the_web_i
     )
     assert rows == [5, 4, 3, 2, 1]
     expect(page.locator("[data-conn-text]")).to_have_text("Finished")
+    # that it has arrived is said once
+    expect(page.locator("[data-eta-number]")).to_be_hidden()
     assert page.title().startswith("Delivered")
     told = page.request.get(f"{shop.address}/api/v1/orders/{number}/events").json()["events"]
     written = {event["data"]["status"]: event["timestamp"] for event in told}
