@@ -1,7 +1,7 @@
 """All checks of the project: what `scripts/test` runs.
 
-One follows the other, but the lanes of the tests run three at a time: they wait as much as they
-compute, and share nothing.
+One follows the other, but the long ones run three at a time: the lanes of the tests wait as much
+as they compute, and share nothing.
 """
 
 import argparse
@@ -43,7 +43,7 @@ ON_POSTGRESQL, OF_THE_PUSH, IN_BROWSER, OF_PROGRAMS, ON_SQLITE = LANES = (
     "tests of whole programs",
     "tests on SQLite",
 )
-LANES_AT_ONCE = 3
+AT_ONCE = 3
 # what they run is measured, and makes up nearly all; measuring costs half as much again
 MEASURED = (ON_POSTGRESQL, OF_THE_PUSH)
 # what pushes, what it is pushed through, and what survives when parts of it die
@@ -76,6 +76,7 @@ class Check:
     # where pytest writes what it counted
     report: Path | None = None
     may_be_empty: bool = False
+    is_long: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,8 @@ def all_checks(
     return [
         *_checks_of_the_text(plain),
         *tests,
+        # they fill up what the lanes leave
+        *_checks_of_the_project(plain),
         Check("coverage data", [*PYTHON, "coverage", "combine", "--quiet"], plain),
         Check("coverage", [*PYTHON, "coverage", "report", *floor], plain),
     ]
@@ -155,6 +158,15 @@ def _checks_of_the_text(plain: Mapping[str, str]) -> list[Check]:
         for package in (".", *PACKAGES)
         for path in sorted((ROOT / package / "templates").glob("**/*.html"))
     ]
+    return [
+        Check("format", [BIN / "ruff", "format", "--check", "."], plain),
+        Check("lint", [BIN / "ruff", "check", "."], plain),
+        Check("layers", [BIN / "lint-imports", "--no-logo"], plain),
+        Check("templates", [BIN / "djade", "--check", "--target-version=5.2", *templates], plain),
+    ]
+
+
+def _checks_of_the_project(plain: Mapping[str, str]) -> list[Check]:
     deployed = {
         **plain,
         "MUSEO_PUBLIC_URL": "https://shop.example",
@@ -164,14 +176,12 @@ def _checks_of_the_text(plain: Mapping[str, str]) -> list[Check]:
         "DATABASE_URL": "postgres://museo:secret@db.example/museo",
         "REDIS_URL": "redis://redis.example:6379/0",
     }
+    migrations = ("makemigrations", "--check", "--dry-run")
+    deployment = ("check", "--deploy", "--fail-level=WARNING")
     return [
-        Check("format", [BIN / "ruff", "format", "--check", "."], plain),
-        Check("lint", [BIN / "ruff", "check", "."], plain),
-        Check("types", [*PYTHON, "mypy", *PACKAGES], plain),
-        Check("layers", [BIN / "lint-imports", "--no-logo"], plain),
-        Check("templates", [BIN / "djade", "--check", "--target-version=5.2", *templates], plain),
-        Check("migrations", [*MANAGE, "makemigrations", "--check", "--dry-run"], plain),
-        Check("deployment", [*MANAGE, "check", "--deploy", "--fail-level=WARNING"], deployed),
+        Check("types", [*PYTHON, "mypy", *PACKAGES], plain, is_long=True),
+        Check("migrations", [*MANAGE, *migrations], plain, is_long=True),
+        Check("deployment", [*MANAGE, *deployment], deployed, is_long=True),
     ]
 
 
@@ -214,7 +224,8 @@ def _tests(
         # what one lane leaves in the broker is not for the next
         "REDIS_URL": servers.redis_url.replace("?db=0", f"?db={LANES.index(title)}"),
     }
-    return Check(title, [*pytest, f"--junitxml={report}"], environment, report, may_be_empty)
+    command = [*pytest, f"--junitxml={report}"]
+    return Check(title, command, environment, report, may_be_empty, is_long=True)
 
 
 def _environment(home: Path) -> dict[str, str]:
@@ -247,17 +258,17 @@ def _is_wanted(need: Need, chosen: Sequence[str]) -> bool:
 
 
 def run(checks: Sequence[Check]) -> list[Result]:
-    """Run them all; what the tests say that run beside others is printed when they have ended."""
+    """Run them all; what those say that run beside others is printed when they have ended."""
     results: list[Result] = []
-    for are_lanes, alike in groupby(checks, lambda check: check.report is not None):
+    for are_long, alike in groupby(checks, lambda check: check.is_long):
         group = list(alike)
-        results += _run_together(group) if are_lanes else map(_run, group)
+        results += _run_together(group) if are_long else map(_run, group)
     return results
 
 
 def _run_together(checks: Sequence[Check]) -> list[Result]:
     waiting = deque(checks)
-    beside = [_Beside(waiting) for _ in range(LANES_AT_ONCE - 1)]
+    beside = [_Beside(waiting) for _ in range(AT_ONCE - 1)]
     results = []
     try:
         check = _next(waiting)

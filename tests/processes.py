@@ -6,11 +6,16 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import connection, connections
 
+SHORTEST_PAUSE = 0.005
+LONGEST_PAUSE = 0.1
 PREAMBLE = """
 import os, sys, django
 os.environ["DJANGO_SETTINGS_MODULE"] = "museo.settings"
@@ -70,8 +75,22 @@ def ended(child: int) -> int:
 
 
 def eventually(is_true: Callable[[], bool], *, seconds: float = 60) -> None:
-    """Return as soon as it is true; fail when the time is over."""
+    """Return as soon as it is true; fail when the time is over. Asks less and less often."""
     deadline = time.monotonic() + seconds
+    pause = SHORTEST_PAUSE
     while not is_true():
         assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.005)
+        time.sleep(pause)
+        pause = min(pause * 1.2, LONGEST_PAUSE)
+
+
+def is_healthy(address: str) -> bool:
+    """Whether the server at http://host:port says so; costs little, as it is asked often."""
+    asked = HTTPConnection(urlsplit(address).netloc, timeout=2)
+    try:
+        asked.request("GET", "/healthz")
+        return asked.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
+    finally:
+        asked.close()

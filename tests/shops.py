@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import httpx
 import psutil
 
-from tests.processes import eventually
+from tests.processes import eventually, is_healthy
 
 ROOT = Path(__file__).parents[1]
 UP = (sys.executable, "manage.py", "up")
@@ -36,10 +35,7 @@ class Shop:
         return next(child for child in children if words in " ".join(child.cmdline()))
 
     def is_healthy(self) -> bool:
-        try:
-            return httpx.get(f"{self.address}/healthz", timeout=2).status_code == 200
-        except httpx.HTTPError:
-            return False
+        return is_healthy(self.address)
 
 
 @contextmanager

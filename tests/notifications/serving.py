@@ -2,11 +2,9 @@
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
-import httpx
-
-from tests.processes import eventually, spawn
+from tests.processes import eventually, is_healthy, spawn
 from tests.shops import free_port
 
 SERVED = """
@@ -54,14 +52,8 @@ def served(code: str, redis_url: str) -> Iterator[tuple[subprocess.Popen[str], s
     process = spawn(code, str(port), *name, REDIS_URL=redis_url)
     address = f"http://127.0.0.1:{port}"
     try:
-        eventually(lambda: process.poll() is not None or answers(address))
+        eventually(lambda: process.poll() is not None or is_healthy(address))
         yield process, address
     finally:
         process.kill()
         process.communicate()
-
-
-def answers(address: str) -> bool:
-    with suppress(httpx.HTTPError):
-        return httpx.get(f"{address}/healthz").status_code == 200
-    return False

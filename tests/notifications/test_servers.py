@@ -11,8 +11,8 @@ from websockets.sync.client import connect
 
 from tests import services
 from tests.notifications.conftest import tell
-from tests.notifications.serving import DAPHNE, RUNSERVER, UVICORN, answers, served
-from tests.processes import eventually
+from tests.notifications.serving import DAPHNE, RUNSERVER, UVICORN, served
+from tests.processes import eventually, is_healthy
 from tests.shops import free_port
 
 STREAM = "/api/v1/events?topics=trial.a&after=0"
@@ -78,7 +78,7 @@ def test_a_proxy_that_buffers_holds_no_event_back(redis_url: str) -> None:
         served(UVICORN, redis_url) as (_process, upstream),
         services.nginx(program, upstream=upstream, port=free_port()) as address,
     ):
-        eventually(lambda: answers(address))
+        eventually(lambda: is_healthy(address))
         with httpx.stream(
             "GET", f"{address}{STREAM}", headers={"Accept": "text/event-stream"}, timeout=20
         ) as response:
@@ -103,7 +103,7 @@ def test_a_socket_goes_through_a_proxy(redis_url: str) -> None:
         served(UVICORN, redis_url) as (_process, upstream),
         services.nginx(program, upstream=upstream, port=free_port(), more=UPGRADE) as address,
     ):
-        eventually(lambda: answers(address))
+        eventually(lambda: is_healthy(address))
         with connect(f"{address.replace('http', 'ws')}/ws/events/?topics=trial.a") as client:
             hello, subscribed = (json.loads(client.recv(timeout=20))[0] for _ in range(2))
             tell()

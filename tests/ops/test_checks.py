@@ -100,7 +100,7 @@ def test_the_summary_ends_with_all_tests_in_pytests_form() -> None:
     assert said.endswith("==== 2 failed, 250 passed, 1 skipped in 90.10s ====")
 
 
-def test_the_lanes_run_together_before_what_comes_after_them(
+def test_the_long_ones_run_together_before_what_comes_after_them(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Each of the first two can only end when the one after it has begun."""
@@ -112,15 +112,15 @@ def test_the_lanes_run_together_before_what_comes_after_them(
     def makes(mark: str) -> str:
         return f"open({str(tmp_path / mark)!r}, 'w'); print('from beside')\n"
 
-    def lane(title: str, code: str) -> Check:
-        return Check(title, [*python, code], {}, tmp_path / "none.xml")
+    def long(title: str, code: str) -> Check:
+        return Check(title, [*python, code], {}, is_long=True)
 
     results = checks.run(
         [
             Check("text", [*python, ""], {}),
-            lane("one", waits_for("two")),
-            lane("two", makes("two") + waits_for("three")),
-            lane("three", makes("three") + "raise SystemExit(1)"),
+            long("one", waits_for("two")),
+            long("two", makes("two") + waits_for("three")),
+            long("three", makes("three") + "raise SystemExit(1)"),
             Check("last", [*python, ""], {}),
         ]
     )
