@@ -1,6 +1,7 @@
 """Other processes that work on the test's own database."""
 
 import os
+import ssl
 import subprocess
 import sys
 import textwrap
@@ -14,6 +15,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import connection, connections
 
+# made once: httpx would read all certificates anew for every client
+TLS = ssl.create_default_context()
 SHORTEST_PAUSE = 0.005
 LONGEST_PAUSE = 0.1
 PREAMBLE = """

@@ -134,7 +134,7 @@ class MuseoLive extends HTMLElement {
     this.stampSteps(snapshot);
     this.move(snapshot);
     this.tick();
-    this.writeLog();
+    this.writeLog(snapshot);
     if (ENDED.has(this.status)) this.finish(snapshot.steps.find((step) => step.code === "delivered")?.at);
   }
 
@@ -192,16 +192,28 @@ class MuseoLive extends HTMLElement {
   }
 
   log(event) {
-    const log = this.find("log");
     const row = this.row(event);
     row.className = "new";
-    log.prepend(row);
-    while (log.children.length > LOG_ROWS) log.lastElementChild.remove();
+    this.find("log").prepend(row);
+    this.cutLog();
   }
 
-  async writeLog() {
+  // up to the snapshot; what is told while it is asked for stays above
+  async writeLog(snapshot) {
+    const log = this.find("log");
+    const earlier = [...log.children];
+    this.snapshot = snapshot;
     const page = await this.known.ask();
-    if (page) this.find("log").replaceChildren(...page.events.slice(-LOG_ROWS).reverse().map(this.row, this));
+    if (!page || this.snapshot !== snapshot) return;
+    earlier.forEach((row) => row.remove());
+    const events = page.events.filter((event) => event.version <= snapshot.version);
+    log.append(...events.slice(-LOG_ROWS).reverse().map(this.row, this));
+    this.cutLog();
+  }
+
+  cutLog() {
+    const log = this.find("log");
+    while (log.children.length > LOG_ROWS) log.lastElementChild.remove();
   }
 
   row(event) {

@@ -14,7 +14,7 @@ from uuid import uuid4
 import httpx
 
 from tests.orders.conftest import PURCHASE
-from tests.processes import PREAMBLE
+from tests.processes import PREAMBLE, TLS
 from tests.shops import ROOT, Shop
 
 STEPS = ["placed", "confirmed", "preparing", "out_for_delivery", "delivered"]
@@ -150,8 +150,8 @@ def desk(shop: Shop) -> Iterator[Desk]:
     email, password = (shop.home / "staff-login").read_text().split()
     address = f"{shop.address}/api/v1"
     with (
-        httpx.Client(base_url=address, timeout=20) as guest,
-        httpx.Client(base_url=address, timeout=20, follow_redirects=True) as staff,
+        httpx.Client(base_url=address, timeout=20, verify=TLS) as guest,
+        httpx.Client(base_url=address, timeout=20, follow_redirects=True, verify=TLS) as staff,
     ):
         page = f"{shop.address}/login"
         staff.get(page)

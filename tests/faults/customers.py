@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -15,13 +14,12 @@ from uuid import uuid4
 import httpx
 
 from tests.orders.conftest import PURCHASE
+from tests.processes import TLS
 
 LAST = "order.delivered"
 PAUSE_SECONDS = 0.2
 # of which there is most in the demo shop
 THINGS = ("FILTER-COFFEE", "MINT-TEA", "POSTCARD-SET")
-# made once: httpx would read all certificates anew for every try
-TLS = ssl.create_default_context()
 
 
 @dataclass

@@ -19,7 +19,7 @@ import pytest
 from tests import services
 from tests.faults.customers import LAST, Crowd, Customer
 from tests.ops.running import NAMES
-from tests.processes import eventually
+from tests.processes import TLS, eventually
 from tests.shops import ROOT, Shop, open_shop
 
 STEPS = ["order.placed", "order.confirmed", "order.preparing", "order.out_for_delivery", LAST]
@@ -164,5 +164,5 @@ def test_who_keeps_the_cursor_misses_nothing_of_a_live_process_that_dies(
 
 def is_delivered(shop: Shop, customer: Customer) -> bool:
     track = f"{shop.address}/api/v1/orders/{customer.number}/track"
-    answer = httpx.get(track, params={"ticket": customer.ticket}, timeout=20)
+    answer = httpx.get(track, params={"ticket": customer.ticket}, timeout=20, verify=TLS)
     return bool(answer.json()["status"] == "delivered")

@@ -19,6 +19,7 @@ from museo.ops import valkey
 from notifications import log, topics
 from notifications.live import hub, wake
 from tests import services
+from tests.processes import TLS
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 # the longest that anything here is waited for
@@ -109,7 +110,7 @@ async def address(committed: None, redis: str) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def http(address: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=address, timeout=SECONDS) as client:
+    async with httpx.AsyncClient(base_url=address, timeout=SECONDS, verify=TLS) as client:
         yield client
 
 

@@ -14,6 +14,7 @@ import httpx
 import psutil
 
 from museo.ops.preflight import ROOT
+from tests.processes import TLS
 from tests.shops import Shop, free_port
 
 # a word of the command line -> the part's name
@@ -37,7 +38,7 @@ class OpenShop(Shop):
     def is_well(self) -> bool:
         """All of it, the clock too."""
         with suppress(httpx.TransportError):
-            health = httpx.get(f"{self.address}/health", timeout=20).json()
+            health = httpx.get(f"{self.address}/health", timeout=20, verify=TLS).json()
             return bool(health["status"] == "ok")
         return False
 

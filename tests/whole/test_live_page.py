@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Response, Route, expect
+from playwright.sync_api import APIResponse, Browser, Page, Response, Route, expect
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -389,6 +389,49 @@ def test_a_log_that_was_made_anew_starts_the_page_from_its_snapshot(
 
     eventually(lambda: is_exactly_the_log(reader, calm, order))
     assert reader.page.evaluate("window.mark") == "never loaded anew"
+
+
+class Held:
+    """Answers to the page that are held back until the test gives them."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self._held: list[tuple[Route, APIResponse]] = []
+        page.route(address, self._hold)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def _hold(self, route: Route) -> None:
+        self._held.append((route, route.fetch()))
+
+    def give(self) -> None:
+        for route, answer in self._held:
+            route.fulfill(response=answer)
+
+
+@pytest.mark.parametrize("is_mended", [True, False])
+def test_a_step_that_is_told_while_the_log_is_asked_for_stays_on_the_page(
+    calm: Desk, watch: Watch, is_mended: bool
+) -> None:
+    """The twin writes what was asked for over what was told since."""
+    over = partial(
+        without,
+        script="museo-live.js",
+        code="earlier.forEach((row) => row.remove());",
+        instead="log.replaceChildren();",
+    )
+    order = calm.buy()
+    reader = watch(order, prepare=(lambda page: None) if is_mended else over)
+    held = Held(reader.page, f"**/orders/{order.number}/events*")
+    calm.begin_log_anew()
+    eventually(lambda: bool(reader.page.evaluate("1") and held))
+    calm.advance(order, "confirmed")
+    reader.shows("confirmed")
+
+    held.give()
+
+    found = [2, 1] if is_mended else [1]
+    eventually(lambda: reader.versions == found)
 
 
 def test_the_page_loads_little_javascript(calm: Desk, watch: Watch) -> None:
