@@ -48,8 +48,13 @@ AT_ONCE = 3
 MEASURED = (ON_POSTGRESQL, OF_THE_PUSH)
 # what pushes, what it is pushed through, and what survives when parts of it die
 PUSHED = tuple(f"tests/{name}" for name in ("faults", "mcp_bridge", "notifications"))
-# their tests start the shop, servers and clients as processes
-WITH_PROGRAMS = tuple(f"tests/{name}" for name in ("clients", "ops", "whole"))
+# their tests start the shop, servers and clients as processes; or Hypothesis makes them up, and
+# measuring what it tries would take minutes
+WITH_PROGRAMS = (
+    *(f"tests/{name}" for name in ("clients", "ops", "whole")),
+    "tests/museo/test_schemathesis.py",
+    "tests/orders/test_state_machine.py",
+)
 # which tests are to be mended when all takes too long
 SLOWEST = ("--durations=8", "--durations-min=5")
 # a soak may take minutes before it is held to hang

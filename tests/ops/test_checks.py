@@ -53,10 +53,10 @@ def test_what_one_lane_leaves_to_another_is_there(tmp_path: Path) -> None:
         (checks.OF_THE_PUSH, checks.PUSHED),
         (checks.OF_PROGRAMS, checks.WITH_PROGRAMS),
     ):
-        for folder in folders:
-            assert f"--ignore={folder}" in lanes[checks.ON_POSTGRESQL].command
-            assert folder in lanes[title].command
-            assert list((ROOT / folder).glob("test_*.py"))
+        for where in folders:
+            assert f"--ignore={where}" in lanes[checks.ON_POSTGRESQL].command
+            assert where in lanes[title].command
+            assert (ROOT / where).is_file() or list((ROOT / where).glob("test_*.py"))
 
 
 def test_what_is_left_out_is_not_run_and_holds_no_floor(tmp_path: Path) -> None:
