@@ -53,9 +53,8 @@ def open_shop(
     One that is opened as usual has its tables and products already: making them is tested where a
     shop is opened by `scripts/run` or on a database of its own.
     """
-    is_new = not home.exists() or not any(home.iterdir())
-    if is_new and command is UP and "DATABASE_URL" not in environment:
-        shutil.copytree(_prepared(), home, dirs_exist_ok=True)
+    if command is UP and "DATABASE_URL" not in environment:
+        prepare(home)
     port = free_port()
     supervisor = subprocess.Popen(
         [*command, "--port", str(port), "--speed", f"{speed:g}"],
@@ -70,6 +69,12 @@ def open_shop(
     finally:
         supervisor.terminate()
         supervisor.wait(timeout=10)
+
+
+def prepare(home: Path) -> None:
+    """Put tables and products into a shop's folder, if it is new."""
+    if not home.exists() or not any(home.iterdir()):
+        shutil.copytree(_prepared(), home, dirs_exist_ok=True)
 
 
 @cache

@@ -15,7 +15,7 @@ import psutil
 
 from museo.ops.preflight import ROOT
 from tests.processes import TLS
-from tests.shops import Shop, free_port
+from tests.shops import Shop, free_port, prepare
 
 # a word of the command line -> the part's name
 NAMES = {"valkey-server": "valkey", "museo.asgi": "web", "worker clock": "clock"}
@@ -75,8 +75,10 @@ def refusal(home: Path, *options: str, **more: str) -> str:
 
 
 @contextmanager
-def open_shop(home: Path, **more: str) -> Iterator[OpenShop]:
-    """Yield when it says that it is open; closed at the end."""
+def open_shop(home: Path, *, is_first: bool = False, **more: str) -> Iterator[OpenShop]:
+    """Yield when it says that it is open; closed at the end. The first start makes the tables."""
+    if not is_first:
+        prepare(home)
     port = free_port()
     process = start(home, "--port", str(port), **more)
     try:

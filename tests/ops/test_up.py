@@ -20,7 +20,7 @@ PARTS = ("valkey", "web", "clock", "work")
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenShop]:
-    with open_shop(tmp_path_factory.mktemp("shop")) as shop:
+    with open_shop(tmp_path_factory.mktemp("shop"), is_first=True) as shop:
         yield shop
 
 
