@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import count
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -18,8 +20,8 @@ from orders import adjustments, baskets, checkout, payments
 from orders.details import Details
 from orders.holds import CheckoutInProgress
 from orders.models import Order, Payment, PaymentLink, Refund
-from orders.payments import demo, links, settlement
-from orders.payments.charges import Outcome
+from orders.payments import asking, demo, links, settlement
+from orders.payments.charges import Charge, Outcome
 from orders.payments.links import NewLink
 from orders.tracking import Placed
 from tests.orders.conftest import ADDRESS, SellLamp
@@ -184,6 +186,18 @@ def test_twenty_who_open_a_link_at_once_pay_once(new: NewLink, noon: datetime, t
     assert Payment.objects.filter(state="surplus").count() == 0
 
 
+def first_two_meet(act: Callable[..., Charge]) -> Callable[..., Charge]:
+    """The first waits for the second, so that both are at it."""
+    meeting, number = Barrier(2), count()
+
+    def met(*given: Any, **more: Any) -> Charge:
+        if next(number) < meeting.parties:
+            meeting.wait(timeout=30)
+        return act(*given, **more)
+
+    return met
+
+
 @pytest.fixture
 def without_guards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nothing asks whether somebody else is paying: neither the database nor the services."""
@@ -198,6 +212,7 @@ def without_guards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             editor.remove_constraint(Payment, guard)
     monkeypatch.setattr(links, "_require_unpaid", lambda _order: None)
     monkeypatch.setattr(links, "_require_open", lambda _link, now: None)
+    monkeypatch.setattr(asking, "charge", first_two_meet(asking.charge))
     yield
     Refund.objects.all().delete()
     Payment.objects.all().delete()
