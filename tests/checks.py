@@ -36,10 +36,10 @@ PYTHON = (sys.executable, "-m")
 MANAGE = (sys.executable, "manage.py")
 PACKAGES = ("museo", "catalog", "orders", "notifications", "mcp_bridge", "tests", "bench")
 # the longest first
-ON_POSTGRESQL, OF_THE_PUSH, IN_BROWSER, OF_PROGRAMS, ON_SQLITE = LANES = (
-    "tests on PostgreSQL",
+OF_THE_PUSH, IN_AN_OPEN_SHOP, ON_POSTGRESQL, OF_PROGRAMS, ON_SQLITE = LANES = (
     "tests of the push",
-    "tests in the browser",
+    "tests in an open shop",
+    "tests on PostgreSQL",
     "tests of whole programs",
     "tests on SQLite",
 )
@@ -48,10 +48,12 @@ AT_ONCE = 3
 MEASURED = (ON_POSTGRESQL, OF_THE_PUSH)
 # what pushes, what it is pushed through, and what survives when parts of it die
 PUSHED = tuple(f"tests/{name}" for name in ("faults", "mcp_bridge", "notifications"))
-# their tests start the shop, servers and clients as processes; or Hypothesis makes them up, and
-# measuring what it tries would take minutes
+# pages and clients share a shop that is open, and a browser
+OF_AN_OPEN_SHOP = ("tests/clients", "tests/whole")
+# their tests start programs of the shop; or Hypothesis makes them up, and measuring what it tries
+# would take minutes
 WITH_PROGRAMS = (
-    *(f"tests/{name}" for name in ("clients", "ops", "whole")),
+    "tests/ops",
     "tests/museo/test_schemathesis.py",
     "tests/orders/test_state_machine.py",
 )
@@ -127,7 +129,7 @@ def all_checks(
     """`is_whole`: nothing is left out, so the floor of the coverage holds."""
     coverage = {"COVERAGE_FILE": str(folder / "coverage")}
     plain = _environment(folder / "plain") | coverage
-    # without PostgreSQL there is one lane besides the browser's
+    # without PostgreSQL there is one lane besides the open shop's
     measured = MEASURED if servers.database_url else (ON_SQLITE,)
     pytest = ("pytest", *SLOWEST, *options)
     tests = []
@@ -192,15 +194,14 @@ def _checks_of_the_project(plain: Mapping[str, str]) -> list[Check]:
 
 def _lanes(servers: Servers) -> Iterator[tuple[str, Sequence[str], str]]:
     """Title, which tests and DATABASE_URL."""
-    elsewhere = [f"--ignore={folder}" for folder in (*PUSHED, *WITH_PROGRAMS)]
-    here = ["-m", "not browser"]
+    elsewhere = [f"--ignore={where}" for where in (*PUSHED, *OF_AN_OPEN_SHOP, *WITH_PROGRAMS)]
+    which = () if servers.has_browser else ("-m", "not browser")
     if servers.database_url:
-        yield ON_POSTGRESQL, [*elsewhere, *here], servers.database_url
-        yield OF_THE_PUSH, [*PUSHED, *here], _beside(servers.database_url, "push")
-    if servers.has_browser:
-        yield IN_BROWSER, ["-m", "browser"], ""
+        yield OF_THE_PUSH, [*PUSHED, *which], _beside(servers.database_url, "push")
+    yield IN_AN_OPEN_SHOP, [*OF_AN_OPEN_SHOP, *which], ""
     if servers.database_url:
-        yield OF_PROGRAMS, [*WITH_PROGRAMS, *here], _beside(servers.database_url, "programs")
+        yield ON_POSTGRESQL, [*elsewhere, *which], servers.database_url
+        yield OF_PROGRAMS, [*WITH_PROGRAMS, *which], _beside(servers.database_url, "programs")
     yield ON_SQLITE, ["-m", "both and not browser"], ""
 
 

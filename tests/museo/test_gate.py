@@ -21,7 +21,7 @@ pytestmark = [
 
 # seconds
 LATE = 2
-# writes all the time, in transactions of a few milliseconds, as a busy shop's web processes do
+# writes all the time, in transactions of some ten milliseconds, as a busy shop's web processes do
 BUSY_WRITER = """
 from datetime import UTC, datetime
 from django.db import connection
@@ -35,7 +35,7 @@ now = datetime.now(UTC)
 print("writing", flush=True)
 while True:
     with log.change() as change:
-        for number in range(150):
+        for number in range(500):
             change.event(f"order.W{os.getpid()}", "order.confirmed", {"n": number}, at=now)
 """
 

