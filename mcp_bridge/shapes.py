@@ -112,6 +112,7 @@ class Line:
     id: int
     sku: str
     name: str
+    modifiers: list[Modifier]
     quantity: int
     unit_price: Money
     total: Money

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -106,12 +107,18 @@ class BasketLine(models.Model):
     basket = models.ForeignKey(Basket, on_delete=models.CASCADE, related_name="lines")
     variant = models.ForeignKey(Variant, on_delete=models.CASCADE)
     quantity = models.PositiveIntegerField()
+    # what is chosen with each unit: sorted codes, and the same in short
+    modifiers = models.JSONField(default=list)
+    modifiers_hash = models.CharField(max_length=64, default="", blank=True)
     # what it cost when it was added, to say that a price has changed
     unit_price_seen = models.BigIntegerField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["basket", "variant"], name="one_line_per_variant"),
+            models.UniqueConstraint(
+                fields=["basket", "variant", "modifiers_hash"],
+                name="one_line_per_variant_and_modifiers",
+            ),
             models.CheckConstraint(
                 condition=Q(quantity__gte=1) & Q(quantity__lte=MAX_QUANTITY),
                 name="basket_quantity_in_range",
@@ -358,6 +365,11 @@ class Order(models.Model):
         return self.late_at is not None and self.status not in lifecycle.ENDED
 
 
+def whole_name(name: str, modifiers: Sequence[Mapping[str, Any]]) -> str:
+    """A line's name with its modifiers', where there is one line of text for both."""
+    return f"{name} ({', '.join(each['name'] for each in modifiers)})" if modifiers else name
+
+
 class OrderLine(models.Model):
     """A line as it was bought; the catalogue may change or go."""
 
@@ -367,6 +379,8 @@ class OrderLine(models.Model):
     sku = models.CharField(max_length=64)
     name = models.CharField(max_length=240)
     image = models.CharField(max_length=240, blank=True)
+    # [{"code", "name", "price"}] in the buyer's language; `unit_price` has their prices in it
+    modifiers = models.JSONField(default=list)
     quantity = models.PositiveIntegerField()
     unit_price = models.BigIntegerField()
     total = models.BigIntegerField()
@@ -398,6 +412,11 @@ class OrderLine(models.Model):
             ),
             models.CheckConstraint(condition=Q(tax__gte=0), name="line_tax_not_negative"),
         ]
+
+    @property
+    def whole_name(self) -> str:
+        """With what was chosen: "Filter coffee (Large, Oat milk)"."""
+        return whole_name(self.name, self.modifiers)
 
     @property
     def paid(self) -> int:
