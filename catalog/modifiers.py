@@ -109,6 +109,11 @@ def chosen(rows: Sequence[Row], codes: Sequence[str], *, locale: str) -> tuple[C
     )
 
 
+def whole_name(name: str, modifiers: Sequence[Mapping[str, Any]]) -> str:
+    """With what was chosen, where a line's name stands alone: "Filter coffee (Large, Oat milk)"."""
+    return f"{name} ({', '.join(each['name'] for each in modifiers)})" if modifiers else name
+
+
 def hash_of(codes: Sequence[str]) -> str:
     """The same for the same choices, in whatever order; empty for none."""
     return sha256("\n".join(sorted(codes)).encode()).hexdigest() if codes else ""

@@ -7,10 +7,10 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import get_language, gettext
 
+from catalog.modifiers import whole_name
 from catalog.money import Money
 from notifications.letters import duration
 from orders.lifecycle import ENDED, text_key
-from orders.models import whole_name
 
 
 def placed(order: Mapping[str, Any], *, now: datetime) -> str:

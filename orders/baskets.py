@@ -22,7 +22,7 @@ from catalog.models import Variant
 from catalog.money import Money
 from museo import sql
 from museo.access.callers import Caller
-from museo.access.problems import Invalid, NotFound, field_error
+from museo.access.problems import Invalid, NotFound, errors_under, field_error
 from museo.access.tokens import digest, new_token
 from notifications import log
 from notifications.envelope import timestamp
@@ -169,14 +169,9 @@ def replace(caller: Caller, *, items: Sequence[Mapping[str, Any]], now: datetime
     with transaction.atomic():
         opened = _open(caller, now)
         opened.basket.lines.all().delete()
-        for item in items:
-            add(
-                caller.with_basket(opened.token),
-                sku=item["sku"],
-                quantity=item["quantity"],
-                modifiers=item.get("modifiers", ()),
-                now=now,
-            )
+        for place, item in enumerate(items):
+            with errors_under(f"/items/{place}"):
+                add(caller.with_basket(opened.token), **item, now=now)
     return opened
 
 
@@ -265,7 +260,7 @@ def _again(line: OrderLine, basket: Basket, now: datetime) -> list[dict[str, str
     try:
         wish = _wish(_for_sale(line.sku, now), [each["code"] for each in line.modifiers])
     except (UnknownVariant, menu.BadModifiers):
-        detail = _("%(name)s is not for sale any more.") % {"name": line.name}
+        detail = _("%(name)s is not for sale any more.") % {"name": line.whole_name}
         return [{"type": "warning", "code": "not_for_sale", "sku": line.sku, "detail": detail}]
     return _put(basket, wish, line.quantity)
 
@@ -406,10 +401,13 @@ def _messages(basket: Basket, inside: Contents) -> list[dict[str, Any]]:
     if short and inside.is_bought:
         # what a checkout of this basket holds is its own
         short = stock.shortages(inside.wanted, holders=holds.holders([basket.pk]))
+    # the first line of a variant says it for all of them
+    firsts = {line.variant_id: line.id for line in reversed(inside.lines)}
+    left = {firsts[variant_id]: units for variant_id, units in short.items()}
     return [
         message
         for line in inside.lines
-        for message in [_not_for_sale(line) or _stock_changed(line, short) or _price_changed(line)]
+        for message in [_not_for_sale(line) or _stock_changed(line, left) or _price_changed(line)]
         if message
     ]
 
@@ -418,13 +416,13 @@ def _not_for_sale(line: pricing.Line) -> dict[str, Any] | None:
     return None if line.is_for_sale else offers.message(pricing.not_for_sale(line))
 
 
-def _stock_changed(line: pricing.Line, short: Mapping[int, int]) -> dict[str, Any] | None:
-    left = short.get(line.variant_id)
-    if left is None:
+def _stock_changed(line: pricing.Line, left: Mapping[int, int]) -> dict[str, Any] | None:
+    if line.id not in left:
         return None
-    sold_out = stock.OutOfStock(line.sku, left)
-    code = "stock_changed" if left > 0 else sold_out.code
-    return {**offers.message(sold_out), "code": code, "available": left}
+    available = left[line.id]
+    sold_out = stock.OutOfStock(line.sku, available)
+    code = "stock_changed" if available > 0 else sold_out.code
+    return {**offers.message(sold_out), "code": code, "available": available}
 
 
 def _price_changed(line: pricing.Line) -> dict[str, Any] | None:
@@ -432,7 +430,7 @@ def _price_changed(line: pricing.Line) -> dict[str, Any] | None:
         return None
     was = Money(line.unit_price_seen, shop.currency())
     detail = _("The price of %(name)s has changed. It was %(price)s.") % {
-        "name": line.name,
+        "name": line.whole_name,
         "price": was.shown(get_language() or settings.LANGUAGE_CODE),
     }
     return {

@@ -114,7 +114,8 @@ def of(basket_id: int, *, locale: str, now: datetime) -> Contents:
 def _line(row: Row, described: variants.Description, locale: str) -> Line:
     price, menu, codes = row["price"], row["menu"], row["modifiers"]
     chosen = modifiers.chosen(menu, codes, locale=locale)
-    is_whole = price is not None and modifiers.can_be_chosen(menu, codes)
+    can_be_chosen = modifiers.can_be_chosen(menu, codes)
+    is_whole = price is not None and can_be_chosen
     facts = dict(vars(described))
     is_on_sale = facts.pop("is_on_sale")
     return Line(
@@ -127,6 +128,7 @@ def _line(row: Row, described: variants.Description, locale: str) -> Line:
         unit_price_seen=row["unit_price_seen"],
         is_for_sale=is_on_sale and is_whole,
         modifiers=chosen,
+        is_outdated=is_on_sale and price is not None and not can_be_chosen,
         **facts,
     )
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from catalog import modifiers as menu
 from catalog.models import Variant
 from museo.access.callers import Caller
 from museo.access.permissions import may
@@ -365,11 +365,6 @@ class Order(models.Model):
         return self.late_at is not None and self.status not in lifecycle.ENDED
 
 
-def whole_name(name: str, modifiers: Sequence[Mapping[str, Any]]) -> str:
-    """A line's name with its modifiers', where there is one line of text for both."""
-    return f"{name} ({', '.join(each['name'] for each in modifiers)})" if modifiers else name
-
-
 class OrderLine(models.Model):
     """A line as it was bought; the catalogue may change or go."""
 
@@ -415,8 +410,7 @@ class OrderLine(models.Model):
 
     @property
     def whole_name(self) -> str:
-        """With what was chosen: "Filter coffee (Large, Oat milk)"."""
-        return whole_name(self.name, self.modifiers)
+        return menu.whole_name(self.name, self.modifiers)
 
     @property
     def paid(self) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from catalog.modifiers import Chosen
+from catalog.modifiers import Chosen, whole_name
 from catalog.money import Money
 from museo.access.problems import Problem
 from orders import taxes
@@ -45,6 +45,8 @@ class Line:
     category_path: str = ""
     # chosen with each unit; `unit_price` has their prices in it
     modifiers: Sequence[Chosen] = ()
+    # it is sold, but not as it was chosen
+    is_outdated: bool = False
     # of `total`: what is taken off, and the tax in or on what is left
     discount: int = 0
     tax: int = 0
@@ -61,8 +63,8 @@ class Line:
         return self.total - self.discount + (0 if self.is_tax_included else self.tax)
 
     @property
-    def codes(self) -> list[str]:
-        return [each.code for each in self.modifiers]
+    def whole_name(self) -> str:
+        return whole_name(self.name, self.as_dict()["modifiers"])
 
     def as_dict(self) -> dict[str, Any]:
         chosen = [each.as_dict() for each in self.modifiers]
@@ -109,8 +111,12 @@ def chosen(modifiers: Sequence[Mapping[str, Any]], currency: str) -> list[dict[s
 
 
 def not_for_sale(line: Line) -> NotForSale:
-    detail = gettext("%(name)s is not for sale any more. Remove it to go on.") % {"name": line.name}
-    return NotForSale(detail, sku=line.sku)
+    detail = (
+        gettext("%(name)s is not made like this any more. Remove it, and choose again.")
+        if line.is_outdated
+        else gettext("%(name)s is not for sale any more. Remove it to go on.")
+    )
+    return NotForSale(detail % {"name": line.whole_name}, sku=line.sku)
 
 
 def quote(

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,9 +16,9 @@ from catalog.stock import OutOfStock
 from mcp_bridge.texts import please_confirm
 from museo.access.callers import Caller
 from museo.access.models import User
-from orders import baskets, checkout, checkouts
+from orders import adjustments, baskets, checkout, checkouts, services
 from orders.details import Details
-from orders.models import BasketLine, OrderLine
+from orders.models import BasketLine, Order, OrderLine, TaxRate
 from orders.payments import PROVIDERS
 from orders.pricing import NotForSale
 from orders.tracking import Placed
@@ -30,8 +30,9 @@ Put = Callable[..., Caller]
 
 @pytest.fixture
 def coffee(sell: SellLamp) -> Variant:
-    """For €3.00, with a size and milk; at most one of each, and milk must be chosen."""
+    """For €3.00 with 13.5 % tax, a size and milk; one of each at most, and milk must be chosen."""
     variant = sell("COFFEE", price=300)
+    TaxRate.objects.create(country="FI", tax_class="food", basis_points=1350)
     Master.objects.filter(pk=variant.master_id).update(kind="food", tax_class="food")
     groups = (("size", 0, [("large", 80)]), ("milk", 1, [("oat", 50), ("black", 0)]))
     for position, (code, minimum, choices) in enumerate(groups):
@@ -124,17 +125,14 @@ def test_the_stock_is_that_of_all_lines_of_a_variant(
     assert StockItem.objects.get(variant=coffee).on_hand == 0
 
 
-def test_fewer_than_all_lines_want_are_said(put: Put, coffee: Variant, noon: datetime) -> None:
+def test_fewer_than_all_lines_want_are_said_once(put: Put, coffee: Variant, noon: datetime) -> None:
     guest = put("oat", quantity=2)
     put("black", quantity=2, into=guest)
     StockItem.objects.filter(variant=coffee).update(on_hand=3)
 
     told = shown(guest, noon)["messages"]
 
-    assert [(message["code"], message["available"]) for message in told] == [
-        ("stock_changed", 3),
-        ("stock_changed", 3),
-    ]
+    assert [(message["code"], message["available"]) for message in told] == [("stock_changed", 3)]
 
 
 def test_a_changed_price_of_a_choice_is_said(put: Put, noon: datetime) -> None:
@@ -144,9 +142,25 @@ def test_a_changed_price_of_a_choice_is_said(put: Put, noon: datetime) -> None:
     found = shown(guest, noon)
 
     assert found["lines"][0]["unit_price"]["amount"] == 370
-    assert [(message["code"], message["was"]["amount"]) for message in found["messages"]] == [
-        ("price_changed", 350)
-    ]
+    (told,) = found["messages"]
+    assert (told["code"], told["was"]["amount"]) == ("price_changed", 350)
+    assert told["detail"] == "The price of COFFEE (Oat) has changed. It was €3.50."
+
+
+@pytest.mark.usefixtures("coffee")
+def test_nobody_pays_more_for_a_choice_than_they_were_told(client: Client) -> None:
+    basket = send(client, {"sku": "COFFEE", "modifiers": ["oat"]}).json()
+    Modifier.objects.filter(code="oat").update(price=70)
+
+    refused = client.post(
+        "/api/v1/orders/checkout",
+        json.dumps({**PURCHASE, "expected_total": 740}),
+        "application/json",
+        headers={"Idempotency-Key": "one", "X-Basket-Token": basket["token"]},
+    )
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "total_changed")
+    assert not OrderLine.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -168,8 +182,32 @@ def test_a_line_whose_choice_is_gone_is_not_for_sale(
     with pytest.raises(NotForSale):
         checkout.place(guest, details, now=noon, speed=1.0)
 
-    assert [message["code"] for message in found["messages"]] == ["not_for_sale"]
+    (told,) = found["messages"]
+    assert told["code"] == "not_for_sale"
+    assert "is not made like this any more. Remove it, and choose again." in told["detail"]
     assert found["lines"][0]["unit_price"]["amount"] == 350
+    begun = checkouts.begin(guest, PURCHASE, now=noon)
+    assert begun["state"] == "incomplete"
+    assert [message["code"] for message in begun["messages"]] == ["not_for_sale"]
+    assert not OrderLine.objects.exists()
+
+
+def test_a_checkout_keeps_its_prices_until_it_is_brought_up_to_date(
+    put: Put, noon: datetime
+) -> None:
+    guest = put("oat")
+    begun = checkouts.begin(guest, PURCHASE, now=noon)
+    Modifier.objects.filter(code="oat").update(price=70)
+
+    kept = checkouts.show(guest, begun["id"])
+    moved = checkouts.update(guest, begun["id"], PURCHASE, now=noon)
+
+    assert begun["state"] == moved["state"] == "ready_for_complete"
+    assert [found["lines"][0]["unit_price"]["amount"] for found in (begun, kept, moved)] == [
+        350,
+        350,
+        370,
+    ]
 
 
 @pytest.mark.both
@@ -202,7 +240,10 @@ def test_an_order_keeps_what_was_chosen(bought: Placed, coffee: Variant) -> None
         {"code": "oat", "name": "Oat", "price": 50},
     ]
     assert (black.total, black.whole_name) == (300, "COFFEE (Black)")
-    assert {large.tax_basis_points, black.tax_basis_points} == {large.tax_basis_points}
+    assert [(line.tax_basis_points, line.tax) for line in (large, black)] == [
+        (1350, 102),
+        (1350, 36),
+    ]
     assert not BasketLine.objects.exists()
     assert StockItem.objects.get(variant=coffee).on_hand == 7
 
@@ -253,18 +294,37 @@ def test_an_order_is_ordered_again_with_its_choices(
     assert [message["code"] for message in told] == ["not_for_sale"]
 
 
+def test_a_line_is_paid_back_with_its_choices(
+    bought: Placed, staff: Caller, noon: datetime
+) -> None:
+    services.advance_due(now=noon + timedelta(hours=1))
+
+    adjustments.refund(staff, bought.order.number, units={1: 1}, now=noon)
+
+    assert Order.objects.get().given_back == 430
+
+
 # the faces
 
 
-def send(client: Client, body: dict[str, Any], method: str = "POST") -> Any:
-    return client.generic(method, "/api/v1/basket/items", json.dumps(body), "application/json")
+def send(client: Client, body: dict[str, Any], method: str = "POST", token: str = "") -> Any:
+    return client.generic(
+        method,
+        "/api/v1/basket/items",
+        json.dumps(body),
+        "application/json",
+        headers={"X-Basket-Token": token} if token else {},
+    )
 
 
 @pytest.mark.usefixtures("coffee")
 def test_rest_takes_codes_and_points_at_what_is_wrong(client: Client) -> None:
     good = send(client, {"sku": "COFFEE", "modifiers": ["oat"]})
-    replaced = send(client, {"items": [{"sku": "COFFEE", "modifiers": ["black", "large"]}]}, "PUT")
-    refused = send(client, {"sku": "COFFEE", "modifiers": ["oat", "cream"]})
+    both = [{"sku": "COFFEE", "modifiers": ["black", "large"]}, {"sku": "COFFEE", "quantity": 2}]
+    token = good.json()["token"]
+    replaced = send(client, {"items": both[:1]}, "PUT", token)
+    kept = send(client, {"items": both}, "PUT", token)
+    refused = send(client, {"sku": "COFFEE", "modifiers": ["oat", "cream"]}, token=token)
 
     assert good.json()["lines"][0]["unit_price"]["amount"] == 350
     assert replaced.json()["lines"][0]["unit_price"]["amount"] == 380
@@ -273,6 +333,10 @@ def test_rest_takes_codes_and_points_at_what_is_wrong(client: Client) -> None:
     assert refused.json()["code"] == "bad_modifiers"
     assert [(error["pointer"], error["code"]) for error in refused.json()["errors"]] == [
         ("/modifiers/1", "unknown_modifier")
+    ]
+    assert [error["pointer"] for error in kept.json()["errors"]] == ["/items/1/modifiers"]
+    assert [(line.quantity, line.modifiers) for line in BasketLine.objects.all()] == [
+        (1, ["black", "large"])
     ]
 
 
@@ -292,7 +356,7 @@ def test_the_page_sends_what_was_chosen_and_the_basket_shows_it(client: Client) 
     basket = client.post("/basket/add", form, follow=True).content.decode()
     asked = client.post("/basket/add", {"sku": "COFFEE", "quantity": "1"}, follow=True)
 
-    assert "Oat" in basket
+    assert 'aria-label="Remove COFFEE (Oat)"' in basket
     assert "€3.50" in basket
     assert asked.redirect_chain[-1][0] == "/p/COFFEE"
     assert "Milk: choose at least 1." in asked.content.decode()
