@@ -360,7 +360,7 @@ def test_the_page_sends_what_was_chosen_and_the_basket_shows_it(client: Client) 
     assert "€3.50" in basket
     assert asked.redirect_chain[-1][0] == "/p/COFFEE"
     assert "Milk: choose at least 1." in asked.content.decode()
-    assert 'name="modifiers-milk" value="oat" required' in asked.content.decode()
+    assert 'value="oat" data-more="50" required' in asked.content.decode()
     assert "Oat" in client.get("/checkout").content.decode()
 
 
