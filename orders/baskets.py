@@ -204,7 +204,7 @@ def merge(caller: Caller, *, now: datetime) -> tuple[OpenBasket | None, list[dic
         guests.filter(pk=guest.pk).update(status=Basket.Status.MERGED)
         if guest.coupon_id and not opened.basket.coupon_id:
             _keep_coupon(opened.basket, guest.coupon)
-    return opened, capped
+    return opened, _each_once(capped)
 
 
 def apply_coupon(caller: Caller, code: str, *, now: datetime) -> OpenBasket:
@@ -253,7 +253,12 @@ def reorder(
         opened = _open(caller, now)
         lines = order.lines.order_by("position")
         told = [message for line in lines for message in _again(line, opened.basket, now)]
-    return opened, told
+    return opened, _each_once(told)
+
+
+def _each_once(messages: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    """Lines of the same variant end with the same words."""
+    return list({message["detail"]: message for message in messages}.values())
 
 
 def _again(line: OrderLine, basket: Basket, now: datetime) -> list[dict[str, str]]:

@@ -304,6 +304,19 @@ def test_a_line_is_paid_back_with_its_choices(
     assert Order.objects.get().given_back == 430
 
 
+def test_what_there_is_no_more_of_is_said_once(
+    bought: Placed, coffee: Variant, noon: datetime
+) -> None:
+    StockItem.objects.filter(variant=coffee).update(on_hand=1)
+    guest = Caller(locale="en").with_ticket(bought.ticket)
+
+    opened, told = baskets.reorder(guest, bought.order.number, now=noon)
+
+    lines = baskets.show(opened, locale="en", now=noon)["lines"]
+    assert [(line["quantity"], line["unit_price"]["amount"]) for line in lines] == [(1, 430)]
+    assert [message["code"] for message in told] == ["quantity_capped"]
+
+
 # the faces
 
 
