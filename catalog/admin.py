@@ -24,6 +24,8 @@ from catalog.forms import (
     VALUES,
     CategoryForm,
     MasterForm,
+    ModifierForm,
+    ModifierFormSet,
     TypedJSONField,
     UsedStays,
     VariantForm,
@@ -37,6 +39,8 @@ from catalog.models import (
     Category,
     Master,
     Media,
+    Modifier,
+    ModifierGroup,
     OptionValue,
     ProductOption,
     Question,
@@ -124,6 +128,54 @@ class ProductOptionAdmin(TypedJSON, LogAdmin, ModelAdmin):
 
     def response_change(self, request: HttpRequest, obj: ProductOption) -> HttpResponse:
         """Back to the product, whose variants can now have the values."""
+        return redirect("admin:catalog_master_change", obj.master_id)
+
+
+class ModifierGroupInline(TypedJSON, TabularInline):
+    """What is chosen with a dish; the choices are on the group's own page."""
+
+    model = ModifierGroup
+    extra = 0
+    prepopulated_fields = {"code": ["name"]}
+    show_change_link = True
+
+
+class ModifierInline(TypedJSON, TabularInline):
+    model = Modifier
+    form = ModifierForm
+    formset = ModifierFormSet
+    extra = 0
+    prepopulated_fields = {"code": ["name"]}
+
+
+@admin.register(ModifierGroup)
+class ModifierGroupAdmin(TypedJSON, LogAdmin, ModelAdmin):
+    """The choices of one group; reached from its product."""
+
+    inlines = [ModifierInline]
+    fields = ["name", "names", "code", "minimum", "maximum", "position"]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: ModifierGroup | None = None) -> bool:
+        return False
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        masters.update(
+            caller_from_request(request),
+            form.instance.master.public_id,
+            {},
+            revision=None,
+            now=timezone.now(),
+            also=[f"modifiers.{form.instance.code}"],
+        )
+
+    def response_change(self, request: HttpRequest, obj: ModifierGroup) -> HttpResponse:
         return redirect("admin:catalog_master_change", obj.master_id)
 
 
@@ -222,7 +274,7 @@ class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
     """A product with its variants, prices, stock and pictures on one page."""
 
     form = MasterForm
-    inlines = [OptionInline, VariantInline, MediaInline]
+    inlines = [OptionInline, VariantInline, ModifierGroupInline, MediaInline]
     list_display = ["thumb", "name", "category", "lowest_price", "free", "status", "published_at"]
     list_display_links = ["thumb", "name"]
     list_filter = [
@@ -327,6 +379,7 @@ class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
         form.instance.pk, form.instance.public_id = made.pk, made.public_id
         form.instance._state.adding = False
         parts[ProductOption].save()
+        parts[ModifierGroup].save()
 
     def _change(self, request: HttpRequest, form: Any, parts: Mapping[Any, Any]) -> None:
         """Stock first, for its rows are locked before those of variants are."""
@@ -334,13 +387,18 @@ class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
         if counted := parts[Variant].counts():
             counts.write(caller, counted, now=now)
         parts[ProductOption].save()
+        parts[ModifierGroup].save()
         fields = {
             **form.fields_of(form.cleaned_data),
             "variants": parts[Variant].fields_of(),
         }
         if not fields["variants"]:
             del fields["variants"]
-        others = (("options", parts[ProductOption]), ("media", parts[Media]))
+        others = (
+            ("options", parts[ProductOption]),
+            ("modifiers", parts[ModifierGroup]),
+            ("media", parts[Media]),
+        )
         masters.update(
             caller,
             form.instance.public_id,

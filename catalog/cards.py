@@ -24,8 +24,9 @@ from django.db.models import (
     When,
 )
 
-from catalog import prices, shop, stock, voices
+from catalog import modifiers, prices, shop, stock, voices
 from catalog.compiled import Compiled, OneOf, Rows, Slot
+from catalog.languages import in_language
 from catalog.models import Category, Master, Media, Price, Variant
 
 Row = Mapping[str, Any]
@@ -94,6 +95,7 @@ def rows_of_one(masters: Any) -> QuerySet[Master, Row]:
             _of_master(Media).order_by("position").values("file", "url", "alt", "alts")
         ),
         "choices": Rows(_choices(LINKS.filter(variant__master=OuterRef("pk")))),
+        "menu": modifiers.of(OuterRef("pk")),
         "first_reviews": Rows(voices.first_reviews(OuterRef("pk"))),
         "first_questions": Rows(voices.first_questions(OuterRef("pk"))),
     }
@@ -116,6 +118,9 @@ def whole(master: Row, *, locale: str) -> dict[str, Any] | None:
         "attributes": in_language(master["attributes"], master["facts"], locale),
         "variants": [_variant(*each) for each in zip(offers, choices, strict=True)],
         "options": _options(choices),
+        "modifiers": modifiers.shown(
+            master["menu"], currency=offers[0].row["currency"], locale=locale
+        ),
         "media": pictures,
         "rating": rating(master["rating_sum"], master["rating_count"]),
         "reviews": voices.shown(master["first_reviews"]),
@@ -261,11 +266,6 @@ def _choices(links: QuerySet[Any]) -> QuerySet[Any, Row]:
 
 
 CHOICES = Compiled(lambda: _choices(LINKS.filter(OneOf("variant", "variants"))))
-
-
-def in_language(text: Any, others: Mapping[str, Any], locale: str) -> Any:
-    """The text as it is in a language, or in that language's family, or else as it is."""
-    return others.get(locale) or others.get(locale.partition("-")[0]) or text
 
 
 # shaping

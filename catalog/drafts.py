@@ -7,6 +7,8 @@ hand over the same:
      "facts": {"de": {…}}, "published_at", "default_sku",
      "translations": {"en": {"name", "subtitle", "description"}},
      "options": [{"code", "name", "names", "values": [{"code", "label", "labels"}]}],
+     "modifier_groups": [{"code", "name", "names", "minimum", "maximum",
+                          "modifiers": [{"code", "name", "names", "price", "is_active"}]}],
      "variants": [{"id", "sku", "gtin", "is_active", "track_stock", "max_per_order",
                    "prep_seconds", "options": {"colour": "red"}, "on_hand",
                    "remove",
@@ -26,7 +28,7 @@ from django.core.validators import validate_slug
 from django.utils.translation import gettext as _
 
 from catalog import prices, shop, stock
-from catalog.models import Category, Master, Variant
+from catalog.models import Category, Master, ModifierGroup, Variant
 from museo.access.problems import Invalid, field_error
 
 Fields = Mapping[str, Any]
@@ -34,7 +36,16 @@ Fault = dict[str, str]
 Faults = Iterator[Fault]
 
 TEXTS = {"name": 160, "subtitle": 200, "description": 20_000}
-MOST = {"tags": 50, "attributes": 50, "options": 5, "values": 200, "variants": 200, "prices": 50}
+MOST = {
+    "tags": 50,
+    "attributes": 50,
+    "options": 5,
+    "values": 200,
+    "groups": 10,
+    "modifiers": 50,
+    "variants": 200,
+    "prices": 50,
+}
 
 
 class BadProduct(Invalid):
@@ -45,7 +56,11 @@ class BadProduct(Invalid):
 
 def require_good(fields: Fields, master: Master | None) -> None:
     """Raise BadProduct with all that is wrong; `master` is None for one that is to be made."""
-    faults = [*own_faults(fields, master), *_option_faults(fields.get("options", ()))]
+    faults = [
+        *own_faults(fields, master),
+        *_option_faults(fields.get("options", ())),
+        *_modifier_faults(fields.get("modifier_groups", ()), master),
+    ]
     if faults := [*faults, *variant_faults(fields, master)]:
         raise BadProduct(_("This product cannot be saved. See errors."), errors=faults)
 
@@ -228,6 +243,49 @@ def _twin_faults(at: str, codes: Sequence[str]) -> Faults:
     for index, code in enumerate(codes):
         if code in twice:
             yield field_error(f"{at}/{index}/code", "twice", _("This code is there twice."))
+
+
+# modifiers
+
+
+def _modifier_faults(groups: Sequence[Fields], master: Master | None) -> Faults:
+    at = "/modifier_groups"
+    yield from _too_many(at, "groups", groups)
+    yield from _twin_faults(at, [group["code"] for group in groups])
+    known = {group.code: group for group in master.modifier_groups.all()} if master else {}
+    codes = Counter(row["code"] for group in groups for row in group.get("modifiers", ()))
+    for index, group in enumerate(groups):
+        yield from _named_faults(f"{at}/{index}", group, "name")
+        yield from _limit_faults(f"{at}/{index}", group, known.get(group["code"]))
+        rows = group.get("modifiers", ())
+        yield from _too_many(f"{at}/{index}/modifiers", "modifiers", rows)
+        for place, row in enumerate(rows):
+            under = f"{at}/{index}/modifiers/{place}"
+            yield from _named_faults(under, row, "name")
+            yield from _surcharge_faults(f"{under}/price", row.get("price"))
+            if codes[row["code"]] > 1:
+                yield field_error(f"{under}/code", "twice", _("This code is there twice."))
+
+
+def _limit_faults(at: str, group: Fields, known: ModifierGroup | None) -> Faults:
+    least = group.get("minimum", known.minimum if known else 0)
+    most = group.get("maximum", known.maximum if known else 1)
+    if not (0 <= least <= most and 1 <= most <= MOST["modifiers"]):
+        said = _("Let people choose from 1 to %(most)s, and no fewer than they must.")
+        said %= {"most": MOST["modifiers"]}
+        yield field_error(f"{at}/maximum", "out_of_range", said)
+
+
+def _surcharge_faults(at: str, price: Fields | None) -> Faults:
+    if price is None:
+        return
+    if price["currency"] != shop.currency():
+        said = _("The shop's currency is %(currency)s.") % {"currency": shop.currency()}
+        yield field_error(f"{at}/currency", "invalid", said)
+    if not 0 <= price["amount"] <= prices.DEAREST:
+        said = _("Write a whole number between %(least)s and %(most)s.")
+        said %= {"least": 0, "most": prices.DEAREST}
+        yield field_error(f"{at}/amount", "out_of_range", said)
 
 
 # variants

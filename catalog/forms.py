@@ -20,7 +20,7 @@ from unfold.widgets import (
 )
 
 from catalog import categories, drafts, masters, prices, shop, stock
-from catalog.models import Category, Master, OptionValue, Price, StockItem, Variant
+from catalog.models import Category, Master, Modifier, OptionValue, Price, StockItem, Variant
 from catalog.money import Money, digits
 
 
@@ -246,6 +246,36 @@ class UsedStays(forms.BaseInlineFormSet):
         for form in self.deleted_forms:
             if form.instance.pk and form.instance.is_used():
                 raise ValidationError(masters.used_said() % {"name": form.instance})
+
+
+class ModifierForm(forms.ModelForm):
+    price = MoneyField(label=capfirst(gettext_lazy("price")), initial=0)
+
+    class Meta:
+        model = Modifier
+        fields = ["name", "names", "code", "price", "is_active", "position"]
+
+
+class ModifierFormSet(forms.BaseInlineFormSet):
+    """The choices of one group; no two of a product have one code."""
+
+    def clean(self) -> None:
+        super().clean()
+        of_others = Modifier.objects.filter(master=self.instance.master_id)
+        taken: set[str | None] = set(
+            of_others.exclude(group=self.instance).values_list("code", flat=True)
+        )
+        for form in self.forms:
+            if form.cleaned_data.get("DELETE"):
+                continue
+            code = form.cleaned_data.get("code")
+            if code in taken:
+                form.add_error("code", _("This code is there twice."))
+            taken.add(code)
+
+    def save_new(self, form: Any, commit: bool = True) -> Any:
+        form.instance.master_id = self.instance.master_id
+        return super().save_new(form, commit)
 
 
 class CategoryForm(TranslatableModelForm):

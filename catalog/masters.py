@@ -5,7 +5,7 @@ the one they saw is told if somebody was faster. Each keeps the search index, le
 tells `staff.catalog`.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,8 @@ from catalog.drafts import BadProduct, Fields
 from catalog.models import (
     Category,
     Master,
+    Modifier,
+    ModifierGroup,
     OptionValue,
     ProductOption,
     StockReservation,
@@ -53,6 +55,7 @@ PLAIN: Mapping[str, Any] = {
     "attributes": {},
     "facts": {},
     "options": [],
+    "modifier_groups": [],
     "variants": [],
     "translations": {},
 }
@@ -147,6 +150,7 @@ def replace(
             *_take_away_variants(master, whole["variants"]),
             *_write(master, whole, now=now),
             *_take_away_choices(master, whole["options"]),
+            *_take_away_modifiers(master, whole["modifier_groups"]),
             *_take_away_texts(master, whole["translations"]),
         ]
         _note(caller, master, "changed", changed, now)
@@ -287,6 +291,7 @@ def _set_own(master: Master, fields: Fields, now: datetime) -> None:
 def _write_parts(master: Master, fields: Fields, *, now: datetime) -> list[str]:
     changed = _write_texts(master, fields.get("translations") or {})
     changed += _write_options(master, fields.get("options", ()))
+    changed += _write_modifiers(master, fields.get("modifier_groups", ()))
     changed += _write_variants(master, fields.get("variants", ()), now=now)
     if "default_sku" in fields:
         changed += _choose(master, fields["default_sku"])
@@ -334,6 +339,27 @@ def _write_options(master: Master, options: Iterable[Fields]) -> list[str]:
             has_moved |= _set(value, {"position": place, **_given(of_value, "label", "labels")})
         if has_moved:
             changed.append(f"options.{row['code']}")
+    return changed
+
+
+def _write_modifiers(master: Master, groups: Iterable[Fields]) -> list[str]:
+    known = {group.code: group for group in master.modifier_groups.all()}
+    modifiers = {modifier.code: modifier for modifier in master.modifiers.all()}
+    changed = []
+    for position, row in enumerate(groups):
+        code = row["code"]
+        group = known.get(code) or ModifierGroup(master=master, code=code, name=code)
+        limits = _given(row, "name", "names", "minimum", "maximum")
+        has_moved = _set(group, {"position": position, **limits})
+        for place, each in enumerate(row.get("modifiers", ())):
+            modifier = modifiers.get(each["code"]) or Modifier(
+                master=master, code=each["code"], name=each["code"]
+            )
+            own = _given(each, "name", "names", "is_active")
+            price = {"price": each["price"]["amount"]} if "price" in each else {}
+            has_moved |= _set(modifier, {"group_id": group.pk, "position": place, **own, **price})
+        if has_moved:
+            changed.append(f"modifiers.{code}")
     return changed
 
 
@@ -488,6 +514,17 @@ def _take_away_choices(master: Master, options: Iterable[Fields]) -> list[str]:
     remove_unused(gone)
     codes = {value.option.code for value in values} | {option.code for option in gone}
     return [f"options.{code}" for code in codes]
+
+
+def _take_away_modifiers(master: Master, groups: Sequence[Fields]) -> list[str]:
+    """What baskets still have of them is not for sale any more; orders keep what they had."""
+    kept = [row["code"] for group in groups for row in group.get("modifiers", ())]
+    gone = master.modifiers.exclude(code__in=kept)
+    empty = master.modifier_groups.exclude(code__in=[group["code"] for group in groups])
+    codes = {*gone.values_list("group__code", flat=True), *empty.values_list("code", flat=True)}
+    gone.delete()
+    empty.delete()
+    return [f"modifiers.{code}" for code in codes]
 
 
 def _take_away_texts(master: Master, translations: Fields) -> list[str]:

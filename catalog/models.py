@@ -269,6 +269,71 @@ class Variant(models.Model):
         return self.sku
 
 
+class ModifierGroup(models.Model):
+    """What may be chosen with a dish: the size of a coffee, what comes on top."""
+
+    master = models.ForeignKey(
+        Master, on_delete=models.CASCADE, related_name="modifier_groups", db_index=False
+    )
+    code = models.SlugField(max_length=40, db_index=False)
+    name = models.CharField(max_length=60)
+    names = models.JSONField(_("names by language"), default=dict, blank=True)
+    # how many of its modifiers one must and may choose
+    minimum = models.PositiveSmallIntegerField(_("at least"), default=0)
+    maximum = models.PositiveSmallIntegerField(_("at most"), default=1)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("modifier group")
+        verbose_name_plural = _("modifier groups")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["master", "code"], name="one_modifier_group_per_master_code"
+            ),
+            models.CheckConstraint(
+                condition=Q(minimum__lte=F("maximum")),
+                name="modifier_minimum_not_above_maximum",
+                violation_error_message=_("More must be chosen than may be. Raise the maximum."),
+            ),
+            models.CheckConstraint(
+                condition=Q(maximum__gte=1),
+                name="modifier_group_lets_choose",
+                violation_error_message=_("Let people choose at least one."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Modifier(models.Model):
+    """One of a group's choices; baskets and orders name it by its code."""
+
+    # its group's, so that a code stands for one modifier of a product
+    master = models.ForeignKey(
+        Master, on_delete=models.CASCADE, related_name="modifiers", db_index=False, editable=False
+    )
+    group = models.ForeignKey(ModifierGroup, on_delete=models.CASCADE, related_name="modifiers")
+    code = models.SlugField(max_length=40, db_index=False)
+    name = models.CharField(max_length=60)
+    names = models.JSONField(_("names by language"), default=dict, blank=True)
+    # on top of the variant's price, in the shop's currency
+    price = models.BigIntegerField(_("price in minor units"), default=0)
+    is_active = models.BooleanField(_("can be chosen"), default=True)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("modifier")
+        verbose_name_plural = _("modifiers")
+        constraints = [
+            models.UniqueConstraint(fields=["master", "code"], name="one_modifier_per_master_code"),
+            models.CheckConstraint(condition=Q(price__gte=0), name="modifier_price_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Price(models.Model):
     """What a variant costs in a currency, in minor units."""
 

@@ -107,6 +107,16 @@ PRODUCT = more(
             values=many(of(code=text("green"), label=text("Green"))),
         )
     ),
+    modifiers=many(
+        of(
+            "ModifierGroup",
+            code=text("milk"),
+            name=text("Milk"),
+            minimum=whole(0, minimum=0),
+            maximum=whole(1, minimum=1),
+            choices=many(of("Modifier", code=text("oat"), name=text("Oat milk"), price=MONEY)),
+        )
+    ),
     media=many(PICTURE),
     rating=RATING,
     reviews=many(REVIEW),
@@ -153,6 +163,26 @@ SHEET = of(
             names=each(text("Farbe"), "de"),
             values=many(
                 of(code=text("green"), label=text("Green"), labels=each(text("Grün"), "de"))
+            ),
+        )
+    ),
+    modifier_groups=many(
+        of(
+            "MasterModifierGroup",
+            code=text("milk"),
+            name=text("Milk"),
+            names=each(text("Milch"), "de"),
+            minimum=whole(0, minimum=0),
+            maximum=whole(1, minimum=1),
+            modifiers=many(
+                of(
+                    "MasterModifier",
+                    code=text("oat"),
+                    name=text("Oat milk"),
+                    names=each(text("Hafermilch"), "de"),
+                    price=MONEY,
+                    is_active=yes(),
+                )
             ),
         )
     ),

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from catalog import cards, cursors, masters
+from catalog import cards, cursors, masters, shop
 from catalog.models import Master, Price, StockItem, Variant
 from museo.access.callers import Caller
 
@@ -65,6 +65,7 @@ def _with_parts(rows: QuerySet[Master]) -> QuerySet[Master]:
     return rows.select_related("primary_category", "default_variant").prefetch_related(
         "translations",
         "options__values",
+        "modifier_groups__modifiers",
         "variants__option_values__option",
         "media",
     )
@@ -111,6 +112,7 @@ def _sheet(
             for text in master.translations.all()
         },
         "options": [_option(option) for option in _in_place(master.options.all())],
+        "modifier_groups": [_group(group) for group in _in_place(master.modifier_groups.all())],
         "variants": [
             _variant(variant, shelves.get(variant.pk), costs[variant.pk]) for variant in variants
         ],
@@ -137,6 +139,26 @@ def _option(option: Any) -> dict[str, Any]:
         "values": [
             {"code": value.code, "label": value.label, "labels": value.labels}
             for value in _in_place(option.values.all())
+        ],
+    }
+
+
+def _group(group: Any) -> dict[str, Any]:
+    return {
+        "code": group.code,
+        "name": group.name,
+        "names": group.names,
+        "minimum": group.minimum,
+        "maximum": group.maximum,
+        "modifiers": [
+            {
+                "code": each.code,
+                "name": each.name,
+                "names": each.names,
+                "price": _money(each.price, shop.currency()),
+                "is_active": each.is_active,
+            }
+            for each in _in_place(group.modifiers.all())
         ],
     }
 

@@ -75,6 +75,23 @@ class OptionBody(serializers.Serializer[Any]):
     values = ValueBody(many=True, required=False)
 
 
+class ModifierBody(serializers.Serializer[Any]):
+    code = Text()
+    name = Text(required=False)
+    names = serializers.DictField(child=Text(), required=False)
+    price = Amount(required=False)
+    is_active = serializers.BooleanField(required=False)
+
+
+class ModifierGroupBody(serializers.Serializer[Any]):
+    code = Text()
+    name = Text(required=False)
+    names = serializers.DictField(child=Text(), required=False)
+    minimum = Number(required=False)
+    maximum = Number(required=False)
+    modifiers = ModifierBody(many=True, required=False)
+
+
 class VariantBody(serializers.Serializer[Any]):
     id = Text(required=False)
     sku = Text(required=False)
@@ -129,6 +146,7 @@ class MasterBody(serializers.Serializer[Any]):
     default_sku = Text(required=False)
     translations = serializers.DictField(child=TextsBody(), required=False)
     options = OptionBody(many=True, required=False)
+    modifier_groups = ModifierGroupBody(many=True, required=False)
     variants = VariantBody(many=True, required=False)
 
 

@@ -47,8 +47,29 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class Modifier:
+    """`price` is for one unit, on top of the variant's."""
+
+    code: str
+    name: str
+    price: Money
+
+
+@dataclass(frozen=True)
+class ModifierGroup:
+    """At least `minimum` and at most `maximum` of the choices go with the product."""
+
+    code: str
+    name: str
+    minimum: int
+    maximum: int
+    choices: list[Modifier]
+
+
+@dataclass(frozen=True)
 class ProductDetail(Product):
     description: str
+    modifiers: list[ModifierGroup]
     variants: list[Variant]
     media: list[dict[str, str]]
     attributes: dict[str, Any]
@@ -91,6 +112,7 @@ class Line:
     id: int
     sku: str
     name: str
+    modifiers: list[Modifier]
     quantity: int
     unit_price: Money
     total: Money

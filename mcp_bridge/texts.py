@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import get_language, gettext
 
+from catalog.modifiers import whole_name
 from catalog.money import Money
 from notifications.letters import duration
 from orders.lifecycle import ENDED, text_key
@@ -60,7 +61,11 @@ def please_confirm(
     city: str,
 ) -> str:
     """What a person should read before an agent spends their money."""
-    bought = [f"- {line['quantity']} x {line['name']}: {money(line['total'])}" for line in lines]
+    bought = [
+        f"- {line['quantity']} x {whole_name(line['name'], line['modifiers'])}:"
+        f" {money(line['total'])}"
+        for line in lines
+    ]
     *_items, total = totals
     bought += [
         gettext("- Delivery: %(price)s") % {"price": money(part)}

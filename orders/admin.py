@@ -353,7 +353,12 @@ class OrderAdmin(LogAdmin, ModelAdmin):
     @display(description=gettext_lazy("Lines"))
     def shown_lines(self, order: Order) -> SafeString:
         rows = [
-            (line.quantity, line.sku, line.name, money(pricing.money(line.total, order.currency)))
+            (
+                line.quantity,
+                line.sku,
+                line.whole_name,
+                money(pricing.money(line.total, order.currency)),
+            )
             for line in order.lines.order_by("position")
         ]
         return _table([_("Quantity"), _("SKU"), _("Name"), _("Total")], rows)

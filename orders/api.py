@@ -11,6 +11,7 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from catalog.modifiers import MOST_CHOSEN
 from museo.access.callers import BASKET_HEADER, Caller, caller_from_request
 from museo.access.idempotency import Answer, BadKey
 from museo.access.problems import CONTENT_TYPE, NotSignedIn
@@ -33,6 +34,10 @@ MAX_POSITION, MAX_AMOUNT = 32_767, 10**15
 class Item(serializers.Serializer[Any]):
     sku = serializers.CharField(max_length=64)
     quantity = serializers.IntegerField(default=1)
+    # codes of the product's modifiers
+    modifiers = serializers.ListField(
+        child=serializers.CharField(max_length=40), max_length=MOST_CHOSEN, required=False
+    )
 
 
 class Items(serializers.Serializer[Any]):

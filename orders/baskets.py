@@ -9,18 +9,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Sum
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from catalog import modifiers as menu
 from catalog import shop, stock
 from catalog.models import Variant
 from catalog.money import Money
 from museo import sql
 from museo.access.callers import Caller
-from museo.access.problems import Invalid, NotFound, field_error
+from museo.access.problems import Invalid, NotFound, errors_under, field_error
 from museo.access.tokens import digest, new_token
 from notifications import log
 from notifications.envelope import timestamp
@@ -72,34 +74,67 @@ def require(caller: Caller) -> OpenBasket:
     return opened
 
 
-def add(caller: Caller, *, sku: str, quantity: int, now: datetime) -> OpenBasket:
-    """Put `quantity` more of a SKU into the caller's basket, made if there is none."""
+def add(
+    caller: Caller, *, sku: str, quantity: int, now: datetime, modifiers: Sequence[str] = ()
+) -> OpenBasket:
+    """Put `quantity` more of a SKU into the caller's basket, made if there is none.
+
+    `modifiers` are the codes of what is chosen with each unit; raises BadModifiers.
+    """
     _check_quantity(quantity)
     sold = _for_sale(sku, now)
+    wish = _wish(sold, modifiers)
     with transaction.atomic():
         opened = _open(caller, now)
         # nobody else writes its lines
-        wanted = _put_in(opened.basket, sold, quantity)
+        wanted = _put_in(opened.basket, wish, quantity)
         _check_available(sold.variant, wanted, opened.basket, free=sold.free)
     return opened
 
 
-def _put_in(basket: Basket, sold: ForSale, quantity: int) -> int:
-    """So many more of a variant into a locked basket; return how many it has now."""
-    line = (basket.pk, sold.variant.pk, quantity, sold.price)
-    rows = sql.rows(PUT_IN, [*line, MAX_QUANTITY])
+@dataclass(frozen=True)
+class Wish:
+    """A variant with what is chosen with it, sorted, and the price of one unit."""
+
+    variant: Variant
+    codes: list[str]
+    price: int
+
+    @property
+    def hash(self) -> str:
+        return menu.hash_of(self.codes)
+
+
+def _wish(sold: ForSale, codes: Sequence[str]) -> Wish:
+    more = menu.require(sold.menu, codes)
+    return Wish(sold.variant, sorted(codes), sold.price + more)
+
+
+def _put_in(basket: Basket, wish: Wish, quantity: int) -> int:
+    """So many more into a locked basket; return how many of the variant it has now."""
+    of_variant = (basket.pk, wish.variant.pk)
+    chosen = (orjson.dumps(wish.codes).decode(), wish.hash)
+    rows = sql.rows(
+        PUT_IN,
+        [*of_variant, *chosen, quantity, wish.price, MAX_QUANTITY, *of_variant, wish.hash],
+    )
     if not rows:
         raise _out_of_range()
     return int(rows[0][0])
 
 
+# others: the same with other modifiers
 PUT_IN = """
-INSERT INTO orders_basketline AS line (basket_id, variant_id, quantity, unit_price_seen)
-VALUES (%s, %s, %s, %s)
-ON CONFLICT (basket_id, variant_id) DO UPDATE
+INSERT INTO orders_basketline AS line
+    (basket_id, variant_id, modifiers, modifiers_hash, quantity, unit_price_seen)
+VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (basket_id, variant_id, modifiers_hash) DO UPDATE
 SET quantity = line.quantity + EXCLUDED.quantity, unit_price_seen = EXCLUDED.unit_price_seen
 WHERE line.quantity + EXCLUDED.quantity <= %s
-RETURNING quantity
+RETURNING quantity + COALESCE((
+    SELECT SUM(others.quantity) FROM orders_basketline AS others
+    WHERE others.basket_id = %s AND others.variant_id = %s AND others.modifiers_hash <> %s
+), 0)
 """
 
 
@@ -109,7 +144,8 @@ def set_quantity(caller: Caller, *, line_id: int, quantity: int, now: datetime) 
     with transaction.atomic():
         opened = _locked(caller)
         line = _line(opened, line_id)
-        _check_available(line.variant, quantity, opened.basket)
+        others = _count(opened.basket, line.variant) - line.quantity
+        _check_available(line.variant, quantity + others, opened.basket)
         opened.basket.lines.filter(pk=line.pk).update(quantity=quantity)
     return opened
 
@@ -129,17 +165,13 @@ def clear(caller: Caller) -> None:
 
 
 def replace(caller: Caller, *, items: Sequence[Mapping[str, Any]], now: datetime) -> OpenBasket:
-    """Make the basket hold exactly these `{"sku", "quantity"}`."""
+    """Make the basket hold exactly these `{"sku", "quantity", "modifiers"}`."""
     with transaction.atomic():
         opened = _open(caller, now)
         opened.basket.lines.all().delete()
-        for item in items:
-            add(
-                caller.with_basket(opened.token),
-                sku=item["sku"],
-                quantity=item["quantity"],
-                now=now,
-            )
+        for place, item in enumerate(items):
+            with errors_under(f"/items/{place}"):
+                add(caller.with_basket(opened.token), **item, now=now)
     return opened
 
 
@@ -163,12 +195,16 @@ def merge(caller: Caller, *, now: datetime) -> tuple[OpenBasket | None, list[dic
         capped = [
             message
             for line in lines
-            for message in _put(opened.basket, line.variant, line.quantity, line.unit_price_seen)
+            for message in _put(
+                opened.basket,
+                Wish(line.variant, line.modifiers, line.unit_price_seen),
+                line.quantity,
+            )
         ]
         guests.filter(pk=guest.pk).update(status=Basket.Status.MERGED)
         if guest.coupon_id and not opened.basket.coupon_id:
             _keep_coupon(opened.basket, guest.coupon)
-    return opened, capped
+    return opened, _each_once(capped)
 
 
 def apply_coupon(caller: Caller, code: str, *, now: datetime) -> OpenBasket:
@@ -217,29 +253,39 @@ def reorder(
         opened = _open(caller, now)
         lines = order.lines.order_by("position")
         told = [message for line in lines for message in _again(line, opened.basket, now)]
-    return opened, told
+    return opened, _each_once(told)
+
+
+def _each_once(messages: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    """Lines of the same variant end with the same words."""
+    return list({message["detail"]: message for message in messages}.values())
 
 
 def _again(line: OrderLine, basket: Basket, now: datetime) -> list[dict[str, str]]:
     try:
-        sold = _for_sale(line.sku, now)
-    except UnknownVariant:
-        detail = _("%(name)s is not for sale any more.") % {"name": line.name}
+        wish = _wish(_for_sale(line.sku, now), [each["code"] for each in line.modifiers])
+    except (UnknownVariant, menu.BadModifiers):
+        detail = _("%(name)s is not for sale any more.") % {"name": line.whole_name}
         return [{"type": "warning", "code": "not_for_sale", "sku": line.sku, "detail": detail}]
-    return _put(basket, sold.variant, line.quantity, sold.price)
+    return _put(basket, wish, line.quantity)
 
 
-def _put(basket: Basket, variant: Variant, quantity: int, price: int) -> list[dict[str, str]]:
+def _put(basket: Basket, wish: Wish, quantity: int) -> list[dict[str, str]]:
     """Add units of a variant to a locked basket, as far as it goes; say if it did not."""
-    there = basket.lines.filter(variant=variant).first()
-    has = there.quantity if there else 0
+    variant = wish.variant
+    has = _count(basket, variant)
     # what was in it stays, even if the stock has shrunk
     possible = max(has, min(has + quantity, _most(variant, has + quantity, basket)))
-    if there and possible:
-        basket.lines.filter(pk=there.pk).update(quantity=possible, unit_price_seen=price)
-    elif possible:
+    same = basket.lines.filter(variant=variant, modifiers_hash=wish.hash)
+    more = possible - has
+    if not same.update(quantity=F("quantity") + more, unit_price_seen=wish.price) and more:
         BasketLine.objects.create(
-            basket=basket, variant=variant, quantity=possible, unit_price_seen=price
+            basket=basket,
+            variant=variant,
+            modifiers=wish.codes,
+            modifiers_hash=wish.hash,
+            quantity=more,
+            unit_price_seen=wish.price,
         )
     if possible == has + quantity:
         return []
@@ -248,6 +294,12 @@ def _put(basket: Basket, variant: Variant, quantity: int, price: int) -> list[di
         "count": possible,
     }
     return [{"type": "warning", "code": "quantity_capped", "sku": variant.sku, "detail": detail}]
+
+
+def _count(basket: Basket, variant: Variant) -> int:
+    """How many of a variant are in it, whatever is chosen with them."""
+    lines = basket.lines.filter(variant=variant)
+    return lines.aggregate(units=Sum("quantity"))["units"] or 0
 
 
 def kinds(caller: Caller) -> set[str]:
@@ -270,12 +322,21 @@ def lock(basket_id: int) -> bool:
 def take_out(basket_id: int, bought: Iterable[Mapping[str, Any]]) -> None:
     """Remove what an order has bought; what was added meanwhile stays."""
     for line in bought:
-        lines = BasketLine.objects.filter(basket_id=basket_id, variant_id=line["variant_id"])
+        lines = BasketLine.objects.filter(
+            basket_id=basket_id,
+            variant_id=line["variant_id"],
+            modifiers_hash=hash_of_bought(line),
+        )
         is_out, _by_kind = lines.filter(quantity__lte=line["quantity"]).delete()
         if not is_out:
             lines.filter(quantity__gt=line["quantity"]).update(
                 quantity=F("quantity") - line["quantity"]
             )
+
+
+def hash_of_bought(line: Mapping[str, Any]) -> str:
+    """The hash of a checkout's line; one of before knew no modifiers."""
+    return menu.hash_of([each["code"] for each in line.get("modifiers", ())])
 
 
 def take_out_all(basket_id: int) -> None:
@@ -324,6 +385,7 @@ def _shape(
                 "slug": line.slug,
                 "name": line.name,
                 "image": line.image,
+                "modifiers": pricing.chosen(line.as_dict()["modifiers"], currency),
                 "quantity": line.quantity,
                 "unit_price": pricing.money(line.unit_price, currency),
                 "total": pricing.money(line.total, currency),
@@ -344,10 +406,13 @@ def _messages(basket: Basket, inside: Contents) -> list[dict[str, Any]]:
     if short and inside.is_bought:
         # what a checkout of this basket holds is its own
         short = stock.shortages(inside.wanted, holders=holds.holders([basket.pk]))
+    # the first line of a variant says it for all of them
+    firsts = {line.variant_id: line.id for line in reversed(inside.lines)}
+    left = {firsts[variant_id]: units for variant_id, units in short.items()}
     return [
         message
         for line in inside.lines
-        for message in [_not_for_sale(line) or _stock_changed(line, short) or _price_changed(line)]
+        for message in [_not_for_sale(line) or _stock_changed(line, left) or _price_changed(line)]
         if message
     ]
 
@@ -356,13 +421,13 @@ def _not_for_sale(line: pricing.Line) -> dict[str, Any] | None:
     return None if line.is_for_sale else offers.message(pricing.not_for_sale(line))
 
 
-def _stock_changed(line: pricing.Line, short: Mapping[int, int]) -> dict[str, Any] | None:
-    left = short.get(line.variant_id)
-    if left is None:
+def _stock_changed(line: pricing.Line, left: Mapping[int, int]) -> dict[str, Any] | None:
+    if line.id not in left:
         return None
-    sold_out = stock.OutOfStock(line.sku, left)
-    code = "stock_changed" if left > 0 else sold_out.code
-    return {**offers.message(sold_out), "code": code, "available": left}
+    available = left[line.id]
+    sold_out = stock.OutOfStock(line.sku, available)
+    code = "stock_changed" if available > 0 else sold_out.code
+    return {**offers.message(sold_out), "code": code, "available": available}
 
 
 def _price_changed(line: pricing.Line) -> dict[str, Any] | None:
@@ -370,7 +435,7 @@ def _price_changed(line: pricing.Line) -> dict[str, Any] | None:
         return None
     was = Money(line.unit_price_seen, shop.currency())
     detail = _("The price of %(name)s has changed. It was %(price)s.") % {
-        "name": line.name,
+        "name": line.whole_name,
         "price": was.shown(get_language() or settings.LANGUAGE_CODE),
     }
     return {

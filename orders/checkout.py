@@ -362,7 +362,7 @@ def reserve(checkout: Checkout, *, instead_of: Collection[str]) -> None:
     """Promise it the stock of its lines; raise OutOfStock."""
     stock.reserve(
         holder=checkout.public_id,
-        wanted={line["variant_id"]: line["quantity"] for line in checkout.lines},
+        wanted=contents.units((line["variant_id"], line["quantity"]) for line in checkout.lines),
         expires_at=checkout.expires_at,
         instead_of=instead_of,
     )
@@ -687,9 +687,10 @@ def _write_outcome(payment: Payment, charge: Charge, *, order: Order | None) -> 
 def _write_lines(order: Order, lines: Sequence[Mapping[str, Any]]) -> None:
     bulk.insert(
         OrderLine,
-        ("order_id", "position", *COPIED, "taken_back", "coming_back"),
+        ("order_id", "position", *COPIED, "modifiers", "taken_back", "coming_back"),
         [
-            (order.pk, position, *(line[name] for name in COPIED), 0, 0)
+            # a checkout of before knew no modifiers
+            (order.pk, position, *(line[name] for name in COPIED), line.get("modifiers", []), 0, 0)
             for position, line in enumerate(lines, 1)
         ],
     )

@@ -24,7 +24,7 @@ from notifications.envelope import timestamp
 from orders import baskets, checkout, holds, offers, opening, tracking
 from orders.details import Details
 from orders.models import Basket, Checkout, Payment
-from orders.pricing import money
+from orders.pricing import chosen, money
 
 # updates hold the stock anew, but no longer than this after the beginning
 LONGEST_HOLD = timedelta(hours=1)
@@ -264,6 +264,7 @@ def _line(line: Mapping[str, Any], currency: str) -> dict[str, Any]:
         "slug": line["slug"],
         "name": line["name"],
         "image": line["image"],
+        "modifiers": chosen(line.get("modifiers", ()), currency),
         "quantity": line["quantity"],
         "unit_price": money(line["unit_price"], currency),
         "discount": money(line["discount"], currency),
@@ -293,8 +294,10 @@ def _of_state(found: Checkout, payment: Payment | None) -> list[dict[str, Any]]:
 
 
 def _has_moved(basket: Basket, lines: Sequence[Mapping[str, Any]]) -> bool:
-    now = dict(basket.lines.values_list("variant_id", "quantity"))
-    return now != {line["variant_id"]: line["quantity"] for line in lines}
+    now = basket.lines.values_list("variant_id", "modifiers_hash", "quantity")
+    return set(now) != {
+        (line["variant_id"], baskets.hash_of_bought(line), line["quantity"]) for line in lines
+    }
 
 
 def _with_order(shown: dict[str, Any], status: int, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ And what can be put in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,7 +22,7 @@ from django.db.models import (
     Subquery,
 )
 
-from catalog import cards, prices, stock, variants
+from catalog import cards, modifiers, prices, stock, variants
 from catalog.compiled import Compiled, Row, Slot
 from catalog.models import Master, Price, Variant
 from orders import terms
@@ -56,7 +57,8 @@ class Contents:
 
     @property
     def wanted(self) -> dict[int, int]:
-        return {line.variant_id: line.quantity for line in self.lines}
+        """How many of each variant, whatever is chosen with them."""
+        return units((line.variant_id, line.quantity) for line in self.lines)
 
     @property
     def short(self) -> dict[int, int]:
@@ -83,6 +85,14 @@ class Contents:
         return stock.OutOfStock(line.sku, short[line.variant_id])
 
 
+def units(wanted: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Added up by variant."""
+    counted: dict[int, int] = defaultdict(int)
+    for variant_id, quantity in wanted:
+        counted[variant_id] += quantity
+    return dict(counted)
+
+
 def of(basket_id: int, *, locale: str, now: datetime) -> Contents:
     """The lines at the prices of `now`; one that has none any more keeps its old price."""
     rows = LINES.rows(basket=basket_id, **cards.slots(locale=locale, now=now))
@@ -90,7 +100,7 @@ def of(basket_id: int, *, locale: str, now: datetime) -> Contents:
         return Contents()
     described = variants.describe(rows, locale=locale)
     return Contents(
-        lines=[_line(row, each) for row, each in zip(rows, described, strict=True)],
+        lines=[_line(row, each, locale) for row, each in zip(rows, described, strict=True)],
         shelves={
             row["variant_id"]: Shelf(row["shelf"], row["free"] or 0)
             for row in rows
@@ -101,17 +111,24 @@ def of(basket_id: int, *, locale: str, now: datetime) -> Contents:
     )
 
 
-def _line(row: Row, described: variants.Description) -> Line:
-    price = row["price"]
+def _line(row: Row, described: variants.Description, locale: str) -> Line:
+    price, menu, codes = row["price"], row["menu"], row["modifiers"]
+    chosen = modifiers.chosen(menu, codes, locale=locale)
+    can_be_chosen = modifiers.can_be_chosen(menu, codes)
+    is_whole = price is not None and can_be_chosen
     facts = dict(vars(described))
     is_on_sale = facts.pop("is_on_sale")
     return Line(
         id=row["pk"],
         variant_id=row["variant_id"],
         quantity=row["quantity"],
-        unit_price=row["unit_price_seen"] if price is None else price,
+        unit_price=(
+            price + sum(each.price for each in chosen) if is_whole else row["unit_price_seen"]
+        ),
         unit_price_seen=row["unit_price_seen"],
-        is_for_sale=is_on_sale and price is not None,
+        is_for_sale=is_on_sale and is_whole,
+        modifiers=chosen,
+        is_outdated=is_on_sale and price is not None and not can_be_chosen,
         **facts,
     )
 
@@ -126,6 +143,8 @@ def _lines() -> QuerySet[BasketLine, Any]:
             "variant_id",
             "quantity",
             "unit_price_seen",
+            "modifiers",
+            menu=modifiers.of(OuterRef("variant__master")),
             **variants.columns("variant"),
             is_bought=Exists(bought),
             stamp=Subquery(terms.stamps()[:1]),
@@ -143,6 +162,8 @@ class ForSale:
     variant: Variant
     price: int
     free: int | None
+    # what may be chosen with it
+    menu: Sequence[Row]
 
 
 def for_sale(sku: str, *, currency: str, now: datetime) -> ForSale | None:
@@ -158,7 +179,8 @@ def for_sale(sku: str, *, currency: str, now: datetime) -> ForSale | None:
         track_stock=row["track_stock"],
         max_per_order=row["max_per_order"],
     )
-    return ForSale(variant, row["amount"], (row["free"] or 0) if variant.track_stock else None)
+    free = (row["free"] or 0) if variant.track_stock else None
+    return ForSale(variant, row["amount"], free, row["menu"])
 
 
 def _for_sale() -> QuerySet[Price, Any]:
@@ -180,6 +202,7 @@ def _for_sale() -> QuerySet[Price, Any]:
             track_stock=F("variant__track_stock"),
             max_per_order=F("variant__max_per_order"),
             free=Subquery(free.values("free")),
+            menu=modifiers.of(OuterRef("variant__master")),
         )
     )
 

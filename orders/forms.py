@@ -73,7 +73,7 @@ class RefundForm(OrderForm):
         self.lines = list(order.lines.order_by("position"))
         for line in self.lines:
             left = line.quantity - line.taken_back - line.coming_back
-            label = f"{line.name} ({line.sku}), 0-{left}"
+            label = f"{line.whole_name} ({line.sku}), 0-{left}"
             self.fields[f"line-{line.position}"] = _number(label, MAX_QUANTITY)
         self.order_fields([f"line-{line.position}" for line in self.lines])
 

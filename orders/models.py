@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from catalog import modifiers as menu
 from catalog.models import Variant
 from museo.access.callers import Caller
 from museo.access.permissions import may
@@ -106,12 +107,18 @@ class BasketLine(models.Model):
     basket = models.ForeignKey(Basket, on_delete=models.CASCADE, related_name="lines")
     variant = models.ForeignKey(Variant, on_delete=models.CASCADE)
     quantity = models.PositiveIntegerField()
+    # what is chosen with each unit: sorted codes, and the same in short
+    modifiers = models.JSONField(default=list)
+    modifiers_hash = models.CharField(max_length=64, default="", blank=True)
     # what it cost when it was added, to say that a price has changed
     unit_price_seen = models.BigIntegerField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["basket", "variant"], name="one_line_per_variant"),
+            models.UniqueConstraint(
+                fields=["basket", "variant", "modifiers_hash"],
+                name="one_line_per_variant_and_modifiers",
+            ),
             models.CheckConstraint(
                 condition=Q(quantity__gte=1) & Q(quantity__lte=MAX_QUANTITY),
                 name="basket_quantity_in_range",
@@ -367,6 +374,8 @@ class OrderLine(models.Model):
     sku = models.CharField(max_length=64)
     name = models.CharField(max_length=240)
     image = models.CharField(max_length=240, blank=True)
+    # [{"code", "name", "price"}] in the buyer's language; `unit_price` has their prices in it
+    modifiers = models.JSONField(default=list)
     quantity = models.PositiveIntegerField()
     unit_price = models.BigIntegerField()
     total = models.BigIntegerField()
@@ -398,6 +407,10 @@ class OrderLine(models.Model):
             ),
             models.CheckConstraint(condition=Q(tax__gte=0), name="line_tax_not_negative"),
         ]
+
+    @property
+    def whole_name(self) -> str:
+        return menu.whole_name(self.name, self.modifiers)
 
     @property
     def paid(self) -> int:

@@ -5,12 +5,13 @@ total: a discount is negative. What is taken off and what is owed in tax belongs
 once for each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext
 
+from catalog.modifiers import Chosen, whole_name
 from catalog.money import Money
 from museo.access.problems import Problem
 from orders import taxes
@@ -42,6 +43,10 @@ class Line:
     tax_class: str = taxes.STANDARD
     master_id: int = 0
     category_path: str = ""
+    # chosen with each unit; `unit_price` has their prices in it
+    modifiers: Sequence[Chosen] = ()
+    # it is sold, but not as it was chosen
+    is_outdated: bool = False
     # of `total`: what is taken off, and the tax in or on what is left
     discount: int = 0
     tax: int = 0
@@ -57,8 +62,13 @@ class Line:
         """Less the discount, with a tax that comes on top."""
         return self.total - self.discount + (0 if self.is_tax_included else self.tax)
 
+    @property
+    def whole_name(self) -> str:
+        return whole_name(self.name, self.as_dict()["modifiers"])
+
     def as_dict(self) -> dict[str, Any]:
-        return {**vars(self), "total": self.total}
+        chosen = [each.as_dict() for each in self.modifiers]
+        return {**vars(self), "modifiers": chosen, "total": self.total}
 
 
 @dataclass(frozen=True)
@@ -95,9 +105,18 @@ def money(amount: int, currency: str) -> dict[str, Any]:
     return Money(amount, currency).as_dict()
 
 
+def chosen(modifiers: Sequence[Mapping[str, Any]], currency: str) -> list[dict[str, Any]]:
+    """What a line's modifiers are, as every face shows them."""
+    return [{**each, "price": money(each["price"], currency)} for each in modifiers]
+
+
 def not_for_sale(line: Line) -> NotForSale:
-    detail = gettext("%(name)s is not for sale any more. Remove it to go on.") % {"name": line.name}
-    return NotForSale(detail, sku=line.sku)
+    detail = (
+        gettext("%(name)s is not made like this any more. Remove it, and choose again.")
+        if line.is_outdated
+        else gettext("%(name)s is not for sale any more. Remove it to go on.")
+    )
+    return NotForSale(detail % {"name": line.whole_name}, sku=line.sku)
 
 
 def quote(

@@ -76,6 +76,7 @@ MESSAGE = of(
     was=optional(MONEY),
     path=optional(text("/address/city")),
 )
+MODIFIERS = many(of("ChosenModifier", code=text("oat"), name=text("Oat milk"), price=MONEY))
 COUPON = of("Coupon", code=text("SPRING"))
 BASKET = of(
     "Basket",
@@ -90,6 +91,7 @@ BASKET = of(
             slug=text("bankers-lamp"),
             name=text("Banker's lamp"),
             image=text("/media/lamp.webp"),
+            modifiers=MODIFIERS,
             quantity=whole(1),
             unit_price=MONEY,
             total=MONEY,
@@ -186,6 +188,7 @@ CHECKOUT = of(
             slug=text("bankers-lamp"),
             name=text("Banker's lamp"),
             image=text("/media/lamp.webp"),
+            modifiers=MODIFIERS,
             quantity=whole(1),
             unit_price=MONEY,
             discount=MONEY,
@@ -260,6 +263,7 @@ ORDER = more(
             sku=text("LAMP"),
             name=text("Banker's lamp"),
             image=text("/media/lamp.webp"),
+            modifiers=MODIFIERS,
             quantity=whole(1),
             unit_price=MONEY,
             total=MONEY,

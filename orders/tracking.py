@@ -22,7 +22,7 @@ from notifications import access_changes, log, subscriptions, topics
 from notifications.envelope import timestamp
 from orders import lifecycle
 from orders.models import Adjustment, Order, OrderStep, OrderTicket, Return
-from orders.pricing import money
+from orders.pricing import chosen, money
 
 PREFIX = "order"
 STAFF_TOPIC = "staff.orders"
@@ -282,6 +282,7 @@ def summary(order: Order, *, locale: str, now: datetime) -> dict[str, Any]:
                     "sku": line.sku,
                     "name": line.name,
                     "image": line.image,
+                    "modifiers": chosen(line.modifiers, order.currency),
                     "quantity": line.quantity,
                     "unit_price": money(line.unit_price, order.currency),
                     "total": money(line.total, order.currency),

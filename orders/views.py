@@ -21,6 +21,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from catalog import shop
 from catalog.context import may_set_up
+from catalog.modifiers import BadModifiers
 from catalog.money import Money, NoAmount
 from museo.access.callers import BASKET_COOKIE, caller_from_request
 from museo.access.forms import SignInForm
@@ -80,14 +81,20 @@ def basket(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def basket_add(request: HttpRequest) -> HttpResponse:
-    """Fields `sku` and `quantity`."""
+    """Fields `sku` and `quantity`; `modifiers-…` have what is chosen of each group."""
+    sku = request.POST.get("sku", "")
     try:
         opened = baskets.add(
             caller_from_request(request),
-            sku=request.POST.get("sku", ""),
+            sku=sku,
             quantity=_quantity(request),
+            modifiers=_modifiers(request),
             now=timezone.now(),
         )
+    except BadModifiers as problem:
+        messages.error(request, problem.detail)
+        # where it can be chosen
+        return redirect("product", sku)
     except Problem as problem:
         messages.error(request, problem.detail)
         return redirect(_back(request))
@@ -116,6 +123,11 @@ def basket_coupon(request: HttpRequest) -> HttpResponse:
     except Problem as problem:
         messages.error(request, problem.detail)
     return redirect("basket")
+
+
+def _modifiers(request: HttpRequest) -> list[str]:
+    groups = [name for name in request.POST if name.startswith("modifiers-")]
+    return [code for name in groups for code in request.POST.getlist(name) if code]
 
 
 def _quantity(request: HttpRequest) -> int:

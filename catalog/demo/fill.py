@@ -23,6 +23,8 @@ from catalog.models import (
     Category,
     Master,
     Media,
+    Modifier,
+    ModifierGroup,
     OptionValue,
     Price,
     ProductOption,
@@ -48,6 +50,7 @@ def fill(*, now: datetime) -> int:
         ours = [row for row in rows if row["slug"] in masters]
         _texts_of_masters(ours, masters)
         variants = _variants(ours, masters)
+        _modifiers(ours, masters)
         _offers([row for row in variants if row["is_new"]], now=now)
         _pictures(ours, masters)
         index.refresh(masters.values(), now=now)
@@ -298,6 +301,50 @@ def _offers(variants: Sequence[Row], *, now: datetime) -> None:
         for item in items
         if item.on_hand
     )
+
+
+# modifiers
+
+
+def _modifiers(rows: Iterable[Row], masters: Mapping[str, int]) -> None:
+    """What is chosen with the dishes that name a group of `modifiers.toml`."""
+    menu = _read("modifiers")
+    named = [
+        (masters[row["slug"]], place, code, menu[code])
+        for row in rows
+        for place, code in enumerate(row.get("modifiers", ()))
+    ]
+    groups = _keep(
+        ModifierGroup.objects.filter(master_id__in=masters.values()),
+        {
+            (master, code): {
+                **_named(group["name"]),
+                "minimum": group.get("minimum", 0),
+                "maximum": group.get("maximum", 1),
+                "position": place,
+            }
+            for master, place, code, group in named
+        },
+        by=["master_id", "code"],
+    )
+    _keep(
+        Modifier.objects.filter(master_id__in=masters.values()),
+        {
+            (master, choice): {
+                "group_id": groups[master, code].pk,
+                **_named(each["name"]),
+                "price": each.get("price", 0),
+                "position": place,
+            }
+            for master, _place, code, group in named
+            for place, (choice, each) in enumerate(group["choices"].items())
+        },
+        by=["master_id", "code"],
+    )
+
+
+def _named(names: Sequence[str]) -> dict[str, Any]:
+    return {"name": names[0], "names": dict(zip(LANGUAGES[1:], names[1:], strict=True))}
 
 
 # pictures

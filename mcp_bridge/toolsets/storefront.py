@@ -9,6 +9,7 @@ from django.utils import timezone
 from pydantic import Field
 
 from catalog import products
+from catalog.modifiers import MOST_CHOSEN
 from mcp_bridge import confirmations, purchases, push, shapes, texts
 from mcp_bridge.calls import Call
 from mcp_bridge.registry import ADDS, READS, SPENDS, Answer, tool
@@ -79,10 +80,20 @@ def add_to_basket(
         ),
     ] = 1,
     basket_token: BasketToken = "",
+    modifiers: Annotated[
+        list[str] | None,
+        Field(
+            max_length=MOST_CHOSEN,
+            description="Codes of what is chosen with each unit, as get_product_info has them.",
+        ),
+    ] = None,
 ) -> dict[str, Any]:
     """Put a product into the basket. Keep the basket_token of the answer for all later calls."""
     caller = call.caller.with_basket(basket_token)
-    return _basket(call, baskets.add(caller, sku=sku, quantity=quantity, now=call.now))
+    opened = baskets.add(
+        caller, sku=sku, quantity=quantity, modifiers=modifiers or (), now=call.now
+    )
+    return _basket(call, opened)
 
 
 @tool(title="Show the basket", scope="basket:write", result=shapes.Basket, annotations=READS)

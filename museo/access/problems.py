@@ -3,7 +3,8 @@
 REST answers it as RFC 9457 problem details, MCP as a tool error, a page as a message.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.http import HttpResponse, JsonResponse
@@ -103,6 +104,18 @@ class OtherTrouble(Problem):
         super().__init__(detail)
         self.status = status
         self.code = code
+
+
+@contextmanager
+def errors_under(pointer: str) -> Iterator[None]:
+    """What is wrong with a part of a body is said of the whole body."""
+    try:
+        yield
+    except Problem as problem:
+        problem.errors = [
+            {**error, "pointer": f"{pointer}{error['pointer']}"} for error in problem.errors
+        ]
+        raise
 
 
 def field_error(pointer: str, code: str, detail: str) -> dict[str, str]:

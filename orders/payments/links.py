@@ -27,7 +27,7 @@ from orders.details import Details
 from orders.holds import CheckoutInProgress
 from orders.models import Checkout, Order, Payment, PaymentLink
 from orders.payments import asking
-from orders.pricing import money
+from orders.pricing import chosen, money
 from orders.tracking import Placed
 
 LIFETIME = timedelta(days=7)
@@ -219,6 +219,7 @@ def to_pay(link: PaymentLink, *, locale: str, now: datetime, speed: float) -> di
                 {
                     "name": line.name,
                     "image": line.image,
+                    "modifiers": chosen(line.modifiers, link.currency),
                     "quantity": line.quantity,
                     "unit_price": money(line.unit_price, link.currency),
                     "total": money(line.total, link.currency),

@@ -1,4 +1,4 @@
-// What every page has: the switch of colours, the stepper of quantities, the price of a choice.
+// What every page has: the switch of colours, the stepper of quantities, the price of choices.
 const root = document.documentElement;
 
 const isDark = () =>
@@ -31,20 +31,36 @@ document.addEventListener("click", (event) => {
   input.dispatchEvent(new Event("change", { bubbles: true }));
 });
 
-const showPrice = (choice) => {
-  choice.form.querySelector("[data-price-shown]").textContent = choice.dataset.price;
-  const before = choice.form.querySelector("[data-before-shown]");
-  before.textContent = choice.dataset.before;
-  before.hidden = !choice.dataset.before;
+const written = (amount, currency) => {
+  const format = new Intl.NumberFormat(root.lang, {
+    style: "currency",
+    currency,
+    numberingSystem: "latn",
+  });
+  return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
+};
+
+// of the chosen variant, or the only one, with all that is chosen on top
+const showPrice = (form) => {
+  const [shown, before] = form.querySelectorAll("[data-price-shown], [data-before-shown]");
+  const variant = form.querySelector("[data-price]:checked") ?? shown;
+  const more = [...form.querySelectorAll("[data-more]:checked")]
+    .map((choice) => Number(choice.dataset.more))
+    .reduce((sum, amount) => sum + amount, 0);
+  const say = (amount) => written(Number(amount) + more, shown.dataset.currency);
+  shown.textContent = say(variant.dataset.price);
+  before.hidden = !variant.dataset.before;
+  before.textContent = before.hidden ? "" : say(variant.dataset.before);
 };
 
 document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-price]")) showPrice(event.target);
+  if (event.target.matches("[data-price], [data-more]")) showPrice(event.target.form);
 });
 
-// a browser that comes back to the page keeps the choice, not the price
+// a browser that comes back to the page keeps the choices, not the price
 addEventListener("pageshow", () => {
-  for (const choice of document.querySelectorAll("[data-price]:checked")) showPrice(choice);
+  const choices = document.querySelectorAll("[data-price]:checked, [data-more]:checked");
+  for (const form of new Set([...choices].map((choice) => choice.form))) showPrice(form);
 });
 
 // what was marked for it gets the focus when the page opens: a summary of errors

@@ -66,6 +66,8 @@ def product_form(room: Category, **changes: Any) -> dict[str, Any]:
         "variants-0-list_price": "",
         "variants-0-on_hand": "7",
         "options-TOTAL_FORMS": "0",
+        "modifier_groups-TOTAL_FORMS": "0",
+        "modifier_groups-INITIAL_FORMS": "0",
         "options-INITIAL_FORMS": "0",
         "media-TOTAL_FORMS": "0",
         "media-INITIAL_FORMS": "0",

@@ -19,6 +19,8 @@ from catalog.models import (
     Category,
     Master,
     Media,
+    Modifier,
+    ModifierGroup,
     Price,
     ProductOption,
     StockItem,
@@ -40,7 +42,7 @@ def test_filling_twice_changes_nothing_and_keeps_what_was_sold(tmp_path: Path) -
     assert fill(now=NOON) == 130
     sold = StockItem.objects.get(variant__sku="IPHONE-15-128-BLACK")
     StockItem.objects.filter(pk=sold.pk).update(on_hand=3)
-    tables = (Category, Master, Media, Price, StockItem, Variant)
+    tables = (Category, Master, Media, Modifier, ModifierGroup, Price, StockItem, Variant)
     before = [table.objects.count() for table in tables]
 
     fill(now=datetime(2027, 1, 1, tzinfo=UTC))
@@ -109,8 +111,31 @@ def test_the_iphone_15_is_found_first_and_has_its_variants() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("_media")
+def test_ten_dishes_have_something_to_choose() -> None:
+    fill(now=NOON)
+
+    coffee = products.detail("filter-coffee", locale="de", now=NOON)["modifiers"]
+
+    assert [(group["code"], group["name"]) for group in coffee] == [
+        ("size", "Größe"),
+        ("milk", "Milch"),
+    ]
+    assert coffee[1]["choices"][1] == {
+        "code": "oat-milk",
+        "name": "Hafermilch",
+        "price": {"amount": 50, "currency": "EUR"},
+    }
+    assert Master.objects.exclude(modifiers=None).distinct().count() == 10
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_media")
 def test_every_text_is_there_in_every_language() -> None:
     fill(now=NOON)
+
+    for model in (ModifierGroup, Modifier):
+        for names in model.objects.values_list("names", flat=True):
+            assert names.keys() == set(words.LANGUAGES[1:])
 
     for master in Master.objects.prefetch_related("translations"):
         texts = {text.language_code: text for text in master.translations.all()}
@@ -209,7 +234,7 @@ def test_filling_takes_the_same_queries_whatever_is_there(
 ) -> None:
     fill(now=NOON)
 
-    with django_assert_max_num_queries(27):
+    with django_assert_max_num_queries(29):
         fill(now=NOON)
 
 

@@ -22,6 +22,8 @@ from catalog.models import (
     EditionNumber,
     Master,
     Media,
+    Modifier,
+    ModifierGroup,
     OptionValue,
     Price,
     ProductOption,
@@ -106,6 +108,9 @@ WRITES: dict[str, Callable[[Master], object]] = {
     "a category": lambda vase: Category.objects.update(room="light"),
     "its name": lambda vase: Category._parler_meta.root_model.objects.update(name="Ton"),
     "an option": _option,
+    "a modifier": lambda vase: Modifier.objects.create(
+        master=vase, group=ModifierGroup.objects.create(master=vase, code="lid"), code="cork"
+    ),
     "a question": _ask,
     "a review": _review,
     "a deletion": lambda vase: Price.objects.all().delete(),
@@ -129,7 +134,7 @@ def test_every_write_makes_another_edition(vase: Master, what: str) -> None:
 def test_every_table_that_answers_are_made_of_says_that_it_was_written() -> None:
     models = (Category, Master, Media, OptionValue, Price, ProductOption, Question, Review)
     tables = {
-        *(model._meta.db_table for model in (*models, StockItem, Variant)),
+        *(model._meta.db_table for model in (*models, Modifier, ModifierGroup, StockItem, Variant)),
         *(model._parler_meta.root_model._meta.db_table for model in (Category, Master)),
         Variant.option_values.through._meta.db_table,
         "catalog_searchentry",

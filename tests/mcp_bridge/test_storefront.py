@@ -13,10 +13,10 @@ from mcp.shared.exceptions import MCPError
 from psycopg_pool import PoolTimeout
 
 from catalog import products
-from catalog.models import StockItem, Variant
+from catalog.models import Modifier, ModifierGroup, StockItem, Variant
 from mcp_bridge.toolsets import ALL
 from notifications.live.hub import in_thread
-from orders.models import Basket, Order
+from orders.models import Basket, Order, OrderLine
 from orders.payments import links
 from tests.mcp_bridge.conftest import (
     ADDRESS,
@@ -98,6 +98,50 @@ async def test_what_a_chat_reads_is_friendly(phone: Variant, connect: Connect) -
     link = placed.content[1]
     assert link.type == "resource_link"
     assert link.uri == placed.structured_content["uri"]
+
+
+async def test_a_guest_buys_a_dish_as_they_like_it(
+    phone: Variant, connect: Connect, era: str
+) -> None:
+    await in_thread(offer_spice)(phone)
+    async with connect(era) as client:
+        (spice,) = (await call(client, "get_product_info", product=SKU))["modifiers"]
+        asked = await refused(client, "add_to_basket", sku=SKU)
+        unknown = await refused(client, "add_to_basket", sku=SKU, modifiers=["mild", "lime"])
+        basket = await call(client, "add_to_basket", sku=SKU, modifiers=["hot"])
+        buyer = {**BUYER, "basket_token": basket["basket_token"]}
+        question = await client.call_tool("place_order", buyer)
+        confirm = question.structured_content["confirm"]
+        order = await call(client, "place_order", **buyer, confirm=confirm)
+
+    assert (spice["name"], spice["minimum"], spice["maximum"]) == ("Spice", 1, 1)
+    assert spice["choices"] == [
+        {"code": "mild", "name": "Mild", "price": {"amount": 0, "currency": "EUR"}},
+        {"code": "hot", "name": "Hot", "price": {"amount": 30, "currency": "EUR"}},
+    ]
+    assert (asked["code"], asked["detail"]) == ("bad_modifiers", "Spice: choose at least 1.")
+    assert [error["pointer"] for error in unknown["errors"]] == ["/modifiers/1"]
+    assert [each["name"] for each in basket["lines"][0]["modifiers"]] == ["Hot"]
+    assert "- 1 x iPhone 15 (Hot): €799.30" in said(question.content)
+    bought = await in_thread(OrderLine.objects.get)(order__number=order["number"])
+    assert bought.unit_price == 79930
+    assert bought.modifiers == [{"code": "hot", "name": "Hot", "price": 30}]
+
+
+def offer_spice(variant: Variant) -> None:
+    """From now on it is mild or, for 30 cents, hot."""
+    spice = ModifierGroup.objects.create(
+        master=variant.master, code="spice", name="Spice", minimum=1
+    )
+    for position, (code, price) in enumerate((("mild", 0), ("hot", 30))):
+        Modifier.objects.create(
+            master=variant.master,
+            group=spice,
+            code=code,
+            name=code.title(),
+            price=price,
+            position=position,
+        )
 
 
 async def test_subscribing_answers_in_the_source_documents_words(

@@ -7,6 +7,7 @@ every order stands where the model says.
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -30,7 +31,16 @@ from hypothesis.stateful import (
 
 from catalog import audit as stock_audit
 from catalog import stock
-from catalog.models import Category, Master, Price, StockItem, StockMovement, Variant
+from catalog.models import (
+    Category,
+    Master,
+    Modifier,
+    ModifierGroup,
+    Price,
+    StockItem,
+    StockMovement,
+    Variant,
+)
 from museo.access.callers import Caller, caller_for_user
 from museo.access.models import User
 from museo.access.problems import Problem
@@ -54,9 +64,11 @@ from orders.tracking import Placed
 from tests.orders.conftest import ADDRESS
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-PRICES = {"LAMP": 1290, "MUG": 333}
+# what is sold, as a line of it is called; both mugs are of one stock
+PRICES = {"LAMP": 1290, "MUG": 333, "MUG (Lid)": 383}
+SKUS = {thing: thing.partition(" ")[0] for thing in PRICES}
 STOCK = 12
-SKUS = st.sampled_from(sorted(PRICES))
+THINGS = st.sampled_from(sorted(PRICES))
 DETAILS = Details(email="maya@example.org", name="Maya Okafor", address=ADDRESS)
 STEPS = ["placed", *(step.status for step in lifecycle.PLANS["courier"])]
 AFTER = [timedelta(0), *(step.after for step in lifecycle.PLANS["courier"])]
@@ -99,16 +111,20 @@ class Model:
     def end(self, status: str, now: datetime) -> None:
         self.status, self.held_at, self.ended_at = status, None, now
 
-    def left(self, sku: str) -> int:
-        return self.units.get(sku, 0) - self.taken_back.get(sku, 0) - self.coming_back.get(sku, 0)
+    def left(self, thing: str) -> int:
+        return (
+            self.units.get(thing, 0)
+            - self.taken_back.get(thing, 0)
+            - self.coming_back.get(thing, 0)
+        )
 
     def pay_back(self, amount: int, now: datetime) -> None:
         self.given_back += amount
         if self.given_back == self.total and self.status == "delivered":
             self.end("refunded", now)
 
-    def take_back(self, sku: str, count: int) -> None:
-        self.taken_back[sku] = self.taken_back.get(sku, 0) + count
+    def take_back(self, thing: str, count: int) -> None:
+        self.taken_back[thing] = self.taken_back.get(thing, 0) + count
 
 
 class Shop(RuleBasedStateMachine):
@@ -122,18 +138,20 @@ class Shop(RuleBasedStateMachine):
         self.now = NOON
         self.basket = ""
         self.wanted: dict[str, int] = {}
-        self.stock = dict.fromkeys(PRICES, STOCK)
+        self.stock = dict.fromkeys(SKUS.values(), STOCK)
         self.models: list[Model] = []
         root = Category.objects.add_root(
             instance=Category(slug="all", room=Category.Room.LIGHT, name="All")
         )
-        for sku, price in PRICES.items():
+        for sku in self.stock:
             master = Master.objects.create(
                 slug=sku.lower(), status=Master.Status.ACTIVE, primary_category=root, name=sku
             )
             variant = Variant.objects.create(master=master, sku=sku)
-            Price.objects.create(variant=variant, amount=price)
+            Price.objects.create(variant=variant, amount=PRICES[sku])
             stock.receive(variant, STOCK, at=self.now)
+        top = ModifierGroup.objects.create(master=master, code="top", name="Top")
+        Modifier.objects.create(master=master, group=top, code="lid", name="Lid", price=50)
         boss = User.objects.create_superuser("boss@museo.example")
         self.staff = caller_for_user(boss, locale="en")
         self.add("LAMP", 3)
@@ -146,14 +164,20 @@ class Shop(RuleBasedStateMachine):
 
     # buying
 
-    @rule(sku=SKUS, quantity=st.integers(0, 5))
-    def add(self, sku: str, quantity: int) -> None:
-        has = self.wanted.get(sku, 0)
-        fits = quantity >= 1 and has + quantity <= self.stock[sku]
+    @rule(thing=THINGS, quantity=st.integers(0, 5))
+    def add(self, thing: str, quantity: int) -> None:
+        sku = SKUS[thing]
+        fits = quantity >= 1 and units(self.wanted)[sku] + quantity <= self.stock[sku]
         with expected(fits):
-            opened = baskets.add(self.guest, sku=sku, quantity=quantity, now=self.now)
+            opened = baskets.add(
+                self.guest,
+                sku=sku,
+                quantity=quantity,
+                modifiers=["lid"] if "Lid" in thing else [],
+                now=self.now,
+            )
             self.basket = opened.token or self.basket
-            self.wanted[sku] = has + quantity
+            self.wanted[thing] = self.wanted.get(thing, 0) + quantity
 
     @rule()
     def clear(self) -> None:
@@ -164,7 +188,7 @@ class Shop(RuleBasedStateMachine):
     @rule(target=orders, token=st.sampled_from(["ok", "ok", "declined", "needs_action"]))
     def buy(self, token: str) -> Any:
         fits = bool(self.wanted) and all(
-            count <= self.stock[sku] for sku, count in self.wanted.items()
+            count <= self.stock[sku] for sku, count in units(self.wanted).items()
         )
         placed: Placed | None = None
         try:
@@ -184,8 +208,10 @@ class Shop(RuleBasedStateMachine):
 
     def _bought(self, placed: Placed) -> Model:
         order = placed.order
-        for sku, count in self.wanted.items():
-            self.stock[sku] -= count
+        for thing, count in self.wanted.items():
+            self.stock[SKUS[thing]] -= count
+        worth = sum(count * PRICES[thing] for thing, count in self.wanted.items())
+        assert order.totals[0] == {"type": "items", "amount": worth, "currency": "EUR"}
         due = [self.now + after for after in AFTER[1:]]
         model = Model(order.number, placed.ticket, self.wanted, order.total, due)
         self.wanted = {}
@@ -204,10 +230,9 @@ class Shop(RuleBasedStateMachine):
             if again:
                 return
             if order.status in lifecycle.STILL_HERE:
-                for sku in order.units:
-                    self.stock[sku] += order.units[sku] - order.taken_back.get(sku, 0)
-            for sku in order.units:
-                order.taken_back[sku] = order.units[sku]
+                for thing, count in order.units.items():
+                    self.stock[SKUS[thing]] += count - order.taken_back.get(thing, 0)
+            order.taken_back = dict(order.units)
             order.given_back = order.total
             order.end("cancelled", self.now)
 
@@ -285,34 +310,34 @@ class Shop(RuleBasedStateMachine):
             adjustments.refund(self.staff, order.number, amount=amount, now=self.now)
             order.pay_back(amount, self.now)
 
-    @rule(order=orders, sku=SKUS, count=st.integers(1, 3), puts_back=st.booleans())
-    def refund_units(self, order: Model, sku: str, count: int, puts_back: bool) -> None:
-        worth = count * PRICES[sku]
-        fits = count <= order.left(sku) and worth <= order.total - order.given_back
+    @rule(order=orders, thing=THINGS, count=st.integers(1, 3), puts_back=st.booleans())
+    def refund_units(self, order: Model, thing: str, count: int, puts_back: bool) -> None:
+        worth = count * PRICES[thing]
+        fits = count <= order.left(thing) and worth <= order.total - order.given_back
         with expected(fits):
-            units = {self._position(order, sku): count}
+            units = {self._position(order, thing): count}
             adjustments.refund(
                 self.staff, order.number, units=units, puts_back=puts_back, now=self.now
             )
-            order.take_back(sku, count)
+            order.take_back(thing, count)
             order.pay_back(worth, self.now)
-            self.stock[sku] += count if puts_back else 0
+            self.stock[SKUS[thing]] += count if puts_back else 0
 
-    @rule(target=asked, order=orders, sku=SKUS, count=st.integers(0, 3))
-    def ask(self, order: Model, sku: str, count: int) -> Any:
-        fits = order.status == "delivered" and 1 <= count <= order.left(sku)
+    @rule(target=asked, order=orders, thing=THINGS, count=st.integers(0, 3))
+    def ask(self, order: Model, thing: str, count: int) -> Any:
+        fits = order.status == "delivered" and 1 <= count <= order.left(thing)
         with expected(fits):
             owner = Caller(tickets=(order.ticket,))
-            units = {self._position(order, sku): count}
+            units = {self._position(order, thing): count}
             row = returns.ask(owner, order.number, units=units, now=self.now)
-            order.coming_back[sku] = order.coming_back.get(sku, 0) + count
-            return (order, row.public_id, sku, count)
+            order.coming_back[thing] = order.coming_back.get(thing, 0) + count
+            return (order, row.public_id, thing, count)
         return multiple()
 
     @rule(wanted=consumes(asked), is_approved=st.booleans(), puts_back=st.booleans())
     def answer(self, wanted: Any, is_approved: bool, puts_back: bool) -> None:
-        order, return_id, sku, count = wanted
-        order.coming_back[sku] -= count
+        order, return_id, thing, count = wanted
+        order.coming_back[thing] -= count
         if not is_approved:
             returns.decide(self.staff, order.number, return_id, state="refused", now=self.now)
             return
@@ -325,13 +350,13 @@ class Shop(RuleBasedStateMachine):
             puts_back=puts_back,
             now=self.now,
         )
-        order.take_back(sku, count)
-        order.pay_back(min(count * PRICES[sku], order.total - order.given_back), self.now)
-        self.stock[sku] += count if puts_back else 0
+        order.take_back(thing, count)
+        order.pay_back(min(count * PRICES[thing], order.total - order.given_back), self.now)
+        self.stock[SKUS[thing]] += count if puts_back else 0
 
-    def _position(self, order: Model, sku: str) -> int:
-        line = OrderLine.objects.filter(order__number=order.number, sku=sku).first()
-        return line.position if line else 99
+    def _position(self, order: Model, thing: str) -> int:
+        lines = OrderLine.objects.filter(order__number=order.number)
+        return next((line.position for line in lines if line.whole_name == thing), 99)
 
     # what is always true
 
@@ -368,6 +393,14 @@ class Shop(RuleBasedStateMachine):
     def the_audit_holds(self) -> None:
         for each in (*log_audit.INVARIANTS, *stock_audit.INVARIANTS, *audit.INVARIANTS):
             assert log_audit.look(each).offenders == [], each.name
+
+
+def units(wanted: dict[str, int]) -> Counter[str]:
+    """How many of each SKU, however they were chosen."""
+    counted: Counter[str] = Counter()
+    for thing, count in wanted.items():
+        counted[SKUS[thing]] += count
+    return counted
 
 
 class expected:  # noqa: N801 - reads as a word at its use

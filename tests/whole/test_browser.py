@@ -108,6 +108,46 @@ def test_a_purchase_works_without_javascript(enter: Enter) -> None:
     assert shopper.trouble == []
 
 
+@pytest.mark.parametrize("has_script", [True, False])
+def test_a_dish_is_bought_as_it_was_chosen(enter: Enter, has_script: bool) -> None:
+    shopper = enter(java_script_enabled=has_script)
+    page = shopper.page
+    for spice, more in (("Hot", "Soft egg"), ("Mild", "More noodles")):
+        shopper.go("/p/shoyu-ramen")
+        price = page.locator("[data-price-shown]")
+        shown = price.inner_text()
+        page.get_by_role("group", name="Spice").get_by_label(spice).check()
+        page.get_by_role("group", name="On top").get_by_label(more).check()
+        assert (shown != price.inner_text()) is has_script
+        page.get_by_role("button", name="Add to basket").click()
+        page.wait_for_url("**/basket")
+
+    lines = page.locator(".line")
+    assert [line.split("\n")[0] for line in lines.all_inner_texts()] == ["Shoyu ramen"] * 2
+    page.get_by_label("Remove Shoyu ramen (Soft egg, Hot)").click()
+    expect(lines).to_have_count(1)
+    expect(lines).to_contain_text("€17.40")
+    assert shopper.trouble == []
+
+
+def test_a_dish_says_what_must_be_chosen(enter: Enter) -> None:
+    shopper = enter()
+    page = shopper.page
+    shopper.go("/p/shoyu-ramen")
+    page.get_by_role("button", name="Add to basket").click()
+    mild = page.get_by_label("Mild")
+    assert page.evaluate("document.activeElement.matches(':invalid')")
+
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    expect(mild).to_be_checked()
+    page.get_by_label("Soft egg").focus()
+    page.keyboard.press("Space")
+    expect(page.locator("[data-price-shown]")).to_have_text("€17.00")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/basket")
+
+
 def test_two_clicks_on_pay_are_one_order(shop: Shop, enter: Enter) -> None:
     shopper = enter()
     shopper.fill_basket("almond-cake")
@@ -200,7 +240,8 @@ def test_the_link_opens_the_order_in_another_browser_and_hides_its_ticket(
 def test_every_page_is_accessible(enter: Enter, width: int, scheme: str) -> None:
     shopper = enter(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = shopper.page
-    pages = ["/", "/?q=vase", "/?q=nothing+at+all", "/p/iphone-15", "/basket", "/orders", "/login"]
+    pages = ["/", "/?q=vase", "/?q=nothing+at+all", "/p/iphone-15", "/p/shoyu-ramen"]
+    pages += ["/basket", "/orders", "/login"]
 
     for path in pages:
         shopper.go(path)

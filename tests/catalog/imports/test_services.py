@@ -16,6 +16,8 @@ from catalog.models import (
     Category,
     Master,
     Media,
+    Modifier,
+    ModifierGroup,
     Price,
     StockItem,
     StockMovement,
@@ -428,6 +430,28 @@ def test_undo_restores_what_nobody_changed_since(import_file: ImportFile, staff:
     assert detail("cup", locale="en", now=NOON)["price"]["amount"] == 700
     assert not Master.objects.filter(slug="new").exists()
     assert Master.objects.filter(slug="old").exists()
+
+
+def test_what_is_chosen_with_a_dish_is_no_matter_of_files(
+    import_file: ImportFile, staff: Caller
+) -> None:
+    import_file(csv_of(BOWL))
+    bowl = Master.objects.get()
+    group = ModifierGroup.objects.create(master=bowl, code="lid", name="Lid", minimum=1)
+    Modifier.objects.create(master=bowl, group=group, code="cork", name="Cork", price=300)
+    menu = detail("bowl", locale="en", now=NOON)["modifiers"]
+
+    found = import_file(csv_of("BOWL-S,,Soup bowl,,79,9"))
+
+    changed = detail("bowl", locale="en", now=NOON)
+    assert (changed["name"], changed["price"]["amount"]) == ("Soup bowl", 7900)
+    assert changed["modifiers"] == menu
+
+    services.undo(staff, found.public_id, now=NOON)
+    working.work_on_next(clock)
+
+    undone = detail("bowl", locale="en", now=NOON)
+    assert (undone["name"], undone["modifiers"]) == ("Blue bowl", menu)
 
 
 def test_stock_that_is_promised_by_now_is_not_taken_back(
