@@ -52,6 +52,7 @@ POLL_SECONDS_WITHOUT_REDIS = 0.25
 FIRST_BACK_OFF_SECONDS = 0.1
 LONGEST_BACK_OFF_SECONDS = 5.0
 RING_SIZE = 4096
+STOPS_WITHIN_SECONDS = 2.0
 # after a delivery the hub rests this many times as long as it took: what comes in a burst goes out
 # in few writes, and the process has time for others
 RESTS_FOR_WORK = 3
@@ -218,7 +219,13 @@ class Hub:
         stats.pulse.stop()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        ending = asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            # one whose connection does not close is left behind
+            await asyncio.wait_for(asyncio.shield(ending), STOPS_WITHIN_SECONDS)
+        except TimeoutError:
+            deaf = [task.get_name() for task in self._tasks if not task.done()]
+            logger.warning("the hub leaves tasks behind", extra={"tasks": deaf})
 
     async def look(self) -> log.State:
         """Compare with the log itself and deliver what is missing."""

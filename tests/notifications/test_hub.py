@@ -186,6 +186,31 @@ async def test_a_hub_ends_though_its_connection_to_redis_cannot_be_closed(
         await hub.stop()
 
 
+async def test_a_hub_leaves_a_connection_behind_that_does_not_close(
+    redis: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("notifications.live.hub.STOPS_WITHIN_SECONDS", 0.05)
+    hub = Hub(redis_url=redis)
+    await hub.start()
+    heard = listen(hub)
+    await in_thread(tell)()
+    await until(lambda: heard == [1])
+    closed, disconnect = asyncio.Event(), Connection.disconnect
+
+    async def hang(connection: Connection, **options: Any) -> None:
+        await closed.wait()
+        await disconnect(connection, **options)
+
+    monkeypatch.setattr(Connection, "disconnect", hang)
+
+    async with asyncio.timeout(20):
+        await hub.stop()
+
+    assert "the hub leaves tasks behind" in caplog.text
+    closed.set()
+    await asyncio.gather(*hub._tasks, return_exceptions=True)
+
+
 @pytest.mark.parametrize(("rests", "most_writes"), [(3, 6), (0, 20)])
 async def test_what_comes_in_a_burst_goes_out_in_few_writes(
     wake_ups: list[bytes], monkeypatch: pytest.MonkeyPatch, rests: int, most_writes: int
