@@ -311,6 +311,9 @@ def order_list(request: HttpRequest) -> HttpResponse:
 def order_page(request: HttpRequest, number: str) -> HttpResponse:
     """The tracking page: every fact is in the HTML, `<museo-live>` keeps it true."""
     caller, now = caller_from_request(request), timezone.now()
+    brought = request.GET.get("ticket", "")
+    if tracking.opened_by(brought) == number:
+        return cookies.to_order(request, number, brought)
     try:
         order = tracking.find(caller, number)
     except NotFound as problem:

@@ -152,18 +152,20 @@ def test_somebody_elses_order_payment_and_link_are_not_there(
     assert number not in text(client.get("/orders"))
 
 
+@pytest.mark.parametrize("link", ["/t/{ticket}", "/orders/{number}?ticket={ticket}"])
 def test_a_link_moves_its_ticket_into_a_cookie(
-    client: Client, sell: SellLamp, buy: Callable[..., Placed]
+    client: Client, sell: SellLamp, buy: Callable[..., Placed], link: str
 ) -> None:
     sell()
     placed = buy()
 
-    response = client.get(f"/t/{placed.ticket}")
+    response = client.get(link.format(ticket=placed.ticket, number=placed.order.number))
 
     assert response.headers["Location"] == f"/orders/{placed.order.number}"
     assert response.headers["Referrer-Policy"] == "no-referrer"
     assert response.cookies[TICKET_COOKIE]["httponly"]
     assert client.get(response.headers["Location"]).status_code == 200
+    assert client.get(f"{response.headers['Location']}/receipt").status_code == 200
 
 
 def test_the_page_speaks_the_readers_language_and_shows_the_newest_state(
