@@ -73,7 +73,7 @@ def show(caller: Caller) -> dict[str, Any]:
     quiet = wanted.quiet
     return {
         "channels": {
-            category: {
+            category.value: {
                 channel: (category, channel) not in wanted.off for channel in channels.CHANNELS
             }
             for category in CHOSEN
@@ -84,10 +84,10 @@ def show(caller: Caller) -> dict[str, Any]:
             "ends_at": _clock(quiet.ends_at),
             "urgent_too": wanted.is_urgent_held,
         },
-        "digest": {"window": wanted.window, "at": _clock(wanted.digest_at)},
+        "digest": {"window": wanted.window.value, "at": _clock(wanted.digest_at)},
         "only_arrival": wanted.is_arrival_only,
         "time_zone": zone,
-        "categories": [{"code": code, "label": _(label)} for code, label in LABELS.items()],
+        "categories": [{"code": code.value, "label": _(label)} for code, label in LABELS.items()],
         "available": [
             {name: channel[name] for name in ("code", "label", "configured")}
             for channel in channels.describe()
