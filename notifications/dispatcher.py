@@ -43,6 +43,10 @@ REASONS: Mapping[str, str] = {
     Subscription.State.DISABLED: "disabled",
 }
 
+Pair = tuple[Subscription, Event]
+# by who and position, channels
+Reached = dict[tuple[str, int], set[str]]
+
 
 def position() -> int:
     """How far deliveries have been made."""
@@ -70,15 +74,15 @@ def make(events: Sequence[Event], *, now: datetime) -> None:
     )
     of_people = [each for each in subscriptions if is_of_person(each)]
     wishes = preferring.of_each({each.who for each in of_people})
-    bulk.insert(
-        Delivery,
-        FIELDS,
-        (
-            row(subscription, event, _plan(subscription, event, wishes, now=now), now=now)
-            for subscription in subscriptions
-            for event in _wanted(subscription, heard[subscription.topic], by_position)
-        ),
-    )
+    pairs = [
+        (subscription, event)
+        for subscription in subscriptions
+        for event in _wanted(subscription, heard[subscription.topic], by_position)
+    ]
+    reached = _reached(pairs, wishes)
+    plans = (_plan(*pair, wishes, reached, now=now) for pair in pairs)
+    rows = (row(*pair, plan, now=now) for pair, plan in zip(pairs, plans, strict=True))
+    bulk.insert(Delivery, FIELDS, rows)
     if of_people:
         _leave_out_older([each.pk for each in of_people], now=now)
 
@@ -88,15 +92,35 @@ def is_of_person(subscription: Subscription) -> bool:
     return subscription.channel not in IN_FULL and not subscription.who.startswith(PROGRAM)
 
 
+def _reached(pairs: Collection[Pair], wishes: Mapping[str, Preferences]) -> Reached:
+    """By which channels an event reaches those who are told by one after the other."""
+    reached: Reached = defaultdict(set)
+    for subscription, event in pairs:
+        wanted = wishes.get(subscription.who, DEFAULT)
+        is_active = subscription.state == Subscription.State.ACTIVE
+        if wanted.ladder and is_active and is_of_person(subscription):
+            channel = subscription.channel
+            if preferences.wants(wanted, event.type, channel):
+                reached[subscription.who, event.position].add(channel)
+    return reached
+
+
 def _plan(
-    subscription: Subscription, event: Event, wishes: Mapping[str, Preferences], *, now: datetime
+    subscription: Subscription,
+    event: Event,
+    wishes: Mapping[str, Preferences],
+    reached: Reached,
+    *,
+    now: datetime,
 ) -> Plan:
     if reason := REASONS.get(subscription.state):
         return Plan(None, reason)
     if not is_of_person(subscription):
         return Plan(now)
-    wanted = wishes.get(subscription.who, DEFAULT)
-    return preferences.plan(wanted, event.type, subscription.channel, now)
+    wanted, channel = wishes.get(subscription.who, DEFAULT), subscription.channel
+    others = reached.get((subscription.who, event.position), ())
+    rung = preferences.rung(wanted, channel, others)
+    return preferences.plan_rung(wanted, event.type, channel, now, rung=rung)
 
 
 def row(subscription: Subscription, event: Event, plan: Plan, *, now: datetime) -> tuple[Any, ...]:

@@ -1,7 +1,8 @@
-"""Keeps quiet hours when something goes out later than was planned.
+"""Looks once more at what is about to go out, for it may disturb, or say what is known.
 
-The dispatcher plans around them. A second try, or a sender that was away, may still come to a
-delivery at night: it is looked at once more before it goes out.
+The dispatcher plans around quiet hours; a second try, or a sender that was away, may still come to
+a delivery at night. And the next channel of a ladder is of use only while nobody has said on any
+channel that the message was received.
 """
 
 from __future__ import annotations
@@ -9,9 +10,18 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import datetime
 
+from django.db.models import Case, Exists, OuterRef, Value, When
+
 from notifications import preferring
-from notifications.models import Delivery, Event, Subscription
-from notifications.preferences import QUIET_HOURS, Preferences, is_urgent, quiet_until
+from notifications.models import Delivery, Event, Receipt, Subscription
+from notifications.preferences import (
+    ACKNOWLEDGED,
+    FALLBACK,
+    QUIET_HOURS,
+    Preferences,
+    is_urgent,
+    quiet_until,
+)
 
 MOST = 5000
 
@@ -43,4 +53,18 @@ def _quiet_now(whose: set[str], now: datetime) -> dict[str, Preferences]:
 
 def _wait(ids: list[int], moment: datetime, now: datetime) -> int:
     same = Delivery.objects.pending().filter(pk__in=ids, leased_by="", due_at__lte=now)
-    return same.update(due_at=moment, reason=QUIET_HOURS)
+    # one that waited for an answer still does
+    why = Case(When(reason=FALLBACK, then=Value(FALLBACK)), default=Value(QUIET_HOURS))
+    return same.update(due_at=moment, reason=why)
+
+
+def leave_out_acknowledged(*, now: datetime) -> int:
+    """What was to be tried by another channel and was received meanwhile is not; how many."""
+    received = Receipt.objects.filter(
+        reader=OuterRef("subscription__who"), position__gte=OuterRef("position")
+    )
+    due = Delivery.objects.pending().filter(reason=FALLBACK, due_at__lte=now, leased_by="")
+    known = due.filter(Exists(received))
+    if not known.exists():
+        return 0
+    return known.update(state=Delivery.State.SKIPPED, reason=ACKNOWLEDGED, ended_at=now)

@@ -43,6 +43,13 @@ class Digest(serializers.Serializer[Any]):
     at = Clock(required=False)
 
 
+class Fallback(serializers.Serializer[Any]):
+    after_minutes = serializers.IntegerField(min_value=1, max_value=24 * 60)
+    channels = serializers.ListField(
+        child=serializers.ChoiceField(list(CHANNELS)), max_length=len(CHANNELS)
+    )
+
+
 class Switches(serializers.Serializer[Any]):
     """By channel; what is left out is on."""
 
@@ -62,6 +69,8 @@ class Wishes(serializers.Serializer[Any]):
     quiet_hours = QuietHours(required=False, allow_null=True)
     digest = Digest(required=False)
     only_arrival = serializers.BooleanField(default=False)
+    # told by the next channel what was not acknowledged
+    fallback = Fallback(required=False, allow_null=True)
     time_zone = serializers.CharField(max_length=64, required=False)
 
 

@@ -7,7 +7,7 @@ subscribe to, at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
@@ -64,6 +64,7 @@ UNTOLD = frozenset({READ})
 
 # why something is told later, or not
 NOT_WANTED, QUIET_HOURS, DIGEST = "not_wanted", "quiet_hours", "digest"
+FALLBACK, ACKNOWLEDGED = "fallback", "acknowledged"
 # quiet hours leave at least so much of a day: more than any clock jumps
 LOUD_AT_LEAST = timedelta(hours=4)
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
@@ -95,6 +96,9 @@ class Preferences:
     # of a daily digest
     digest_at: time = time(8)
     is_arrival_only: bool = False
+    # channels in turn: the next one if nothing was acknowledged for so long
+    ladder: tuple[str, ...] = ()
+    patience: timedelta = timedelta(minutes=10)
 
 
 DEFAULT = Preferences()
@@ -148,6 +152,29 @@ def plan(preferences: Preferences, event_type: str, channel: str, now: datetime)
         return Plan(quiet_until(preferences, closes_at), DIGEST, is_digest=True)
     due_at = quiet_until(preferences, now)
     return Plan(due_at, QUIET_HOURS if due_at > now else "")
+
+
+def rung(preferences: Preferences, channel: str, reached: Collection[str]) -> int:
+    """How many channels of the ladder come before this one, of those that an event goes to.
+
+    Who has no ladder, or has this channel not on it, is told by it at once.
+    """
+    if channel not in preferences.ladder:
+        return 0
+    earlier = preferences.ladder[: preferences.ladder.index(channel)]
+    return sum(other in reached for other in earlier)
+
+
+def plan_rung(
+    preferences: Preferences, event_type: str, channel: str, now: datetime, *, rung: int
+) -> Plan:
+    """As `plan`, but later by the patience for each rung; what is gathered is not urgent."""
+    first = plan(preferences, event_type, channel, now)
+    if not rung or first.due_at is None or first.is_digest:
+        return first
+    # each rung waits for the one before, which may have waited for the end of quiet hours
+    later = plan(preferences, event_type, channel, first.due_at + rung * preferences.patience)
+    return Plan(later.due_at, FALLBACK)
 
 
 def quiet_until(preferences: Preferences, now: datetime) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -41,7 +41,8 @@ def of_caller(caller: Caller) -> tuple[Preferences, str]:
 
 def _read(wishes: Mapping[str, Any], zone: str) -> Preferences:
     quiet, digest = wishes.get("quiet_hours"), wishes.get("digest") or {}
-    off = wishes.get("off") or {}
+    off, fallback = wishes.get("off") or {}, wishes.get("fallback")
+    patience = timedelta(minutes=fallback["after_minutes"]) if fallback else DEFAULT.patience
     return Preferences(
         zone=_zone(zone),
         off=frozenset((category, channel) for category in off for channel in off[category]),
@@ -50,6 +51,8 @@ def _read(wishes: Mapping[str, Any], zone: str) -> Preferences:
         window=Window(digest.get("window", Window.OFF)),
         digest_at=_time(digest["at"]) if digest else DEFAULT.digest_at,
         is_arrival_only=bool(wishes.get("only_arrival")),
+        ladder=tuple(fallback["channels"]) if fallback else (),
+        patience=patience,
     )
 
 
@@ -86,6 +89,12 @@ def show(caller: Caller) -> dict[str, Any]:
         },
         "digest": {"window": wanted.window.value, "at": _clock(wanted.digest_at)},
         "only_arrival": wanted.is_arrival_only,
+        "fallback": {
+            "after_minutes": wanted.patience // timedelta(minutes=1),
+            "channels": list(wanted.ladder),
+        }
+        if wanted.ladder
+        else None,
         "time_zone": zone,
         "categories": [{"code": code.value, "label": _(label)} for code, label in LABELS.items()],
         "available": [
@@ -122,6 +131,7 @@ def save(caller: Caller, wishes: Mapping[str, Any], *, now: datetime) -> None:
             "at": _clock(digest.get("at", DEFAULT.digest_at)),
         },
         "only_arrival": wishes.get("only_arrival", False),
+        "fallback": wishes.get("fallback"),
     }
     with transaction.atomic():
         User.objects.filter(pk=caller.user_id).update(time_zone=zone)
@@ -133,6 +143,9 @@ def save(caller: Caller, wishes: Mapping[str, Any], *, now: datetime) -> None:
 def _check(wishes: Mapping[str, Any], zone: str) -> None:
     if zone not in zones():
         raise _invalid("/time_zone", _("Choose a time zone such as Europe/Helsinki."))
+    ladder = (wishes.get("fallback") or {}).get("channels")
+    if ladder is not None and (len(ladder) < 2 or len(set(ladder)) < len(ladder)):
+        raise _invalid("/fallback/channels", _("Name two channels or more, each once."))
     quiet = wishes.get("quiet_hours")
     if not quiet:
         return

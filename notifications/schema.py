@@ -159,11 +159,20 @@ PREFERENCES = of(
             urgent_too=yes(example=False),
         )
     ),
-    digest=of(window=choice((window.value for window in Window), "hour"), at=text("08:00", pattern=CLOCK)),
+    digest=of(
+        window=choice((window.value for window in Window), "hour"), at=text("08:00", pattern=CLOCK)
+    ),
     # of an order only that it comes, and that it is here
     only_arrival=yes(example=False),
+    # the next channel is tried if nothing was acknowledged for so long
+    fallback=maybe(of(after_minutes=whole(10), channels=many(choice(CHANNELS, "webpush")))),
     time_zone=text("Europe/Helsinki"),
-    categories=many(of(code=choice(category.value for category in CHOSEN), label=text(LABELS[Category.PROGRESS]))),
+    categories=many(
+        of(
+            code=choice(category.value for category in CHOSEN),
+            label=text(LABELS[Category.PROGRESS]),
+        )
+    ),
     available=many(of(code=choice(CHANNELS), label=text("E-mail"), configured=yes())),
 )
 

@@ -28,6 +28,7 @@ def deliver() -> int:
     while dispatcher.dispatch(now=timezone.now()) and time.monotonic() < deadline:
         pass
     digests.gather(now=timezone.now())
+    peace.leave_out_acknowledged(now=timezone.now())
     peace.put_off(now=timezone.now())
     # so that not all come back at once; nobody need be unable to guess it
     return sending.run(clock=timezone.now, dice=random.Random()).sent  # noqa: S311

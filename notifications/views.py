@@ -115,6 +115,12 @@ def _typed(typed: QueryDict, shown: Mapping[str, Any]) -> dict[str, Any]:
             "at": typed.get("at") or shown["digest"]["at"],
         },
         "only_arrival": "only_arrival" in typed,
+        "fallback": {
+            "after_minutes": typed.get("after_minutes", ""),
+            "channels": [channel for channel in typed.getlist("ladder") if channel],
+        }
+        if "fallback" in typed
+        else None,
         "time_zone": typed.get("time_zone", ""),
     }
 
@@ -136,6 +142,8 @@ def _preferences(
             "channels": [channel for channel in shown["available"] if channel["configured"]],
             "rows": list(_rows(shown)),
             "quiet": shown["quiet_hours"] or NIGHT,
+            "fallback": shown["fallback"] or {"after_minutes": 10},
+            "ladder": list(_ladder(shown)),
             "windows": [
                 {"code": window, "label": _(label), "is_on": window == shown["digest"]["window"]}
                 for window, label in WINDOWS.items()
@@ -144,6 +152,18 @@ def _preferences(
         },
         status=status,
     )
+
+
+def _ladder(shown: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """A choice of channels for each rung."""
+    channels = [channel for channel in shown["available"] if channel["configured"]]
+    chosen = (shown["fallback"] or {}).get("channels", [])
+    for number, _channel in enumerate(channels):
+        here = chosen[number] if number < len(chosen) else ""
+        yield {
+            "number": number + 1,
+            "choices": [{**channel, "is_on": channel["code"] == here} for channel in channels],
+        }
 
 
 def _rows(shown: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

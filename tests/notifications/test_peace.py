@@ -1,4 +1,4 @@
-"""What comes late does not come at night."""
+"""What comes late does not come at night, nor once it is known."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from museo.access.callers import caller_for_user
 from museo.access.models import User
-from notifications import dispatcher, log, peace, preferring, subscriptions
+from notifications import dispatcher, log, peace, preferring, receipts, subscriptions
 from notifications.models import Delivery
 from tests.notifications.conftest import NOON
 
@@ -68,3 +68,66 @@ def test_what_is_being_sent_and_what_goes_to_programs_is_left_alone(person: User
     assert peace.put_off(now=AT_TEN) == 0
 
     assert {due_at for due_at, _reason in due()} == {NOON}
+
+
+def by_one_after_the_other(person: User, **wishes: Any) -> None:
+    """Web push at once, e-mail after ten minutes, a text message after twenty."""
+    fallback = {"after_minutes": 10, "channels": ["webpush", "email", "sms"]}
+    caller = caller_for_user(person, locale="en")
+    preferring.save(caller, {"fallback": fallback, **wishes}, now=NOON)
+    for channel in ("sms", "email", "webpush"):
+        wanted = {"channel": channel, "who": f"user:{person.pk}", "address": "a"}
+        subscriptions.begin(topic="order.A", locale="en", now=NOON, **wanted)
+    with log.change() as change:
+        change.event("order.A", "order.delivered", {}, at=NOON, also=[f"user.{person.pk}"])
+    dispatcher.dispatch(now=NOON)
+
+
+def rungs() -> list[tuple[str, str, str, datetime]]:
+    rows = Delivery.objects.order_by("due_at").values_list(
+        "subscription__channel", "state", "reason", "due_at"
+    )
+    return list(rows)
+
+
+LATER = [NOON + timedelta(minutes=minutes) for minutes in (0, 10, 20)]
+
+
+def test_the_next_channel_is_tried_while_nobody_says_that_it_was_received(person: User) -> None:
+    by_one_after_the_other(person)
+
+    assert peace.leave_out_acknowledged(now=LATER[2]) == 0
+
+    assert rungs() == [
+        ("webpush", "pending", "", LATER[0]),
+        ("email", "pending", "fallback", LATER[1]),
+        ("sms", "pending", "fallback", LATER[2]),
+    ]
+
+
+def test_who_says_anywhere_that_it_was_received_is_told_by_no_other_channel(person: User) -> None:
+    by_one_after_the_other(person)
+    Delivery.objects.filter(subscription__channel="email").update(
+        state="sent", reason="", ended_at=LATER[1]
+    )
+    receipts.acknowledge(caller_for_user(person, locale="en"), 1, now=LATER[1])
+
+    assert peace.leave_out_acknowledged(now=LATER[1]) == 0
+    assert peace.leave_out_acknowledged(now=LATER[2]) == 1
+
+    assert [state for _channel, state, _reason, _due_at in rungs()] == [
+        "pending",
+        "sent",
+        "skipped",
+    ]
+    assert rungs()[2][2] == "acknowledged"
+
+
+def test_a_channel_that_reaches_nobody_is_left_out_of_the_ladder(person: User) -> None:
+    by_one_after_the_other(person, channels={"progress": {"email": False}})
+
+    assert set(rungs()) == {
+        ("email", "skipped", "not_wanted", LATER[0]),
+        ("webpush", "pending", "", LATER[0]),
+        ("sms", "pending", "fallback", LATER[1]),
+    }

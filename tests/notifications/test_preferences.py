@@ -284,3 +284,35 @@ def test_who_waits_for_the_door_bell_hears_that_it_comes_is_here_or_never_will()
 
 def test_that_a_message_was_read_is_no_message() -> None:
     assert plan(DEFAULT, "notification.read", "email", NOON) == Plan(None, "not_wanted")
+
+
+def test_a_ladder_has_a_rung_for_each_channel_that_an_event_reaches() -> None:
+    wanted = Preferences(ladder=("webpush", "email", "sms"), patience=10 * MINUTE)
+
+    def due(channel: str, *reached: str) -> Plan:
+        rung = preferences.rung(wanted, channel, reached)
+        return preferences.plan_rung(wanted, "order.delivered", channel, NOON, rung=rung)
+
+    everything = ("webpush", "email", "sms", "whatsapp")
+    assert due("webpush", *everything) == Plan(NOON)
+    assert due("email", *everything) == Plan(NOON + 10 * MINUTE, "fallback")
+    assert due("sms", *everything) == Plan(NOON + 20 * MINUTE, "fallback")
+    assert due("whatsapp", *everything) == Plan(NOON)
+    assert due("sms", "sms", "email") == Plan(NOON + 10 * MINUTE, "fallback")
+    assert due("sms", "sms") == Plan(NOON)
+
+
+def test_a_rung_waits_for_the_end_of_quiet_hours_and_a_digest_has_none() -> None:
+    night = Span(time(11), time(13))
+    wanted = Preferences(quiet=night, ladder=("email", "sms"), patience=10 * MINUTE)
+
+    later = preferences.plan_rung(wanted, "order.confirmed", "sms", NOON, rung=1)
+    gathered = Preferences(window=Window.HOUR, ladder=("email", "sms"))
+    together = preferences.plan_rung(gathered, "order.confirmed", "sms", NOON, rung=1)
+    unwanted = Preferences(ladder=("email", "sms"), off=frozenset({("progress", "sms")}))
+
+    assert later == Plan(NOON + HOUR + 10 * MINUTE, "fallback")
+    assert together == Plan(NOON + HOUR, "digest", is_digest=True)
+    assert preferences.plan_rung(unwanted, "order.confirmed", "sms", NOON, rung=1) == Plan(
+        None, "not_wanted"
+    )

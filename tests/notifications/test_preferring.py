@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,7 @@ WISHES = {
     "quiet_hours": {"starts_at": "22:30", "ends_at": "07:00", "urgent_too": True},
     "digest": {"window": "day", "at": "18:15"},
     "only_arrival": True,
+    "fallback": {"after_minutes": 20, "channels": ["webpush", "email"]},
     "time_zone": "Asia/Kathmandu",
 }
 WANTED = Preferences(
@@ -35,6 +36,8 @@ WANTED = Preferences(
     window=Window.DAY,
     digest_at=time(18, 15),
     is_arrival_only=True,
+    ladder=("webpush", "email"),
+    patience=timedelta(minutes=20),
 )
 
 
@@ -131,6 +134,10 @@ def test_guests_and_programs_have_the_default_and_choose_nothing(client: Client)
         ({"time_zone": "Europe/\0"}, "/time_zone"),
         ({"time_zone": "Mars/Olympus"}, "/time_zone"),
         ({"only_arrival": 2**70}, "/only_arrival"),
+        ({"fallback": {"after_minutes": 5, "channels": ["sms"]}}, "/fallback/channels"),
+        ({"fallback": {"after_minutes": 5, "channels": ["sms", "sms"]}}, "/fallback/channels"),
+        ({"fallback": {"after_minutes": 5, "channels": ["sms", "pigeon"]}}, "/fallback/channels/1"),
+        ({"fallback": {"after_minutes": 2**70, "channels": []}}, "/fallback/after_minutes"),
     ],
 )
 def test_what_cannot_be_is_said_and_nothing_is_changed(
@@ -175,6 +182,9 @@ def test_the_page_shows_switches_and_keeps_what_is_sent(browser: Client, maya: U
             "starts_at": "23:00",
             "ends_at": "06:30",
             "window": "hour",
+            "fallback": "on",
+            "after_minutes": "5",
+            "ladder": ["email", "webpush"],
             "at": "",
             "time_zone": "Pacific/Chatham",
         },
@@ -189,6 +199,7 @@ def test_the_page_shows_switches_and_keeps_what_is_sent(browser: Client, maya: U
     assert (found.quiet, found.window) == (Span(time(23), time(6, 30)), Window.HOUR)
     assert (found.digest_at, found.is_arrival_only) == (time(18, 15), False)
     assert found.zone == ZoneInfo("Pacific/Chatham")
+    assert (found.ladder, found.patience) == (("email", "webpush"), timedelta(minutes=5))
 
 
 def test_the_page_says_what_is_wrong_and_keeps_what_was_typed(browser: Client, maya: User) -> None:
