@@ -32,9 +32,7 @@ def gather(*, now: datetime) -> int:
     if not due:
         return 0
     with transaction.atomic():
-        ids = [pk for pk, _state, _address in due]
-        same = Delivery.objects.gathering().filter(pk__in=ids).order_by("pk")
-        held = set(same.select_for_update(no_key=True).values_list("pk", flat=True))
+        held = _hold([pk for pk, _state, _address in due])
         mine = [row for row in due if row[0] in held]
         groups = [list(rows) for _address, rows in groupby(mine, key=lambda row: row[2])]
         changes = [_changes(rows, now=now) for rows in groups]
@@ -52,6 +50,12 @@ def _due(now: datetime) -> list[Row]:
     if len(rows) < MOST or rows[0][2] == rows[-1][2]:
         return rows
     return [row for row in rows if row[2] != rows[-1][2]]
+
+
+def _hold(ids: Collection[int]) -> set[int]:
+    """Those that nobody has gathered meanwhile, locked."""
+    same = Delivery.objects.gathering().filter(pk__in=ids).order_by("pk")
+    return set(same.select_for_update(no_key=True).values_list("pk", flat=True))
 
 
 def _changes(rows: Sequence[Row], *, now: datetime) -> Iterable[tuple[Any, ...]]:

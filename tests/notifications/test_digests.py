@@ -101,7 +101,7 @@ def test_who_pauses_keeps_theirs_and_who_is_gone_is_told_nothing() -> None:
     ]
 
 
-def test_one_that_is_sent_again_is_told_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_is_sent_again_is_told_by_itself() -> None:
     waits(subscribe("order.A"), 1, 2)
     digests.gather(now=LATER)
     first, lead = Delivery.objects.order_by("position")
@@ -144,3 +144,22 @@ def test_gathered_by_six_at_once_it_is_one_message_each() -> None:
     assert [each.position for each in sent()] == [5 * number + 5 for number in range(10)]
     told = digests.told_besides([each.pk for each in sent()])
     assert sum(map(len, told.values())) == 40
+
+
+@pytest.mark.parametrize("is_checked", [True, False])
+def test_who_comes_late_to_what_was_gathered_and_sent_leaves_it(
+    monkeypatch: pytest.MonkeyPatch, is_checked: bool
+) -> None:
+    """Without the second look under the lock, it is sent again."""
+    waits(subscribe("order.A"), 1, 2)
+    seen = digests._due(LATER)
+    digests.gather(now=LATER)
+    Delivery.objects.pending().update(state="sent", ended_at=LATER)
+    monkeypatch.setattr(digests, "_due", lambda now: seen)
+    if not is_checked:
+        monkeypatch.setattr(digests, "_hold", set)
+
+    digests.gather(now=LATER)
+
+    states = [state for _position, state, _reason in stands()]
+    assert states == ["superseded", "sent" if is_checked else "pending"]
