@@ -76,5 +76,6 @@ def told_besides(deliveries: Collection[int]) -> dict[int, list[int]]:
     rows = Delivery.objects.filter(told_by__in=deliveries).order_by("position")
     told: dict[int, list[int]] = defaultdict(list)
     for lead, position in rows.values_list("told_by", "position"):
-        told[lead].append(position)
+        if lead is not None:
+            told[lead].append(position)
     return dict(told)

@@ -72,10 +72,10 @@ def has_between(caller: Caller, after: int, until: int) -> bool:
 
 def _told_to(caller: Caller) -> QuerySet[EventTopic, int]:
     """The positions of what a person was told, since they have been with the shop."""
-    user = User.objects.filter(pk=caller.user_id).values_list("date_joined", "groups__name")
-    rows = list(user) if caller.user_id else []
-    if not rows or caller.user_id is None:
+    if caller.user_id is None:
         raise NotSignedIn(_("Sign in to read what you were told."))
+    user = User.objects.filter(pk=caller.user_id)
+    rows = list(user.values_list("date_joined", "groups__name"))
     joined_at: datetime = rows[0][0]
     names = {audiences.EVERYBODY, audiences.user_topic(caller.user_id)}
     names |= {audiences.group_topic(group) for _joined_at, group in rows if group}

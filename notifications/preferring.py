@@ -33,8 +33,10 @@ def of_each(whose: Collection[str]) -> dict[str, Preferences]:
 def of_caller(caller: Caller) -> tuple[Preferences, str]:
     """A caller's preferences, and the name of their time zone; guests have the default."""
     here = timezone.get_current_timezone_name()
-    user = User.objects.filter(pk=caller.user_id).values_list("time_zone", "preference__wishes")
-    zone, wishes = (user.first() if caller.user_id else None) or ("", None)
+    zone, wishes = "", None
+    if caller.user_id is not None:
+        user = User.objects.filter(pk=caller.user_id)
+        zone, wishes = user.values_list("time_zone", "preference__wishes").get()
     name = zone if zone in zones() else here
     return _read(wishes or {}, name), name
 

@@ -76,7 +76,7 @@ def by_one_after_the_other(person: User, **wishes: Any) -> None:
     caller = caller_for_user(person, locale="en")
     preferring.save(caller, {"fallback": fallback, **wishes}, now=NOON)
     for channel in ("sms", "email", "webpush"):
-        wanted = {"channel": channel, "who": f"user:{person.pk}", "address": "a"}
+        wanted: dict[str, Any] = {"channel": channel, "who": f"user:{person.pk}", "address": "a"}
         subscriptions.begin(topic="order.A", locale="en", now=NOON, **wanted)
     with log.change() as change:
         change.event("order.A", "order.delivered", {}, at=NOON, also=[f"user.{person.pk}"])

@@ -212,8 +212,8 @@ def test_each_zone_changes_its_clock_in_its_year_but_one() -> None:
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
-def of_berlin(*at: int, fold: int = 0) -> datetime:
-    return datetime(2026, *at, tzinfo=BERLIN, fold=fold).astimezone(UTC)
+def of_berlin(month: int, day: int, hour: int, minute: int, fold: int = 0) -> datetime:
+    return datetime(2026, month, day, hour, minute, tzinfo=BERLIN, fold=fold).astimezone(UTC)
 
 
 @pytest.mark.parametrize(
