@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import F, Min, Q, RowRange, Window
 
 from museo import bulk
 from notifications import audiences, preferences, preferring, readers
@@ -158,14 +158,18 @@ def _leave_out_older(subscriptions: Collection[int], *, now: datetime) -> None:
     But what is due goes out before a newer one that waits for later; and on topics of messages
     none says what the one before did.
     """
-    waiting = Delivery.objects.waiting().filter(subscription__in=subscriptions)
-    newer = waiting.filter(
-        Q(due_at__lte=now) | Q(due_at__lte=OuterRef("due_at")),
-        subscription=OuterRef("subscription"),
-        topic=OuterRef("topic"),
-        position__gt=OuterRef("position"),
-    )
     messages = Q(*(("topic__startswith", each) for each in audiences.OF_MESSAGES), _connector=Q.OR)
-    waiting.filter(~messages, Exists(newer), leased_by="").update(
-        state=Delivery.State.SUPERSEDED, reason="newer", ended_at=now
+    waiting = Delivery.objects.waiting().filter(~messages, subscription__in=subscriptions)
+    soonest_of_newer = Window(
+        Min("due_at"),
+        partition_by=["subscription_id", "topic"],
+        order_by="position",
+        frame=RowRange(start=1, end=None),
     )
+    replaced = waiting.annotate(newer_due_at=soonest_of_newer).filter(
+        Q(newer_due_at__lte=now) | Q(newer_due_at__lte=F("due_at"))
+    )
+    ids = list(replaced.values_list("pk", flat=True))
+    # one that was claimed meanwhile is on its way
+    unclaimed = Delivery.objects.waiting().filter(pk__in=ids, leased_by="")
+    unclaimed.update(state=Delivery.State.SUPERSEDED, reason="newer", ended_at=now)
