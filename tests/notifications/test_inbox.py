@@ -185,6 +185,24 @@ def test_it_costs_the_same_for_many_as_for_one(
         assert inbox.unread(caller_of(maya)) == 60
 
 
+def test_a_page_costs_the_same_for_many_as_for_one(
+    django_assert_max_num_queries: Any, browser: Client, maya: User
+) -> None:
+    tell(maya)
+    browser.get("/notifications")
+    with django_assert_max_num_queries(20) as captured:
+        browser.get("/notifications")
+    of_one = len(captured)
+    for number in range(20):
+        tell(maya, topic=f"order.ORD-{number}")
+        say(f"Message {number}", targets=[str(maya.pk)])
+
+    with django_assert_max_num_queries(of_one + 1):
+        page = browser.get("/notifications").content.decode()
+
+    assert page.count("data-new>") == 30
+
+
 def test_more_than_a_hundred_are_not_counted(
     monkeypatch: pytest.MonkeyPatch, browser: Client, maya: User
 ) -> None:

@@ -9,7 +9,17 @@ import pytest
 
 from museo.access.callers import caller_for_user
 from museo.access.models import User
-from notifications import dispatcher, log, peace, preferring, receipts, subscriptions
+from notifications import (
+    digests,
+    dispatcher,
+    log,
+    peace,
+    preferring,
+    receipts,
+    sending,
+    subscriptions,
+    tasks,
+)
 from notifications.models import Delivery
 from tests.notifications.conftest import NOON
 
@@ -131,3 +141,29 @@ def test_a_channel_that_reaches_nobody_is_left_out_of_the_ladder(person: User) -
         ("webpush", "pending", "", LATER[0]),
         ("sms", "pending", "fallback", LATER[1]),
     }
+
+
+def test_the_task_gathers_puts_off_and_leaves_out_before_it_sends(
+    person: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    for module, name in [
+        (dispatcher, "dispatch"),
+        (digests, "gather"),
+        (peace, "leave_out_acknowledged"),
+        (peace, "put_off"),
+        (sending, "run"),
+    ]:
+        monkeypatch.setattr(module, name, _noting(done, name))
+
+    tasks.deliver()
+
+    assert done == ["dispatch", "gather", "leave_out_acknowledged", "put_off", "run"]
+
+
+def _noting(done: list[str], name: str) -> Any:
+    def act(**_given: Any) -> Any:
+        done.append(name)
+        return sending.Settled() if name == "run" else 0
+
+    return act
