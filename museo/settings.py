@@ -125,6 +125,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "catalog.context.shop",
                 "orders.context.basket",
+                "notifications.context.inbox",
             ],
         },
     },

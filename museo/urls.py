@@ -37,5 +37,5 @@ urlpatterns = [
     ),
     re_path(r"^api/", problems.not_found),
     re_path(r"^media/(?P<path>.+)$", serve, {"document_root": settings.MEDIA_ROOT}),
-    path("", include([*catalog.urls.pages, *orders.urls.pages])),
+    path("", include([*catalog.urls.pages, *orders.urls.pages, *notifications.urls.pages])),
 ]

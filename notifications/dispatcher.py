@@ -1,8 +1,8 @@
 """Makes deliveries of events: a reader of the log, so each is made once, whoever dies.
 
 The deliveries of a batch and the moved cursor are one transaction, and the batch costs as many
-statements as it would for one subscription. What is not wanted has no delivery; what cannot be
-sent now has one that says why.
+statements as it would for one subscription. What a subscription does not ask for has no delivery;
+what cannot be sent now, or what the person does not want to be told, has one that says why.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import F, Min, Q, RowRange, Window
 
 from museo import bulk
-from notifications import readers
+from notifications import audiences, preferences, preferring, readers
 from notifications.models import Delivery, Event, EventTopic, Reader, Subscription
+from notifications.preferences import DEFAULT, Plan, Preferences
 from notifications.wishes import wants
 
 NAME = "dispatcher"
@@ -34,11 +35,17 @@ FIELDS = (
 )
 # whose receivers want every event; to people the newest says all
 IN_FULL = (Subscription.Channel.WEBHOOK,)
+# whose service accounts are
+PROGRAM = "service:"
 # of the other states, what a delivery says
 REASONS: Mapping[str, str] = {
     Subscription.State.PAUSED: "paused",
     Subscription.State.DISABLED: "disabled",
 }
+
+Pair = tuple[Subscription, Event]
+# by who and position, channels
+Reached = dict[tuple[str, int], set[str]]
 
 
 def position() -> int:
@@ -63,28 +70,66 @@ def make(events: Sequence[Event], *, now: datetime) -> None:
     by_position = {event.position: event for event in events}
     wanted = Subscription.objects.filter(topic__in=list(heard), after__lt=events[-1].position)
     subscriptions = list(
-        wanted.only("topic", "types", "filter", "channel", "after", "state").order_by("pk")
+        wanted.only("topic", "types", "filter", "channel", "who", "after", "state").order_by("pk")
     )
-    bulk.insert(
-        Delivery,
-        FIELDS,
-        (
-            row(subscription, event, reason=REASONS.get(subscription.state, ""), now=now)
-            for subscription in subscriptions
-            for event in _wanted(subscription, heard[subscription.topic], by_position)
-        ),
-    )
-    of_people = [each.pk for each in subscriptions if each.channel not in IN_FULL]
+    of_people = [each for each in subscriptions if is_of_person(each)]
+    wishes = preferring.of_each({each.who for each in of_people})
+    pairs = [
+        (subscription, event)
+        for subscription in subscriptions
+        for event in _wanted(subscription, heard[subscription.topic], by_position)
+    ]
+    reached = _reached(pairs, wishes)
+    plans = (_plan(*pair, wishes, reached, now=now) for pair in pairs)
+    rows = (row(*pair, plan, now=now) for pair, plan in zip(pairs, plans, strict=True))
+    bulk.insert(Delivery, FIELDS, rows)
     if of_people:
-        _leave_out_older(of_people, now=now)
+        _leave_out_older([each.pk for each in of_people], now=now)
 
 
-def row(subscription: Subscription, event: Event, *, reason: str, now: datetime) -> tuple[Any, ...]:
-    """The delivery of an event as it is inserted, the values of FIELDS; skipped for a reason."""
-    state = Delivery.State.SKIPPED if reason else Delivery.State.PENDING
-    ended_at = now if reason else None
+def is_of_person(subscription: Subscription) -> bool:
+    """Programs are told all that they ask for, at once."""
+    return subscription.channel not in IN_FULL and not subscription.who.startswith(PROGRAM)
+
+
+def _reached(pairs: Collection[Pair], wishes: Mapping[str, Preferences]) -> Reached:
+    """By which channels an event reaches those who are told by one after the other."""
+    reached: Reached = defaultdict(set)
+    for subscription, event in pairs:
+        wanted = wishes.get(subscription.who, DEFAULT)
+        is_active = subscription.state == Subscription.State.ACTIVE
+        if wanted.ladder and is_active and is_of_person(subscription):
+            channel = subscription.channel
+            if preferences.wants(wanted, event.type, channel):
+                reached[subscription.who, event.position].add(channel)
+    return reached
+
+
+def _plan(
+    subscription: Subscription,
+    event: Event,
+    wishes: Mapping[str, Preferences],
+    reached: Reached,
+    *,
+    now: datetime,
+) -> Plan:
+    if reason := REASONS.get(subscription.state):
+        return Plan(None, reason)
+    if not is_of_person(subscription):
+        return Plan(now)
+    wanted, channel = wishes.get(subscription.who, DEFAULT), subscription.channel
+    others = reached.get((subscription.who, event.position), ())
+    rung = preferences.rung(wanted, channel, others)
+    return preferences.plan_rung(wanted, event.type, channel, now, rung=rung)
+
+
+def row(subscription: Subscription, event: Event, plan: Plan, *, now: datetime) -> tuple[Any, ...]:
+    """The delivery of an event as it is inserted, the values of FIELDS."""
     ids = (subscription.pk, event.position, event.topic)
-    return (*ids, str(state), reason, now, "", 0, now, ended_at)
+    if plan.due_at is None:
+        return (*ids, str(Delivery.State.SKIPPED), plan.reason, now, "", 0, now, now)
+    state = Delivery.State.GATHERING if plan.is_digest else Delivery.State.PENDING
+    return (*ids, str(state), plan.reason, plan.due_at, "", 0, now, None)
 
 
 def _heard(positions: Sequence[int]) -> dict[str, list[int]]:
@@ -108,13 +153,23 @@ def _wanted(
 
 
 def _leave_out_older(subscriptions: Collection[int], *, now: datetime) -> None:
-    """What has not gone out yet and has a newer one of its topic behind it never does."""
-    pending = Delivery.objects.pending().filter(subscription__in=subscriptions)
-    newer = pending.filter(
-        subscription=OuterRef("subscription"),
-        topic=OuterRef("topic"),
-        position__gt=OuterRef("position"),
+    """What has not gone out yet and has a newer one of its topic behind it never does.
+
+    But what is due goes out before a newer one that waits for later; and on topics of messages
+    none says what the one before did.
+    """
+    messages = Q(*(("topic__startswith", each) for each in audiences.OF_MESSAGES), _connector=Q.OR)
+    waiting = Delivery.objects.waiting().filter(~messages, subscription__in=subscriptions)
+    soonest_of_newer = Window(
+        Min("due_at"),
+        partition_by=["subscription_id", "topic"],
+        order_by="position",
+        frame=RowRange(start=1, end=None),
     )
-    pending.filter(Exists(newer), leased_by="").update(
-        state=Delivery.State.SUPERSEDED, reason="newer", ended_at=now
+    replaced = waiting.annotate(newer_due_at=soonest_of_newer).filter(
+        Q(newer_due_at__lte=now) | Q(newer_due_at__lte=F("due_at"))
     )
+    ids = list(replaced.values_list("pk", flat=True))
+    # one that was claimed meanwhile is on its way
+    unclaimed = Delivery.objects.waiting().filter(pk__in=ids, leased_by="")
+    unclaimed.update(state=Delivery.State.SUPERSEDED, reason="newer", ended_at=now)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Self
 from uuid import uuid4
 
+from django.conf import settings
 from django.db import models
 
 from museo.access.callers import Caller
@@ -255,6 +256,15 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def pending(self) -> Self:
         return self.filter(state=Delivery.State.PENDING)
 
+    def gathering(self) -> Self:
+        return self.filter(state=Delivery.State.GATHERING)
+
+    def waiting(self) -> Self:
+        """Those that may still go out."""
+        return self.filter(
+            models.Q(state=Delivery.State.PENDING) | models.Q(state=Delivery.State.GATHERING)
+        )
+
     def held_by(self, sender: str) -> Self:
         """Those that this sender, and nobody else, may write a result of."""
         return self.pending().filter(leased_by=sender)
@@ -265,10 +275,12 @@ class Delivery(models.Model):
 
     class State(models.TextChoices):
         PENDING = "pending"
+        # will be told together with others (`digests`)
+        GATHERING = "gathering"
         SENT = "sent"
         # tried as often as it is worth
         FAILED = "failed"
-        # a newer one of its topic goes out instead
+        # another one goes out instead: a newer one of its topic, or its digest
         SUPERSEDED = "superseded"
         # never tried, for the reason
         SKIPPED = "skipped"
@@ -289,6 +301,10 @@ class Delivery(models.Model):
     attempts_made = models.SmallIntegerField(default=0)
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+    # of a digest: the delivery that tells of this one, too
+    told_by = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, related_name="tells_of", db_index=False
+    )
 
     objects = DeliveryQuerySet.as_manager()
 
@@ -299,7 +315,12 @@ class Delivery(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(state="pending", ended_at=None)
-                | (~models.Q(state="pending") & models.Q(leased_by="", ended_at__isnull=False)),
+                | models.Q(state="gathering", leased_by="", ended_at=None)
+                | (
+                    ~models.Q(state="pending")
+                    & ~models.Q(state="gathering")
+                    & models.Q(leased_by="", ended_at__isnull=False)
+                ),
                 name="what_has_ended_is_not_tried",
             ),
         ]
@@ -311,6 +332,17 @@ class Delivery(models.Model):
             ),
             models.Index(
                 fields=["due_at"], condition=models.Q(state="pending"), name="delivery_due"
+            ),
+            models.Index(
+                fields=["subscription", "topic", "position"],
+                condition=models.Q(state="gathering"),
+                name="digest_in_order",
+            ),
+            models.Index(
+                fields=["due_at"], condition=models.Q(state="gathering"), name="digest_due"
+            ),
+            models.Index(
+                fields=["told_by"], condition=models.Q(told_by__isnull=False), name="told_together"
             ),
         ]
 
@@ -332,3 +364,17 @@ class Attempt(models.Model):
     detail = models.CharField(max_length=80, default="")
     request = models.TextField(default="")
     response = models.TextField(default="")
+
+
+class Preference(models.Model):
+    """What one person wants to be told, and when; without a row, as by default."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="preference",
+    )
+    # as `preferring` reads it; the time zone is the person's own
+    wishes = models.JSONField(default=dict)
+    changed_at = models.DateTimeField()

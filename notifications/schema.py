@@ -30,7 +30,10 @@ from museo.access.shapes import (
 )
 from notifications.access_api import Credentials, Refreshing, Returned
 from notifications.api import Acknowledgement, Topics
+from notifications.channels import CHANNELS
 from notifications.models import Delivery, Subscription
+from notifications.preference_api import CLOCK, Wishes
+from notifications.preferences import CHOSEN, LABELS, Category, Window
 from notifications.subscription_api import ChangedWish, NewWish, Range, Wanted
 
 CURSOR = "7f3a9c21-1234"
@@ -137,9 +140,69 @@ TESTED = of(
     code=nothing(text("unreachable")),
     detail=text(""),
 )
+NOTIFICATION = more(
+    ENVELOPE,
+    "Notification",
+    # it lies behind the receipt
+    new=yes(),
+)
+PREFERENCES = of(
+    "Preferences",
+    channels=of(
+        **{category.value: of(**{channel: yes() for channel in CHANNELS}) for category in CHOSEN},
+    ),
+    quiet_hours=maybe(
+        of(
+            starts_at=text("22:00", pattern=CLOCK),
+            ends_at=text("07:00", pattern=CLOCK),
+            # whether also what is urgent waits for their end
+            urgent_too=yes(example=False),
+        )
+    ),
+    digest=of(
+        window=choice((window.value for window in Window), "hour"), at=text("08:00", pattern=CLOCK)
+    ),
+    # of an order only that it comes, and that it is here
+    only_arrival=yes(example=False),
+    # the next channel is tried if nothing was acknowledged for so long
+    fallback=maybe(of(after_minutes=whole(10), channels=many(choice(CHANNELS, "webpush")))),
+    time_zone=text("Europe/Helsinki"),
+    categories=many(
+        of(
+            code=choice(category.value for category in CHOSEN),
+            label=text(LABELS[Category.PROGRESS]),
+        )
+    ),
+    available=many(of(code=choice(CHANNELS), label=text("E-mail"), configured=yes())),
+)
 
 
 OPERATIONS: Operations = {
+    "GET notifications": reads(
+        "Read what one was told, newest first",
+        of(
+            "Notifications",
+            results=many(NOTIFICATION),
+            next=nothing(address("https://shop.example/api/v1/notifications?cursor=1234")),
+            # so many are new; more than a hundred are not counted
+            unread=whole(1),
+            # the receipt: what lies behind it is new
+            position=whole(1200),
+        ),
+        *PAGED,
+    ),
+    "GET preferences": reads("Read what one wants to be told, and when", PREFERENCES),
+    "PUT preferences": does(
+        "Choose what to be told, by which channels, and when",
+        PREFERENCES,
+        body=Wishes,
+        example={
+            "channels": {"progress": {"sms": False}},
+            "quiet_hours": {"starts_at": "22:00", "ends_at": "07:00"},
+            "digest": {"window": "hour"},
+            "time_zone": "Europe/Helsinki",
+        },
+    ),
     "GET subscriptions": reads("List one's own subscriptions", page(SUBSCRIPTION), *PAGED),
     "POST subscriptions": does(
         "Subscribe a webhook to a topic; its secret is shown once",

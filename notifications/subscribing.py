@@ -21,6 +21,7 @@ from notifications.channels import posting, webhook, webhook_wire
 from notifications.channels.sending import NotSent
 from notifications.envelope import timestamp
 from notifications.models import Delivery, Subscription
+from notifications.preferences import Plan
 from notifications.subscriptions import NewSubscription, UnknownSubscription
 from notifications.wishes import Filter, wants
 
@@ -189,7 +190,7 @@ def replay(
         positions = set(known.values_list("position", flat=True))
         count = _again(known, is_missed_only=is_missed_only, now=now)
         new = [event for position, event in wanted.items() if position not in positions]
-        rows = [dispatcher.row(subscription, event, reason="", now=now) for event in new]
+        rows = [dispatcher.row(subscription, event, Plan(now), now=now) for event in new]
         bulk.insert(Delivery, dispatcher.FIELDS, rows)
     return Replayed(count + len(rows), None if is_all else events[-1].position)
 
@@ -230,13 +231,14 @@ def _hold(subscription: Subscription) -> None:
 
 
 def _again(known: Any, *, is_missed_only: bool, now: datetime) -> int:
-    """Make those pending that have ended, and those due now that wait for another try."""
+    """Make those pending that have ended or are gathered, and those due that wait for a try."""
     ended = known.exclude(state=Delivery.State.PENDING)
     if is_missed_only:
         ended = ended.exclude(state=Delivery.State.SENT)
     anew = {"due_at": now, "attempts_made": 0, "reason": ""}
     waiting = known.pending().filter(leased_by="", due_at__gt=now).update(**anew)
-    return int(waiting + ended.update(state=Delivery.State.PENDING, ended_at=None, **anew))
+    sent_again = {"state": Delivery.State.PENDING, "ended_at": None, "told_by": None, **anew}
+    return int(waiting + ended.update(**sent_again))
 
 
 def require_range(position: int | None, after: int | None, until: int | None) -> tuple[int, Any]:

@@ -158,7 +158,7 @@ def remove(wanted: SubscriptionQuerySet) -> int:
         ids = list(wanted.order_by("pk").select_for_update().values_list("pk", flat=True))
         if not ids:
             return 0
-        waiting = Delivery.objects.pending().filter(subscription__in=ids).order_by("pk")
+        waiting = Delivery.objects.waiting().filter(subscription__in=ids).order_by("pk")
         list(waiting.select_for_update().values_list("pk", flat=True))
         Subscription.objects.filter(pk__in=ids).delete()
     return len(ids)

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from notifications import dispatcher, retention, sending
+from notifications import digests, dispatcher, peace, retention, sending
 
 # a tick is over before the next one
 TICK_SECONDS = 0.8
@@ -27,5 +27,8 @@ def deliver() -> int:
     deadline = time.monotonic() + TICK_SECONDS
     while dispatcher.dispatch(now=timezone.now()) and time.monotonic() < deadline:
         pass
+    digests.gather(now=timezone.now())
+    peace.leave_out_acknowledged(now=timezone.now())
+    peace.put_off(now=timezone.now())
     # so that not all come back at once; nobody need be unable to guess it
     return sending.run(clock=timezone.now, dice=random.Random()).sent  # noqa: S311

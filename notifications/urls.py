@@ -1,12 +1,19 @@
-"""The addresses of this app in /api/v1; `museo.asgi` routes the streams of the same names."""
+"""The addresses of this app: its pages and its part of /api/v1.
+
+`museo.asgi` routes the streams of the same names.
+"""
 
 from django.urls import URLPattern, path
 
-from notifications import access_api
+from notifications import access_api, inbox_api, preference_api, views
 from notifications import api as rest
 from notifications import subscription_api as subscriptions
 from notifications.channels import api as channels
 
+pages: list[URLPattern] = [
+    path("notifications", views.inbox_page, name="inbox"),
+    path("account/notifications", views.preference_page, name="preferences"),
+]
 api: list[URLPattern] = [
     path("auth/token", access_api.token),
     path("auth/refresh", access_api.refresh),
@@ -18,8 +25,10 @@ api: list[URLPattern] = [
     path("channels/mail/inbound", channels.mail_inbound),
     path("events", rest.events),
     path("events/tickets", rest.stream_ticket),
+    path("notifications", inbox_api.notification_list),
     path("notifications/ack", rest.acknowledge),
     path("orders/<str:number>/events", rest.order_events),
+    path("preferences", preference_api.preference_detail),
     path("subscriptions", subscriptions.subscription_list),
     path("subscriptions/<str:subscription_id>", subscriptions.subscription_detail),
     path("subscriptions/<str:subscription_id>/pause", subscriptions.pause),

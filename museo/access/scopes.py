@@ -59,6 +59,7 @@ ROUTES: tuple[tuple[str, str, str], ...] = (
     # each topic asks for itself whether the caller may read it
     ("events", FREE, FREE),
     ("notifications", FREE, FREE),
+    ("preferences", ORDERS_READ, ORDERS_READ),
     ("subscriptions", ORDERS_READ, ORDERS_READ),
     ("deliveries", ORDERS_READ, ORDERS_READ),
     ("assistant", SHOP_READ, SHOP_READ),

@@ -112,6 +112,10 @@ ROWS = [
     Row("POST", "login", body={}),
     Row("POST", "logout", body={}),
     Row("POST", "language", body={}),
+    Row("GET", "notifications", SIGNED_IN, others=302),
+    Row("POST", "notifications", SIGNED_IN, others=302, body={"position": "0"}),
+    Row("GET", "account/notifications", SIGNED_IN, others=302),
+    Row("POST", "account/notifications", SIGNED_IN, others=302, body={}),
     Row("GET", "admin/", STAFF, others=302),
     Row("GET", "admin/first-run", "owner", others=302, but=NOT_THE_OWNER),
     Row("POST", "admin/first-run/<int:step>", "owner", others=302, but=NOT_THE_OWNER, body={}),
@@ -291,7 +295,10 @@ ROWS = [
     # being told
     rest("GET", "events", "", query="topics=broadcast.all"),
     rest("POST", "events/tickets", "", body={"topics": ["broadcast.all"]}),
+    rest("GET", "notifications", "", SIGNED_IN, others=401, but={"with": 401, "without": 401}),
     rest("POST", "notifications/ack", "", body={"position": 0}),
+    rest("GET", "preferences", "orders:read"),
+    rest("PUT", "preferences", "orders:read", SIGNED_IN, others=401, but={"with": 401}, body={}),
     # what providers tell; none is configured, and nobody is turned away for who they are
     rest("POST", "channels/twilio/status", ""),
     rest("POST", "channels/twilio/messages", ""),

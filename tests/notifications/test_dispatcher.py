@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from notifications import dispatcher, log, subscriptions
+from museo.access.callers import caller_for_user
+from museo.access.models import User
+from notifications import dispatcher, log, preferring, subscriptions
 from notifications.models import Delivery, Reader, Subscription
 from tests.notifications.conftest import NOON, tell
 from tests.processes import spawn
@@ -116,6 +119,104 @@ def test_a_batch_costs_the_same_for_many_as_for_one() -> None:
 
     assert statements() == of_one <= 12
     assert Delivery.objects.count() == 5 + 5 * 51
+
+
+@pytest.fixture
+def person() -> User:
+    return User.objects.create_user("maya@example.org", time_zone="Europe/Berlin")
+
+
+def prefer(user: User, **wishes: Any) -> None:
+    preferring.save(caller_for_user(user, locale="en"), wishes, now=NOON)
+
+
+def tell_of(type: str, topic: str = "order.A") -> int:
+    with log.change() as change:
+        change.event(topic, type, {}, at=NOON)
+    return change.events[0].position
+
+
+QUIET = {"starts_at": time(12, 30), "ends_at": time(14), "urgent_too": False}
+HOURLY = {"window": "hour", "at": time(8)}
+
+
+def states(**wanted: Any) -> list[tuple[str, str, Any]]:
+    rows = Delivery.objects.filter(**wanted).order_by("position")
+    return list(rows.values_list("state", "reason", "due_at"))
+
+
+def test_a_person_is_told_what_they_want_and_when(person: User) -> None:
+    """It is one o'clock in Berlin."""
+    prefer(person, channels={"money": {"sms": False}}, quiet_hours=QUIET)
+    subscribe("order.A", address="+4912345", channel="sms", who=f"user:{person.pk}")
+    subscribe("order.A", address="https://example.com/", who="service:1")
+    subscribe("order.A", address="+490", channel="sms", who="ticket:somebody")
+    subscribe("order.A", address="+491", channel="sms", who="service:7")
+    for type in ("order.confirmed", "order.refunded", "order.delivered"):
+        tell_of(type)
+
+    dispatch(limit=1)
+    dispatch(limit=1)
+
+    of_person = {"subscription__who": f"user:{person.pk}"}
+    at_two = NOON + timedelta(hours=1)
+    assert states(**of_person) == [
+        ("pending", "quiet_hours", at_two),
+        ("skipped", "not_wanted", NOON),
+    ]
+    dispatch()
+    assert states(**of_person) == [
+        ("superseded", "newer", at_two),
+        ("skipped", "not_wanted", NOON),
+        ("pending", "", NOON),
+    ]
+    for address in ("https://example.com/", "+491"):
+        assert states(subscription__address=address) == [("pending", "", NOON)] * 3
+    assert states(subscription__address="+490")[-1] == ("pending", "", NOON)
+
+
+def test_what_is_due_sooner_does_not_wait_for_what_is_due_later(person: User) -> None:
+    prefer(person, digest=HOURLY)
+    subscribe("order.A", address="+4912345", channel="sms", who=f"user:{person.pk}")
+    tell_of("order.failed")
+    tell_of("order.refunded")
+
+    dispatch()
+
+    in_an_hour = NOON + timedelta(hours=1)
+    assert states() == [("pending", "", NOON), ("gathering", "digest", in_an_hour)]
+
+
+def test_no_message_to_a_person_stands_in_for_another(person: User) -> None:
+    topic = f"user.{person.pk}"
+    subscribe(topic, address="a@example.org", channel="email", who=f"user:{person.pk}")
+    for _message in range(2):
+        tell_of("notification", topic)
+    tell_of("notification.read", topic)
+
+    dispatch()
+
+    assert [state for state, _reason, _due_at in states()] == ["pending", "pending", "skipped"]
+
+
+def test_the_preferences_of_a_batch_are_one_statement(person: User) -> None:
+    def statements() -> int:
+        tell_of("order.confirmed")
+        with CaptureQueriesContext(connection) as captured:
+            assert dispatch() == 1
+        return len(captured)
+
+    subscribe("order.A", address="a", channel="sms", who=f"user:{person.pk}")
+    prefer(person, digest=HOURLY)
+    # from the second on there is one that it stands in for
+    statements()
+    of_one = statements()
+    for number in range(20):
+        other = User.objects.create_user(f"{number}@example.org")
+        prefer(other, quiet_hours=QUIET)
+        subscribe("order.A", address=f"{number}", channel="sms", who=f"user:{other.pk}")
+
+    assert statements() == of_one <= 15
 
 
 def test_two_at_once_make_each_once() -> None:

@@ -1,0 +1,169 @@
+"""What comes late does not come at night, nor once it is known."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import Any
+
+import pytest
+
+from museo.access.callers import caller_for_user
+from museo.access.models import User
+from notifications import (
+    digests,
+    dispatcher,
+    log,
+    peace,
+    preferring,
+    receipts,
+    sending,
+    subscriptions,
+    tasks,
+)
+from notifications.models import Delivery
+from tests.notifications.conftest import NOON
+
+pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
+# by the clock of Helsinki it is two
+AT_TEN = NOON + timedelta(hours=8)
+AT_SEVEN = NOON + timedelta(hours=17)
+
+
+@pytest.fixture
+def person() -> User:
+    return User.objects.create_user("maya@example.org", time_zone="Europe/Helsinki")
+
+
+def told(person: User, *types: str, urgent_too: bool = False, **more: Any) -> None:
+    """Each of an order of its own, at noon."""
+    quiet = {"starts_at": time(22), "ends_at": time(7), "urgent_too": urgent_too}
+    caller = caller_for_user(person, locale="en")
+    preferring.save(caller, {"quiet_hours": quiet}, now=NOON)
+    wanted = {"channel": "sms", "who": f"user:{person.pk}", "address": "+358", **more}
+    for type in types:
+        topic = f"order.{type}"
+        subscriptions.begin(topic=topic, locale="en", now=NOON, **wanted)
+        with log.change() as change:
+            change.event(topic, type, {}, at=NOON)
+    dispatcher.dispatch(now=NOON)
+
+
+def due() -> list[tuple[datetime, str]]:
+    return list(Delivery.objects.order_by("position").values_list("due_at", "reason"))
+
+
+def test_what_was_not_sent_by_day_waits_for_the_morning(person: User) -> None:
+    told(person, "order.confirmed", "order.delivered")
+
+    assert peace.put_off(now=NOON) == 0
+    assert peace.put_off(now=AT_TEN) == 1
+    assert peace.put_off(now=AT_TEN) == 0
+
+    assert due() == [(AT_SEVEN, "quiet_hours"), (NOON, "")]
+
+
+def test_what_is_urgent_waits_for_those_who_say_so(person: User) -> None:
+    told(person, "order.delivered", urgent_too=True)
+
+    assert peace.put_off(now=AT_TEN) == 1
+
+    assert due() == [(AT_SEVEN, "quiet_hours")]
+
+
+def test_what_is_being_sent_and_what_goes_to_programs_is_left_alone(person: User) -> None:
+    told(person, "order.confirmed")
+    told(person, "order.preparing", channel="webhook")
+    Delivery.objects.filter(topic="order.order.confirmed").update(leased_by="somebody")
+
+    assert peace.put_off(now=AT_TEN) == 0
+
+    assert {due_at for due_at, _reason in due()} == {NOON}
+
+
+def by_one_after_the_other(person: User, **wishes: Any) -> None:
+    """Web push at once, e-mail after ten minutes, a text message after twenty."""
+    fallback = {"after_minutes": 10, "channels": ["webpush", "email", "sms"]}
+    caller = caller_for_user(person, locale="en")
+    preferring.save(caller, {"fallback": fallback, **wishes}, now=NOON)
+    for channel in ("sms", "email", "webpush"):
+        wanted: dict[str, Any] = {"channel": channel, "who": f"user:{person.pk}", "address": "a"}
+        subscriptions.begin(topic="order.A", locale="en", now=NOON, **wanted)
+    with log.change() as change:
+        change.event("order.A", "order.delivered", {}, at=NOON, also=[f"user.{person.pk}"])
+    dispatcher.dispatch(now=NOON)
+
+
+def rungs() -> list[tuple[str, str, str, datetime]]:
+    rows = Delivery.objects.order_by("due_at").values_list(
+        "subscription__channel", "state", "reason", "due_at"
+    )
+    return list(rows)
+
+
+LATER = [NOON + timedelta(minutes=minutes) for minutes in (0, 10, 20)]
+
+
+def test_the_next_channel_is_tried_while_nobody_says_that_it_was_received(person: User) -> None:
+    by_one_after_the_other(person)
+
+    assert peace.leave_out_acknowledged(now=LATER[2]) == 0
+
+    assert rungs() == [
+        ("webpush", "pending", "", LATER[0]),
+        ("email", "pending", "fallback", LATER[1]),
+        ("sms", "pending", "fallback", LATER[2]),
+    ]
+
+
+def test_who_says_anywhere_that_it_was_received_is_told_by_no_other_channel(person: User) -> None:
+    by_one_after_the_other(person)
+    Delivery.objects.filter(subscription__channel="email").update(
+        state="sent", reason="", ended_at=LATER[1]
+    )
+    receipts.acknowledge(caller_for_user(person, locale="en"), 1, now=LATER[1])
+
+    assert peace.leave_out_acknowledged(now=LATER[1]) == 0
+    assert peace.leave_out_acknowledged(now=LATER[2]) == 1
+
+    assert [state for _channel, state, _reason, _due_at in rungs()] == [
+        "pending",
+        "sent",
+        "skipped",
+    ]
+    assert rungs()[2][2] == "acknowledged"
+
+
+def test_a_channel_that_reaches_nobody_is_left_out_of_the_ladder(person: User) -> None:
+    by_one_after_the_other(person, channels={"progress": {"email": False}})
+
+    assert set(rungs()) == {
+        ("email", "skipped", "not_wanted", LATER[0]),
+        ("webpush", "pending", "", LATER[0]),
+        ("sms", "pending", "fallback", LATER[1]),
+    }
+
+
+def test_the_task_gathers_puts_off_and_leaves_out_before_it_sends(
+    person: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    for module, name in [
+        (dispatcher, "dispatch"),
+        (digests, "gather"),
+        (peace, "leave_out_acknowledged"),
+        (peace, "put_off"),
+        (sending, "run"),
+    ]:
+        monkeypatch.setattr(module, name, _noting(done, name))
+
+    tasks.deliver()
+
+    assert done == ["dispatch", "gather", "leave_out_acknowledged", "put_off", "run"]
+
+
+def _noting(done: list[str], name: str) -> Any:
+    def act(**_given: Any) -> Any:
+        done.append(name)
+        return sending.Settled() if name == "run" else 0
+
+    return act
