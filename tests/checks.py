@@ -36,11 +36,11 @@ PYTHON = (sys.executable, "-m")
 MANAGE = (sys.executable, "manage.py")
 PACKAGES = ("museo", "catalog", "orders", "notifications", "mcp_bridge", "tests", "bench")
 # the longest first
-OF_THE_PUSH, IN_AN_OPEN_SHOP, ON_POSTGRESQL, OF_PROGRAMS, ON_SQLITE = LANES = (
+OF_THE_PUSH, IN_AN_OPEN_SHOP, ON_POSTGRESQL, HEAVY, ON_SQLITE = LANES = (
     "tests of the push",
     "tests in an open shop",
     "tests on PostgreSQL",
-    "tests of whole programs",
+    "heavy tests",
     "tests on SQLite",
 )
 AT_ONCE = 3
@@ -50,11 +50,17 @@ MEASURED = (ON_POSTGRESQL, OF_THE_PUSH)
 PUSHED = tuple(f"tests/{name}" for name in ("faults", "mcp_bridge", "notifications"))
 # pages and clients share a shop that is open, and a browser
 OF_AN_OPEN_SHOP = ("tests/clients", "tests/whole")
-# their tests start programs of the shop; or Hypothesis makes them up, and measuring what it tries
-# would take minutes
-WITH_PROGRAMS = (
+# they start programs of the shop, race and die by hundreds, or are made up by Hypothesis: measuring
+# what they run would take minutes
+COMPUTE_MUCH = (
     "tests/ops",
+    "tests/access/test_matrix.py",
+    "tests/catalog/imports/test_deadlocks.py",
+    "tests/catalog/imports/test_killed_imports.py",
     "tests/museo/test_schemathesis.py",
+    "tests/orders/test_deadlocks.py",
+    "tests/orders/test_killed_ticks.py",
+    "tests/orders/test_races.py",
     "tests/orders/test_state_machine.py",
 )
 # which tests are to be mended when all takes too long
@@ -194,14 +200,14 @@ def _checks_of_the_project(plain: Mapping[str, str]) -> list[Check]:
 
 def _lanes(servers: Servers) -> Iterator[tuple[str, Sequence[str], str]]:
     """Title, which tests and DATABASE_URL."""
-    elsewhere = [f"--ignore={where}" for where in (*PUSHED, *OF_AN_OPEN_SHOP, *WITH_PROGRAMS)]
+    elsewhere = [f"--ignore={where}" for where in (*PUSHED, *OF_AN_OPEN_SHOP, *COMPUTE_MUCH)]
     which = () if servers.has_browser else ("-m", "not browser")
     if servers.database_url:
         yield OF_THE_PUSH, [*PUSHED, *which], _beside(servers.database_url, "push")
     yield IN_AN_OPEN_SHOP, [*OF_AN_OPEN_SHOP, *which], ""
     if servers.database_url:
         yield ON_POSTGRESQL, [*elsewhere, *which], servers.database_url
-        yield OF_PROGRAMS, [*WITH_PROGRAMS, *which], _beside(servers.database_url, "programs")
+        yield HEAVY, [*COMPUTE_MUCH, *which], _beside(servers.database_url, "heavy")
     yield ON_SQLITE, ["-m", "both and not browser"], ""
 
 

@@ -31,7 +31,7 @@ def test_every_lane_has_a_database_a_folder_and_a_queue_of_its_own(tmp_path: Pat
         f"{EVERYTHING.database_url}_push",
         "",
         EVERYTHING.database_url,
-        f"{EVERYTHING.database_url}_programs",
+        f"{EVERYTHING.database_url}_heavy",
         "",
     ]
     homes = {lane.environment["MUSEO_HOME"] for lane in lanes.values()}
@@ -45,7 +45,7 @@ def test_what_one_lane_leaves_to_another_is_there(tmp_path: Path) -> None:
     for title, folders in (
         (checks.OF_THE_PUSH, checks.PUSHED),
         (checks.IN_AN_OPEN_SHOP, checks.OF_AN_OPEN_SHOP),
-        (checks.OF_PROGRAMS, checks.WITH_PROGRAMS),
+        (checks.HEAVY, checks.COMPUTE_MUCH),
     ):
         for where in folders:
             assert f"--ignore={where}" in lanes[checks.ON_POSTGRESQL].command
