@@ -425,7 +425,9 @@ def test_a_slow_provider_holds_up_no_other_channel(
 def test_a_digest_is_one_letter_that_tells_of_all(mailbox: Mailbox) -> None:
     who = somebody()
     user = User.objects.get()
-    Preference.objects.create(user=user, wishes={"digest": {"window": "hour", "at": "08:00"}}, changed_at=NOON)
+    Preference.objects.create(
+        user=user, wishes={"digest": {"window": "hour", "at": "08:00"}}, changed_at=NOON
+    )
     for name in ("trial.a", "trial.b"):
         subscribe(topic=name, who=who)
     tell("placed", "trial.a")
