@@ -6,12 +6,13 @@ class CatalogConfig(AppConfig):
     name = "catalog"
 
     def ready(self) -> None:
-        from catalog import events
+        from catalog import events, shop
         from catalog.imports import following
         from museo.among import Among
-        from notifications import topics
+        from notifications import house, topics
 
         for field in (models.Field, models.ForeignKey):
             field.register_lookup(Among)
+        house.register(shop.as_house)
         topics.register(events.PREFIX, may_read=events.may_read, snapshot=events.snapshot)
         topics.register(following.PREFIX, may_read=following.may_read, snapshot=following.snapshot)

@@ -19,6 +19,7 @@ from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy
 
 from catalog import hours
+from notifications.house import House
 
 # for so long a process may act on what it read
 KEPT_SECONDS = 1.0
@@ -133,6 +134,12 @@ def current() -> Shop:
 def currency() -> str:
     """What prices are in."""
     return current().currency
+
+
+def as_house() -> House:
+    """The shop as letters are from it."""
+    shop = current()
+    return House(shop.name, shop.zone)
 
 
 def keep(shop: Shop, *, seconds: float) -> Shop:

@@ -18,6 +18,8 @@ MUSEO_CLOCK_SPEED = environment.positive("MUSEO_CLOCK_SPEED", 1.0)
 MUSEO_PUBLIC_URL = environment.text("MUSEO_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 MUSEO_TRUSTED_PROXIES = environment.networks("MUSEO_TRUSTED_PROXIES")
 MUSEO_LOG_DAYS = environment.positive("MUSEO_LOG_DAYS", 90)
+MUSEO_DELIVERY_DAYS = environment.positive("MUSEO_DELIVERY_DAYS", 30)
+MUSEO_INBOX_DAYS = environment.positive("MUSEO_INBOX_DAYS", 365)
 MUSEO_STREAMS_PER_CALLER = int(environment.positive("MUSEO_STREAMS_PER_CALLER", 500))
 MUSEO_CALLS_PER_MINUTE = environment.count("MUSEO_CALLS_PER_MINUTE", 600)
 # answers of the catalogue that a process keeps to give them again
@@ -210,6 +212,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "notifications.forget_old_events",
         "schedule": 3600.0,
         "options": {"expires": 600, "queue": "work"},
+    },
+    "forget old deliveries": {
+        "task": "notifications.forget_old_deliveries",
+        "schedule": crontab(hour=4, minute=10),
+        "options": {"expires": 3600, "queue": "work"},
     },
     # one that was started is taken up within a second, one whose worker died when its lease is over
     "work on imports": {

@@ -23,7 +23,7 @@ from museo.access.admin import UserAdmin
 from museo.access.callers import who_is
 from museo.access.models import ServiceAccount, User
 from museo.access.problems import Problem
-from notifications import access_changes, log
+from notifications import access_changes, log, subscriptions
 
 logger = logging.getLogger(__name__)
 
@@ -91,12 +91,12 @@ class PeopleAdmin(LogAdmin, UserAdmin):
             self._end_streams(obj)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        self._end_streams(obj)
+        self._end_all(obj)
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         for user in queryset:
-            self._end_streams(user)
+            self._end_all(user)
         super().delete_queryset(request, queryset)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
@@ -108,6 +108,10 @@ class PeopleAdmin(LogAdmin, UserAdmin):
         if request.method == "POST" and answer.status_code == HTTPStatus.FOUND:
             self._end_streams(User.objects.get(pk=id))
         return answer
+
+    def _end_all(self, user: User) -> None:
+        self._end_streams(user)
+        subscriptions.end([who_is(user)])
 
     def _end_streams(self, user: User) -> None:
         access_changes.revoke(log.current(), at=timezone.now(), who=who_is(user))

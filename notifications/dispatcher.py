@@ -41,6 +41,7 @@ PROGRAM = "service:"
 REASONS: Mapping[str, str] = {
     Subscription.State.PAUSED: "paused",
     Subscription.State.DISABLED: "disabled",
+    Subscription.State.UNCONFIRMED: "unconfirmed",
 }
 
 Pair = tuple[Subscription, Event]
@@ -84,7 +85,7 @@ def make(events: Sequence[Event], *, now: datetime) -> None:
     rows = (row(*pair, plan, now=now) for pair, plan in zip(pairs, plans, strict=True))
     bulk.insert(Delivery, FIELDS, rows)
     if of_people:
-        _leave_out_older([each.pk for each in of_people], now=now)
+        leave_out_older([each.pk for each in of_people], now=now)
 
 
 def is_of_person(subscription: Subscription) -> bool:
@@ -152,7 +153,7 @@ def _wanted(
             yield event
 
 
-def _leave_out_older(subscriptions: Collection[int], *, now: datetime) -> None:
+def leave_out_older(subscriptions: Collection[int], *, now: datetime) -> None:
     """What has not gone out yet and has a newer one of its topic behind it never does.
 
     But what is due goes out before a newer one that waits for later; and on topics of messages
@@ -170,6 +171,10 @@ def _leave_out_older(subscriptions: Collection[int], *, now: datetime) -> None:
         Q(newer_due_at__lte=now) | Q(newer_due_at__lte=F("due_at"))
     )
     ids = list(replaced.values_list("pk", flat=True))
-    # one that was claimed meanwhile is on its way
-    unclaimed = Delivery.objects.waiting().filter(pk__in=ids, leased_by="")
-    unclaimed.update(state=Delivery.State.SUPERSEDED, reason="newer", ended_at=now)
+    # one that was claimed meanwhile is on its way; by id, like all who lock deliveries
+    unclaimed = Delivery.objects.waiting().filter(pk__in=ids, leased_by="").order_by("pk")
+    held = list(unclaimed.select_for_update(no_key=True).values_list("pk", flat=True))
+    if held:
+        Delivery.objects.filter(pk__in=held).update(
+            state=Delivery.State.SUPERSEDED, reason="newer", ended_at=now
+        )

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.template.loader import render_to_string
 from django.utils.formats import date_format
 from django.utils.translation import get_language_bidi, gettext, gettext_noop, ngettext, override
 
-from notifications.channels.sending import Content, Template
+from notifications.channels.message import Content, Template
+from notifications.house import House
 
 # what is as far away as that is told by the clock and not in minutes
 NEAR = timedelta(minutes=90)
@@ -28,35 +28,30 @@ KEYS = (gettext_noop("order.eta_changed.headline"), gettext_noop("order.eta_chan
 Step = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class House:
-    """Whom a letter is from: the shop's name, and its clock."""
-
-    name: str
-    zone: ZoneInfo
-
-
 def render(
     envelope: Mapping[str, Any],
     *,
     locale: str,
     house: House,
+    besides: Sequence[Mapping[str, Any]] = (),
     steps: Sequence[Step] = (),
     url: str = "",
     unsubscribe_url: str = "",
 ) -> Content:
     """What to tell somebody of an event; `steps` as `/track` has them, the labels in `locale`.
 
-    How long something takes is counted from when the event happened.
+    `besides` are envelopes of what happened before and was not told yet, oldest first. How long
+    something takes is counted from when the event happened.
     """
     with override(locale):
-        told = _Told(envelope, house, steps, url, unsubscribe_url)
+        earlier = [_Told(each, house, (), "", "").line for each in besides]
+        told = _Told(envelope, house, steps, url, unsubscribe_url, earlier)
         return Content(
             subject=told.headline,
             text=told.text(),
             html=told.html(),
-            short=" ".join(filter(None, [told.message, told.expected])),
-            chat=told.chat(),
+            short="\n".join([*earlier, " ".join(filter(None, [told.message, told.expected]))]),
+            chat="\n".join([*earlier, told.chat()]),
             locale=locale,
             url=url,
             thread=str(envelope["topic"]),
@@ -84,6 +79,13 @@ class _Told:
     steps: Sequence[Step]
     url: str
     unsubscribe_url: str
+    # a line each of what happened before
+    earlier: Sequence[str] = ()
+
+    @property
+    def line(self) -> str:
+        """In short, as one of several."""
+        return ": ".join(filter(None, [self.of_order, self.message or self.headline]))
 
     @property
     def type(self) -> str:
@@ -169,6 +171,9 @@ class _Told:
         parts = [
             self.headline,
             self.message if self.says_more else "",
+            "\n".join([gettext("Before that:"), *(f"- {line}" for line in self.earlier)])
+            if self.earlier
+            else "",
             "\n".join(filter(None, [self.of_order, self.expected])),
             "\n".join(f"- {row['label']}: {row['moment']}" for row in self.rows),
             f"{gettext('Follow your order')}: {self.url}" if self.url else "",

@@ -192,14 +192,22 @@ class Subscription(models.Model):
     """A standing wish to be told of a topic, by a channel, at an address."""
 
     class Channel(models.TextChoices):
+        # programs; all others are people's (`channels.CHANNELS`)
         WEBHOOK = "webhook"
+        EMAIL = "email"
+        SMS = "sms"
+        WHATSAPP = "whatsapp"
+        INSTAGRAM = "instagram"
+        WEBPUSH = "webpush"
 
     class State(models.TextChoices):
         ACTIVE = "active"
         # by who has it; goes on when they say so
         PAUSED = "paused"
-        # by us: nobody is there any more
+        # nobody is there any more, or whoever is wants no more of it
         DISABLED = "disabled"
+        # nobody has shown yet that the address is theirs
+        UNCONFIRMED = "unconfirmed"
 
     class Shape(models.TextChoices):
         """How an event is written."""
@@ -217,17 +225,19 @@ class Subscription(models.Model):
     channel = models.CharField(max_length=12, choices=Channel)
     address = models.CharField(max_length=1000)
     shape = models.CharField(max_length=10, choices=Shape, default=Shape.ENVELOPE)
-    # what is sent is signed with, sealed
-    secret = models.TextField()
+    # what is sent to a program is signed with, sealed
+    secret = models.TextField(default="")
     # the one before, which also signs until then
     previous_secret = models.TextField(default="")
     previous_secret_until = models.DateTimeField(null=True)
     # whose wish it is: `user:42`, `service:7`, or `ticket:` and the ticket's digest
     who = models.CharField(max_length=80)
     locale = models.CharField(max_length=10)
+    # where a person follows the topic, sealed, for it may open it; empty: at the topic's own page
+    link = models.TextField(default="")
     # told of what comes after this position of the log
     after = models.BigIntegerField()
-    state = models.CharField(max_length=10, choices=State, default=State.ACTIVE)
+    state = models.CharField(max_length=12, choices=State, default=State.ACTIVE)
     # why it was disabled
     reason = models.CharField(max_length=20, default="")
     # since when nothing has got through; None while all is well
@@ -247,6 +257,30 @@ class Subscription(models.Model):
             )
         ]
         indexes = [models.Index(fields=["who"], name="subscription_of")]
+
+
+class Contact(models.Model):
+    """An address that somebody has shown to be theirs by a code, or has been sent one."""
+
+    # as a subscription's
+    who = models.CharField(max_length=80)
+    channel = models.CharField(max_length=12)
+    address = models.CharField(max_length=1000)
+    # the digest of the code that was sent last; empty once it was told
+    code_hash = models.CharField(max_length=64)
+    code_ends_at = models.DateTimeField()
+    tries_left = models.SmallIntegerField()
+    confirmed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["who", "channel", "address"], name="one_contact_per_address"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(tries_left__gte=0), name="tries_not_negative"
+            ),
+        ]
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -299,6 +333,8 @@ class Delivery(models.Model):
     # who tries it; empty for nobody
     leased_by = models.CharField(max_length=32, default="")
     attempts_made = models.SmallIntegerField(default=0)
+    # the provider's name of the message, by which reports come back
+    reference = models.CharField(max_length=255, default="", db_default="")
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     # of a digest: the delivery that tells of this one, too
@@ -344,6 +380,9 @@ class Delivery(models.Model):
             models.Index(
                 fields=["told_by"], condition=models.Q(told_by__isnull=False), name="told_together"
             ),
+            models.Index(
+                fields=["reference"], condition=~models.Q(reference=""), name="delivery_reported_as"
+            ),
         ]
 
     @property
@@ -357,7 +396,7 @@ class Attempt(models.Model):
     delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempts")
     at = models.DateTimeField()
     duration = models.DurationField()
-    # of HTTP; None if nobody answered
+    # of HTTP; None if nobody answered, or by another protocol
     status = models.SmallIntegerField(null=True)
     # one of NotSent's; empty if it was sent
     code = models.CharField(max_length=20, default="")

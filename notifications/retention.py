@@ -1,6 +1,7 @@
-"""Forgets old events: raises the log's floor, then deletes what lies below it, in batches.
+"""Forgets what is old: events of the log, deliveries and what was told of them, messages.
 
-Never past the slowest reader. What must outlast the log has tables of its own.
+Of the log the floor is raised, then what lies below it is deleted, in batches, and never past the
+slowest reader. What must outlast the log has tables of its own.
 """
 
 import logging
@@ -10,7 +11,18 @@ from django.db import transaction
 from django.db.models import Max, Min
 
 from notifications import log, readers
-from notifications.models import Event, EventText, EventTopic, LogHead
+from notifications.channels import news
+from notifications.models import (
+    Attempt,
+    Contact,
+    Delivery,
+    Event,
+    EventText,
+    EventTopic,
+    InboundMessage,
+    LogHead,
+    Report,
+)
 
 logger = logging.getLogger(__name__)
 BATCH = 5000
@@ -57,3 +69,28 @@ def _delete_up_to(floor: int) -> int:
             EventText.objects.filter(position__lte=last).delete()
             deleted += Event.objects.filter(position__lte=last).delete()[0]
     return deleted
+
+
+def forget_deliveries(*, now: datetime, keep: timedelta) -> int:
+    """Delete deliveries that ended so long ago, with attempts and reports; return how many."""
+    ended = Delivery.objects.filter(ended_at__lt=now - keep).order_by("pk")
+    deleted = 0
+    while ids := list(ended.values_list("pk", flat=True)[:BATCH]):
+        with transaction.atomic():
+            Attempt.objects.filter(delivery__in=ids).delete()
+            Delivery.objects.filter(pk__in=ids).delete()
+        deleted += len(ids)
+    Report.objects.filter(at__lt=now - keep).delete()
+    # codes that nobody has told
+    Contact.objects.filter(confirmed_at=None, code_ends_at__lt=now - keep).delete()
+    return deleted
+
+
+def forget_messages(*, now: datetime, keep: timedelta) -> int:
+    """Delete what people wrote so long ago; return how many messages.
+
+    Of STOP and START it is still known that somebody said them, and no longer how.
+    """
+    old = InboundMessage.objects.filter(received_at__lt=now - keep)
+    old.filter(word__in=news.LASTING).exclude(sealed="").update(sealed="")
+    return old.exclude(word__in=news.LASTING).delete()[0]

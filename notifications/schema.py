@@ -31,10 +31,11 @@ from museo.access.shapes import (
 from notifications.access_api import Credentials, Refreshing, Returned
 from notifications.api import Acknowledgement, Topics
 from notifications.channels import CHANNELS
+from notifications.channels.states import State
 from notifications.models import Delivery, Subscription
 from notifications.preference_api import CLOCK, Wishes
 from notifications.preferences import CHOSEN, LABELS, Category, Window
-from notifications.subscription_api import ChangedWish, NewWish, Range, Wanted
+from notifications.subscription_api import ChangedWish, Code, NewWish, Range, Wanted
 
 CURSOR = "7f3a9c21-1234"
 ENVELOPE = of(
@@ -98,7 +99,8 @@ SUBSCRIPTION = of(
     # of an event's data: what each field may be
     filter=each(many(anything("delivered")), "status"),
     channel=choice(Subscription.Channel.values),
-    address=address("https://example.com/orders"),
+    # a URL, or what the channel reaches a person by
+    address=text("https://example.com/orders"),
     locale=text("en"),
     state=choice(Subscription.State.values),
     # why it was disabled
@@ -120,6 +122,8 @@ DELIVERY = of(
     due_at=nothing(moment()),
     created_at=moment(),
     ended_at=maybe(moment()),
+    # what its provider says became of it
+    report=nothing(of("Report", state=choice([*State], "delivered"), code=text(""), at=moment())),
     attempts=many(
         of(
             "Attempt",
@@ -205,8 +209,8 @@ OPERATIONS: Operations = {
     ),
     "GET subscriptions": reads("List one's own subscriptions", page(SUBSCRIPTION), *PAGED),
     "POST subscriptions": does(
-        "Subscribe a webhook to a topic; its secret is shown once",
-        more(SUBSCRIPTION, "NewSubscription", secret=SECRET),
+        "Subscribe an address to a topic; the secret of a webhook is shown once",
+        more(SUBSCRIPTION, "NewSubscription", secret=optional(SECRET)),
         status=201,
         body=NewWish,
         example={"topic": "order.ORD-7K4Q2M9X", "address": "https://example.com/orders"},
@@ -224,6 +228,12 @@ OPERATIONS: Operations = {
     "POST subscriptions/{subscription_id}/pause": does("Send nothing for now", SUBSCRIPTION),
     "POST subscriptions/{subscription_id}/resume": does(
         "Go on, also after it was disabled", SUBSCRIPTION
+    ),
+    "POST subscriptions/{subscription_id}/confirm": does(
+        "Tell the code that was sent to the address",
+        SUBSCRIPTION,
+        body=Code,
+        example={"code": "123456"},
     ),
     "POST subscriptions/{subscription_id}/test": does("Send a test, and tell its answer", TESTED),
     "POST subscriptions/{subscription_id}/replay": does(

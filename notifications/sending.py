@@ -2,8 +2,9 @@
 
 Whoever sends claims deliveries by a lease, sends outside of any transaction, and writes what came
 of it if the lease is still theirs. A lease that is over is as good as none: the next one who
-claims takes the delivery up, under the same `webhook-id`. An earlier delivery that is pending
-holds the later ones of its topic to the same subscription, and no others.
+claims takes the delivery up, under the same name (`webhook-id`, `Message-ID`). An earlier delivery
+that is pending holds the later ones of its topic to the same subscription, and no others; a person
+is told the newest alone. What goes out by which channel is the business of `parcels`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any, Self
 from uuid import uuid4
@@ -27,11 +29,12 @@ from django.db import connection
 from django.db.models import Q
 
 from museo import bulk
-from notifications import log, retries
-from notifications.channels import posting, webhook_wire
-from notifications.channels.sending import NotSent
-from notifications.channels.webhook_wire import Letter
-from notifications.models import Attempt, Delivery, Event, Subscription
+from notifications import bounces, dispatcher, log, parcels, retries
+from notifications.channels import posting
+from notifications.channels.message import NotSent
+from notifications.dispatcher import is_of_person
+from notifications.models import Attempt, Delivery, Subscription
+from notifications.parcels import Outcome, Parcel
 from notifications.subscriptions import disable
 
 logger = logging.getLogger(__name__)
@@ -47,7 +50,6 @@ CLAIMING_SECONDS = 8.0
 LOOKS_EVERY_SECONDS = 0.1
 # what is tried meanwhile is written together
 GATHERS_SECONDS = 0.03
-EXCERPT = 1000
 ATTEMPT_FIELDS = (
     "delivery_id",
     "at",
@@ -61,27 +63,17 @@ ATTEMPT_FIELDS = (
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """A delivery that was claimed, with all that it takes to send it."""
-
-    delivery_id: int
-    subscription_id: int
-    address: str = field(repr=False)
-    attempts_made: int
-    leased_until: datetime
-    letter: Letter | None = field(repr=False)
-
-
-@dataclass(frozen=True)
 class Tried:
     """What came of a parcel. Without an `at` it was not tried at all."""
 
     parcel: Parcel
     at: datetime | None = None
     duration: timedelta = timedelta(0)
-    answer: posting.Answer | None = None
-    refusal: NotSent | None = None
-    request: str = ""
+    outcome: Outcome = field(default_factory=Outcome)
+
+    @property
+    def refusal(self) -> NotSent | None:
+        return self.outcome.refusal
 
 
 @dataclass(frozen=True)
@@ -93,8 +85,8 @@ class Settled:
 
 # claiming
 
-# The first of each topic is sent or holds the rest. Of the first ones of an address those come
-# first that somebody sends already, and so count.
+# The first of each topic is sent or holds the rest. Of the first ones of an address, and of a
+# channel of people's, those come first that somebody sends already, and so count.
 CLAIM = """
 WITH heads AS (
     SELECT id, subscription_id, due_at, leased_by,
@@ -103,10 +95,15 @@ WITH heads AS (
     WHERE state = 'pending'
 ),
 turns AS (
-    SELECT h.id, s.failing_since, ROW_NUMBER() OVER (
-        PARTITION BY s.channel, s.address
-        ORDER BY CASE WHEN h.due_at > %(now)s THEN 0 ELSE 1 END, h.due_at, h.id
-    ) AS turn
+    SELECT h.id, s.channel, s.failing_since,
+           ROW_NUMBER() OVER (
+               PARTITION BY s.channel, s.address
+               ORDER BY CASE WHEN h.due_at > %(now)s THEN 0 ELSE 1 END, h.due_at, h.id
+           ) AS turn,
+           ROW_NUMBER() OVER (
+               PARTITION BY s.channel
+               ORDER BY CASE WHEN h.due_at > %(now)s THEN 0 ELSE 1 END, h.due_at, h.id
+           ) AS turn_of_channel
     FROM heads h JOIN notifications_subscription s ON s.id = h.subscription_id
     WHERE h.place = 1
       AND (h.due_at <= %(now)s OR h.leased_by <> '')
@@ -117,6 +114,7 @@ chosen AS (
     SELECT d.id
     FROM notifications_delivery d JOIN turns t ON t.id = d.id
     WHERE t.turn <= CASE WHEN t.failing_since IS NULL THEN %(most)s ELSE %(most_failing)s END
+      AND (t.channel = 'webhook' OR t.turn_of_channel <= %(most_of_channel)s)
       AND d.state = 'pending' AND d.due_at <= %(now)s
     ORDER BY d.due_at, d.id
     LIMIT %(limit)s
@@ -143,29 +141,14 @@ def claim(*, sender: str, now: datetime, limit: int = MOST_OPEN) -> list[Parcel]
                 "limit": limit,
                 "most": MOST_IN_LINE,
                 "most_failing": MOST_AT_ONCE,
+                "most_of_channel": parcels.MOST_OF_A_CHANNEL,
             },
         )
         ids = [pk for (pk,) in cursor.fetchall()]
-    return _parcels(ids, until=until) if ids else []
-
-
-def _parcels(ids: Collection[int], *, until: datetime) -> list[Parcel]:
+    if not ids:
+        return []
     rows = Delivery.objects.filter(pk__in=ids).select_related("subscription")
-    deliveries = list(rows.order_by("position"))
-    events = log.read_at([delivery.position for delivery in deliveries])
-    return [_parcel(each, events.get(each.position), until) for each in deliveries]
-
-
-def _parcel(delivery: Delivery, event: Event | None, until: datetime) -> Parcel:
-    subscription = delivery.subscription
-    return Parcel(
-        delivery_id=delivery.pk,
-        subscription_id=delivery.subscription_id,
-        address=subscription.address,
-        attempts_made=delivery.attempts_made,
-        leased_until=until,
-        letter=webhook_wire.letter(subscription, event) if event else None,
-    )
+    return parcels.pack(list(rows.order_by("position")), until=until, now=now)
 
 
 # sending
@@ -179,29 +162,15 @@ async def send(
 ) -> Tried:
     """Try a parcel once."""
     now, begun = clock(), time.monotonic()
-    if parcel.letter is None:
-        return Tried(parcel, at=now, refusal=NotSent("forgotten", permanent=True))
-    if now + posting.TOTAL + MARGIN > parcel.leased_until:
+    if parcel.cargo is None or now + posting.TOTAL + MARGIN > parcel.leased_until:
         return Tried(parcel)
-    request = webhook_wire.request(parcel.letter, at=now)
-    answer, refusal = None, None
     try:
-        answer = await posting.post(
-            connections,
-            parcel.address,
-            headers=request.headers,
-            body=request.body,
-            total=posting.TOTAL,
-        )
-        posting.require_yes(answer, now=now)
-    except NotSent as error:
-        refusal = error
+        outcome = await parcel.cargo.send(connections, now=now)
     except Exception:
         # one that nobody thought of is this delivery's trouble, and nobody else's
         logger.exception("delivery failed", extra={"delivery": parcel.delivery_id})
-        refusal = NotSent("unreachable", permanent=False, detail="internal")
-    duration = timedelta(seconds=time.monotonic() - begun)
-    return Tried(parcel, now, duration, answer, refusal, request.excerpt())
+        outcome = Outcome(NotSent("unreachable", permanent=False, detail="internal"))
+    return Tried(parcel, now, timedelta(seconds=time.monotonic() - begun), outcome)
 
 
 # what came of it
@@ -218,10 +187,12 @@ def settle(tried: Sequence[Tried], *, sender: str, now: datetime, dice: Random) 
         real = [each for each in mine if each.at]
         sent = [each for each in real if not each.refusal]
         failed = [each for each in real if each.refusal]
-        _give_back([each for each in mine if not each.at], now=now)
+        _leave_out([each.parcel for each in mine if each.parcel.reason], now=now)
+        _give_back([each for each in mine if not each.at and not each.parcel.reason], now=now)
         _note_attempts(real)
-        _note_sent(sent, now=now)
+        _note_sent(change, sent, now=now)
         _note_failed(failed, now=now, dice=dice)
+        _leave_out_older(subscriptions, failed, now=now)
         well = {each.parcel.subscription_id for each in sent}
         disabled = _judge(change, subscriptions, well, failed, now=now)
     return Settled(len(sent), len(failed), disabled)
@@ -239,6 +210,17 @@ def _give_back(tried: Iterable[Tried], *, now: datetime) -> None:
         Delivery.objects.filter(pk__in=ids).update(leased_by="", due_at=now)
 
 
+def _leave_out(packed: Iterable[Parcel], *, now: datetime) -> None:
+    """What must not go out says why, and is not asked about again."""
+    by_reason: dict[str, list[int]] = defaultdict(list)
+    for parcel in packed:
+        by_reason[parcel.reason].append(parcel.delivery_id)
+    for reason, ids in by_reason.items():
+        Delivery.objects.filter(pk__in=ids).update(
+            state=Delivery.State.SKIPPED, reason=reason, leased_by="", ended_at=now
+        )
+
+
 def _note_attempts(tried: Iterable[Tried]) -> None:
     bulk.insert(
         Attempt,
@@ -248,37 +230,38 @@ def _note_attempts(tried: Iterable[Tried]) -> None:
                 each.parcel.delivery_id,
                 each.at,
                 each.duration,
-                each.answer.status if each.answer else None,
+                each.outcome.status,
                 each.refusal.code if each.refusal else "",
                 each.refusal.detail if each.refusal else "",
-                each.request,
-                _excerpt(each),
+                each.outcome.request,
+                each.outcome.response,
             )
             for each in tried
         ),
     )
 
 
-def _excerpt(tried: Tried) -> str:
-    """The beginning of the answer, as text that every database takes; secrets are masked."""
-    if tried.answer is None or tried.parcel.letter is None:
-        return ""
-    text = tried.answer.body[:EXCERPT].decode("utf-8", "replace").replace("\0", "")
-    return tried.parcel.letter.masked(text)
-
-
-def _note_sent(sent: Iterable[Tried], *, now: datetime) -> None:
-    by_tries: dict[int, list[int]] = defaultdict(list)
-    for each in sent:
-        by_tries[each.parcel.attempts_made].append(each.parcel.delivery_id)
-    for tries, ids in by_tries.items():
-        Delivery.objects.filter(pk__in=ids).update(
-            state=Delivery.State.SENT,
-            reason="",
-            leased_by="",
-            attempts_made=tries + 1,
-            ended_at=now,
-        )
+def _note_sent(change: log.Change, sent: Iterable[Tried], *, now: datetime) -> None:
+    bulk.update(
+        Delivery,
+        ("state", "reason", "leased_by", "attempts_made", "ended_at", "reference"),
+        [
+            (
+                each.parcel.delivery_id,
+                str(Delivery.State.SENT),
+                "",
+                "",
+                each.parcel.attempts_made + 1,
+                now,
+                each.outcome.reference,
+            )
+            for each in sent
+        ],
+    )
+    references = [each.outcome.reference for each in sent if each.outcome.reference]
+    if references:
+        # a provider may have told before we knew of what
+        change.afterwards(partial(bounces.obey, references, now=now))
 
 
 def _note_failed(failed: Iterable[Tried], *, now: datetime, dice: Random) -> None:
@@ -302,6 +285,16 @@ def _after_failure(
     return (*known, str(Delivery.State.PENDING), refusal.code, "", tries, now + pause, None)
 
 
+def _leave_out_older(
+    subscriptions: dict[int, Subscription], failed: Iterable[Tried], *, now: datetime
+) -> None:
+    """What a person was not told in time is not told at all once there is something newer."""
+    ids = {each.parcel.subscription_id for each in failed}
+    of_people = [pk for pk in ids & subscriptions.keys() if is_of_person(subscriptions[pk])]
+    if of_people:
+        dispatcher.leave_out_older(of_people, now=now)
+
+
 def _judge(
     change: log.Change,
     subscriptions: dict[int, Subscription],
@@ -319,7 +312,7 @@ def _judge(
     )
     refusals: dict[int, list[NotSent]] = defaultdict(list)
     for each in failed:
-        if each.refusal and each.parcel.letter:
+        if each.refusal:
             refusals[each.parcel.subscription_id].append(each.refusal)
     disabled = 0
     for pk, of_it in sorted(refusals.items()):
@@ -333,14 +326,18 @@ def _judge(
 def _note_refusals(
     change: log.Change, subscription: Subscription, refusals: Sequence[NotSent], *, now: datetime
 ) -> bool:
+    for each in refusals:
+        if each.code == "gone" or (each.code == "bad_address" and each.permanent):
+            return disable(change, subscription, each.code, now=now)
+    if subscription.channel not in dispatcher.IN_FULL:
+        # their provider's trouble is not theirs
+        return False
     mine = Subscription.objects.filter(pk=subscription.pk)
     since = subscription.failing_since or now
     pauses = [each.retry_after for each in refusals if each.retry_after]
     rests_until = now + max(pauses) if pauses else subscription.rests_until
     if (since, rests_until) != (subscription.failing_since, subscription.rests_until):
         mine.update(failing_since=since, rests_until=rests_until)
-    if any(each.code == "gone" for each in refusals):
-        return disable(change, subscription, "gone", now=now)
     if retries.is_hopeless(failing_since=since, now=now):
         return disable(change, subscription, "failing", now=now)
     return False
@@ -414,20 +411,27 @@ class Line:
 
 # one run at a time takes up new ones
 _claiming = threading.Lock()
+# somebody has come since the last look
+_asked = threading.Event()
 
 
 def run(*, clock: Callable[[], datetime], dice: Random) -> Settled:
     """Send what is due until nothing is, or for a while; return what came of it.
 
-    While another thread of this process takes up new ones there is nothing to do: it sees these.
+    While another thread of this process takes up new ones there is nothing to do: it looks once
+    more before it ends.
     """
-    if not _claiming.acquire(blocking=False):
-        return Settled()
-    release = _once(_claiming.release)
-    try:
-        return _run(uuid4().hex, clock=clock, dice=dice, stop_claiming=release)
-    finally:
-        release()
+    total, deadline = Settled(), time.monotonic() + CLAIMING_SECONDS
+    _asked.set()
+    while _asked.is_set() and time.monotonic() < deadline and _claiming.acquire(blocking=False):
+        _asked.clear()
+        release = _once(_claiming.release)
+        try:
+            run = _run(uuid4().hex, clock=clock, dice=dice, stop_claiming=release)
+        finally:
+            release()
+        total = _sum(total, run)
+    return total
 
 
 def _run(

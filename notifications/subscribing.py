@@ -11,16 +11,18 @@ from uuid import uuid4
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from museo import bulk
 from museo.access.callers import Caller
 from museo.access.limits import require_allowance
 from museo.access.problems import Invalid, NotSignedIn, Problem, field_error
-from notifications import dispatcher, following, log, subscriptions
-from notifications.channels import posting, webhook, webhook_wire
-from notifications.channels.sending import NotSent
+from notifications import channels, contacts, dispatcher, following, house, log, subscriptions
+from notifications.channels import news, posting, webhook, webhook_wire
+from notifications.channels.message import BadAddress, Content, Message
 from notifications.envelope import timestamp
 from notifications.models import Delivery, Subscription
+from notifications.parcels import Cargo, ToPerson, ToProgram
 from notifications.preferences import Plan
 from notifications.subscriptions import NewSubscription, UnknownSubscription
 from notifications.wishes import Filter, wants
@@ -30,6 +32,9 @@ MOST = 100
 # events that are played again in one go
 MOST_REPLAYED = 5000
 TESTS_PER_MINUTE = 10
+# to a person: tests, and what is sent once more
+AGAIN_AN_HOUR = 5
+LONGEST_ADDRESS = 1000
 PATIENCE_OF_TESTS = timedelta(seconds=10)
 
 
@@ -45,6 +50,13 @@ class IsDisabled(Problem):
     code = "subscription_disabled"
 
 
+class NotConfirmed(Problem):
+    """Whose address it is has to agree first."""
+
+    status = 409
+    code = "not_confirmed"
+
+
 class UnknownDelivery(UnknownSubscription):
     code = "unknown_delivery"
 
@@ -53,41 +65,63 @@ def create(
     caller: Caller,
     *,
     topic: str,
+    channel: str = Subscription.Channel.WEBHOOK,
     address: str,
     types: Collection[str] = (),
     where: Filter | None = None,
     locale: str = "",
     now: datetime,
 ) -> NewSubscription:
-    """From now on. Raises NotSignedIn, NotFound of the topic, BadWebhook, TooManySubscriptions."""
+    """From now on; to an address that is not known to be theirs once it is confirmed.
+
+    Raises NotSignedIn, NotFound of the topic, NotConfigured, BadWebhook, BadAddress,
+    TooManySubscriptions, and what `contacts.send_code` raises.
+    """
     if not caller.who:
         raise NotSignedIn(_("Sign in, or bring a token, to subscribe."))
     following.readable(caller, [topic])
-    _check(address)
-    mine = Subscription.objects.of([caller.who])
+    address = _checked(channel, address)
+    mine = Subscription.objects.of([caller.who]).filter(channel=channel)
     if mine.exclude(topic=topic, address=address).count() >= MOST:
         raise TooManySubscriptions(
             _("You have %(most)s subscriptions. Remove one first.") % {"most": MOST}
         )
+    locale = locale or caller.locale
+    state = Subscription.State.ACTIVE
+    if not contacts.is_theirs(caller.who, channel, address):
+        contacts.send_code(caller, channel=channel, address=address, locale=locale, now=now)
+        state = Subscription.State.UNCONFIRMED
     return subscriptions.begin(
         topic=topic,
-        channel=Subscription.Channel.WEBHOOK,
+        channel=Subscription.Channel(channel),
         address=address,
         who=caller.who,
         types=types,
         where=where,
-        locale=locale or caller.locale,
+        locale=locale,
+        state=state,
         now=now,
     )
 
 
-def _check(address: str) -> None:
-    """As `webhook.check`; here the field has another name."""
+def _checked(channel: str, address: str) -> str:
+    """The address as it is kept."""
+    if channel != Subscription.Channel.WEBHOOK:
+        return _short_enough(channels.require(channel).check(address))
     try:
         webhook.check(address)
     except webhook.BadWebhook as error:
+        # here the field has another name
         errors = [field_error("/address", error.code, error.detail)]
         raise webhook.BadWebhook(error.detail, errors=errors) from error
+    return address
+
+
+def _short_enough(address: str) -> str:
+    """What was put into one form may have become longer."""
+    if len(address) > LONGEST_ADDRESS:
+        raise BadAddress(_("This address is too long."))
+    return address
 
 
 def find(caller: Caller, public_id: str) -> Subscription:
@@ -106,6 +140,21 @@ def change(subscription: Subscription, wanted: Mapping[str, Any]) -> None:
         subscription.refresh_from_db()
 
 
+def resume(subscription: Subscription) -> bool:
+    """Go on; raise NotConfirmed if whoever has the address ended it, or has never agreed."""
+    is_free = subscription.state in (Subscription.State.ACTIVE, Subscription.State.PAUSED)
+    if not is_free and not contacts.is_theirs(
+        subscription.who, subscription.channel, subscription.address
+    ):
+        raise NotConfirmed(
+            _(
+                "The address has to be confirmed first."
+                " Subscribe it again, then enter the code that is sent there."
+            )
+        )
+    return subscriptions.resume(subscription)
+
+
 # trying it out
 
 
@@ -119,32 +168,49 @@ class Tested:
 
 
 def test(caller: Caller, subscription: Subscription, *, now: datetime) -> Tested:
-    """Send a `subscription.test` at once, outside of the log and of all order."""
+    """Send a `subscription.test` at once, outside of the log and of all order.
+
+    To a person only what is running: raises NotConfigured, IsDisabled, WantsNothing.
+    """
     require_allowance(
         f"subscription tests:{caller.identity}", most=TESTS_PER_MINUTE, seconds=60, now=now
     )
+    if subscription.channel == Subscription.Channel.WEBHOOK:
+        return asyncio.run(_try(_test_of_program(subscription, now=now), now))
+    return asyncio.run(_try(_test_of_person(subscription, now=now), now))
+
+
+def _test_of_program(subscription: Subscription, *, now: datetime) -> Cargo:
     id = f"test_{uuid4().hex}"
     told = {"id": id, "type": "subscription.test", "timestamp": timestamp(now)}
     data = {"topic": subscription.topic, "data": {"subscription_id": subscription.public_id}}
     letter = webhook_wire.of(subscription, id=id, told={**told, **data}, about={})
-    return asyncio.run(_post(subscription.address, webhook_wire.request(letter, at=now), now))
+    return ToProgram(subscription.address, letter, total=PATIENCE_OF_TESTS)
 
 
-async def _post(address: str, request: webhook_wire.Request, now: datetime) -> Tested:
-    answer = None
-    try:
-        async with posting.pool() as connections:
-            answer = await posting.post(
-                connections,
-                address,
-                headers=request.headers,
-                body=request.body,
-                total=PATIENCE_OF_TESTS,
-            )
-        posting.require_yes(answer, now=now)
-    except NotSent as error:
-        return Tested(answer.status if answer else None, error.code, error.detail)
-    return Tested(answer.status)
+def _test_of_person(subscription: Subscription, *, now: datetime) -> Cargo:
+    channels.require(subscription.channel)
+    if subscription.state != Subscription.State.ACTIVE:
+        raise _disabled()
+    require_few_again(subscription, now=now)
+    contacts.require_welcome(subscription.channel, subscription.address, now=now)
+    with override(subscription.locale):
+        said = _("This is a test: messages of %(shop)s arrive here.") % {
+            "shop": house.current().name
+        }
+    content = Content(said, said, short=said, chat=said, locale=subscription.locale)
+    heard = news.last_heard_at(subscription.channel, subscription.address)
+    key = f"test-{uuid4().hex}"
+    message = Message(subscription.address, content, key, now, last_heard_at=heard)
+    return ToPerson(subscription.channel, message)
+
+
+async def _try(cargo: Cargo, now: datetime) -> Tested:
+    async with posting.pool() as connections:
+        outcome = await cargo.send(connections, now=now)
+    if outcome.refusal is None:
+        return Tested(outcome.status)
+    return Tested(outcome.status, outcome.refusal.code, outcome.refusal.detail)
 
 
 # again
@@ -172,6 +238,7 @@ def replay(
     Raises IsDisabled, and NotFound if the caller may no longer read the topic.
     """
     following.readable(caller, [subscription.topic])
+    require_few_again(subscription, now=now)
     # what the dispatcher has not come to yet, it will make itself
     made = dispatcher.position()
     end = made if until is None else min(until, made)
@@ -192,18 +259,29 @@ def replay(
         new = [event for position, event in wanted.items() if position not in positions]
         rows = [dispatcher.row(subscription, event, Plan(now), now=now) for event in new]
         bulk.insert(Delivery, dispatcher.FIELDS, rows)
+        if dispatcher.is_of_person(subscription):
+            # to a person the newest says all
+            dispatcher.leave_out_older([subscription.pk], now=now)
     return Replayed(count + len(rows), None if is_all else events[-1].position)
 
 
 def resend(caller: Caller, public_id: str, *, now: datetime) -> Delivery:
     """Send one again; raise UnknownDelivery, IsDisabled."""
     delivery = find_delivery(caller, public_id)
+    require_few_again(delivery.subscription, now=now)
     with transaction.atomic():
         _hold(delivery.subscription)
         same = Delivery.objects.filter(pk=delivery.pk)
         _again(same, is_missed_only=False, now=now)
     delivery.refresh_from_db()
     return delivery
+
+
+def require_few_again(subscription: Subscription, *, now: datetime) -> None:
+    """To a person little is sent that did not happen just now; raise TooOften."""
+    if subscription.channel not in dispatcher.IN_FULL:
+        key = f"again:{subscription.public_id}"
+        require_allowance(key, most=AGAIN_AN_HOUR, seconds=3600, now=now)
 
 
 def find_delivery(caller: Caller, public_id: str) -> Delivery:
@@ -226,8 +304,12 @@ def _hold(subscription: Subscription) -> None:
     state = same.values_list("state", flat=True).first()
     if state is None:
         raise subscriptions.unknown()
-    if state == Subscription.State.DISABLED:
-        raise IsDisabled(_("This subscription is disabled. Resume it first."))
+    if state in (Subscription.State.DISABLED, Subscription.State.UNCONFIRMED):
+        raise _disabled()
+
+
+def _disabled() -> IsDisabled:
+    return IsDisabled(_("This subscription is disabled. Resume it first."))
 
 
 def _again(known: Any, *, is_missed_only: bool, now: datetime) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,9 +18,10 @@ from rest_framework.response import Response
 from museo.access.callers import Caller, caller_from_request
 from museo.access.problems import BadCursor, field_error
 from museo.access.rest import next_page, page_size, read_body
-from notifications import subscribing, subscriptions
+from notifications import contacts, subscribing, subscriptions
+from notifications.channels import news
 from notifications.envelope import timestamp
-from notifications.models import Attempt, Delivery, Subscription
+from notifications.models import Attempt, Delivery, Report, Subscription
 
 NO_STORE = {"Cache-Control": "no-store"}
 LOCALES = [code for code, _name in settings.LANGUAGES]
@@ -66,8 +67,12 @@ class Wish(serializers.Serializer[Any]):
 
 class NewWish(Wish):
     topic = serializers.CharField(max_length=100)
-    channel = serializers.ChoiceField([Subscription.Channel.WEBHOOK.value], default="webhook")
+    channel = serializers.ChoiceField(Subscription.Channel.values, default="webhook")
     address = serializers.CharField(max_length=1000, trim_whitespace=False)
+
+
+class Code(serializers.Serializer[Any]):
+    code = serializers.CharField(max_length=20)
 
 
 class ChangedWish(Wish):
@@ -89,7 +94,10 @@ class Wanted(serializers.Serializer[Any]):
 
 @api_view(["GET", "POST"])
 def subscription_list(request: Request) -> Response:
-    """One's own subscriptions, newest first; POST makes one, whose secret is shown once."""
+    """One's own subscriptions, newest first; POST makes one.
+
+    The secret of a webhook is shown once; an address of a person may have to be confirmed.
+    """
     caller = caller_from_request(request)
     if request.method == "POST":
         return _create(caller, read_body(NewWish, request), now=timezone.now())
@@ -103,14 +111,15 @@ def _create(caller: Caller, wish: dict[str, Any], *, now: datetime) -> Response:
     new = subscribing.create(
         caller,
         topic=wish["topic"],
+        channel=wish["channel"],
         address=wish["address"],
         types=wish.get("types", ()),
         where=wish.get("filter"),
         locale=wish.get("locale", ""),
         now=now,
     )
-    shown = {**_shape(new.subscription), "secret": new.secret}
-    return Response(shown, status=201, headers=NO_STORE)
+    secret = {"secret": new.secret} if new.secret else {}
+    return Response({**_shape(new.subscription), **secret}, status=201, headers=NO_STORE)
 
 
 @api_view(["GET", "PATCH", "DELETE"])
@@ -143,7 +152,15 @@ def pause(request: Request, subscription_id: str) -> Response:
 def resume(request: Request, subscription_id: str) -> Response:
     """Go on, also after it was disabled."""
     found = subscribing.find(caller_from_request(request), subscription_id)
-    subscriptions.resume(found)
+    subscribing.resume(found)
+    return Response(_shape(found))
+
+
+@api_view(["POST"])
+def confirm(request: Request, subscription_id: str) -> Response:
+    """Tell the code that was sent to the address: from then on it is told."""
+    found = subscribing.find(caller_from_request(request), subscription_id)
+    contacts.confirm(found, read_body(Code, request)["code"], now=timezone.now())
     return Response(_shape(found))
 
 
@@ -195,14 +212,16 @@ def delivery_list(request: Request) -> Response:
     rows, following = _page(
         request, deliveries.prefetch_related("attempts"), _delivery_after, caller
     )
-    return Response({"results": [_delivery(row) for row in rows], "next": following})
+    told = news.reports({(row.subscription.channel, row.reference) for row in rows})
+    return Response({"results": [_delivery(row, told) for row in rows], "next": following})
 
 
 @api_view(["POST"])
 def resend(request: Request, delivery_id: str) -> Response:
     """Send it once more, in the order of its topic."""
     sent = subscribing.resend(caller_from_request(request), delivery_id, now=timezone.now())
-    return Response(_delivery(sent))
+    told = news.reports({(sent.subscription.channel, sent.reference)})
+    return Response(_delivery(sent, told))
 
 
 def _page(request: Request, rows: Any, find: Any, caller: Caller) -> tuple[Sequence[Any], Any]:
@@ -251,7 +270,8 @@ def _shape(row: Subscription) -> dict[str, Any]:
     }
 
 
-def _delivery(row: Delivery) -> dict[str, Any]:
+def _delivery(row: Delivery, reports: Mapping[tuple[str, str], Report]) -> dict[str, Any]:
+    report = reports.get((row.subscription.channel, row.reference))
     is_pending = row.state == Delivery.State.PENDING
     return {
         "id": row.public_id,
@@ -263,10 +283,15 @@ def _delivery(row: Delivery) -> dict[str, Any]:
         "due_at": _moment(row.due_at if is_pending else None),
         "created_at": timestamp(row.created_at),
         "ended_at": _moment(row.ended_at),
+        "report": _report(report) if report else None,
         "attempts": [
             _attempt(attempt) for attempt in sorted(row.attempts.all(), key=lambda each: each.pk)
         ],
     }
+
+
+def _report(row: Report) -> dict[str, Any]:
+    return {"state": row.state, "code": row.code, "at": timestamp(row.at)}
 
 
 def _attempt(row: Attempt) -> dict[str, Any]:

@@ -13,12 +13,13 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from museo import sql
 from museo.access.encryption import seal
 from museo.access.problems import NotFound
 from notifications import log
 from notifications.audiences import user_topic
 from notifications.channels.signatures import SECRET_PREFIX
-from notifications.models import Delivery, Subscription, SubscriptionQuerySet
+from notifications.models import Contact, Delivery, Subscription, SubscriptionQuerySet
 from notifications.wishes import Filter
 
 # as the Standard Webhooks specification has them: 24 to 64 bytes
@@ -30,6 +31,9 @@ STAFF = "staff.ops"
 MESSAGES = {
     "gone": gettext_noop("subscription.gone.message"),
     "failing": gettext_noop("subscription.failing.message"),
+    "bad_address": gettext_noop("subscription.bad_address.message"),
+    "bounced": gettext_noop("subscription.bounced.message"),
+    "complained": gettext_noop("subscription.complained.message"),
 }
 State = Subscription.State
 AS_NEW = {"state": State.ACTIVE, "reason": "", "failing_since": None, "rests_until": None}
@@ -41,7 +45,7 @@ class UnknownSubscription(NotFound):
 
 @dataclass(frozen=True)
 class NewSubscription:
-    """A subscription, and the secret by which its receiver knows us, which is shown once."""
+    """A subscription, and the secret by which a program knows us, which is shown once."""
 
     subscription: Subscription
     secret: str = field(repr=False)
@@ -57,20 +61,22 @@ def begin(
     where: Filter | None = None,
     shape: Subscription.Shape = Subscription.Shape.ENVELOPE,
     locale: str,
+    state: Subscription.State = State.ACTIVE,
     now: datetime,
 ) -> NewSubscription:
     """From now on; for the same address of the same caller, that one with a new secret.
 
-    Whoever calls this has asked whether `who` may read the topic.
+    Whoever calls this has asked whether `who` may read the topic, and use the address.
     """
-    secret = _new_secret()
+    secret = _new_secret() if channel == Subscription.Channel.WEBHOOK else ""
     wanted = {
         "types": sorted(set(types)),
         "filter": dict(where or {}),
         "shape": shape,
         "locale": locale,
-        "secret": seal(secret),
+        "secret": seal(secret) if secret else "",
         **AS_NEW,
+        "state": state,
     }
     subscription, _is_new = Subscription.objects.update_or_create(
         topic=topic,
@@ -81,6 +87,36 @@ def begin(
         create_defaults={**wanted, "after": log.state().head, "created_at": now},
     )
     return NewSubscription(subscription, secret)
+
+
+def begin_with_topic(
+    *,
+    topic: str,
+    channel: Subscription.Channel,
+    address: str,
+    who: str,
+    types: Collection[str],
+    link: str,
+    locale: str,
+    now: datetime,
+) -> Subscription:
+    """Of a topic that begins in the same transaction, to a person; one INSERT, and no question.
+
+    `link` is where they follow it, if that is not the topic's own page.
+    """
+    new = Subscription(
+        topic=topic,
+        channel=channel,
+        address=address,
+        who=who,
+        types=list(types),
+        link=seal(link) if link else "",
+        locale=locale,
+        after=0,
+        created_at=now,
+    )
+    sql.insert(new)
+    return new
 
 
 def _new_secret() -> str:
@@ -108,7 +144,10 @@ def pause(subscription: Subscription) -> bool:
 
 
 def resume(subscription: Subscription) -> bool:
-    """Go on from here, also after it was disabled; whether it did not run."""
+    """Go on from here, also after it was disabled; whether it did not run.
+
+    Whoever calls this has asked whether they may (`subscribing.resume`).
+    """
     return _move(subscription, {State.PAUSED, State.DISABLED}, State.ACTIVE)
 
 
@@ -146,6 +185,7 @@ def by_ticket(token_hash: str) -> str:
 
 def end(whose: Collection[str]) -> int:
     """End those of callers who may no longer read what they asked for; return how many."""
+    Contact.objects.filter(who__in=whose).delete()
     return remove(Subscription.objects.of(whose))
 
 

@@ -21,6 +21,14 @@ def forget_old_events() -> int:
     return retention.forget(now=timezone.now(), keep=keep)
 
 
+@shared_task(name="notifications.forget_old_deliveries")
+def forget_old_deliveries() -> int:
+    """Delete deliveries older than MUSEO_DELIVERY_DAYS, and messages than MUSEO_INBOX_DAYS."""
+    now = timezone.now()
+    retention.forget_messages(now=now, keep=timedelta(days=settings.MUSEO_INBOX_DAYS))
+    return retention.forget_deliveries(now=now, keep=timedelta(days=settings.MUSEO_DELIVERY_DAYS))
+
+
 @shared_task(name="notifications.deliver")
 def deliver() -> int:
     """Make the deliveries of what has happened, and send what is due; return how many were sent."""

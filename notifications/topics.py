@@ -16,6 +16,12 @@ from museo.access.callers import Caller
 Wanted = tuple[Caller, Collection[str]]
 MayRead = Callable[[Sequence[Wanted]], list[set[str]]]
 Snapshot = Callable[[Collection[str], str], Mapping[str, dict[str, Any]]]
+# where people see a topic; empty for nowhere
+Page = Callable[[str], str]
+
+
+def _nowhere(name: str) -> str:
+    return ""
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,7 @@ class Domain:
 
     may_read: MayRead
     snapshot: Snapshot
+    page: Page
 
 
 # what a topic may be called; anything else is unknown to every domain
@@ -31,8 +38,14 @@ NAME = re.compile(r"[a-z]+\.[A-Za-z0-9._:-]{1,90}")
 _domains: dict[str, Domain] = {}
 
 
-def register(prefix: str, *, may_read: MayRead, snapshot: Snapshot) -> None:
-    _domains[prefix] = Domain(may_read, snapshot)
+def register(prefix: str, *, may_read: MayRead, snapshot: Snapshot, page: Page = _nowhere) -> None:
+    _domains[prefix] = Domain(may_read, snapshot, page)
+
+
+def page(name: str) -> str:
+    """The address at which people see a topic; empty if there is none."""
+    domain = _domains.get(name.partition(".")[0])
+    return domain.page(name) if domain else ""
 
 
 def readable(caller: Caller, names: Iterable[str]) -> set[str]:

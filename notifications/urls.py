@@ -5,7 +5,7 @@
 
 from django.urls import URLPattern, path
 
-from notifications import access_api, inbox_api, preference_api, views
+from notifications import access_api, inbox_api, preference_api, unsubscribing, views
 from notifications import api as rest
 from notifications import subscription_api as subscriptions
 from notifications.channels import api as channels
@@ -13,6 +13,7 @@ from notifications.channels import api as channels
 pages: list[URLPattern] = [
     path("notifications", views.inbox_page, name="inbox"),
     path("account/notifications", views.preference_page, name="preferences"),
+    path(f"{unsubscribing.PATH}/<str:signed>", views.stop, name="stop"),
 ]
 api: list[URLPattern] = [
     path("auth/token", access_api.token),
@@ -33,6 +34,7 @@ api: list[URLPattern] = [
     path("subscriptions/<str:subscription_id>", subscriptions.subscription_detail),
     path("subscriptions/<str:subscription_id>/pause", subscriptions.pause),
     path("subscriptions/<str:subscription_id>/resume", subscriptions.resume),
+    path("subscriptions/<str:subscription_id>/confirm", subscriptions.confirm),
     path("subscriptions/<str:subscription_id>/test", subscriptions.test),
     path("subscriptions/<str:subscription_id>/replay", subscriptions.replay),
     path("deliveries", subscriptions.delivery_list),

@@ -1,4 +1,4 @@
-"""The pages of a signed-in person: what they were told, and what they want to be told."""
+"""The pages about being told: what it was, what is wanted, and how to end it from a letter."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, override
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from museo.access.callers import caller_from_request
 from museo.access.problems import Problem
 from museo.access.rest import as_problem
-from notifications import inbox, preferring, receipts
+from notifications import inbox, preferring, receipts, unsubscribing
 from notifications.inbox_api import cursor
 from notifications.preference_api import Wishes
 from notifications.preferences import Window
+from notifications.subscriptions import UnknownSubscription
 
 ROWS = 30
 WINDOWS = {
@@ -186,3 +188,20 @@ def _rows(shown: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _is_place(zone: str) -> bool:
     return zone.partition("/")[0] in AREAS
+
+
+# mailboxes post here for their people (RFC 8058): that the address is signed is all the proof
+@csrf_exempt
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def stop(request: HttpRequest, signed: str) -> HttpResponse:
+    """GET shows a button, POST ends it at once."""
+    try:
+        subscription = unsubscribing.find(signed)
+    except UnknownSubscription as problem:
+        raise Http404(problem.detail) from problem
+    if request.method == "POST":
+        unsubscribing.end(subscription)
+    with override(subscription.locale):
+        told = {"has_ended": unsubscribing.has_ended(subscription)}
+        return render(request, "notifications/stop.html", told)

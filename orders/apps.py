@@ -13,7 +13,12 @@ class OrdersConfig(AppConfig):
         from orders import purchases, tracking
         from orders.payments import events
 
-        topics.register(tracking.PREFIX, may_read=tracking.may_read, snapshot=tracking.snapshot)
+        topics.register(
+            tracking.PREFIX,
+            may_read=tracking.may_read,
+            snapshot=tracking.snapshot,
+            page=tracking.page,
+        )
         topics.register(events.PREFIX, may_read=events.may_read, snapshot=events.snapshot)
         asked.register(purchases.has_bought)
         post_migrate.connect(_lay_out_plans, sender=self)

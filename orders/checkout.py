@@ -37,6 +37,7 @@ from notifications import log
 from orders import (
     adjustments,
     baskets,
+    buyers,
     contents,
     coupons,
     holds,
@@ -619,7 +620,7 @@ def _tell_order(
 def _write_order(
     checkout: Checkout, charge: Charge, *, now: datetime, speed: float, stamp: str | None = None
 ) -> Placed:
-    """The order of a checkout with its lines and steps, and a ticket that opens it."""
+    """The order of a checkout with its lines and steps, told to its buyer, and its ticket."""
     is_paid = charge.outcome is Outcome.CAPTURED
     plan = checkout.plan
     kinds = {line.get("kind", "") for line in checkout.lines}
@@ -656,7 +657,9 @@ def _write_order(
         ("order_id", "index", "status", "due_at", "waits"),
         [(order.pk, step.index, step.status, step.due_at, step.waits) for step in due],
     )
-    return Placed(order, open_order(order, now=now), due)
+    ticket = open_order(order, now=now)
+    buyers.subscribe(order, ticket, now=now)
+    return Placed(order, ticket, due)
 
 
 def open_order(order: Order, *, now: datetime) -> str:

@@ -106,6 +106,11 @@ def ticket_url(ticket: str) -> str:
     return f"{settings.MUSEO_PUBLIC_URL}/t/{ticket}"
 
 
+def page(topic: str) -> str:
+    """Where an order is seen by whoever is signed in, or has its ticket."""
+    return f"{settings.MUSEO_PUBLIC_URL}/orders/{topic.removeprefix(f'{PREFIX}.')}"
+
+
 def revoke_tickets(caller: Caller, number: str, *, now: datetime) -> int:
     """Close the order's ticket links, for staff; open streams end. Return how many there were."""
     order = find_for_staff(caller, number)

@@ -101,7 +101,8 @@ def _who(caller: Caller, order: Order) -> str:
 
 
 def _require_few(order: Order, *, who: str, url: str) -> None:
-    others = Subscription.objects.filter(topic=order.topic).of([who]).exclude(address=url)
+    webhooks = Subscription.objects.filter(topic=order.topic, channel=Subscription.Channel.WEBHOOK)
+    others = webhooks.of([who]).exclude(address=url)
     if others.count() >= MOST:
         raise TooManyWebhooks(
             _("This order has %(most)s webhooks of yours. Remove one first.") % {"most": MOST}

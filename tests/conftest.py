@@ -8,12 +8,14 @@ import pytest
 from django.conf import settings
 from django.test import TransactionTestCase
 from django.utils import translation
-from pytest_django import DjangoDbBlocker
+from pytest_django import DjangoDbBlocker, Settings
 
 from catalog import editions, shop
 from catalog.shop import Shop
+from museo.access import limits
 from notifications.models import LogHead
-from tests import first_rows
+from tests import first_rows, mail_server
+from tests.mail_server import Mailbox
 from tests.services import find_chromium
 
 DEMO_SHOP = Shop(time_zone="Europe/Helsinki", steps_done=5, is_open=True)
@@ -48,6 +50,28 @@ def _shops_language() -> Iterator[None]:
     """A request leaves its language behind; the next test begins with the shop's."""
     yield
     translation.deactivate()
+
+
+@pytest.fixture
+def full_buckets(settings: Settings) -> Iterator[None]:
+    """What one test has used up, in Redis or here, no other shall miss."""
+    settings.REDIS_URL = ""
+    limits._buckets.forget()
+    yield
+    limits._buckets.forget()
+
+
+@pytest.fixture
+def mailbox(settings: Settings, full_buckets: None) -> Iterator[Mailbox]:
+    """Mail goes to a real server, which keeps it."""
+    with mail_server.serve() as handler:
+        settings.MUSEO_MAIL = "smtp"
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST = "127.0.0.1"
+        settings.EMAIL_PORT = handler.port
+        settings.EMAIL_USE_TLS = False
+        settings.DEFAULT_FROM_EMAIL = "Museo <orders@shop.example>"
+        yield handler
 
 
 def pytest_configure() -> None:

@@ -10,12 +10,14 @@ import os
 import sys
 import threading
 import warnings
+from functools import partial
 from typing import Any
 
 import kombu
 from celery import bootsteps
 from celery.beat import ScheduleEntry, Scheduler, SchedulingError, Service
 from celery.exceptions import SecurityWarning
+from django.conf import settings
 
 from museo.celery import app
 
@@ -27,6 +29,8 @@ POOLS = {
     # sends and imports mostly wait for others
     "work": ["--pool", "threads", "--concurrency", "8"],
 }
+# seconds; after that the next tick has done it
+DELIVERS_WITHIN = 10
 QUIET = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
 # seconds between two tries to reach a broker that went away; Celery would wait up to 30
 TRIES = {"interval_start": 1, "interval_step": 0, "interval_max": 1}
@@ -72,6 +76,17 @@ class BeatStep(bootsteps.StartStopStep):
         return Beat(Service(parent.app, max_interval=1, scheduler_cls=BeatScheduler))
 
 
+class EarStep(bootsteps.StartStopStep):
+    """Delivers as soon as there is something; without Redis once a second."""
+
+    def create(self, parent: Any) -> Any:
+        # the apps have to be loaded first
+        from notifications import listening, tasks
+
+        deliver = partial(tasks.deliver.apply_async, expires=DELIVERS_WITHIN)
+        return listening.Ear(settings.REDIS_URL, deliver)
+
+
 def main(queue: str) -> None:
     # an import makes objects by the thousand, and none of them in circles
     gc.set_threshold(50_000, 20, 100)
@@ -80,6 +95,8 @@ def main(queue: str) -> None:
     app.amqp.Connection = Connection
     if queue == "clock":
         app.steps["worker"].add(BeatStep)
+    elif settings.REDIS_URL:
+        app.steps["worker"].add(EarStep)
     app.worker_main(["--quiet", "worker", "--queues", queue, *POOLS[queue], *QUIET])
 
 

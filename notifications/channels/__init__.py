@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from museo.access.problems import Problem
 from notifications.channels import email, instagram, sms, webpush, whatsapp
-from notifications.channels.sending import Message
+from notifications.channels.message import Message
 
 
 class NotConfigured(Problem):

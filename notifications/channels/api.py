@@ -1,10 +1,10 @@
 """Where providers tell what became of messages, and what people answered; each is verified.
 
 Twilio calls `twilio/status` and `twilio/messages`, Meta `meta` for WhatsApp and Instagram alike,
-the provider of mail `mail/tracking` and `mail/inbound`. Whatever they bring goes to `news.hear`.
+the provider of mail `mail/tracking` and `mail/inbound`. Whatever they bring goes to `bounces.hear`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from museo.access.admission import CallAllowance
 from museo.access.limits import Limit
 from museo.access.problems import TooLarge
+from notifications import bounces
 from notifications.channels import email, meta, news, require_settings, sms
 from notifications.channels.news import Reply, Status
 
@@ -48,7 +49,7 @@ def twilio_status(request: Request) -> Response:
 def twilio_messages(request: Request) -> HttpResponse:
     """What somebody wrote to the shop's number; the answer says nothing back to them."""
     require_settings(sms.label(), sms.missing())
-    news.hear(_of_twilio(request, sms.read_message))
+    _hear(_of_twilio(request, sms.read_message))
     return HttpResponse("<Response/>", content_type="text/xml")
 
 
@@ -101,6 +102,10 @@ def _body(request: Request) -> bytes:
         raise TooLarge(_("The body is too large. Send less than 1 MB.")) from error
 
 
-def _heard(told: Iterable[Status | Reply]) -> Response:
-    heard = news.hear(told)
+def _hear(told: Sequence[Status | Reply]) -> news.Heard:
+    return bounces.hear(told, now=timezone.now())
+
+
+def _heard(told: Sequence[Status | Reply]) -> Response:
+    heard = _hear(told)
     return Response({"received": True, "statuses": heard.statuses, "replies": heard.replies})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -10,16 +11,25 @@ from typing import Any
 
 import httpx2
 
-from notifications.channels.sending import NotSent
+from notifications.channels.message import NotSent
 
 TIMEOUT = httpx2.Timeout(10, connect=3.05)
 # whoever asks to be left alone for longer is asked again then
 LONGEST_PAUSE = timedelta(days=1)
 
 
-@cache
 def client() -> httpx2.Client:
     """Of this process; what it has open is shared by all threads."""
+    with making:
+        return _client()
+
+
+# held by whoever makes what all threads share
+making = threading.Lock()
+
+
+@cache
+def _client() -> httpx2.Client:
     return httpx2.Client(timeout=TIMEOUT, follow_redirects=False, trust_env=False)
 
 

@@ -32,8 +32,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from notifications.channels import calling
+from notifications.channels.message import BadAddress, Content, Message, NotSent, shortened
 from notifications.channels.news import BadNews, Reply, Status
-from notifications.channels.sending import BadAddress, Content, Message, NotSent, shortened
 from notifications.channels.states import State
 
 NAME = "email"

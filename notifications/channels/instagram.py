@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from notifications.channels import meta
-from notifications.channels.sending import BadAddress, Message, NotSent
+from notifications.channels.message import BadAddress, Message, NotSent
 
 NAME = "instagram"
 LONGEST_BYTES = 1000

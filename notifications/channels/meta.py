@@ -22,8 +22,8 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
 from notifications.channels import calling
+from notifications.channels.message import Message, NotSent
 from notifications.channels.news import BadNews, Reply, Status
-from notifications.channels.sending import Message, NotSent
 from notifications.channels.states import State
 
 logger = logging.getLogger(__name__)

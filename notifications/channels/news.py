@@ -6,13 +6,14 @@ The webhooks of all providers end here, whatever they look like (`channels.api`)
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 
 import orjson
 from django.db import IntegrityError, transaction
+from django.db.models import Max
 from django.utils.crypto import salted_hmac
 
 from museo.access.encryption import seal, unseal
@@ -31,6 +32,8 @@ WORDS = {
     "start": "start unstop yes anmelden reprendre alta reanudar ابدأ اشتراك",
     "help": "help info hilfe aide ayuda مساعدة",
 }
+# of these, those that hold until the other is said
+LASTING = ("stop", "start")
 
 
 class BadNews(Problem):
@@ -151,29 +154,56 @@ def _storable(text: str, longest: int) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "")[:longest]
 
 
+def reports(messages: Collection[tuple[str, str]]) -> dict[tuple[str, str], Report]:
+    """What became of messages, by channel and the provider's name; one query."""
+    named = {(channel, reference) for channel, reference in messages if reference}
+    channels, references = {each[0] for each in named}, {each[1] for each in named}
+    found = Report.objects.filter(channel__in=channels, reference__in=references)
+    return {(each.channel, each.reference): each for each in found}
+
+
 # what is known of a sender
 
 
 def sender_hash(channel: str, address: str) -> str:
     """A digest that nobody can make by trying all numbers, who has not the shop's key."""
-    plain = _storable(address, 255)
+    plain = _storable(address, 255).lower()
     return salted_hmac(f"museo.inbound.{channel}", plain, algorithm="sha256").hexdigest()
 
 
+@dataclass(frozen=True)
+class Correspondent:
+    """What is known of somebody by a channel: when they last wrote, and whether they said STOP."""
+
+    last_heard_at: datetime | None = None
+    has_stopped: bool = False
+
+
+def correspondents(
+    addresses: Collection[tuple[str, str]],
+) -> dict[tuple[str, str], Correspondent]:
+    """Of each channel and address; two queries. WhatsApp and Instagram ask when they last wrote."""
+    names = {(channel, sender_hash(channel, each)): (channel, each) for channel, each in addresses}
+    heard = InboundMessage.objects.filter(sender_hash__in=[name for _channel, name in names])
+    by_sender = heard.values_list("channel", "sender_hash")
+    last = {(channel, name): at for channel, name, at in by_sender.annotate(Max("received_at"))}
+    words = heard.filter(word__in=LASTING).order_by("received_at", "pk")
+    # the last of each counts
+    said = {(*who,): word for *who, word in words.values_list("channel", "sender_hash", "word")}
+    return {
+        address: Correspondent(last.get(name), said.get(name) == "stop")
+        for name, address in names.items()
+    }
+
+
 def last_heard_at(channel: str, address: str) -> datetime | None:
-    """When somebody last wrote by this channel: WhatsApp and Instagram ask for that."""
-    heard = InboundMessage.objects.filter(
-        channel=channel, sender_hash=sender_hash(channel, address)
-    )
-    return heard.order_by("-received_at").values_list("received_at", flat=True).first()
+    """When somebody last wrote by this channel."""
+    return correspondents([(channel, address)])[channel, address].last_heard_at
 
 
 def has_stopped(channel: str, address: str) -> bool:
     """Whether the last that somebody said about it was STOP."""
-    said = InboundMessage.objects.filter(
-        channel=channel, sender_hash=sender_hash(channel, address), word__in=("stop", "start")
-    )
-    return said.order_by("-received_at", "-pk").values_list("word", flat=True).first() == "stop"
+    return correspondents([(channel, address)])[channel, address].has_stopped
 
 
 @dataclass(frozen=True)

@@ -52,9 +52,14 @@ class Outside(httpcore2.SyncBackend):
         raise httpcore2.ConnectError("a socket of this machine")
 
 
-@cache
 def client() -> httpx2.Client:
     """Of this process, for all addresses that people name."""
+    with calling.making:
+        return _client()
+
+
+@cache
+def _client() -> httpx2.Client:
     transport = httpx2.HTTPTransport(trust_env=False)
     # the library takes no backend, its pool does
     transport._pool = httpcore2.ConnectionPool(

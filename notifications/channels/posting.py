@@ -21,7 +21,7 @@ import httpx2
 from httpcore2 import AnyIOBackend
 
 from notifications.channels import calling, webhook
-from notifications.channels.sending import NotSent
+from notifications.channels.message import NotSent
 
 # for all of it: the look-up, the connection, the answer
 TOTAL = timedelta(seconds=15)

@@ -22,8 +22,8 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
 from notifications.channels import calling
+from notifications.channels.message import BadAddress, Message, NotSent, shortened
 from notifications.channels.news import BadNews, Reply, Status
-from notifications.channels.sending import BadAddress, Message, NotSent, shortened
 from notifications.channels.states import State
 
 NAME = "sms"

@@ -28,7 +28,7 @@ from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
 from notifications.channels import calling, outside
-from notifications.channels.sending import BadAddress, Content, Message, NotSent, shortened
+from notifications.channels.message import BadAddress, Content, Message, NotSent, shortened
 
 NAME = "webpush"
 CURVE = ec.SECP256R1()

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from notifications.channels import meta, sms
-from notifications.channels.sending import Message, NotSent, Template, shortened
+from notifications.channels.message import Message, NotSent, Template, shortened
 
 NAME = "whatsapp"
 LONGEST = 4096

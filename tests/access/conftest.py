@@ -1,13 +1,12 @@
 """The nouns of access: a moment, a service account with its keys, buckets that are full."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from museo.access import accounts, grants, limits
+from museo.access import accounts, grants
 from museo.access.accounts import Keys
 from museo.access.grants import Grant
 
@@ -16,12 +15,8 @@ MakeAccount = Callable[..., Keys]
 
 
 @pytest.fixture(autouse=True)
-def _full_buckets(settings: Any) -> Iterator[None]:
-    """What one test has used up, in Redis or here, no other shall miss."""
-    settings.REDIS_URL = ""
-    limits._buckets.forget()
-    yield
-    limits._buckets.forget()
+def _full_buckets(full_buckets: None) -> None:
+    """Every test may call as often as there is."""
 
 
 @pytest.fixture

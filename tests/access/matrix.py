@@ -108,6 +108,8 @@ ROWS = [
     Row("POST", "orders/<str:number>/return", WHO_SEE_THE_ORDER, body={"quantity-1": "1"}),
     Row("GET", "orders/<str:number>/receipt", WHO_SEE_THE_ORDER),
     Row("GET", "t/<str:token>"),
+    Row("GET", "stop/<str:signed>"),
+    Row("POST", "stop/<str:signed>", body={}),
     Row("GET", "login"),
     Row("POST", "login", body={}),
     Row("POST", "logout", body={}),
@@ -323,6 +325,7 @@ ROWS = [
             ("DELETE", "", None),
             ("POST", "/pause", None),
             ("POST", "/resume", None),
+            ("POST", "/confirm", {"code": "123456"}),
             ("POST", "/test", None),
             ("POST", "/replay", {"after": 0}),
         )

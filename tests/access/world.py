@@ -19,7 +19,7 @@ from museo.access import accounts, scopes
 from museo.access.callers import BASKET_COOKIE, TICKET_COOKIE, Caller, caller_for_user, who_is
 from museo.access.models import User
 from museo.access.roles import ROLES
-from notifications import subscriptions
+from notifications import subscriptions, unsubscribing
 from notifications.models import Delivery, Subscription
 from orders import baskets, checkout, checkouts, returns
 from orders.details import Details
@@ -125,6 +125,12 @@ class World:
     def _token(self, who: str) -> str:
         self._number(who)
         return self.tickets[who]
+
+    def _signed(self, who: str) -> str:
+        """What ends the letters of an order of the buyer's."""
+        number = self._number(who)
+        made = Subscription.objects.get(topic=f"order.{number}", channel="email")
+        return unsubscribing.url(made).rpartition("/")[2]
 
     def _link_token(self, who: str) -> str:
         """Of a link to an order of the buyer's on invoice, whose ticket the caller gets."""

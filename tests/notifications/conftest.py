@@ -14,6 +14,8 @@ import pytest
 import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
+from museo.access.callers import who_is
+from museo.access.models import User
 from museo.asgi import application
 from museo.ops import valkey
 from notifications import log, topics
@@ -32,6 +34,11 @@ def tell(topic: str = "trial.a", count: int = 1, *, also: Collection[str] = (), 
         for number in range(count):
             change.event(topic, "trial.told", {"n": number, **data}, at=NOON, also=tuple(also))
     return change.events[-1].position
+
+
+def somebody() -> str:
+    """Who subscribes: a person with an account."""
+    return who_is(User.objects.get_or_create(email="somebody@example.org")[0])
 
 
 @pytest.fixture(autouse=True)

@@ -216,7 +216,7 @@ def test_the_preferences_of_a_batch_are_one_statement(person: User) -> None:
         prefer(other, quiet_hours=QUIET)
         subscribe("order.A", address=f"{number}", channel="sms", who=f"user:{other.pk}")
 
-    assert statements() == of_one <= 15
+    assert statements() == of_one <= 16
 
 
 def test_two_at_once_make_each_once() -> None:

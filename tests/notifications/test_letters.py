@@ -14,9 +14,9 @@ from django.conf import settings
 from django.utils.translation import gettext, override
 
 from notifications import letters
-from notifications.channels.sending import Content, Template
+from notifications.channels.message import Content, Template
 from notifications.envelope import timestamp
-from notifications.letters import House
+from notifications.house import House
 from tests.notifications.conftest import NOON
 
 LANGUAGES = [code for code, _name in settings.LANGUAGES]

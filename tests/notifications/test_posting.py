@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from notifications.channels import posting, webhook
+from notifications.channels.message import NotSent
 from notifications.channels.posting import Answer
-from notifications.channels.sending import NotSent
 from tests.notifications.conftest import NOON
 from tests.notifications.receivers import OK, Got, Receiver, accept, always, answer, receiving
 

@@ -14,12 +14,15 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from museo.access import access_tokens, accounts
 from museo.access.encryption import unseal
-from notifications import dispatcher, log, retries, sending, subscriptions, tasks
+from museo.access.models import ServiceAccount
+from notifications import dispatcher, log, parcels, retries, sending, subscriptions, tasks
 from notifications.channels import posting, signatures
 from notifications.models import Attempt, Delivery, Event, Subscription
-from notifications.sending import LEASE, Parcel, Settled, Tried
-from tests.notifications.conftest import NOON, tell
+from notifications.parcels import Parcel
+from notifications.sending import LEASE, Settled, Tried
+from tests.notifications.conftest import NOON, somebody, tell
 from tests.notifications.receivers import Got, Receiver, always, answer, receiving
 from tests.together import at_once
 
@@ -34,7 +37,7 @@ def dice() -> Random:
 
 
 def subscribe(receiver: Receiver, topic: str = "trial.a", **more: Any) -> Subscription:
-    wanted = {"channel": Subscription.Channel.WEBHOOK, "who": "user:1", "locale": "en", **more}
+    wanted = {"channel": Subscription.Channel.WEBHOOK, "who": somebody(), "locale": "en", **more}
     made = subscriptions.begin(topic=topic, address=receiver.url, now=NOON, **wanted)
     return made.subscription
 
@@ -167,7 +170,7 @@ def test_what_comes_back_is_kept_in_short_and_without_secrets(allow: Callable[..
     attempt = Attempt.objects.get()
     assert (attempt.status, attempt.code, attempt.detail) == (500, "unreachable", "HTTP 500")
     assert attempt.response.startswith("your secret *** and ***x")
-    assert len(attempt.response) <= sending.EXCERPT
+    assert len(attempt.response) <= parcels.EXCERPT
     assert "webhook-signature: ***" in attempt.request
     assert secret.removeprefix("whsec_") not in attempt.request + attempt.response
 
@@ -349,7 +352,7 @@ def test_one_that_has_gone_is_disabled_at_once_and_somebody_is_told(
 ) -> None:
     with receiving(always(answer(410))) as receiver:
         allow(receiver)
-        subscription = subscribe(receiver, who="user:42")
+        subscription = subscribe(receiver)
         tell(count=2)
         dispatch()
 
@@ -361,7 +364,7 @@ def test_one_that_has_gone_is_disabled_at_once_and_somebody_is_told(
     assert (subscription.state, subscription.reason) == ("disabled", "gone")
     assert states() == [(1, "failed", "gone"), (2, "skipped", "disabled")]
     told = Event.objects.get(type="notification")
-    assert (told.topic, told.data["data"]["reason"]) == ("user.42", "gone")
+    assert (told.topic, told.data["data"]["reason"]) == (somebody().replace(":", "."), "gone")
     assert told.data["data"]["subscription_id"] == subscription.public_id
     assert receiver.url not in str(told.data) + str(told.texts)
     assert len(receiver.got) == 1
@@ -384,7 +387,9 @@ def test_five_days_of_failure_disable_and_one_success_in_between_does_not(
 
     with receiving(behave) as receiver:
         allow(receiver)
-        subscription = subscribe(receiver, who="service:7")
+        accounts.create(name="program", scopes=["orders:read"], now=NOON)
+        program = access_tokens.who_is(ServiceAccount.objects.get().pk)
+        subscription = subscribe(receiver, who=program)
         each_day(range(3))
         is_well[0] = True
         each_day(range(3, 4))
@@ -413,7 +418,7 @@ def test_of_what_was_forgotten_meanwhile_nothing_is_sent() -> None:
 
         send_once()
 
-    assert states() == [(99, "failed", "forgotten")]
+    assert states() == [(99, "skipped", "forgotten")]
     assert receiver.got == []
 
 

@@ -19,7 +19,7 @@ from museo.access.encryption import unseal
 from museo.access.models import ServiceAccount, User
 from notifications import access_changes, log
 from notifications.channels import webhook
-from notifications.models import Subscription
+from notifications.models import Subscription, SubscriptionQuerySet
 from orders import tracking, webhooks
 from orders.models import Order
 from orders.tracking import Placed
@@ -32,6 +32,11 @@ pytestmark = pytest.mark.django_db
 
 URL = "https://example.com/hooks/museo"
 Buy = Callable[..., Placed]
+
+
+def hooks() -> SubscriptionQuerySet:
+    """All there are; whoever buys is told by mail besides."""
+    return Subscription.objects.filter(channel=Subscription.Channel.WEBHOOK)
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +72,7 @@ def test_a_webhook_is_registered_listed_and_removed(client: Client, placed: Plac
     assert (made.status_code, made["Cache-Control"]) == (201, "no-store")
     assert (told["success"], told["message"]) == (True, "Webhook registered")
     assert len(base64.b64decode(told["secret"].removeprefix("whsec_"))) == 32
-    row = Subscription.objects.get()
+    row = hooks().get()
     assert (row.topic, row.types, row.after) == (placed.order.topic, ["order.delivered"], head)
     assert (row.channel, row.address, row.locale) == ("webhook", URL, "en")
     assert told["secret"] not in row.secret
@@ -99,7 +104,7 @@ def test_the_same_address_again_has_a_new_secret_and_the_new_types(
     body = {"webhook_url": URL, "types": ["order.delivered", "order.delivered"]}
     second = call(client, "POST", placed, body=body).json()
 
-    row = Subscription.objects.get()
+    row = hooks().get()
     assert first["id"] == second["id"] == row.public_id
     assert first["secret"] != second["secret"] == unseal(row.secret)
     assert (first["types"], second["types"]) == ([], ["order.delivered"])
@@ -146,7 +151,7 @@ def test_everybody_sees_their_own_and_staff_see_all(
             act(stranger, number)
     with pytest.raises(webhooks.UnknownWebhook):
         webhooks.remove(buyer, number, url=f"{URL}/staff")
-    assert Subscription.objects.get(address=f"{URL}/buyer").locale == "de"
+    assert hooks().get(address=f"{URL}/buyer").locale == "de"
 
 
 def test_a_ticket_that_is_closed_takes_its_webhooks_along(
@@ -160,13 +165,13 @@ def test_a_ticket_that_is_closed_takes_its_webhooks_along(
 
     tracking.revoke_tickets(staff, placed.order.number, now=noon)
 
-    assert set(Subscription.objects.values_list("topic", "who")) == {
+    assert set(hooks().values_list("topic", "who")) == {
         (placed.order.topic, staff.who),
         (other.order.topic, f"ticket:{other.order.tickets.get().token_hash}"),
     }
     Order.objects.update(status="delivered", ended_at=noon)
     assert tracking.expire_tickets(now=noon + timedelta(days=31)) == 1
-    assert Subscription.objects.get().who == staff.who
+    assert hooks().get().who == staff.who
 
 
 def test_nothing_is_registered_by_a_ticket_that_was_closed_meanwhile(
@@ -181,7 +186,7 @@ def test_nothing_is_registered_by_a_ticket_that_was_closed_meanwhile(
     with pytest.raises(tracking.UnknownOrder):
         webhooks.register(Caller(tickets=(placed.ticket,)), number, url=URL, now=noon)
 
-    assert not Subscription.objects.exists()
+    assert not hooks().exists()
 
 
 def test_a_program_whose_account_is_revoked_is_told_no_more(
@@ -196,11 +201,11 @@ def test_a_program_whose_account_is_revoked_is_told_no_more(
     )
     account = ServiceAccount.objects.get()
     assert made.status_code == 201
-    assert Subscription.objects.get().who == f"service:{account.pk}"
+    assert hooks().get().who == f"service:{account.pk}"
 
     access_changes.revoke_account(account, now=noon)
 
-    assert not Subscription.objects.exists()
+    assert not hooks().exists()
 
 
 def test_an_order_has_a_few_of_each_caller(placed: Placed, staff: Caller, noon: datetime) -> None:
@@ -213,7 +218,7 @@ def test_an_order_has_a_few_of_each_caller(placed: Placed, staff: Caller, noon: 
 
     webhooks.register(owner, number, url=f"{URL}/0", now=noon)
     webhooks.register(staff, number, url=URL, now=noon)
-    assert Subscription.objects.count() == webhooks.MOST + 1
+    assert hooks().count() == webhooks.MOST + 1
 
 
 def registering(placed: Placed, now: datetime, count: int) -> list[Callable[[], object]]:
@@ -231,7 +236,7 @@ def test_ten_who_register_at_once_are_no_more_than_fit(placed: Placed, noon: dat
 
     refused = [result for result in results if isinstance(result, Exception)]
     assert {type(refusal) for refusal in refused} == {TooManyWebhooks}
-    assert Subscription.objects.count() == webhooks.MOST == 10 - len(refused)
+    assert hooks().count() == webhooks.MOST == 10 - len(refused)
 
 
 @pytest.mark.usefixtures("committed")
@@ -250,7 +255,7 @@ def test_without_the_lock_more_register_than_fit(
     monkeypatch.setattr(tracking, "hold_row", lambda order: None)
     at_once(registering(placed, noon, webhooks.MOST + 1))
 
-    assert Subscription.objects.count() > webhooks.MOST
+    assert hooks().count() > webhooks.MOST
 
 
 @pytest.mark.parametrize(
@@ -279,7 +284,7 @@ def test_what_can_be_no_webhook_registers_nothing(
     answer = call(client, "POST", placed, body=body)
 
     assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
-    assert not Subscription.objects.exists()
+    assert not hooks().exists()
 
 
 @pytest.mark.both
@@ -290,7 +295,7 @@ def test_what_was_never_registered_is_404(client: Client, placed: Placed, query:
     answer = call(client, "DELETE", placed, query)
 
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_webhook")
-    assert Subscription.objects.count() == 1
+    assert hooks().count() == 1
 
 
 @pytest.mark.both

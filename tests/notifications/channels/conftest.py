@@ -9,7 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from notifications.channels import calling, outside
-from notifications.channels.sending import Content, Message, Template
+from notifications.channels.message import Content, Message, Template
 from tests.notifications.channels import meta_server, push_service, twilio_server
 from tests.notifications.channels.meta_server import Meta
 from tests.notifications.channels.push_service import Browser
@@ -41,10 +41,15 @@ def message(
 
 
 @pytest.fixture(autouse=True)
+def _full_buckets(full_buckets: None) -> None:
+    """Every test may send as much as there is."""
+
+
+@pytest.fixture(autouse=True)
 def _no_open_calls() -> Iterator[None]:
     """What was open to a server that is gone is closed with it."""
     yield
-    for client in (calling.client, outside.client):
+    for client in (calling._client, outside._client):
         client().close()
         client.cache_clear()
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import base64
-import email.policy
 import hashlib
 import hmac
 import json
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from email.message import EmailMessage
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from django.core import mail as outbox
 from django.test import Client
 from pytest_django import Settings
@@ -22,56 +18,13 @@ from pytest_django import Settings
 from notifications import channels
 from notifications.channels import email as channel
 from notifications.channels import news
-from notifications.channels.sending import BadAddress, NotSent
+from notifications.channels.message import BadAddress, NotSent
 from notifications.models import Event, InboundMessage, Report
+from tests.mail_server import Mailbox
 from tests.notifications.channels.conftest import CONTENT, message
-from tests.shops import free_port
 
 MAYA = "maya@example.org"
 TRACKING, INBOUND = "/api/v1/channels/mail/tracking", "/api/v1/channels/mail/inbound"
-
-
-@dataclass
-class Mailbox:
-    """A mail server's handler; `replies` are what it says to the next RCPT or DATA."""
-
-    taken: list[EmailMessage] = field(default_factory=list)
-    to_recipients: list[str] = field(default_factory=list)
-    to_data: list[str] = field(default_factory=list)
-
-    async def handle_RCPT(  # noqa: N802  the library's name
-        self, server: Any, session: Any, envelope: Any, address: str, options: Any
-    ) -> str:
-        if self.to_recipients:
-            return self.to_recipients.pop(0)
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        if self.to_data:
-            return self.to_data.pop(0)
-        read = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        assert isinstance(read, EmailMessage)
-        self.taken.append(read)
-        return "250 OK"
-
-
-@pytest.fixture
-def mailbox(settings: Settings) -> Iterator[Mailbox]:
-    handler = Mailbox()
-    port = free_port()
-    controller = Controller(handler, hostname="127.0.0.1", port=port)
-    controller.start()
-    settings.MUSEO_MAIL = "smtp"
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST = "127.0.0.1"
-    settings.EMAIL_PORT = port
-    settings.EMAIL_USE_TLS = False
-    settings.DEFAULT_FROM_EMAIL = "Museo <orders@shop.example>"
-    try:
-        yield handler
-    finally:
-        controller.stop()
 
 
 def test_a_letter_has_both_forms_and_ends_with_one_click(mailbox: Mailbox) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from notifications.channels import instagram, news, whatsapp
 from notifications.channels import meta as channel
-from notifications.channels.sending import BadAddress, NotSent
+from notifications.channels.message import BadAddress, NotSent
 from notifications.models import Event, InboundMessage, Report
 from tests.notifications.channels.conftest import CONTENT, NUMBER, message
 from tests.notifications.channels.meta_server import SECRET, WORD, Meta

@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from notifications import channels
 from notifications.channels import calling, news, sms
-from notifications.channels.sending import BadAddress, NotSent
+from notifications.channels.message import BadAddress, NotSent
 from notifications.models import Event, InboundMessage, Report
 from tests.notifications.channels.conftest import CONTENT, NUMBER, message
 from tests.notifications.channels.twilio_server import Twilio

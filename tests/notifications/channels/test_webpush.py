@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pytest_django import Settings
 
 from notifications.channels import outside, webpush
-from notifications.channels.sending import BadAddress, NotSent
+from notifications.channels.message import BadAddress, NotSent
 from tests.notifications.channels.conftest import CONTENT, message
 from tests.notifications.channels.push_service import Browser
 from tests.notifications.conftest import NOON

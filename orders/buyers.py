@@ -1,0 +1,39 @@
+"""The buyer is told of their order: by a subscription that is made with it, in one transaction."""
+
+from datetime import datetime
+
+from museo.access.tokens import digest
+from notifications import subscriptions
+from notifications.models import Subscription
+from orders import lifecycle, tracking
+from orders.models import Order
+
+# what is news to whoever waits; that it is being prepared is seen on the order's page
+TYPES = tuple(
+    f"order.{word}"
+    for word in (
+        lifecycle.PLACED,
+        lifecycle.CONFIRMED,
+        lifecycle.OUT_FOR_DELIVERY,
+        lifecycle.DELIVERED,
+        lifecycle.CANCELLED,
+        lifecycle.FAILED,
+        lifecycle.REFUNDED,
+        "eta_changed",
+    )
+)
+
+
+def subscribe(order: Order, ticket: str, *, now: datetime) -> None:
+    """By e-mail, in the language they bought in; a guest by the order's ticket, which opens it."""
+    is_guest = order.user_id is None
+    subscriptions.begin_with_topic(
+        topic=order.topic,
+        channel=Subscription.Channel.EMAIL,
+        address=order.email,
+        who=subscriptions.by_ticket(digest(ticket)) if is_guest else f"user:{order.user_id}",
+        types=TYPES,
+        link=tracking.ticket_url(ticket) if is_guest else "",
+        locale=order.locale,
+        now=now,
+    )

@@ -1,0 +1,44 @@
+"""The letters of an order, out of the shop as it is started: the demo shows them in its log."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import httpx
+
+from tests.orders.conftest import PURCHASE
+from tests.processes import eventually
+from tests.shops import Shop
+
+STEPS = [
+    "We have your order",
+    "Your order is confirmed",
+    "Your order is on the way",
+    "Your order has arrived",
+]
+
+
+def test_whoever_buys_is_told_until_it_is_there(shop: Shop) -> None:
+    with httpx.Client(base_url=f"{shop.address}/api/v1", timeout=20) as http:
+        added = http.post("/basket/items", json={"sku": "POSTCARD-SET", "quantity": 1})
+        headers = {"X-Basket-Token": added.json()["token"], "Idempotency-Key": "letters"}
+        # to one address not all would go that is told of the orders of all tests
+        purchase = {**PURCHASE, "email": "letters@example.org"}
+        bought = http.post("/orders/checkout", json=purchase, headers=headers)
+    assert bought.status_code == 201, bought.text
+    log = shop.home / "logs" / "work.log"
+    of_order = f"References: <order.{bought.json()['number']}@localhost>"
+
+    def subjects() -> list[str]:
+        """Of the letters about this order, as they went out."""
+        letters = re.split(r"(?m)^(?=.*Content-Type: multipart/alternative)", log.read_text())
+        mine = [letter for letter in letters if of_order in letter]
+        return [found[1] for letter in mine if (found := re.search(r"(?m)^Subject: (.+)$", letter))]
+
+    eventually(lambda: STEPS[-1] in subjects(), seconds=60)
+
+    # of what waited while the machine was busy the newest was sent alone
+    places = [STEPS.index(subject) for subject in subjects()]
+    assert all(before < after for before, after in pairwise(places))
+    assert len(places) > 1
