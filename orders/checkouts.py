@@ -21,7 +21,7 @@ from museo.access.idempotency import Answer, Attempt, claim
 from museo.access.problems import Invalid, NotFound, Problem
 from notifications import log
 from notifications.envelope import timestamp
-from orders import baskets, checkout, holds, offers, opening, tracking
+from orders import baskets, checkout, holds, offers, opening, outcomes, tracking
 from orders.details import Details
 from orders.models import Basket, Checkout, Payment
 from orders.pricing import chosen, money
@@ -141,11 +141,11 @@ def _start(
             raise _not_ready(found)
         checkout.require_total(found.total, details.expected_total)
         found.state = Checkout.State.COMPLETE_IN_PROGRESS
-        found.expires_at = now + checkout.HOLD
+        found.expires_at = now + holds.HOLD
         found.save(update_fields=["state", "expires_at"])
         payment = checkout.start_payment(found, details, now=now, attempt=attempt)
         # after a declined payment nothing is reserved any more
-        checkout.reserve(found, instead_of=[found.public_id])
+        holds.reserve(found, instead_of=[found.public_id])
         return payment
 
 
@@ -222,7 +222,7 @@ def _reserve(
     """Hold all of it, or nothing and say what there is too little of."""
     try:
         with transaction.atomic():
-            checkout.reserve(found, instead_of=instead_of)
+            holds.reserve(found, instead_of=instead_of)
     except stock.OutOfStock as problem:
         for holder in instead_of:
             stock.release(holder=holder, at=now)
@@ -286,7 +286,7 @@ def _of_state(found: Checkout, payment: Payment | None) -> list[dict[str, Any]]:
         return [{"type": "info", "code": "payment_pending", "detail": detail}]
     has_failed = payment and payment.state == Payment.State.FAILED
     if has_failed and found.state == Checkout.State.READY_FOR_COMPLETE:
-        return [offers.message(checkout.declined())]
+        return [offers.message(outcomes.declined())]
     if found.state in holds.WAITING and _has_moved(found.basket, found.lines):
         detail = _("The basket has changed. Update the checkout to take that over.")
         return [{"type": "warning", "code": "basket_changed", "detail": detail}]

@@ -1,16 +1,19 @@
 """What a checkout holds while it is under way: stock and a coupon; and how it gives them up."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import F
 from django.utils.translation import gettext as _
 
 from catalog import stock
 from museo.access.problems import Problem
-from orders import coupons
+from orders import contents, coupons
+from orders.coupons import Buyer
 from orders.models import Checkout, Payment
 
+# how long stock is kept for somebody who is paying
+HOLD = timedelta(minutes=15)
 # begun, and not being paid at this moment
 WAITING = (Checkout.State.INCOMPLETE, Checkout.State.READY_FOR_COMPLETE)
 
@@ -20,6 +23,23 @@ class CheckoutInProgress(Problem):
 
     status = 409
     code = "checkout_in_progress"
+
+
+def reserve(checkout: Checkout, *, instead_of: Collection[str]) -> None:
+    """Promise it the stock of its lines; raise OutOfStock."""
+    stock.reserve(
+        holder=checkout.public_id,
+        wanted=contents.units((line["variant_id"], line["quantity"]) for line in checkout.lines),
+        expires_at=checkout.expires_at,
+        instead_of=instead_of,
+    )
+
+
+def take_coupon(checkout: Checkout, *, now: datetime) -> None:
+    """Count the use of its coupon, if it has one; raise CouponRefused."""
+    if checkout.coupon:
+        buyer = Buyer(checkout.user_id, checkout.email)
+        coupons.hold(checkout.coupon, checkout_id=checkout.pk, buyer=buyer, now=now)
 
 
 def holders(basket_ids: Collection[int]) -> list[str]:

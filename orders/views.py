@@ -37,6 +37,7 @@ from orders import (
     lifecycle,
     offers,
     opening,
+    outcomes,
     payments,
     pricing,
     tracking,
@@ -178,7 +179,7 @@ def checkout_page(request: HttpRequest) -> HttpResponse:
         status, body = problem.status, problem.body()
     if status == 201:
         return cookies.to_order(request, body["number"], body["ticket"])
-    if body["code"] in (checkout.PaymentActionRequired.code, checkout.PaymentPending.code):
+    if body["code"] in (outcomes.PaymentActionRequired.code, outcomes.PaymentPending.code):
         return redirect("pay", body["payment_id"])
     if body["code"] in (baskets.UnknownBasket.code, offers.BasketEmpty.code):
         return redirect("basket")

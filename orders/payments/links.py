@@ -22,7 +22,7 @@ from museo.access.problems import NotFound, Problem
 from museo.access.tokens import digest, new_token
 from notifications import log
 from notifications.envelope import timestamp
-from orders import baskets, checkout, lifecycle, offers, payments, pricing, tracking
+from orders import baskets, checkout, lifecycle, offers, outcomes, payments, pricing, tracking
 from orders.details import Details
 from orders.holds import CheckoutInProgress
 from orders.models import Checkout, Order, Payment, PaymentLink
@@ -140,7 +140,7 @@ def pay(
     if link.order:
         payment = _ask_for_order(link, link.order, provider=provider, method=method, now=now)
         charge = asking.charge(payment, token=method)
-        placed = checkout.conclude(payment, charge, now=now, speed=speed)
+        placed = outcomes.conclude(payment, charge, now=now, speed=speed)
         return replace(placed, ticket="")
     payer = _payer(link, locale)
     wanted = {**body, "payment": {"provider": provider, "token": method}}

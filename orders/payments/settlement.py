@@ -19,7 +19,7 @@ from museo.access.callers import Caller
 from museo.access.permissions import may
 from museo.access.problems import NotAllowed, NotFound, Problem
 from notifications import log
-from orders import adjustments, checkout, payments, tracking
+from orders import adjustments, outcomes, payments, tracking
 from orders.models import Order, Payment, PaymentEvent
 from orders.payments import asking, demo
 from orders.payments.charges import Charge, News, Outcome, ProviderUnreachable
@@ -114,7 +114,7 @@ def settle(payment: Payment, charge: Charge, *, now: datetime, speed: float) -> 
     is_same = state == Payment.State.REQUIRES_ACTION and outcome is Outcome.NEEDS_ACTION
     if is_old or is_same or (state == Payment.State.PENDING and outcome is Outcome.PENDING):
         return
-    said = checkout.write(payment, charge, now=now, speed=speed)
+    said = outcomes.write(payment, charge, now=now, speed=speed)
     if isinstance(said, Problem):
         logger.info(
             "payment settled without an order",
@@ -166,7 +166,7 @@ def look_again(caller: Caller, payment_id: str, *, now: datetime, speed: float) 
     _require_staff(caller)
     payment = Payment.objects.filter(public_id=payment_id).first()
     if payment is None:
-        raise checkout.UnknownPayment(_("There is no such payment."))
+        raise outcomes.UnknownPayment(_("There is no such payment."))
     if payment.state not in (Payment.State.CAPTURED, Payment.State.SURPLUS, Payment.State.OWED):
         Payment.objects.filter(pk=payment.pk).update(look_at=now)
         payment.look_at = now
@@ -205,7 +205,7 @@ def mark_paid(caller: Caller, number: str, *, now: datetime) -> Order:
             return order
         raise NothingOwed(_("Nothing is owed for this order by invoice or in cash."))
     charge = Charge(Outcome.CAPTURED, provider_reference=payment.provider_reference)
-    said = checkout.write(payment, charge, now=now, speed=1.0)
+    said = outcomes.write(payment, charge, now=now, speed=1.0)
     if isinstance(said, Problem):
         raise said
     order.refresh_from_db()

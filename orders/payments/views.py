@@ -17,8 +17,7 @@ from django.views.decorators.http import require_http_methods
 from catalog import shop
 from museo.access.callers import caller_from_request
 from museo.access.problems import NotFound, Problem
-from orders import checkout as checkouts
-from orders import cookies, payments, pricing
+from orders import cookies, outcomes, payments, placing, pricing
 from orders.details import ADDRESS_FIELDS
 from orders.models import Order, Payment
 from orders.payments import links, settlement
@@ -47,7 +46,7 @@ def pay(request: HttpRequest, payment_id: str) -> HttpResponse:
 def _answer(request: HttpRequest, payment: Payment) -> HttpResponse:
     """The demo bank's customer approves or refuses."""
     try:
-        placed = checkouts.finish_payment(
+        placed = outcomes.finish_payment(
             payment.public_id,
             approved="approve" in request.POST,
             now=timezone.now(),
@@ -77,7 +76,7 @@ def _stand(request: HttpRequest, payment: Payment) -> HttpResponse:
     if order and Order.objects.visible_to(caller).filter(pk=order.pk).exists():
         return redirect("order", order.number)
     if order and is_theirs:
-        ticket = checkouts.open_order(order, now=timezone.now())
+        ticket = placing.open_order(order, now=timezone.now())
         return cookies.to_order(request, order.number, ticket)
     if state in (Payment.State.FAILED, Payment.State.CANCELLED) and is_theirs:
         return redirect("checkout")
@@ -118,7 +117,7 @@ def link(request: HttpRequest, link_token: str) -> HttpResponse:
                 now=timezone.now(),
                 speed=settings.MUSEO_CLOCK_SPEED,
             )
-        except (checkouts.PaymentActionRequired, checkouts.PaymentPending) as problem:
+        except (outcomes.PaymentActionRequired, outcomes.PaymentPending) as problem:
             return redirect("pay", problem.facts["payment_id"])
         except Problem as problem:
             problem_body = problem.body()

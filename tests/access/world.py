@@ -21,7 +21,7 @@ from museo.access.models import User
 from museo.access.roles import ROLES
 from notifications import subscriptions, unsubscribing
 from notifications.models import Delivery, Subscription
-from orders import baskets, checkout, checkouts, returns
+from orders import baskets, checkout, checkouts, outcomes, returns
 from orders.details import Details
 from orders.models import Order
 from orders.payments import links
@@ -148,7 +148,7 @@ class World:
         details = self._details("needs_action")
         try:
             checkout.place(self._with_basket("guest"), details, now=timezone.now(), speed=1.0)
-        except checkout.PaymentActionRequired as waiting:
+        except outcomes.PaymentActionRequired as waiting:
             return str(waiting.facts["payment_id"])
         raise AssertionError("nobody was asked")
 

@@ -16,7 +16,7 @@ from museo.access.models import IdempotencyKey
 from museo.access.problems import Invalid
 from museo.access.tokens import digest
 from notifications.models import Event
-from orders import baskets, checkout, offers
+from orders import baskets, checkout, offers, outcomes
 from orders.details import Details
 from orders.models import Checkout, Order, OrderTicket, Payment
 from orders.payments import PROVIDERS, demo
@@ -102,7 +102,7 @@ def test_a_declined_payment_gives_the_stock_back_and_keeps_the_basket(
     lamp = sell(on_hand=3)
     guest = basket_of("LAMP", 3, noon)
 
-    with pytest.raises(checkout.PaymentDeclined):
+    with pytest.raises(outcomes.PaymentDeclined):
         checkout.place(guest, replace(details, payment_token="declined"), now=noon, speed=1.0)
 
     item = StockItem.objects.get(variant=lamp)
@@ -119,18 +119,18 @@ def test_a_payment_that_needs_action_is_finished_by_its_customer(
     lamp = sell(on_hand=3)
     guest = basket_of("LAMP", 2, noon)
 
-    with pytest.raises(checkout.PaymentActionRequired) as raised:
+    with pytest.raises(outcomes.PaymentActionRequired) as raised:
         checkout.place(guest, replace(details, payment_token="needs_action"), now=noon, speed=1.0)
     payment_id = raised.value.facts["payment_id"]
     assert raised.value.facts["next_action"]["url"].endswith(f":8000/pay/{payment_id}")
     assert StockItem.objects.get(variant=lamp).reserved == 2
 
-    placed = checkout.finish_payment(payment_id, approved=True, now=noon, speed=1.0)
+    placed = outcomes.finish_payment(payment_id, approved=True, now=noon, speed=1.0)
 
     assert placed.order.payment_status == "paid"
     assert Payment.objects.get().state == "captured"
-    with pytest.raises(checkout.UnknownPayment):
-        checkout.finish_payment(payment_id, approved=True, now=noon, speed=1.0)
+    with pytest.raises(outcomes.UnknownPayment):
+        outcomes.finish_payment(payment_id, approved=True, now=noon, speed=1.0)
     assert Order.objects.count() == 1
 
 
@@ -139,11 +139,11 @@ def test_a_payment_refused_by_its_customer_gives_the_stock_back(
 ) -> None:
     lamp = sell(on_hand=3)
     guest = basket_of("LAMP", 2, noon)
-    with pytest.raises(checkout.PaymentActionRequired) as raised:
+    with pytest.raises(outcomes.PaymentActionRequired) as raised:
         checkout.place(guest, replace(details, payment_token="needs_action"), now=noon, speed=1.0)
 
-    with pytest.raises(checkout.PaymentDeclined):
-        checkout.finish_payment(
+    with pytest.raises(outcomes.PaymentDeclined):
+        outcomes.finish_payment(
             raised.value.facts["payment_id"], approved=False, now=noon, speed=1.0
         )
 
@@ -156,7 +156,7 @@ def test_a_new_try_replaces_one_that_waits_for_its_customer(
 ) -> None:
     lamp = sell(on_hand=2)
     guest = basket_of("LAMP", 2, noon)
-    with pytest.raises(checkout.PaymentActionRequired):
+    with pytest.raises(outcomes.PaymentActionRequired):
         checkout.place(guest, replace(details, payment_token="needs_action"), now=noon, speed=1.0)
 
     checkout.place(guest, details, now=noon, speed=1.0)
@@ -174,7 +174,7 @@ def test_stock_that_nobody_paid_for_is_released_after_its_deadline(
 ) -> None:
     lamp = sell(on_hand=2)
     guest = basket_of("LAMP", 2, noon)
-    with pytest.raises(checkout.PaymentActionRequired) as raised:
+    with pytest.raises(outcomes.PaymentActionRequired) as raised:
         checkout.place(guest, replace(details, payment_token="needs_action"), now=noon, speed=1.0)
 
     assert checkout.release_expired(now=noon + timedelta(minutes=14)) == 0
@@ -182,8 +182,8 @@ def test_stock_that_nobody_paid_for_is_released_after_its_deadline(
 
     assert StockItem.objects.get(variant=lamp).reserved == 0
     assert StockReservation.objects.get().state == "released"
-    with pytest.raises(checkout.UnknownPayment):
-        checkout.finish_payment(
+    with pytest.raises(outcomes.UnknownPayment):
+        outcomes.finish_payment(
             raised.value.facts["payment_id"], approved=True, now=noon, speed=1.0
         )
 
@@ -277,7 +277,7 @@ def test_a_decline_is_answered_again_under_its_key(sell: SellLamp, noon: datetim
     sell()
     guest = basket_of("LAMP", 1, noon)
     body = {**BODY, "payment": {"provider": "demo", "token": "declined"}}
-    with pytest.raises(checkout.PaymentDeclined):
+    with pytest.raises(outcomes.PaymentDeclined):
         checkout.place_once(guest, body, key="k1", now=noon, speed=1.0)
 
     answer = checkout.place_once(guest, body, key="k1", now=noon, speed=1.0)

@@ -11,7 +11,7 @@ from catalog.models import Price, StockItem, StockReservation
 from museo.access.callers import Caller
 from museo.access.idempotency import Answer, KeyInFlight
 from museo.access.models import User
-from orders import baskets, checkout, checkouts, offers
+from orders import baskets, checkout, checkouts, offers, outcomes
 from orders.details import Details
 from orders.models import Checkout, Coupon, Order, Payment
 from tests.orders.conftest import ADDRESS, SellLamp
@@ -159,7 +159,7 @@ def test_a_payment_that_asks_escalates_and_says_where(sell: SellLamp, noon: date
     payment = Payment.objects.get()
     assert asked["continue_url"].endswith(f"/pay/{payment.public_id}")
 
-    checkout.finish_payment(payment.public_id, approved=True, now=noon, speed=1.0)
+    outcomes.finish_payment(payment.public_id, approved=True, now=noon, speed=1.0)
     done = checkouts.show(guest, begun["id"])
     assert (done["state"], done["continue_url"]) == ("completed", None)
     assert done["order"]["number"] == Order.objects.get().number

@@ -14,7 +14,7 @@ from django.test import Client
 from catalog.models import Category, Master
 from museo.access.callers import Caller
 from museo.access.models import User
-from orders import adjustments, baskets, checkout, coupons
+from orders import adjustments, baskets, checkout, coupons, holds, outcomes
 from orders.coupons import CouponRefused
 from orders.details import Details
 from orders.models import Coupon, Order, Redemption
@@ -177,13 +177,13 @@ def test_what_a_checkout_held_is_given_back_when_it_comes_to_nothing(
     guest = guest_with_a_lamp(noon)
     baskets.apply_coupon(guest, "TEN", now=noon)
 
-    with pytest.raises((checkout.PaymentDeclined, checkout.PaymentActionRequired)):
+    with pytest.raises((outcomes.PaymentDeclined, outcomes.PaymentActionRequired)):
         checkout.place(guest, replace(details, payment_token=token), now=noon, speed=1.0)
     kept.refresh_from_db()
     assert kept.used == (1 if token == "needs_action" else 0)
 
-    checkout.release_expired(now=noon + checkout.HOLD)
-    checkout.release_expired(now=noon + checkout.HOLD)
+    checkout.release_expired(now=noon + holds.HOLD)
+    checkout.release_expired(now=noon + holds.HOLD)
     kept.refresh_from_db()
     assert kept.used == 0
     checkout.place(guest, details, now=noon, speed=1.0)

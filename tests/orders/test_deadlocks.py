@@ -30,6 +30,7 @@ from orders import (
     delays,
     deliveries,
     lateness,
+    outcomes,
     returns,
     services,
 )
@@ -179,7 +180,7 @@ def scene(things: list[Variant], details: Details, now: datetime) -> Scene:
     Coupon.objects.get_or_create(code="TEN", defaults={"value": 1000, "usage_limit": 10_000})
     baskets.apply_coupon(customer, "TEN", now=now)
     asking = replace(details, payment_token="needs_action")
-    with pytest.raises(checkout.PaymentActionRequired) as asked:
+    with pytest.raises(outcomes.PaymentActionRequired) as asked:
         checkout.place(customer, asking, now=now, speed=1.0)
     token = guest_with(THINGS[1:4], now).basket_token
     return Scene(
@@ -212,7 +213,7 @@ def services_of(at: Scene, details: Details, staff: Caller, now: datetime) -> di
         "reorder": partial(baskets.reorder, at.customer, number, now=now),
         "place": partial(checkout.place, at.customer, details, now=now, speed=1.0),
         "finish": partial(
-            checkout.finish_payment, at.payment_id, approved=True, now=now, speed=1.0
+            outcomes.finish_payment, at.payment_id, approved=True, now=now, speed=1.0
         ),
         "begin": partial(checkouts.begin, at.customer, body, now=now),
         "in steps": checkout_in_steps,

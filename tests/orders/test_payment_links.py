@@ -16,7 +16,7 @@ from django.utils import timezone
 from museo.access.callers import Caller
 from museo.access.models import User
 from museo.access.tokens import digest
-from orders import adjustments, baskets, checkout, payments
+from orders import adjustments, baskets, checkout, outcomes, payments
 from orders.details import Details
 from orders.holds import CheckoutInProgress
 from orders.models import Order, Payment, PaymentLink, Refund
@@ -76,7 +76,7 @@ def test_a_link_pays_an_order_once(new: NewLink, owing: Placed, noon: datetime) 
 def test_a_declined_card_leaves_the_link_open_and_the_debt_owed(
     new: NewLink, noon: datetime
 ) -> None:
-    with pytest.raises(checkout.PaymentDeclined):
+    with pytest.raises(outcomes.PaymentDeclined):
         pay(new, "declined", now=noon)
 
     assert Order.objects.get().payment_status == "pending"
@@ -88,7 +88,7 @@ def test_a_declined_card_leaves_the_link_open_and_the_debt_owed(
 def test_another_try_replaces_one_that_waits_and_only_one_of_them_is_kept(
     new: NewLink, noon: datetime
 ) -> None:
-    with pytest.raises(checkout.PaymentActionRequired):
+    with pytest.raises(outcomes.PaymentActionRequired):
         pay(new, "needs_action", now=noon)
     waiting = Payment.objects.latest("pk")
     pay(new, now=noon)
@@ -104,7 +104,7 @@ def test_another_try_replaces_one_that_waits_and_only_one_of_them_is_kept(
 def test_money_that_comes_after_the_order_was_cancelled_goes_back(
     new: NewLink, staff: Caller, owing: Placed, noon: datetime
 ) -> None:
-    with pytest.raises(checkout.PaymentPending):
+    with pytest.raises(outcomes.PaymentPending):
         pay(new, "later", now=noon)
     adjustments.cancel(staff, owing.order.number, now=noon)
     assert links.find(new.token).state == "void"

@@ -21,7 +21,7 @@ from museo.access.models import User
 from museo.access.problems import NotAllowed, NotFound
 from notifications import topics
 from notifications.models import Event
-from orders import adjustments, baskets, checkout, payments, tasks
+from orders import adjustments, baskets, checkout, outcomes, payments, tasks
 from orders.details import Details
 from orders.holds import CheckoutInProgress
 from orders.models import Checkout, Order, OrderTicket, Payment, PaymentEvent, Refund
@@ -50,7 +50,7 @@ def guest(sell: SellLamp, noon: datetime) -> Caller:
 
 def begin(guest: Caller, details: Details, token: str, now: datetime) -> Payment:
     """A checkout whose payment has not ended."""
-    with pytest.raises((checkout.PaymentActionRequired, checkout.PaymentPending)):
+    with pytest.raises((outcomes.PaymentActionRequired, outcomes.PaymentPending)):
         checkout.place(guest, replace(details, payment_token=token), now=now, speed=1.0)
     return Payment.objects.latest("pk")
 
@@ -216,7 +216,7 @@ def test_a_charge_that_ends_when_the_deadline_passes_is_neither_lost_nor_kept(
 
     monkeypatch.setitem(PROVIDERS, "demo", far_away(slow))
 
-    with pytest.raises(checkout.PaymentTooLate):
+    with pytest.raises(outcomes.PaymentTooLate):
         checkout.place_once(guest, PURCHASE, key="k", now=noon, speed=1.0)
 
     payment = Payment.objects.get()
@@ -310,7 +310,7 @@ def test_whoever_asks_about_money_that_is_here_gets_its_order_whatever_was_said(
 ) -> None:
     order = checkout.place(guest, details, now=noon, speed=1.0).order
 
-    said = checkout.conclude(
+    said = outcomes.conclude(
         Payment.objects.get(), Charge(later, provider_reference=""), now=noon, speed=1.0
     )
 
@@ -411,7 +411,7 @@ def test_no_card_and_no_secret_is_kept_or_told(
     guest: Caller, details: Details, noon: datetime
 ) -> None:
     card = replace(details, payment_token="4242424242424242")
-    with pytest.raises(checkout.PaymentDeclined):
+    with pytest.raises(outcomes.PaymentDeclined):
         checkout.place(guest, card, now=noon, speed=1.0)
 
     rows = str([list(model.objects.values()) for model in (Payment, Event, PaymentEvent)])
@@ -449,7 +449,7 @@ def test_twenty_who_settle_one_payment_place_one_order(
     ways: list[Callable[[], object]] = [
         partial(hear, payment, Outcome.CAPTURED, noon),
         partial(settlement.settle, payment, captured, now=noon, speed=1.0),
-        partial(checkout.finish_payment, payment.public_id, approved=True, now=noon, speed=1.0),
+        partial(outcomes.finish_payment, payment.public_id, approved=True, now=noon, speed=1.0),
         partial(checkout.release_expired, now=noon + DEADLINE),
     ]
 
@@ -458,7 +458,7 @@ def test_twenty_who_settle_one_payment_place_one_order(
     strange = [
         result
         for result in results
-        if isinstance(result, Exception) and not isinstance(result, checkout.UnknownPayment)
+        if isinstance(result, Exception) and not isinstance(result, outcomes.UnknownPayment)
     ]
     assert strange == []
     payment.refresh_from_db()
@@ -486,7 +486,7 @@ def test_who_settles_without_looking_places_two_orders_or_fails(
     """The twin: without the condition on the checkout, the second one does it all again."""
     payment = begin(guest, details, "needs_action", noon)
     captured = Charge(Outcome.CAPTURED, provider_reference="demo_x")
-    monkeypatch.setattr(checkout, "_leave", lambda _payment, _state: True)
+    monkeypatch.setattr(outcomes, "_leave", lambda _payment, _state: True)
 
     results = [_write(payment, captured, noon) for _ in "12"]
 
@@ -495,7 +495,7 @@ def test_who_settles_without_looking_places_two_orders_or_fails(
 
 def _write(payment: Payment, charge: Charge, now: datetime) -> object:
     try:
-        return checkout.write(payment, charge, now=now, speed=1.0)
+        return outcomes.write(payment, charge, now=now, speed=1.0)
     except IntegrityError as error:
         return error
 

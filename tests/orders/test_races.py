@@ -36,6 +36,7 @@ from orders import (
     deliveries,
     lateness,
     offers,
+    outcomes,
     services,
     tracking,
 )
@@ -431,12 +432,12 @@ def test_after_the_head_only_the_log_is_written(
         return Caller(basket_token=with_a_lamp(noon))
 
     def ask() -> str:
-        with pytest.raises(checkout.PaymentActionRequired) as raised:
+        with pytest.raises(outcomes.PaymentActionRequired) as raised:
             checkout.place(guest(), asking, now=noon, speed=1.0)
         return str(raised.value.facts["payment_id"])
 
     def decline() -> None:
-        with pytest.raises(checkout.PaymentDeclined):
+        with pytest.raises(outcomes.PaymentDeclined):
             checkout.place(guest(), no, now=noon, speed=1.0)
 
     def hear() -> None:
@@ -450,7 +451,7 @@ def test_after_the_head_only_the_log_is_written(
         lambda: checkout.place(guest(), details, now=noon, speed=1.0),
         decline,
         ask,
-        lambda: checkout.finish_payment(ask(), approved=True, now=noon, speed=1.0),
+        lambda: outcomes.finish_payment(ask(), approved=True, now=noon, speed=1.0),
         hear,
         lambda: settlement.mark_paid(staff, owing.number, now=noon),
         lambda: services.advance(staff, order.number, to="confirmed", now=noon),

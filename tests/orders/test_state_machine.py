@@ -55,6 +55,7 @@ from orders import (
     deliveries,
     lateness,
     lifecycle,
+    outcomes,
     returns,
     services,
 )
@@ -194,11 +195,11 @@ class Shop(RuleBasedStateMachine):
         try:
             details = replace(DETAILS, payment_token=token)
             placed = checkout.place(self.guest, details, now=self.now, speed=1.0)
-        except checkout.PaymentActionRequired as asks:
+        except outcomes.PaymentActionRequired as asks:
             assert fits
             assert token == "needs_action"
             payment = asks.facts["payment_id"]
-            placed = checkout.finish_payment(payment, approved=True, now=self.now, speed=1.0)
+            placed = outcomes.finish_payment(payment, approved=True, now=self.now, speed=1.0)
         except Problem:
             assert not fits or token == "declined"
         if placed is None:

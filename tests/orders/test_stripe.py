@@ -16,7 +16,7 @@ from pytest_django import Settings
 from catalog.models import StockItem
 from museo.access.callers import Caller
 from notifications.models import Event
-from orders import adjustments, baskets, checkout
+from orders import adjustments, baskets, checkout, outcomes
 from orders.details import Details
 from orders.models import Order, Payment, PaymentEvent, Refund
 from orders.payments import settlement, stripe
@@ -61,7 +61,7 @@ def by_card(details: Details) -> Details:
 
 
 def begin(guest: Caller, details: Details, now: datetime) -> Payment:
-    with pytest.raises(checkout.PaymentActionRequired):
+    with pytest.raises(outcomes.PaymentActionRequired):
         checkout.place(guest, details, now=now, speed=1.0)
     return Payment.objects.latest("pk")
 
@@ -207,7 +207,7 @@ def test_a_request_is_tried_again_under_the_same_key(
     assert [key for _method, _path, key in api.asked] == [payment.public_id] * 2
     assert len(api.sessions) == 1
     api.failing = trouble * 3
-    with pytest.raises(checkout.PaymentDeclined):
+    with pytest.raises(outcomes.PaymentDeclined):
         checkout.place(guest, by_card, now=now, speed=1.0)
     failed = Payment.objects.latest("pk")
     assert failed.state == "failed"
@@ -219,7 +219,7 @@ def test_no_page_of_stripes_is_a_payment_that_failed_and_can_be_tried_again(
     api: Stripe, guest: Caller, by_card: Details, now: datetime, status: int
 ) -> None:
     api.failing = [status] * 3
-    with pytest.raises(checkout.PaymentDeclined):
+    with pytest.raises(outcomes.PaymentDeclined):
         checkout.place(guest, by_card, now=now, speed=1.0)
     assert StockItem.objects.get().reserved == 0
     api.failing = []
@@ -239,7 +239,7 @@ def test_a_payment_whose_process_died_is_found_by_the_same_reference(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkout, "conclude", die)
+        patch.setattr(outcomes, "conclude", die)
         with pytest.raises(Killed):
             checkout.place(guest, by_card, now=now, speed=1.0)
     [session] = api.sessions
@@ -442,7 +442,7 @@ def test_the_log_has_codes_and_nothing_else_of_a_failing_call(
     api: Stripe, guest: Caller, by_card: Details, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
     api.failing = [500] * 3
-    with caplog.at_level(logging.DEBUG), pytest.raises(checkout.PaymentDeclined):
+    with caplog.at_level(logging.DEBUG), pytest.raises(outcomes.PaymentDeclined):
         checkout.place(guest, by_card, now=now, speed=1.0)
 
     lines = " ".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
