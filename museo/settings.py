@@ -80,7 +80,8 @@ CSRF_TRUSTED_ORIGINS = [MUSEO_PUBLIC_URL]
 INSTALLED_APPS = [
     "museo.access",
     "unfold",
-    "django.contrib.admin",
+    # what it shows is looked for where it is served (`museo.urls`): others need not load it
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -16,6 +16,8 @@ from museo.ops import health, metrics
 from orders import first_run
 from orders.views import SignIn
 
+admin.autodiscover()
+
 handler500 = "museo.access.overload.server_error"
 urlpatterns = [
     path("admin/", first_run.admin_home),
