@@ -235,8 +235,15 @@ def test_the_link_opens_the_order_in_another_browser_and_hides_its_ticket(
     assert answer.status == 404
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (1280, "light"),
+        (390, "dark"),
+        pytest.param(1280, "dark", marks=pytest.mark.long),
+        pytest.param(390, "light", marks=pytest.mark.long),
+    ],
+)
 def test_every_page_is_accessible(enter: Enter, width: int, scheme: str) -> None:
     shopper = enter(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = shopper.page

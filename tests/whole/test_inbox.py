@@ -103,8 +103,15 @@ def test_preferences_are_chosen_by_keys_and_without_a_script(enter: Enter) -> No
     assert shopper.trouble == []
 
 
-@pytest.mark.parametrize("language", ["en", "ar"])
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 320)])
+@pytest.mark.parametrize(
+    ("language", "scheme", "width"),
+    [
+        ("en", "light", 1280),
+        ("ar", "dark", 320),
+        pytest.param("ar", "light", 1280, marks=pytest.mark.long),
+        pytest.param("en", "dark", 320, marks=pytest.mark.long),
+    ],
+)
 def test_the_pages_are_accessible_and_fit(
     shop: Shop, enter: Enter, language: str, scheme: str, width: int
 ) -> None:
