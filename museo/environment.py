@@ -253,7 +253,9 @@ def mail_backend(way: str) -> str:
     """Django's name for a way to send mail."""
     if way not in MAIL:
         raise ImproperlyConfigured(f"MUSEO_MAIL is {way!r}; choose one of: {', '.join(MAIL)}.")
-    library = "django.core.mail" if way in ("console", "smtp") else "anymail"
+    if way == "console":
+        return "notifications.channels.console.EmailBackend"
+    library = "django.core.mail" if way == "smtp" else "anymail"
     return f"{library}.backends.{way}.EmailBackend"
 
 

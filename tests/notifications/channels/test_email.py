@@ -15,6 +15,7 @@ from django.core import mail as outbox
 from django.test import Client
 from pytest_django import Settings
 
+from museo import environment
 from notifications import channels
 from notifications.channels import email as channel
 from notifications.channels import news
@@ -42,6 +43,18 @@ def test_a_letter_has_both_forms_and_ends_with_one_click(mailbox: Mailbox) -> No
     assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert letter["Auto-Submitted"] == "auto-generated"
     assert letter["References"] == "<order.ORD-7K4Q2M9X@shop.example>"
+
+
+def test_in_the_demo_a_letter_is_shown_as_it_is_read(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.EMAIL_BACKEND = environment.mail_backend("console")
+
+    channel.send(message(MAYA))
+
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"To {MAYA}: Your order is on the way\n\nThe courier has picked up")
+    assert "<html" not in shown
 
 
 def test_another_try_is_the_same_letter(mailbox: Mailbox) -> None:
