@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from museo.access.callers import Caller
 from museo.access.permissions import may
@@ -177,6 +178,8 @@ class InboundMessage(models.Model):
         indexes = [
             models.Index(fields=["channel", "sender_hash", "-received_at"], name="heard_from")
         ]
+        verbose_name = _("message from a person")
+        verbose_name_plural = _("messages from people")
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
@@ -201,13 +204,13 @@ class Subscription(models.Model):
         WEBPUSH = "webpush"
 
     class State(models.TextChoices):
-        ACTIVE = "active"
+        ACTIVE = "active", _("active")
         # by who has it; goes on when they say so
-        PAUSED = "paused"
+        PAUSED = "paused", _("paused")
         # nobody is there any more, or whoever is wants no more of it
-        DISABLED = "disabled"
+        DISABLED = "disabled", _("disabled")
         # nobody has shown yet that the address is theirs
-        UNCONFIRMED = "unconfirmed"
+        UNCONFIRMED = "unconfirmed", _("not confirmed")
 
     class Shape(models.TextChoices):
         """How an event is written."""
@@ -257,6 +260,8 @@ class Subscription(models.Model):
             )
         ]
         indexes = [models.Index(fields=["who"], name="subscription_of")]
+        verbose_name = _("subscription")
+        verbose_name_plural = _("subscriptions")
 
 
 class Contact(models.Model):
@@ -308,16 +313,16 @@ class Delivery(models.Model):
     """One event on its way to one subscription."""
 
     class State(models.TextChoices):
-        PENDING = "pending"
+        PENDING = "pending", _("waiting")
         # will be told together with others (`digests`)
-        GATHERING = "gathering"
-        SENT = "sent"
+        GATHERING = "gathering", _("being gathered")
+        SENT = "sent", _("sent")
         # tried as often as it is worth
-        FAILED = "failed"
+        FAILED = "failed", _("failed")
         # another one goes out instead: a newer one of its topic, or its digest
-        SUPERSEDED = "superseded"
+        SUPERSEDED = "superseded", _("replaced")
         # never tried, for the reason
-        SKIPPED = "skipped"
+        SKIPPED = "skipped", _("left out")
 
     subscription = models.ForeignKey(
         Subscription, on_delete=models.CASCADE, related_name="deliveries", db_index=False
@@ -383,7 +388,14 @@ class Delivery(models.Model):
             models.Index(
                 fields=["reference"], condition=~models.Q(reference=""), name="delivery_reported_as"
             ),
+            models.Index(
+                fields=["subscription", "ended_at"],
+                condition=models.Q(state="failed"),
+                name="dead_letter",
+            ),
         ]
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
 
     @property
     def public_id(self) -> str:
