@@ -18,6 +18,7 @@ from museo.access.models import ServiceAccount, User
 from notifications import access_changes, log, subscriptions
 from notifications import delivery_admin as delivery_admin
 from notifications import inbound_admin as inbound_admin
+from notifications import statistics_admin as statistics_admin
 from notifications import subscription_admin as subscription_admin
 from notifications.log_admin import LogAdmin
 

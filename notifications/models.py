@@ -116,6 +116,27 @@ class Reader(models.Model):
     at = models.DateTimeField()
 
 
+class Tally(models.Model):
+    """How many events of a type happened in a span of time (`statistics`)."""
+
+    class Span(models.TextChoices):
+        MINUTE = "minute"
+        HOUR = "hour"
+
+    span = models.CharField(max_length=6, choices=Span)
+    begins_at = models.DateTimeField()
+    type = models.CharField(max_length=60)
+    count = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["span", "begins_at", "type"], name="one_tally_each"),
+            models.CheckConstraint(condition=models.Q(count__gte=1), name="tally_from_1"),
+        ]
+        verbose_name = _("statistics")
+        verbose_name_plural = _("statistics")
+
+
 class Receipt(models.Model):
     """How far a reader says to have received; it only moves forward."""
 
@@ -392,6 +413,11 @@ class Delivery(models.Model):
                 fields=["subscription", "ended_at"],
                 condition=models.Q(state="failed"),
                 name="dead_letter",
+            ),
+            models.Index(
+                fields=["ended_at"],
+                condition=models.Q(ended_at__isnull=False),
+                name="delivery_ended",
             ),
         ]
         verbose_name = _("delivery")

@@ -485,10 +485,6 @@ def test_the_figures_are_for_staff(placed: Placed, staff: Caller, client: Client
     assert client.get("/api/v1/admin/stats?hours=-1").status_code == 400
 
 
-@pytest.mark.parametrize(("percent", "expected"), [(50, 2.0), (95, 4.0), (100, 4.0), (1, 1.0)])
-def test_a_percentile_is_one_of_the_values(percent: int, expected: float) -> None:
-    assert stats.percentile([3.0, 1.0, 2.0, 4.0], percent) == expected
-
 
 def test_staff_without_the_right_to_change_orders_change_none(
     placed: Placed, noon: datetime
