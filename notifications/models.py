@@ -261,6 +261,10 @@ class Subscription(models.Model):
     link = models.TextField(default="")
     # told of what comes after this position of the log
     after = models.BigIntegerField()
+    # told of one event and then of no more
+    is_once = models.BooleanField(default=False)
+    # told of nothing that comes after this position; None for no end
+    until = models.BigIntegerField(null=True)
     state = models.CharField(max_length=12, choices=State, default=State.ACTIVE)
     # why it was disabled
     reason = models.CharField(max_length=20, default="")
@@ -283,6 +287,10 @@ class Subscription(models.Model):
         indexes = [models.Index(fields=["who"], name="subscription_of")]
         verbose_name = _("subscription")
         verbose_name_plural = _("subscriptions")
+
+    def runs_at(self, position: int) -> bool:
+        """Whether it is told of what happens there."""
+        return self.after < position and (self.until is None or position <= self.until)
 
 
 class Contact(models.Model):

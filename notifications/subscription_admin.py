@@ -18,7 +18,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from notifications import dead_letters, subscriptions
+from museo.access.problems import Problem
+from notifications import dead_letters, subscribing, subscriptions
 from notifications.delivery_admin import tell_sent_again
 from notifications.masking import masked
 from notifications.models import Delivery, Subscription
@@ -103,7 +104,13 @@ class SubscriptionAdmin(WatchedAdmin):
 
     @admin.action(description=gettext_lazy("Resume"), permissions=["care"])
     def resume(self, request: HttpRequest, rows: QuerySet[Subscription]) -> None:
-        count = sum(subscriptions.resume(each) for each in rows.order_by("pk"))
+        """Each by itself: one whose address nobody has confirmed holds no other up."""
+        count = 0
+        for each in rows.order_by("pk"):
+            try:
+                count += subscribing.resume(each)
+            except Problem as problem:
+                messages.error(request, f"{each.public_id}: {problem.detail}")
         messages.success(request, _("%(count)s subscriptions resumed.") % {"count": count})
 
     @admin.action(description=gettext_lazy("Send again what failed"), permissions=["care"])

@@ -62,12 +62,16 @@ def begin(
     shape: Subscription.Shape = Subscription.Shape.ENVELOPE,
     locale: str,
     state: Subscription.State = State.ACTIVE,
+    link: str = "",
+    is_once: bool = False,
     now: datetime,
 ) -> NewSubscription:
     """From now on; for the same address of the same caller, that one with a new secret.
 
-    Whoever calls this has asked whether `who` may read the topic, and use the address.
+    Whoever calls this has asked whether `who` may read the topic, and use the address. `link` is
+    where a person follows it; one `is_once` ends with the first event that they are told.
     """
+    head = log.state().head
     secret = _new_secret() if channel == Subscription.Channel.WEBHOOK else ""
     wanted = {
         "types": sorted(set(types)),
@@ -77,6 +81,11 @@ def begin(
         "secret": seal(secret) if secret else "",
         **AS_NEW,
         "state": state,
+        "link": seal(link) if link else "",
+        "is_once": is_once,
+        "until": None,
+        # of what was told before this wish is another one
+        **({"after": head} if is_once else {}),
     }
     subscription, _is_new = Subscription.objects.update_or_create(
         topic=topic,
@@ -84,7 +93,7 @@ def begin(
         address=address,
         who=who,
         defaults=wanted,
-        create_defaults={**wanted, "after": log.state().head, "created_at": now},
+        create_defaults={**wanted, "after": head, "created_at": now},
     )
     return NewSubscription(subscription, secret)
 

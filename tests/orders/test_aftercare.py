@@ -485,7 +485,6 @@ def test_the_figures_are_for_staff(placed: Placed, staff: Caller, client: Client
     assert client.get("/api/v1/admin/stats?hours=-1").status_code == 400
 
 
-
 def test_staff_without_the_right_to_change_orders_change_none(
     placed: Placed, noon: datetime
 ) -> None:
