@@ -9,13 +9,13 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from museo.access.callers import caller_from_request
 from notifications import correspondence
 from notifications.channels.news import INBOX, Said
+from notifications.envelope import REMOVED
 from notifications.models import InboundMessage
 from notifications.watching import WatchedAdmin, moment, stays_fresh
 
@@ -78,5 +78,5 @@ def _said(message: Any) -> Said:
 
 def _as_written(text: str) -> SafeString:
     """In its own direction, with its lines; what was erased says so."""
-    shown = text or _("[removed]")
+    shown = text or REMOVED
     return format_html('<span class="whitespace-pre-wrap" dir="auto">{}</span>', shown)
