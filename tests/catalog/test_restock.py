@@ -29,13 +29,14 @@ BACK = "/p/lamp/back"
 @pytest.fixture
 def lamp() -> Variant:
     """Sold out."""
-    rooms = Category.add_root(name="Rooms", slug="rooms")
+    light = Category(slug="light", room=Category.Room.LIGHT, name="Light")
+    rooms = Category.objects.add_root(instance=light)
     master = Master.objects.create(
         name="Desk lamp", slug="lamp", primary_category=rooms, status="active"
     )
     variant = Variant.objects.create(master=master, sku="LAMP")
     Master.objects.filter(pk=master.pk).update(default_variant=variant)
-    Price.objects.create(variant=variant, amount=8400, currency="EUR")
+    Price.objects.create(variant=variant, amount=8400)
     StockItem.objects.create(variant=variant, on_hand=0)
     return variant
 
