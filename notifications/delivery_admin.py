@@ -27,6 +27,8 @@ COLOURS = {
     State.PENDING: "info",
     State.GATHERING: "info",
     State.FAILED: "danger",
+    State.SUPERSEDED: "default",
+    State.SKIPPED: "default",
 }
 # docs/webhooks.md and docs/notifications.md say what they mean
 REASONS = (
@@ -89,7 +91,7 @@ class DeliveryAdmin(WatchedAdmin):
     actions = ["send_again"]
     fields = [
         *("shown_id", "shown_subscription", "topic", "position", "channel", "shown_address"),
-        *("shown_state", "reason", "due", "created", "ended", "attempts"),
+        *("state", "reason", "due", "created", "ended", "attempts"),
     ]
 
     def get_search_results(
@@ -175,7 +177,7 @@ def _cells(attempt: Attempt) -> SafeString:
         attempt.request,
         attempt.response,
     )
-    cell = '<td class="p-2 align-top whitespace-pre-wrap break-all" dir="auto">{}</td>'
+    cell = '<td class="as-written p-2 align-top" dir="auto">{}</td>'
     return format_html_join("", cell, ((each,) for each in shown))
 
 

@@ -54,15 +54,15 @@ class InboundMessageAdmin(WatchedAdmin):
 
     @display(description=gettext_lazy("sender"))
     def sender(self, message: Any) -> SafeString:
-        return _as_written(_said(message).sender)
+        return _as_written(message, _said(message).sender)
 
     @display(description=gettext_lazy("subject"))
     def subject(self, message: Any) -> SafeString:
-        return _as_written(_said(message).subject)
+        return _as_written(message, _said(message).subject)
 
     @display(description=gettext_lazy("text"))
     def text(self, message: Any) -> SafeString:
-        return _as_written(_said(message).text)
+        return _as_written(message, _said(message).text)
 
     @display(description=gettext_lazy("opened by"))
     def read_by(self, message: InboundMessage) -> SafeString:
@@ -76,7 +76,7 @@ def _said(message: Any) -> Said:
     return said
 
 
-def _as_written(text: str) -> SafeString:
+def _as_written(message: InboundMessage, text: str) -> SafeString:
     """In its own direction, with its lines; what was erased says so."""
-    shown = text or REMOVED
-    return format_html('<span class="whitespace-pre-wrap" dir="auto">{}</span>', shown)
+    shown = (text or "-") if message.sealed else REMOVED
+    return format_html('<span class="as-written" dir="auto">{}</span>', shown)

@@ -202,6 +202,9 @@ class InboundMessage(models.Model):
         verbose_name = _("message from a person")
         verbose_name_plural = _("messages from people")
 
+    def __str__(self) -> str:
+        return self.public_id
+
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def of(self, whose: Collection[str]) -> Self:
@@ -287,6 +290,9 @@ class Subscription(models.Model):
         indexes = [models.Index(fields=["who"], name="subscription_of")]
         verbose_name = _("subscription")
         verbose_name_plural = _("subscriptions")
+
+    def __str__(self) -> str:
+        return self.public_id
 
     def runs_at(self, position: int) -> bool:
         """Whether it is told of what happens there."""
@@ -430,6 +436,9 @@ class Delivery(models.Model):
         ]
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
+
+    def __str__(self) -> str:
+        return self.public_id
 
     @property
     def public_id(self) -> str:

@@ -26,7 +26,7 @@ from notifications.models import Delivery, Subscription
 from notifications.watching import WatchedAdmin, moment, stays_fresh
 
 State = Subscription.State
-COLOURS = {State.ACTIVE: "success", State.PAUSED: "warning", State.DISABLED: "danger"}
+COLOURS = {State.ACTIVE: "success", State.PAUSED: "warning", State.DISABLED: "danger", State.UNCONFIRMED: "default"}
 LATELY = timedelta(days=1)
 
 
@@ -61,8 +61,8 @@ class SubscriptionAdmin(WatchedAdmin):
         js = [stays_fresh()]
 
     list_display = [
-        *("shown_id", "shown_address", "topic", "channel", "shown_state", "why", "succeeded"),
-        *("failing", "resting", "waiting", "failed"),
+        *("shown_id", "shown_address", "topic", "channel", "shown_state", "waiting", "failed"),
+        *("succeeded", "failing", "resting", "why"),
     ]
     list_filter = ["channel", "state", HealthFilter]
     search_fields = ["public_id__exact", "topic__exact", "who__exact"]
@@ -77,7 +77,7 @@ class SubscriptionAdmin(WatchedAdmin):
             "channel",
             "shown_address",
             "whose",
-            "shown_state",
+            "state",
         ),
         *("why", "succeeded", "failing", "resting", "waiting", "failed"),
     ]
