@@ -26,7 +26,12 @@ from notifications.models import Delivery, Subscription
 from notifications.watching import WatchedAdmin, moment, stays_fresh
 
 State = Subscription.State
-COLOURS = {State.ACTIVE: "success", State.PAUSED: "warning", State.DISABLED: "danger", State.UNCONFIRMED: "default"}
+COLOURS = {
+    State.ACTIVE: "success",
+    State.PAUSED: "warning",
+    State.DISABLED: "danger",
+    State.UNCONFIRMED: "default",
+}
 LATELY = timedelta(days=1)
 
 

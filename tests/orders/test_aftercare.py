@@ -469,7 +469,7 @@ def test_the_figures_cost_the_same_queries_for_one_order_and_for_twenty(
     noon: datetime,
     django_assert_max_num_queries: Callable[..., Any],
 ) -> None:
-    with django_assert_max_num_queries(9) as one:
+    with django_assert_max_num_queries(13) as one:
         stats.overview(staff, window=timedelta(hours=24), now=noon + MINUTE)
     for _ in range(6):
         buy()
