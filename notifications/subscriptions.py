@@ -14,12 +14,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from museo import sql
+from museo.access.callers import Caller
 from museo.access.encryption import seal
-from museo.access.problems import NotFound
+from museo.access.problems import NotAllowed, NotFound
 from notifications import log
 from notifications.audiences import user_topic
 from notifications.channels.signatures import SECRET_PREFIX
-from notifications.models import Contact, Delivery, Subscription, SubscriptionQuerySet
+from notifications.models import Contact, Delivery, Subscription, SubscriptionQuerySet, whose
 from notifications.wishes import Filter
 
 # as the Standard Webhooks specification has them: 24 to 64 bytes
@@ -130,6 +131,12 @@ def begin_with_topic(
 
 def _new_secret() -> str:
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def require_own(caller: Caller, subscription: Subscription) -> None:
+    """Who only looks after a subscription learns no secret of it; raise NotAllowed."""
+    if subscription.who not in whose(caller):
+        raise NotAllowed(_("Only those whose subscription it is get a new secret."))
 
 
 def rotate(subscription: Subscription, *, now: datetime) -> NewSubscription:

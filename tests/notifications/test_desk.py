@@ -259,6 +259,16 @@ def test_an_address_is_shown_so_that_nobody_can_write_there(
     assert masked(Subscription(channel=channel, address=address)) == shown
 
 
+def test_who_looks_after_a_webhook_gets_no_secret_of_it(support: Client) -> None:
+    subscription = subscribe(who="user:999999")
+    page = f"/api/v1/subscriptions/{subscription.public_id}"
+
+    refused = support.patch(page, {"new_secret": True}, content_type="application/json")
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
+    assert Subscription.objects.get().secret == subscription.secret
+
+
 # what people write
 
 
