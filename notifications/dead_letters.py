@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from museo.access import trail
 from museo.access.callers import Caller
 from museo.access.problems import Problem
 from notifications import subscribing
@@ -34,11 +35,12 @@ def send_again(caller: Caller, deliveries: Iterable[Delivery], *, now: datetime)
 
     In the order in which rows are locked by whoever writes results: by subscription.
     """
-    count, refusals = 0, dict[str, None]()
+    again, refusals = list[str](), dict[str, None]()
     for each in sorted(deliveries, key=lambda each: (each.subscription_id, each.position)):
         try:
             subscribing.resend(caller, each.public_id, now=now)
-            count += 1
+            again.append(each.public_id)
         except Problem as problem:
             refusals[problem.detail] = None
-    return SentAgain(count, tuple(refusals))
+    trail.leave_many(caller, "delivery.sent_again", again, at=now)
+    return SentAgain(len(again), tuple(refusals))

@@ -18,6 +18,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
+from museo.access import trail
+from museo.access.callers import caller_from_request
 from museo.access.problems import Problem
 from notifications import dead_letters, subscribing, subscriptions
 from notifications.delivery_admin import tell_sent_again
@@ -104,19 +106,22 @@ class SubscriptionAdmin(WatchedAdmin):
 
     @admin.action(description=gettext_lazy("Pause"), permissions=["care"])
     def pause(self, request: HttpRequest, rows: QuerySet[Subscription]) -> None:
-        count = sum(subscriptions.pause(each) for each in rows.order_by("pk"))
-        messages.success(request, _("%(count)s subscriptions paused.") % {"count": count})
+        moved = [each.public_id for each in rows.order_by("pk") if subscriptions.pause(each)]
+        _leave_trail(request, "subscription.paused", moved)
+        messages.success(request, _("%(count)s subscriptions paused.") % {"count": len(moved)})
 
     @admin.action(description=gettext_lazy("Resume"), permissions=["care"])
     def resume(self, request: HttpRequest, rows: QuerySet[Subscription]) -> None:
         """Each by itself: one whose address nobody has confirmed holds no other up."""
-        count = 0
+        moved = []
         for each in rows.order_by("pk"):
             try:
-                count += subscribing.resume(each)
+                if subscribing.resume(each):
+                    moved.append(each.public_id)
             except Problem as problem:
                 messages.error(request, f"{each.public_id}: {problem.detail}")
-        messages.success(request, _("%(count)s subscriptions resumed.") % {"count": count})
+        _leave_trail(request, "subscription.resumed", moved)
+        messages.success(request, _("%(count)s subscriptions resumed.") % {"count": len(moved)})
 
     @admin.action(description=gettext_lazy("Send again what failed"), permissions=["care"])
     def send_failed_again(self, request: HttpRequest, rows: QuerySet[Subscription]) -> None:
@@ -165,6 +170,10 @@ class SubscriptionAdmin(WatchedAdmin):
     @display(description=gettext_lazy("failed in a day"))
     def failed(self, row: Any) -> SafeString | str:
         return _to_deliveries(row, row.failed_lately, Delivery.State.FAILED)
+
+
+def _leave_trail(request: HttpRequest, what: str, targets: list[str]) -> None:
+    trail.leave_many(caller_from_request(request), what, targets, at=timezone.now())
 
 
 def _failed_lately() -> Any:

@@ -227,6 +227,11 @@ def test_staff_pause_resume_and_send_again_what_failed(support: Client) -> None:
     assert subscription.state == Subscription.State.ACTIVE
     states = list(Delivery.objects.order_by("position").values_list("state", flat=True))
     assert states == [State.PENDING, State.SENT]
+    assert list(Trail.objects.order_by("pk").values_list("what", "target")) == [
+        ("subscription.paused", subscription.public_id),
+        ("subscription.resumed", subscription.public_id),
+        ("delivery.sent_again", failed.public_id),
+    ]
 
 
 def test_only_so_many_are_sent_again_at_once(boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
