@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from catalog import counts, restock
@@ -19,7 +21,7 @@ from museo.access.encryption import unseal
 from museo.access.models import User
 from museo.access.problems import NotFound, NotSignedIn
 from notifications import dispatcher, log, preferring, tasks
-from notifications.models import Contact, Delivery, Subscription
+from notifications.models import Contact, Delivery, Event, Subscription
 
 pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
 PAGE = "/p/lamp"
@@ -207,6 +209,34 @@ def test_waiting_is_given_up(lamp: Variant, caller: Caller) -> None:
     assert restock.cancel(caller, "LAMP") == 0
     assert restock.cancel(Caller(), "LAMP") == 0
     assert not Subscription.objects.exists()
+
+
+def test_many_that_come_back_cost_as_many_queries_as_one(
+    lamp: Variant, restocked: Callable[[int], None], django_assert_num_queries: Any
+) -> None:
+    skus = ["LAMP"]
+    for number in range(10):
+        master = Master.objects.create(
+            name=f"Lamp {number}",
+            slug=f"lamp-{number}",
+            primary_category=lamp.master.primary_category,
+            status="active",
+        )
+        variant = Variant.objects.create(master=master, sku=f"LAMP-{number}")
+        StockItem.objects.create(variant=variant, on_hand=0)
+        skus.append(variant.sku)
+    staff = caller_for_user(User.objects.get(email="boss@museo.example"), locale="en")
+
+    def count(*skus: str) -> None:
+        counts.write(staff, [{"sku": sku, "delta": 1} for sku in skus], now=timezone.now())
+
+    with CaptureQueriesContext(connection) as one:
+        count("LAMP")
+    with django_assert_num_queries(len(one)):
+        count(*skus[1:9])
+
+    said = [event.texts["message"][1]["product"] for event in Event.objects.order_by("position")]
+    assert said == ["Desk lamp", *(f"Lamp {number}" for number in range(8))]
 
 
 # the page
