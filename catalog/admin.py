@@ -53,7 +53,7 @@ from catalog.shop_admin import ShopSettingsAdmin as ShopSettingsAdmin
 from catalog.templatetags.money import money
 from museo.access.callers import caller_from_request
 from museo.access.problems import Problem
-from notifications.admin import LogAdmin
+from notifications.log_admin import LogAdmin
 
 
 class TypedJSON(BaseModelAdmin):

@@ -10,10 +10,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
+from catalog import shop
 from catalog.models import Master, StockItem, Variant
 from notifications import log, topics
 
 PREFIX = "stock"
+BACK = "stock.back"
+MESSAGE = gettext_noop("stock.back.message")
 STAFF = "staff.catalog"
 
 
@@ -25,11 +30,20 @@ def tell_back(variant: Variant, *, at: datetime) -> None:
     """A variant was sold out and is no longer."""
     log.current().event(
         stock_topic(variant),
-        "stock.back",
+        BACK,
         {"sku": variant.sku, "variant_id": variant.public_id},
         at=at,
         also=[STAFF],
+        texts={"message": [MESSAGE, {"product": _name(variant)}]},
     )
+
+
+def _name(variant: Variant) -> str:
+    """In the shop's own language."""
+    master: Any = variant.master
+    language = shop.current().default_language
+    name = master.safe_translation_getter("name", language_code=language, any_language=True)
+    return name or variant.sku
 
 
 def tell_master(master: Master, happened: str, *, fields: Iterable[str] = (), at: datetime) -> None:

@@ -15,7 +15,7 @@ from catalog import questions, reviews
 from catalog.models import Question, Review
 from museo.access.callers import caller_from_request
 from museo.access.problems import Problem
-from notifications.admin import LogAdmin
+from notifications.log_admin import LogAdmin
 
 COLOURS = {"waiting": "warning", "published": "success", "refused": "danger"}
 

@@ -17,7 +17,7 @@ from catalog.forms import ShelfForm, ShelfFormSet
 from catalog.models import Master, StockItem, Variant
 from catalog.templatetags.money import money
 from museo.access.callers import caller_from_request
-from notifications.admin import LogAdmin
+from notifications.log_admin import LogAdmin
 
 # so few that staff should know
 LOW = 5

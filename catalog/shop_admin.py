@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from catalog import logos, places, shop, shopkeeping
 from catalog.models import OpeningHours, Price, ShopSettings
 from museo.access.callers import caller_from_request
-from notifications.admin import LogAdmin
+from notifications.log_admin import LogAdmin
 
 
 class ShopForm(forms.ModelForm):

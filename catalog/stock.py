@@ -386,8 +386,10 @@ def _move(
         for shelf, delta in deltas
         if not shelf.has_free(shelf.on_hand) and shelf.has_free(shelf.on_hand + delta)
     ]
-    for variant in Variant.objects.filter(pk__among=back).order_by("pk") if back else []:
-        events.tell_back(variant, at=at)
+    if back:
+        named = Variant.objects.prefetch_related("master__translations")
+        for variant in named.filter(pk__among=back).order_by("pk"):
+            events.tell_back(variant, at=at)
 
 
 def _sku(shelf: Shelf) -> str:

@@ -11,6 +11,7 @@ pages: list[URLPattern] = [
     path("p/<str:slug>", views.product, name="product"),
     path("p/<str:slug>/questions", views.ask, name="product_ask"),
     path("p/<str:slug>/reviews", views.review, name="product_review"),
+    path("p/<str:slug>/back", views.back, name="product_back"),
 ]
 api: list[URLPattern] = [
     path("catalog/products", rest.product_list),

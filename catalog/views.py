@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from catalog import products, questions, reviews
+from catalog import products, questions, restock, reviews, stock
 from catalog.search import links
 from catalog.shop import current
 from museo.access.callers import caller_from_request
@@ -96,13 +96,15 @@ def _product(
         shown = products.detail(slug, locale=_locale(), now=timezone.now())
     except products.UnknownProduct as problem:
         raise Http404(problem.detail) from problem
+    groups = _groups(shown["variants"])
     return render(
         request,
         "catalog/product.html",
         {
             "section": "shop",
             "product": shown,
-            "groups": _groups(shown["variants"]),
+            "groups": groups,
+            "sold_out": _sold_out(request, groups),
             "category_name": _name_of(products.categories(locale=_locale()), shown["category"]),
             "stars": range(5, 0, -1),
             "refused": {form: _said(refused)} if refused else {},
@@ -150,6 +152,39 @@ def review(request: HttpRequest, slug: str) -> HttpResponse:
         return _product(request, slug, refused=problem, form="review")
     messages.success(request, _("Thank you. Your review is shown here once it was read."))
     return redirect("product", slug)
+
+
+@require_POST
+def back(request: HttpRequest, slug: str) -> HttpResponse:
+    """To be told when a variant is back, or no longer."""
+    caller, sku = caller_from_request(request), request.POST.get("sku", "")
+    try:
+        if request.POST.get("forget"):
+            restock.cancel(caller, sku)
+            said = _("You are not told of it.")
+        else:
+            restock.ask(caller, sku, now=timezone.now())
+            said = _("You are told once it is back.")
+    except stock.UnknownSku as problem:
+        raise Http404(problem.detail) from problem
+    except Problem as problem:
+        return _product(request, slug, refused=problem, form="back")
+    messages.success(request, said)
+    return redirect("product", slug)
+
+
+def _sold_out(request: HttpRequest, groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The variants that somebody could wait for, and whether the caller does."""
+    rows = [
+        {**variant, "label": _(", ").join(filter(None, [group["name"], variant["label"]]))}
+        for group in groups
+        for variant in group["variants"]
+        if not variant["in_stock"]
+    ]
+    if not rows:
+        return []
+    awaited = restock.awaited(caller_from_request(request), [row["id"] for row in rows])
+    return [{**row, "is_awaited": row["id"] in awaited} for row in rows]
 
 
 def _heading(rooms: products.Tree, category: str, query: str) -> str:

@@ -209,6 +209,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 1.0,
         "options": {"expires": 10, "queue": "work"},
     },
+    "keep statistics": {
+        "task": "notifications.keep_statistics",
+        "schedule": 2.0,
+        "options": {"expires": 10, "queue": "work"},
+    },
     "forget old events": {
         "task": "notifications.forget_old_events",
         "schedule": 3600.0,

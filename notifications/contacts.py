@@ -71,6 +71,22 @@ def is_theirs(who: str, channel: str, address: str) -> bool:
     return known.exclude(confirmed_at=None).exists()
 
 
+def of_person(user_id: int) -> list[tuple[str, str]]:
+    """The addresses that are known to be a person's, by channel, of those that work here."""
+    who = f"user:{user_id}"
+    own = User.objects.filter(pk=user_id, is_active=True).values_list("email", flat=True)
+    confirmed = Contact.objects.filter(who=who).exclude(confirmed_at=None)
+    webpush = Subscription.Channel.WEBPUSH
+    # nobody can name a browser who is not in it
+    browsers = Subscription.objects.filter(who=who, channel=webpush, state=State.ACTIVE)
+    found = [
+        *((Subscription.Channel.EMAIL.value, email) for email in own if email),
+        *confirmed.values_list("channel", "address").order_by("pk"),
+        *((webpush.value, each) for each in browsers.values_list("address", flat=True)),
+    ]
+    return [pair for pair in dict.fromkeys(found) if not channels.CHANNELS[pair[0]].missing()]
+
+
 def take_letter(channel: str, address: str, *, now: datetime) -> Allowance:
     """One of the letters that an address gets in an hour, however many orders are placed for it."""
     key = f"letters:{news.sender_hash(channel, address)}"

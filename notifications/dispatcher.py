@@ -33,6 +33,8 @@ FIELDS = (
     "created_at",
     "ended_at",
 )
+# what is asked of subscriptions
+ASKED = ("topic", "types", "filter", "channel", "who", "after", "is_once", "until", "state")
 # whose receivers want every event; to people the newest says all
 IN_FULL = (Subscription.Channel.WEBHOOK,)
 # whose service accounts are
@@ -70,9 +72,8 @@ def make(events: Sequence[Event], *, now: datetime) -> None:
     heard = _heard([event.position for event in events])
     by_position = {event.position: event for event in events}
     wanted = Subscription.objects.filter(topic__in=list(heard), after__lt=events[-1].position)
-    subscriptions = list(
-        wanted.only("topic", "types", "filter", "channel", "who", "after", "state").order_by("pk")
-    )
+    running = wanted.exclude(until__lt=events[0].position)
+    subscriptions = list(running.only(*ASKED).order_by("pk"))
     of_people = [each for each in subscriptions if is_of_person(each)]
     wishes = preferring.of_each({each.who for each in of_people})
     pairs = [
@@ -81,11 +82,22 @@ def make(events: Sequence[Event], *, now: datetime) -> None:
         for event in _wanted(subscription, heard[subscription.topic], by_position)
     ]
     reached = _reached(pairs, wishes)
-    plans = (_plan(*pair, wishes, reached, now=now) for pair in pairs)
+    plans = [_plan(*pair, wishes, reached, now=now) for pair in pairs]
+    _end_once([pair for pair, plan in zip(pairs, plans, strict=True) if plan.due_at])
     rows = (row(*pair, plan, now=now) for pair, plan in zip(pairs, plans, strict=True))
     bulk.insert(Delivery, FIELDS, rows)
     if of_people:
         leave_out_older([each.pk for each in of_people], now=now)
+
+
+def _end_once(told: Collection[Pair]) -> None:
+    """Those that wanted one event have it, and are told of no more."""
+    ends = {wish.pk: event.position for wish, event in told if wish.is_once}
+    if ends:
+        # in the order in which those lock them who write results
+        rows = Subscription.objects.filter(pk__in=ends).order_by("pk")
+        locked = list(rows.select_for_update(no_key=True).values_list("pk", flat=True))
+        bulk.update(Subscription, ["until"], [(pk, ends[pk]) for pk in locked])
 
 
 def is_of_person(subscription: Subscription) -> bool:
@@ -147,10 +159,12 @@ def _wanted(
 ) -> Iterator[Event]:
     for position in positions:
         event = events.get(position)
-        if event is None or position <= subscription.after:
+        if event is None or not subscription.runs_at(position):
             continue
         if wants(event.type, event.data, types=subscription.types, where=subscription.filter):
             yield event
+            if subscription.is_once:
+                return
 
 
 def leave_out_older(subscriptions: Collection[int], *, now: datetime) -> None:

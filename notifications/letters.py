@@ -24,7 +24,12 @@ NEAR = timedelta(minutes=90)
 DONE, CURRENT, UPCOMING = "done", "current", "upcoming"
 PLACED = "order.placed"
 NOTHING_COMES = ("order.delivered", "order.cancelled", "order.failed", "order.refunded")
-KEYS = (gettext_noop("order.eta_changed.headline"), gettext_noop("order.eta_changed.chat"))
+BACK = "stock.back"
+KEYS = (
+    gettext_noop("order.eta_changed.headline"),
+    gettext_noop("order.eta_changed.chat"),
+    gettext_noop("stock.back.headline"),
+)
 Step = Mapping[str, Any]
 
 
@@ -165,7 +170,17 @@ class _Told:
 
     @property
     def why(self) -> str:
-        return gettext("You get this because you ordered at %(shop)s.") % {"shop": self.house.name}
+        said = (
+            gettext("You get this because you asked for it at %(shop)s.")
+            if self.type == BACK
+            else gettext("You get this because you ordered at %(shop)s.")
+        )
+        return said % {"shop": self.house.name}
+
+    @property
+    def lead(self) -> str:
+        """What stands on the link."""
+        return gettext("Look at it") if self.type == BACK else gettext("Follow your order")
 
     def text(self) -> str:
         parts = [
@@ -176,7 +191,7 @@ class _Told:
             else "",
             "\n".join(filter(None, [self.of_order, self.expected])),
             "\n".join(f"- {row['label']}: {row['moment']}" for row in self.rows),
-            f"{gettext('Follow your order')}: {self.url}" if self.url else "",
+            f"{self.lead}: {self.url}" if self.url else "",
             "-- ",
             self.why,
             f"{gettext('Send me no more of these')}: {self.unsubscribe_url}"

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from museo.access.callers import Caller
 from museo.access.permissions import may
@@ -115,6 +116,27 @@ class Reader(models.Model):
     at = models.DateTimeField()
 
 
+class Tally(models.Model):
+    """How many events of a type happened in a span of time (`statistics`)."""
+
+    class Span(models.TextChoices):
+        MINUTE = "minute"
+        HOUR = "hour"
+
+    span = models.CharField(max_length=6, choices=Span)
+    begins_at = models.DateTimeField()
+    type = models.CharField(max_length=60)
+    count = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["span", "begins_at", "type"], name="one_tally_each"),
+            models.CheckConstraint(condition=models.Q(count__gte=1), name="tally_from_1"),
+        ]
+        verbose_name = _("statistics")
+        verbose_name_plural = _("statistics")
+
+
 class Receipt(models.Model):
     """How far a reader says to have received; it only moves forward."""
 
@@ -177,6 +199,11 @@ class InboundMessage(models.Model):
         indexes = [
             models.Index(fields=["channel", "sender_hash", "-received_at"], name="heard_from")
         ]
+        verbose_name = _("message from a person")
+        verbose_name_plural = _("messages from people")
+
+    def __str__(self) -> str:
+        return self.public_id
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
@@ -201,13 +228,13 @@ class Subscription(models.Model):
         WEBPUSH = "webpush"
 
     class State(models.TextChoices):
-        ACTIVE = "active"
+        ACTIVE = "active", _("active")
         # by who has it; goes on when they say so
-        PAUSED = "paused"
+        PAUSED = "paused", _("paused")
         # nobody is there any more, or whoever is wants no more of it
-        DISABLED = "disabled"
+        DISABLED = "disabled", _("disabled")
         # nobody has shown yet that the address is theirs
-        UNCONFIRMED = "unconfirmed"
+        UNCONFIRMED = "unconfirmed", _("not confirmed")
 
     class Shape(models.TextChoices):
         """How an event is written."""
@@ -237,6 +264,10 @@ class Subscription(models.Model):
     link = models.TextField(default="")
     # told of what comes after this position of the log
     after = models.BigIntegerField()
+    # told of one event and then of no more
+    is_once = models.BooleanField(default=False)
+    # told of nothing that comes after this position; None for no end
+    until = models.BigIntegerField(null=True)
     state = models.CharField(max_length=12, choices=State, default=State.ACTIVE)
     # why it was disabled
     reason = models.CharField(max_length=20, default="")
@@ -257,6 +288,15 @@ class Subscription(models.Model):
             )
         ]
         indexes = [models.Index(fields=["who"], name="subscription_of")]
+        verbose_name = _("subscription")
+        verbose_name_plural = _("subscriptions")
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    def runs_at(self, position: int) -> bool:
+        """Whether it is told of what happens there."""
+        return self.after < position and (self.until is None or position <= self.until)
 
 
 class Contact(models.Model):
@@ -308,16 +348,16 @@ class Delivery(models.Model):
     """One event on its way to one subscription."""
 
     class State(models.TextChoices):
-        PENDING = "pending"
+        PENDING = "pending", _("waiting")
         # will be told together with others (`digests`)
-        GATHERING = "gathering"
-        SENT = "sent"
+        GATHERING = "gathering", _("being gathered")
+        SENT = "sent", _("sent")
         # tried as often as it is worth
-        FAILED = "failed"
+        FAILED = "failed", _("failed")
         # another one goes out instead: a newer one of its topic, or its digest
-        SUPERSEDED = "superseded"
+        SUPERSEDED = "superseded", _("replaced")
         # never tried, for the reason
-        SKIPPED = "skipped"
+        SKIPPED = "skipped", _("left out")
 
     subscription = models.ForeignKey(
         Subscription, on_delete=models.CASCADE, related_name="deliveries", db_index=False
@@ -383,7 +423,22 @@ class Delivery(models.Model):
             models.Index(
                 fields=["reference"], condition=~models.Q(reference=""), name="delivery_reported_as"
             ),
+            models.Index(
+                fields=["subscription", "ended_at"],
+                condition=models.Q(state="failed"),
+                name="dead_letter",
+            ),
+            models.Index(
+                fields=["ended_at"],
+                condition=models.Q(ended_at__isnull=False),
+                name="delivery_ended",
+            ),
         ]
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+
+    def __str__(self) -> str:
+        return self.public_id
 
     @property
     def public_id(self) -> str:

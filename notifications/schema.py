@@ -21,6 +21,7 @@ from museo.access.shapes import (
     moment,
     more,
     nothing,
+    number,
     of,
     optional,
     page,
@@ -56,6 +57,29 @@ EVENTS = of(
     # with them for a cursor of another log: how things stand
     type=optional(choice(["reset"])),
     snapshot=optional(each(anything({}), "order.ORD-7K4Q2M9X")),
+)
+PLACED = {"placed": whole(3), "delivered": whole(2), "cancelled": whole(0)}
+REALTIME = of(
+    "Realtime",
+    now=moment(),
+    position=whole(1234),
+    # events that are not counted yet
+    behind=whole(0),
+    events=of(
+        hour=whole(42),
+        day=whole(900),
+        by_type=each(whole(3), "order.placed"),
+        per_minute=many(of(minute=moment(), events=whole(7), **PLACED)),
+        per_hour=many(of(hour=moment(), events=whole(42), **PLACED)),
+    ),
+    orders=of(hour=of(**PLACED), day=of(**PLACED)),
+    deliveries=each(
+        of(
+            **{state: whole(1) for state in Delivery.State.values},
+            latency_seconds=maybe(of(p50=number(0.4), p95=number(1.2))),
+        ),
+        "email",
+    ),
 )
 STREAM = text(f'id: {CURSOR}\ndata: {{"type": "order.confirmed", …}}\n\n')
 READING = (

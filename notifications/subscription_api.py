@@ -125,7 +125,8 @@ def _create(caller: Caller, wish: dict[str, Any], *, now: datetime) -> Response:
 @api_view(["GET", "PATCH", "DELETE"])
 def subscription_detail(request: Request, subscription_id: str) -> Response:
     """PATCH with `new_secret` answers one; the one before is good for another day."""
-    found = subscribing.find(caller_from_request(request), subscription_id)
+    caller = caller_from_request(request)
+    found = subscribing.find(caller, subscription_id)
     if request.method == "DELETE":
         subscriptions.remove(Subscription.objects.filter(pk=found.pk))
         return Response({"removed": True})
@@ -133,6 +134,8 @@ def subscription_detail(request: Request, subscription_id: str) -> Response:
         return Response(_shape(found))
     wish = read_body(ChangedWish, request)
     needs_secret = wish.pop("new_secret")
+    if needs_secret:
+        subscriptions.require_own(caller, found)
     subscribing.change(found, wish)
     if not needs_secret:
         return Response(_shape(found))

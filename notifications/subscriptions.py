@@ -14,12 +14,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from museo import sql
+from museo.access.callers import Caller
 from museo.access.encryption import seal
-from museo.access.problems import NotFound
+from museo.access.problems import NotAllowed, NotFound
 from notifications import log
 from notifications.audiences import user_topic
 from notifications.channels.signatures import SECRET_PREFIX
-from notifications.models import Contact, Delivery, Subscription, SubscriptionQuerySet
+from notifications.models import Contact, Delivery, Subscription, SubscriptionQuerySet, whose
 from notifications.wishes import Filter
 
 # as the Standard Webhooks specification has them: 24 to 64 bytes
@@ -62,12 +63,16 @@ def begin(
     shape: Subscription.Shape = Subscription.Shape.ENVELOPE,
     locale: str,
     state: Subscription.State = State.ACTIVE,
+    link: str = "",
+    is_once: bool = False,
     now: datetime,
 ) -> NewSubscription:
     """From now on; for the same address of the same caller, that one with a new secret.
 
-    Whoever calls this has asked whether `who` may read the topic, and use the address.
+    Whoever calls this has asked whether `who` may read the topic, and use the address. `link` is
+    where a person follows it; one `is_once` ends with the first event that they are told.
     """
+    head = log.state().head
     secret = _new_secret() if channel == Subscription.Channel.WEBHOOK else ""
     wanted = {
         "types": sorted(set(types)),
@@ -77,6 +82,11 @@ def begin(
         "secret": seal(secret) if secret else "",
         **AS_NEW,
         "state": state,
+        "link": seal(link) if link else "",
+        "is_once": is_once,
+        "until": None,
+        # of what was told before this wish is another one
+        **({"after": head} if is_once else {}),
     }
     subscription, _is_new = Subscription.objects.update_or_create(
         topic=topic,
@@ -84,7 +94,7 @@ def begin(
         address=address,
         who=who,
         defaults=wanted,
-        create_defaults={**wanted, "after": log.state().head, "created_at": now},
+        create_defaults={**wanted, "after": head, "created_at": now},
     )
     return NewSubscription(subscription, secret)
 
@@ -121,6 +131,12 @@ def begin_with_topic(
 
 def _new_secret() -> str:
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def require_own(caller: Caller, subscription: Subscription) -> None:
+    """Who only looks after a subscription learns no secret of it; raise NotAllowed."""
+    if subscription.who not in whose(caller):
+        raise NotAllowed(_("Only those whose subscription it is get a new secret."))
 
 
 def rotate(subscription: Subscription, *, now: datetime) -> NewSubscription:

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from notifications import digests, dispatcher, peace, retention, sending
+from notifications import digests, dispatcher, peace, retention, sending, statistics
 
 # a tick is over before the next one
 TICK_SECONDS = 0.8
@@ -40,3 +40,11 @@ def deliver() -> int:
     peace.put_off(now=timezone.now())
     # so that not all come back at once; nobody need be unable to guess it
     return sending.run(clock=timezone.now, dice=random.Random()).sent  # noqa: S311
+
+
+@shared_task(name="notifications.keep_statistics")
+def keep_statistics() -> None:
+    """Count what has happened."""
+    deadline = time.monotonic() + TICK_SECONDS
+    while statistics.keep(now=timezone.now()) and time.monotonic() < deadline:
+        pass

@@ -101,3 +101,8 @@ def _by_prefix(names: Iterable[str]) -> dict[str, set[str]]:
         if prefix in _domains and NAME.fullmatch(name):
             groups[prefix].add(name)
     return groups
+
+
+def about(word: str) -> list[str]:
+    """The topics that could be about what is called so, of whatever domain."""
+    return [f"{prefix}.{word}" for prefix in _domains]

@@ -26,8 +26,8 @@ from catalog.templatetags.money import money
 from museo.access.callers import Caller, caller_from_request
 from museo.access.problems import Problem
 from notifications import log
-from notifications.admin import LogAdmin
 from notifications.envelope import render
+from notifications.log_admin import LogAdmin
 from orders import (
     adjustments,
     amendments,

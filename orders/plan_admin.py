@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, TabularInline
 
-from notifications.admin import LogAdmin
+from notifications.log_admin import LogAdmin
 from orders import lifecycle, plans
 from orders.lifecycle import PlannedStep
 from orders.models import Plan, PlanStep

@@ -34,6 +34,7 @@ from museo.access.shapes import (
     whole,
     yes,
 )
+from notifications.schema import REALTIME
 from orders import lifecycle
 from orders.api import Area, Cancellation, CouponCode, Item, Items, NextStep, Quantity, RefundBody
 from orders.details import ADDRESS_FIELDS, MOST
@@ -309,6 +310,7 @@ STATS = of(
     open=COUNTED,
     per_minute=many(of(minute=moment(), orders=whole(3))),
     step_seconds=each(of(orders=whole(100), p50=number(120), p95=number(180)), "confirmed"),
+    realtime=REALTIME,
 )
 
 LINK = of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,9 @@ from django.utils.translation import gettext
 from museo.access.callers import Caller
 from museo.access.permissions import may
 from museo.access.problems import NotAllowed
+from notifications import statistics
 from notifications.envelope import timestamp
+from notifications.statistics import percentile
 from orders import lifecycle
 from orders.models import Order, OrderStep
 
@@ -50,6 +52,7 @@ def overview(caller: Caller, *, window: timedelta, now: datetime) -> dict[str, A
         "open": _open(),
         "per_minute": _per_minute(now),
         "step_seconds": _step_seconds(placed),
+        "realtime": statistics.realtime(now=now),
     }
 
 
@@ -90,9 +93,3 @@ def _step_seconds(placed: Any) -> dict[str, dict[str, float]]:
         for status in lifecycle.PROGRESS
         if status in durations
     }
-
-
-def percentile(values: Sequence[float], percent: int) -> float:
-    """The smallest value that so many percent of them do not exceed."""
-    ranked = sorted(values)
-    return ranked[max(0, -(-len(ranked) * percent // 100) - 1)]

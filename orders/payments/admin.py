@@ -21,7 +21,7 @@ from catalog.templatetags.money import money
 from museo.access.callers import caller_from_request
 from museo.access.problems import Problem
 from notifications import log
-from notifications.admin import LogAdmin
+from notifications.log_admin import LogAdmin
 from orders import pricing
 from orders.models import Payment, PaymentEvent
 from orders.payments import PROVIDERS, settlement

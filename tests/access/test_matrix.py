@@ -91,8 +91,8 @@ def test_the_roles_see_their_part_of_the_admin() -> None:
     seen = {role: world.parts_of_the_admin(role) for role in ROLES}
 
     assert seen == {
-        "owner": {"access", "auth", "catalog", "orders"},
+        "owner": {"access", "auth", "catalog", "notifications", "orders"},
         "catalogue": {"catalog", "orders"},
-        "fulfillment": {"catalog", "orders"},
-        "support": {"access", "catalog", "orders"},
+        "fulfillment": {"catalog", "notifications", "orders"},
+        "support": {"access", "catalog", "notifications", "orders"},
     }
