@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import ssl
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,23 @@ from typing import Any
 import anyio
 import httpcore2
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from notifications.channels import posting, webhook
 from notifications.channels.message import NotSent
 from notifications.channels.posting import Answer
 from tests.notifications.conftest import NOON
-from tests.notifications.receivers import OK, Got, Receiver, accept, always, answer, receiving
+from tests.notifications.receivers import (
+    Got,
+    Receiver,
+    accept,
+    always,
+    answer,
+    certificate,
+    in_drops,
+    receiving,
+    reset,
+    ten_megabytes,
+)
 
 PUBLIC = "192.0.32.8"
 
@@ -57,33 +65,12 @@ async def test_what_is_sent_arrives_as_it_is(allow: Callable[..., None]) -> None
 # receivers from hell
 
 
-async def _in_drops(_got: Got, writer: asyncio.StreamWriter) -> bytes:
-    """The head of an answer, a byte at a time."""
-    for byte in OK:
-        writer.write(bytes([byte]))
-        await writer.drain()
-        await asyncio.sleep(0.2)
-    return b""
-
-
 async def _body_in_drops(_got: Got, writer: asyncio.StreamWriter) -> bytes:
     writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
     while True:
         writer.write(b"x")
         await writer.drain()
         await asyncio.sleep(0.1)
-
-
-async def _ten_megabytes(_got: Got, writer: asyncio.StreamWriter) -> bytes:
-    writer.write(b"HTTP/1.1 500 X\r\ncontent-length: 10000000\r\n\r\n")
-    for _ in range(1000):
-        writer.write(b"x" * 10_000)
-        await writer.drain()
-    return b""
-
-
-async def _reset(_got: Got, writer: asyncio.StreamWriter) -> None:
-    writer.transport.abort()
 
 
 async def _nonsense(_got: Got, _writer: asyncio.StreamWriter) -> bytes:
@@ -97,7 +84,7 @@ async def _endless_head(_got: Got, writer: asyncio.StreamWriter) -> None:
         await writer.drain()
 
 
-@pytest.mark.parametrize("behave", [_in_drops, _reset, _nonsense, _endless_head])
+@pytest.mark.parametrize("behave", [in_drops, reset, _nonsense, _endless_head])
 async def test_whoever_does_not_answer_is_unreachable(
     behave: Any, allow: Callable[..., None]
 ) -> None:
@@ -117,7 +104,7 @@ async def test_nobody_there_is_unreachable(allow: Callable[..., None]) -> None:
 
 
 async def test_of_a_large_answer_the_beginning_is_read(allow: Callable[..., None]) -> None:
-    with receiving(_ten_megabytes) as receiver:
+    with receiving(ten_megabytes) as receiver:
         allow(receiver)
         told = await post(receiver.url)
 
@@ -328,41 +315,10 @@ async def test_whoever_checks_and_then_connects_to_the_name_is_led_inside(
 # TLS
 
 
-def _certificate(folder: Path, name: str) -> ssl.SSLContext:
-    """A server's, for that name, signed by itself and kept in `folder`."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    who = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(who)
-        .issuer_name(who)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = folder / "server.pem"
-    pem.write_bytes(
-        made.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    return context
-
-
 async def test_the_certificate_is_that_of_the_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tls = _certificate(tmp_path, "example.com")
+    tls = certificate(tmp_path, "example.com")
     trusting = ssl.create_default_context(cafile=str(tmp_path / "server.pem"))
     with receiving(accept, tls=tls) as receiver:
         network = Network(monkeypatch, receiver)
