@@ -117,7 +117,9 @@ class Days:
         """When the first of the topic falls due, and the receiver has rested."""
         active = Delivery.objects.pending().filter(subscription__state="active")
         first = active.select_related("subscription").order_by("position").first()
-        return first and max(first.due_at, first.subscription.rests_until or first.due_at)
+        if first is None:
+            return None
+        return max(first.due_at, first.subscription.rests_until or first.due_at)
 
 
 def _tell_each_day(days: Days) -> None:
