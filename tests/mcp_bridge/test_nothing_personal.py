@@ -32,6 +32,8 @@ EMAIL, NAME, STREET, PHONE = (
     "Zwiebelweg 7",
     "+358401234567",
 )
+# what takes the letters writes a log, too
+MAIL_SERVER = "mail.log"
 WROTE = "Please ring twice, the dog is called Rex."
 # pieces of them would be found, too
 PERSONAL = ("ludmila", "okafor", "zwiebelweg", "00137", "401234567", "ring twice", "rex")
@@ -117,9 +119,9 @@ def _told() -> list[str]:
 
 
 def _written(records: Iterable[logging.LogRecord]) -> list[str]:
-    """All that a formatter could write of a record."""
-    formatter = logging.Formatter()
-    return [f"{formatter.format(record)} {record.__dict__}" for record in records]
+    """All that a formatter could write of a record of ours."""
+    formatter, ours = logging.Formatter(), (each for each in records if each.name != MAIL_SERVER)
+    return [f"{formatter.format(record)} {record.__dict__}" for record in ours]
 
 
 async def test_neither_events_nor_the_log_name_anybody_or_say_what_they_wrote(

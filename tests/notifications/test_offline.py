@@ -34,26 +34,24 @@ def _tell(count: int) -> None:
         tell(dice.choice(TOPICS), 5, also=[ALL], words=f"Lämpchen {number}")
 
 
-async def by_stream(http: httpx.AsyncClient, cursor: log.Cursor, count: int) -> list[Envelope]:
-    after = {"Last-Event-ID": log.format_cursor(cursor.epoch, cursor.position)}
+async def by_stream(http: httpx.AsyncClient, cursor: str, count: int) -> list[Envelope]:
+    after = {"Last-Event-ID": cursor}
     async with stream(http, f"/api/v1/events?topics={ALL}", **after) as events:
         await events.next()
         return await events.take(count)
 
 
-async def by_socket(http: httpx.AsyncClient, cursor: log.Cursor, count: int) -> list[Envelope]:
+async def by_socket(http: httpx.AsyncClient, cursor: str, count: int) -> list[Envelope]:
     async with socket(str(http.base_url).rstrip("/")) as client:
         await client.next()
-        await client.say(
-            action="subscribe", topics=[ALL], after=log.format_cursor(cursor.epoch, cursor.position)
-        )
+        await client.say(action="subscribe", topics=[ALL], after=cursor)
         _subscribed, *missed = await client.take(count + 1)
     return missed
 
 
-async def by_pages(http: httpx.AsyncClient, cursor: log.Cursor, count: int) -> list[Envelope]:
+async def by_pages(http: httpx.AsyncClient, cursor: str, count: int) -> list[Envelope]:
     missed: list[Envelope] = []
-    after = log.format_cursor(cursor.epoch, cursor.position)
+    after = cursor
     while True:
         asked = {"topics": ALL, "after": after, "limit": "100"}
         page = (await http.get("/api/v1/events", params=asked)).json()
@@ -63,10 +61,10 @@ async def by_pages(http: httpx.AsyncClient, cursor: log.Cursor, count: int) -> l
         after = page["next"]
 
 
-def by_webhook(caller: Caller, subscription: Subscription, cursor: log.Cursor) -> list[Envelope]:
+def by_webhook(caller: Caller, subscription: Subscription) -> list[Envelope]:
     """What comes of a replay, in the order of positions."""
     with _back(subscription) as receiver:
-        subscribing.replay(caller, subscription, after=cursor.position, now=timezone.now())
+        subscribing.replay(caller, subscription, after=HAD, now=timezone.now())
         while Delivery.objects.pending().exists():
             assert _send().sent
     came = [orjson.loads(got.body) for got in receiver.got]
@@ -105,7 +103,7 @@ def _subscribe(settings: Any) -> tuple[Caller, Subscription]:
     return caller, made.subscription
 
 
-def _miss(subscription: Subscription, count: int) -> log.Cursor:
+def _miss(subscription: Subscription, count: int) -> str:
     """Events that come while nobody is there, after some that did arrive."""
     with _back(subscription):
         _tell(HAD)
@@ -115,7 +113,7 @@ def _miss(subscription: Subscription, count: int) -> log.Cursor:
     while dispatcher.dispatch(now=timezone.now()):
         pass
     assert _send().failed
-    return log.Cursor(position=HAD, epoch=log.state().epoch)
+    return log.format_cursor(log.state().epoch, HAD)
 
 
 async def _come_back(http: httpx.AsyncClient, settings: Any, count: int) -> None:
@@ -128,7 +126,7 @@ async def _come_back(http: httpx.AsyncClient, settings: Any, count: int) -> None
     assert len({envelope["id"] for envelope in missed}) == count
     assert await by_stream(http, cursor, count) == missed
     assert await by_socket(http, cursor, count) == missed
-    assert await in_thread(by_webhook)(caller, subscription, cursor) == missed
+    assert await in_thread(by_webhook)(caller, subscription) == missed
 
 
 async def test_five_hundred_missed_events_come_alike_by_every_channel(

@@ -189,6 +189,11 @@ def test_after_days_in_hell_all_is_as_if_there_had_been_none(
     assert 2.6 * DAY < moments[-1] - moments[0] < 3.4 * DAY
     first = Delivery.objects.get(position=1)
     assert (first.state, first.reason, first.ended_at) == ("failed", hell.code, moments[-1])
+    assert first.attempts_made == len(moments)
+    if not hell.has_bad_certificate:
+        assert [id for id, position in _heard(receiver) if position == "1"] == (
+            [_events()[0][0]] * len(moments)
+        )
     assert set(Attempt.objects.values_list("status", "code")) == {(hell.status, hell.code)}
     # the second one waited for it
     assert _moments(2)[0] >= moments[-1]

@@ -17,7 +17,7 @@ from django.utils import timezone
 from museo.access import access_tokens, accounts
 from museo.access.encryption import unseal
 from museo.access.models import ServiceAccount
-from notifications import dispatcher, log, parcels, retries, sending, subscriptions, tasks
+from notifications import dispatcher, log, parcels, sending, subscriptions, tasks
 from notifications.channels import posting, signatures
 from notifications.models import Attempt, Delivery, Event, Subscription
 from notifications.parcels import Parcel
@@ -312,26 +312,6 @@ def play(now: datetime, until: datetime) -> list[datetime]:
         rests = Subscription.objects.filter(state="active").values_list("rests_until", flat=True)
         now = max([now if tried else now + SECOND, due, *filter(None, rests)])
     return moments
-
-
-def test_whoever_is_away_for_three_days_is_tried_by_the_schedule_and_then_given_up(
-    allow: Callable[..., None],
-) -> None:
-    with receiving(always(answer(500))) as receiver:
-        allow(receiver)
-        subscribe(receiver)
-        tell()
-        dispatch()
-
-        moments = play(NOON, NOON + 10 * DAY)
-
-    assert len(moments) == len(retries.PAUSES) + 1
-    for planned, before, after in zip(retries.PAUSES, moments, moments[1:], strict=False):
-        assert planned * 0.9 <= after - before <= planned * 1.1
-    assert 2.6 * DAY < moments[-1] - moments[0] < 3.4 * DAY
-    assert states() == [(1, "failed", "unreachable")]
-    assert len(set(ids(receiver))) == 1
-    assert Delivery.objects.get().attempts_made == Attempt.objects.count() == len(moments)
 
 
 def test_whoever_asks_for_a_pause_gets_it(allow: Callable[..., None]) -> None:
