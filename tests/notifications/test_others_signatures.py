@@ -22,7 +22,7 @@ from notifications import dispatcher, sending, subscriptions
 from notifications.channels import signatures
 from notifications.channels.signatures import ID, SIGNATURE, TIMESTAMP, BadSignature
 from notifications.models import Subscription
-from tests.notifications.conftest import NOON, tell
+from tests.notifications.conftest import NOON, somebody, tell
 from tests.notifications.receivers import receiving
 
 OURS, BEFORE, NOBODYS = (
@@ -155,7 +155,7 @@ def test_what_a_receiver_gets_they_verify_with_the_secret_before_and_the_new_one
             topic="trial.a",
             channel=Subscription.Channel.WEBHOOK,
             address=receiver.url,
-            who="user:1",
+            who=somebody(),
             locale="en",
             now=timezone.now(),
         )
