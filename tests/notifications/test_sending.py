@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from museo.access import access_tokens, accounts
@@ -291,6 +292,33 @@ def test_without_a_lease_two_at_once_claim_the_same(monkeypatch: pytest.MonkeyPa
         found = at_once([lambda: claim(sender="a"), lambda: claim(sender="b")])
 
     assert [len(batch) for batch in found] == [1, 1]  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite counts no rows beforehand")
+def test_a_claim_looks_at_no_pairs_though_far_more_waits_than_was_counted() -> None:
+    """PostgreSQL plans by what it counted last, which may have been before all of it came."""
+    count = 600
+    with receiving() as receiver, connection.cursor() as cursor:
+        cursor.execute("ANALYZE notifications_delivery")
+        subscribe(receiver)
+        for number in range(count):
+            tell(f"trial.{number}", also=["trial.a"])
+        dispatch()
+        with CaptureQueriesContext(connection) as asked:
+            claim()
+
+        (statement,) = [each["sql"] for each in asked if "WITH heads" in each["sql"]]
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}")
+        plan = cursor.fetchone()[0][0]["Plan"]
+
+    assert _looked_at(plan) < 30 * count
+
+
+def _looked_at(plan: dict[str, Any]) -> float:
+    """How many rows and pairs a part of a plan has looked at, with all below it."""
+    names = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Join Filter")
+    own = plan["Actual Loops"] * sum(plan.get(name, 0) for name in names)
+    return own + sum(map(_looked_at, plan.get("Plans", ())))
 
 
 # receivers from hell, by a clock that is turned on
