@@ -317,7 +317,7 @@ def test_a_claim_looks_at_no_pairs_though_far_more_waits_than_was_counted() -> N
 def _looked_at(plan: dict[str, Any]) -> float:
     """How many rows and pairs a part of a plan has looked at, with all below it."""
     names = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Join Filter")
-    own = plan["Actual Loops"] * sum(plan.get(name, 0) for name in names)
+    own: float = plan["Actual Loops"] * sum(plan.get(name, 0) for name in names)
     return own + sum(map(_looked_at, plan.get("Plans", ())))
 
 
