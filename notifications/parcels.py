@@ -75,7 +75,7 @@ class ToProgram:
 
     address: str = field(repr=False)
     letter: Letter = field(repr=False)
-    total: timedelta = posting.TOTAL
+    total: timedelta = field(default_factory=lambda: posting.TOTAL)
 
     async def send(self, connections: httpcore2.AsyncConnectionPool, *, now: datetime) -> Outcome:
         request = webhook_wire.request(self.letter, at=now)

@@ -29,18 +29,18 @@ PORTS = {"https": 443, "http": 80}
 NAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])")
 # the ends of names that only some network knows (RFC 6761, 6762, 8375, ICANN's .internal)
 LOCAL_NAMES = ("localhost", "local", "internal", "arpa")
+# of IPv6 nothing else is given out to anybody
+GLOBAL_UNICAST = ip_network("2000::/3")
 # beside what Python calls private: reserved, translated, tunnelled and retired ranges
 ELSEWHERE = [
     ip_network(network)
     for network in (
         "192.0.0.0/24",
         "192.88.99.0/24",
-        "::ffff:0:0/96",
-        "64:ff9b::/96",
-        "64:ff9b:1::/48",
-        "2001::/32",
+        "2001::/23",
+        "2001:db8::/32",
         "2002::/16",
-        "fec0::/10",
+        "3fff::/20",
     )
 ]
 # how long whoever registers an address waits for its name to be looked up
@@ -88,11 +88,13 @@ def read(url: str) -> Target:
     """What an address says, without asking the network; raise BadWebhook."""
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
+        host, port = parts.hostname or "", parts.port
     except ValueError as error:
         raise _no_address() from error
     if not WRITTEN.fullmatch(url) or len(url) > LONGEST or "@" in parts.netloc:
         raise _no_address()
+    if port is None:
+        port = PORTS.get(parts.scheme, 0)
     named = target(host, port)
     if named.is_excepted and parts.scheme in PORTS:
         return named
@@ -142,6 +144,7 @@ def is_public(address: Address) -> bool:
     return (
         address.is_global
         and not address.is_multicast
+        and (address.version == 4 or address in GLOBAL_UNICAST)
         and not any(address in network for network in ELSEWHERE)
     )
 

@@ -64,8 +64,6 @@ def public_key() -> str:
 def check(address: str) -> str:
     """The subscription as JSON, without what is not needed; raise BadAddress."""
     browser = _read(address)
-    if not outside.leads_outside(browser.endpoint):
-        raise BadAddress(_("The endpoint of the subscription is no public https address."))
     keys = {"p256dh": _text(browser.public_key), "auth": _text(browser.auth)}
     return orjson.dumps({"endpoint": browser.endpoint, "keys": keys}).decode()
 
@@ -182,6 +180,8 @@ def _read(address: str) -> Browser:
         raise _unreadable() from error
     if len(browser.auth) != 16 or len(browser.public_key) != 65:
         raise _unreadable()
+    if not outside.leads_outside(browser.endpoint):
+        raise BadAddress(_("The endpoint of the subscription is no public https address."))
     return browser
 
 

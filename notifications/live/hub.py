@@ -36,7 +36,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from redis.asyncio import Redis
 
-from notifications import access_changes, log, topics
+from notifications import access_changes, erasure, log, topics
 from notifications.live import stats, wake
 from notifications.live.frames import Batch, Frame
 from notifications.live.ring import Ring
@@ -428,6 +428,9 @@ class Hub:
             for frame in frames:
                 if frame.event.topic == access_changes.TOPIC:
                     self._revoke(frame.event.data)
+                elif frame.event.topic == erasure.TOPIC:
+                    # the log's texts are those that are left
+                    self._ring = Ring(self._ring_size, after=self.position)
         if self.position < self._head:
             self._hole.set()
 

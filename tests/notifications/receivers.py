@@ -8,6 +8,12 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
@@ -93,6 +99,27 @@ def always(said: bytes) -> Behave:
     return behave
 
 
+async def in_drops(_got: Got, writer: asyncio.StreamWriter) -> bytes:
+    """The head of an answer, a byte at a time."""
+    for byte in OK:
+        writer.write(bytes([byte]))
+        await writer.drain()
+        await asyncio.sleep(0.2)
+    return b""
+
+
+async def ten_megabytes(_got: Got, writer: asyncio.StreamWriter) -> bytes:
+    writer.write(b"HTTP/1.1 500 X\r\ncontent-length: 10000000\r\n\r\n")
+    for _ in range(1000):
+        writer.write(b"x" * 10_000)
+        await writer.drain()
+    return b""
+
+
+async def reset(_got: Got, writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+
+
 @contextmanager
 def receiving(
     behave: Behave = accept, *, tls: ssl.SSLContext | None = None, port: int = 0
@@ -125,3 +152,34 @@ def receiving(
     finally:
         loops[0].call_soon_threadsafe(over.set)
         thread.join(10)
+
+
+def certificate(folder: Path, name: str) -> ssl.SSLContext:
+    """A server's, for that name, signed by itself and kept in `folder`."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(who)
+        .issuer_name(who)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = folder / "server.pem"
+    pem.write_bytes(
+        made.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    return context

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import ssl
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,23 @@ from typing import Any
 import anyio
 import httpcore2
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from notifications.channels import posting, webhook
 from notifications.channels.message import NotSent
 from notifications.channels.posting import Answer
 from tests.notifications.conftest import NOON
-from tests.notifications.receivers import OK, Got, Receiver, accept, always, answer, receiving
+from tests.notifications.receivers import (
+    Got,
+    Receiver,
+    accept,
+    always,
+    answer,
+    certificate,
+    in_drops,
+    receiving,
+    reset,
+    ten_megabytes,
+)
 
 PUBLIC = "192.0.32.8"
 
@@ -57,33 +64,12 @@ async def test_what_is_sent_arrives_as_it_is(allow: Callable[..., None]) -> None
 # receivers from hell
 
 
-async def _in_drops(_got: Got, writer: asyncio.StreamWriter) -> bytes:
-    """The head of an answer, a byte at a time."""
-    for byte in OK:
-        writer.write(bytes([byte]))
-        await writer.drain()
-        await asyncio.sleep(0.2)
-    return b""
-
-
 async def _body_in_drops(_got: Got, writer: asyncio.StreamWriter) -> bytes:
     writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
     while True:
         writer.write(b"x")
         await writer.drain()
         await asyncio.sleep(0.1)
-
-
-async def _ten_megabytes(_got: Got, writer: asyncio.StreamWriter) -> bytes:
-    writer.write(b"HTTP/1.1 500 X\r\ncontent-length: 10000000\r\n\r\n")
-    for _ in range(1000):
-        writer.write(b"x" * 10_000)
-        await writer.drain()
-    return b""
-
-
-async def _reset(_got: Got, writer: asyncio.StreamWriter) -> None:
-    writer.transport.abort()
 
 
 async def _nonsense(_got: Got, _writer: asyncio.StreamWriter) -> bytes:
@@ -97,7 +83,7 @@ async def _endless_head(_got: Got, writer: asyncio.StreamWriter) -> None:
         await writer.drain()
 
 
-@pytest.mark.parametrize("behave", [_in_drops, _reset, _nonsense, _endless_head])
+@pytest.mark.parametrize("behave", [in_drops, reset, _nonsense, _endless_head])
 async def test_whoever_does_not_answer_is_unreachable(
     behave: Any, allow: Callable[..., None]
 ) -> None:
@@ -117,7 +103,7 @@ async def test_nobody_there_is_unreachable(allow: Callable[..., None]) -> None:
 
 
 async def test_of_a_large_answer_the_beginning_is_read(allow: Callable[..., None]) -> None:
-    with receiving(_ten_megabytes) as receiver:
+    with receiving(ten_megabytes) as receiver:
         allow(receiver)
         told = await post(receiver.url)
 
@@ -182,191 +168,23 @@ async def test_a_redirect_is_not_followed(allow: Callable[..., None]) -> None:
     assert inside.connections == 0
 
 
-# where it connects to: seen at the socket
-
-
-class Network:
-    """Keeps every address that a connection is opened to, and leads all of them to one server."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, receiver: Receiver) -> None:
-        self.connected: list[str] = []
-        self.look_up: Callable[[str], list[str]] = lambda host: [host]
-        really = anyio.connect_tcp
-
-        async def connect_tcp(remote_host: str, remote_port: int, **more: Any) -> Any:
-            # whoever connects to a name has it looked up once more
-            number = self.look_up(remote_host)[0]
-            self.connected.append(number)
-            return await really("127.0.0.1", receiver.port, **more)
-
-        monkeypatch.setattr(anyio, "connect_tcp", connect_tcp)
-        monkeypatch.setattr(webhook, "_look_up", lambda host, port: self._found(host))
-
-    def _found(self, host: str) -> Any:
-        return [ip_address(number) for number in self.look_up(host)]
-
-    def inside(self) -> list[str]:
-        return [number for number in self.connected if not webhook.is_public(ip_address(number))]
-
-
-INSIDE = [
-    "127.0.0.1",
-    "127.8.8.8",
-    "0.0.0.0",
-    "10.0.0.7",
-    "172.16.0.1",
-    "192.168.1.1",
-    "100.64.0.1",
-    "169.254.169.254",
-    "192.0.0.8",
-    "192.88.99.1",
-    "198.18.0.1",
-    "224.0.0.1",
-    "240.0.0.1",
-    "255.255.255.255",
-    "::",
-    "::1",
-    "::ffff:127.0.0.1",
-    "::ffff:8.8.8.8",
-    "64:ff9b::7f00:1",
-    "64:ff9b:1::1",
-    "2001:0:7f00:1::",
-    "2002:7f00:1::",
-    "fd00::1",
-    "fe80::1",
-    "fec0::1",
-    "ff02::1",
-]
-# hosts that name an address otherwise; the resolver of a system may read them so
-WRITTEN_OTHERWISE = [
-    "https://2130706433/",
-    "https://0x7f000001/",
-    "https://127.1/",
-    "https://0177.0.0.1/",
-    "https://[::ffff:7f00:1]/",
-    "https://\uff11\uff12\uff17.0.0.1/",
-    "https://localhost/",
-    "https://metadata.google.internal/",
-    "http://example.com/",
-    "https://example.com:22/",
-    "https://user@example.com/",
-    "file:///etc/passwd",
-    "gopher://example.com/",
-]
-
-
-@pytest.mark.parametrize("number", INSIDE)
-async def test_nothing_inside_is_connected_to(number: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with receiving() as receiver:
-        network = Network(monkeypatch, receiver)
-        literal = f"https://[{number}]/" if ":" in number else f"https://{number}/"
-        with pytest.raises(NotSent, match="bad_address"):
-            await post(literal)
-        for found in ([number], [PUBLIC, number]):
-            network.look_up = lambda host, found=found: found  # type: ignore[misc]
-            with pytest.raises(NotSent, match="bad_address"):
-                await post("https://example.com/")
-
-    assert (network.connected, receiver.connections) == ([], 0)
-
-
-@pytest.mark.parametrize("url", WRITTEN_OTHERWISE)
-async def test_no_spelling_of_an_address_leads_inside(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with receiving() as receiver:
-        network = Network(monkeypatch, receiver)
-        network.look_up = lambda host: ["127.0.0.1"]
-        with pytest.raises(NotSent, match="bad_address"):
-            await post(url)
-
-    assert (network.connected, receiver.connections) == ([], 0)
-
-
-def _taking_turns() -> Callable[[str], list[str]]:
-    turns = itertools.cycle([PUBLIC, "127.0.0.1"])
-    return lambda host: [host] if host in (PUBLIC, "127.0.0.1") else [next(turns)]
-
-
-async def _send_rebinding(network: Network, rounds: int) -> None:
-    network.look_up = _taking_turns()
-    for _ in range(rounds):
-        try:
-            await post("https://example.com/", total=timedelta(milliseconds=300))
-        except NotSent:
-            continue
-
-
-async def test_a_name_that_leads_elsewhere_a_moment_later_leads_nowhere(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with receiving() as receiver:
-        network = Network(monkeypatch, receiver)
-        await _send_rebinding(network, 200)
-
-    assert network.connected == [PUBLIC] * 100
-
-
-async def test_whoever_checks_and_then_connects_to_the_name_is_led_inside(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The twin: without the address that was checked being the one connected to."""
-    really = webhook.addresses_now
-
-    async def check(target: webhook.Target) -> list[str]:
-        await really(target)
-        return [target.host]
-
-    monkeypatch.setattr(webhook, "addresses_now", check)
-    with receiving() as receiver:
-        network = Network(monkeypatch, receiver)
-        await _send_rebinding(network, 20)
-
-    assert network.inside() == ["127.0.0.1"] * 20
-
-
 # TLS
-
-
-def _certificate(folder: Path, name: str) -> ssl.SSLContext:
-    """A server's, for that name, signed by itself and kept in `folder`."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    who = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(who)
-        .issuer_name(who)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = folder / "server.pem"
-    pem.write_bytes(
-        made.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    return context
 
 
 async def test_the_certificate_is_that_of_the_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tls = _certificate(tmp_path, "example.com")
+    tls = certificate(tmp_path, "example.com")
     trusting = ssl.create_default_context(cafile=str(tmp_path / "server.pem"))
+    really, connected = anyio.connect_tcp, []
+    monkeypatch.setattr(webhook, "_look_up", lambda host, port: [ip_address(PUBLIC)])
     with receiving(accept, tls=tls) as receiver:
-        network = Network(monkeypatch, receiver)
-        network.look_up = lambda host: [PUBLIC]
+
+        async def connect_tcp(remote_host: str, remote_port: int, **more: Any) -> Any:
+            connected.append(remote_host)
+            return await really("127.0.0.1", receiver.port, **more)
+
+        monkeypatch.setattr(anyio, "connect_tcp", connect_tcp)
         with pytest.raises(NotSent, match="unreachable"):
             await post("https://example.com/")
         monkeypatch.setattr(posting, "_tls", lambda: trusting)
@@ -376,7 +194,7 @@ async def test_the_certificate_is_that_of_the_name(
         assert (await post("https://example.com/")).status == 200
 
     assert [got.headers["host"] for got in receiver.got] == ["example.com"]
-    assert set(network.connected) == {PUBLIC}
+    assert set(connected) == {PUBLIC}
 
 
 async def test_no_socket_of_this_machine_is_opened() -> None:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import socket
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import httpcore2
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from pytest_django import Settings
 
-from notifications.channels import outside, webpush
+from notifications.channels import webpush
 from notifications.channels.message import BadAddress, NotSent
 from tests.notifications.channels.conftest import CONTENT, message
 from tests.notifications.channels.push_service import Browser
@@ -174,47 +171,6 @@ def test_what_is_no_subscription_is_refused(browser: Browser, changed: dict[str,
 def test_what_is_no_json_of_a_browser_is_refused(wrong: str) -> None:
     with pytest.raises(BadAddress):
         webpush.check(wrong)
-
-
-def test_a_name_that_leads_inside_is_not_connected_to(
-    browser: Browser, monkeypatch: pytest.MonkeyPatch, settings: Settings
-) -> None:
-    """Checked when it is connected to, whatever the name led to before."""
-    settings.MUSEO_WEBHOOK_ALLOW = frozenset()
-    port = int(browser.url.rpartition(":")[2])
-    mixed = [
-        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.215.14", 443)),
-        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)),
-    ]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_asked, **_more: mixed)
-
-    with pytest.raises(NotSent) as refused:
-        webpush.send(message(subscription(browser, endpoint="https://push.example.com/abc")))
-
-    assert (refused.value.code, refused.value.permanent) == ("unreachable", False)
-    assert browser.asked == []
-
-
-def test_what_was_looked_up_is_what_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that leads elsewhere at the second question is not asked a second time."""
-    asked = []
-
-    def once(host: str, port: int, **_more: Any) -> list[Any]:
-        asked.append(host)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.215.14", port))]
-
-    monkeypatch.setattr(socket, "getaddrinfo", once)
-    connected = []
-    monkeypatch.setattr(
-        httpcore2.SyncBackend,
-        "connect_tcp",
-        lambda _self, host, port, *_more: connected.append((host, port)),
-    )
-
-    outside.Outside().connect_tcp("push.example.com", 443)
-
-    assert asked == ["push.example.com"]
-    assert connected == [("93.184.215.14", 443)]
 
 
 def test_the_public_key_is_a_point_that_browsers_take() -> None:

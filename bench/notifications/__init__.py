@@ -1,0 +1,1 @@
+"""What it costs to tell programs: deliveries made, webhooks sent, and who waits for whom."""

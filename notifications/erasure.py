@@ -1,0 +1,60 @@
+"""Erases what was written to a person and by them; that it was written stays in the log.
+
+Texts lie in rows of their own. What is told of such an event later says `[removed]`, also by the
+live processes, which hear of it and forget what they hold in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from museo.access.callers import caller_for_user, who_is
+from museo.access.models import User
+from notifications import log
+from notifications.audiences import process_topic, user_topic
+from notifications.channels import news
+from notifications.models import Contact, EventText, EventTopic, InboundMessage, Subscription
+
+# nobody may read it: only the hubs hear it
+TOPIC = "text.changes"
+# a channel's name and an address there
+Address = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Erased:
+    """How many texts of events, and how many messages to the shop."""
+
+    texts: int
+    messages: int
+
+
+def erase(user: User, *, besides: Collection[Address] = (), now: datetime) -> Erased:
+    """Of all addresses that are known to be theirs, and of those named `besides`."""
+    with log.change() as change:
+        erased = Erased(_erase_told(user), _erase_written({*_addresses(user), *besides}))
+        change.event(TOPIC, "text.erased", {"user_id": user.pk}, at=now)
+    return erased
+
+
+def _erase_told(user: User) -> int:
+    theirs = [user_topic(user.pk), process_topic(caller_for_user(user, locale="en"))]
+    heard = EventTopic.objects.filter(topic__in=theirs).values("position")
+    count, _by_model = EventText.objects.filter(position__in=heard).delete()
+    return count
+
+
+def _erase_written(addresses: Collection[Address]) -> int:
+    hashes = [news.sender_hash(channel, address) for channel, address in addresses]
+    written = InboundMessage.objects.filter(sender_hash__in=hashes).exclude(sealed="")
+    return written.update(sealed="")
+
+
+def _addresses(user: User) -> set[Address]:
+    who = who_is(user)
+    known: set[Address] = {("email", user.email.lower())}
+    for model in (Contact, Subscription):
+        known.update(model.objects.filter(who=who).values_list("channel", "address"))
+    return known

@@ -1,0 +1,42 @@
+"""`manage.py erase`: a person asks that what was written to and by them be forgotten."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from museo.access.models import User
+from notifications import channels, erasure
+
+
+class Command(BaseCommand):
+    help = (
+        "Erases the texts of a person's notices and of their messages to the shop; that there "
+        "were some stays. Example: manage.py erase maya@example.org --besides sms:+358401234567"
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("email", help="whose account it is")
+        parser.add_argument(
+            "--besides",
+            action="append",
+            default=[],
+            metavar="CHANNEL:ADDRESS",
+            help="another address of theirs, which the account does not know",
+        )
+
+    def handle(self, *args: Any, **given: Any) -> None:
+        user = User.objects.filter(email__iexact=given["email"]).first()
+        if user is None:
+            raise CommandError("Nobody has an account under this address.")
+        addresses = [_address(text) for text in given["besides"]]
+        erased = erasure.erase(user, besides=addresses, now=timezone.now())
+        self.stdout.write(f"{erased.texts} texts and {erased.messages} messages are erased.")
+
+
+def _address(text: str) -> erasure.Address:
+    channel, _colon, address = text.partition(":")
+    if channel not in channels.CHANNELS or not address:
+        known = ", ".join(channels.CHANNELS)
+        raise CommandError(f"Write a channel and an address, such as sms:+358…; one of {known}.")
+    return channel, address

@@ -1,0 +1,114 @@
+"""What was written to a person and by them is erased on their wish, wherever it is read."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import Any
+
+import httpx
+import pytest
+from django.core.management import CommandError, call_command
+
+from museo.access.callers import Caller
+from museo.access.models import User
+from notifications import erasure, log, notices
+from notifications.channels import news
+from notifications.channels.news import Reply
+from notifications.envelope import render
+from notifications.live import hub
+from notifications.live.hub import in_thread
+from notifications.models import Contact, Event, EventText, InboundMessage
+from tests.notifications.conftest import NOON, stream, until
+
+MAYA, SAM = "maya@example.org", "sam@example.org"
+WORDS = "Ring twice, the dog is called Rex."
+SENDER = Caller(who="service:1", scopes=frozenset({"notify:send"}))
+
+
+def write_to(*targets: str) -> None:
+    notices.send(SENDER, message=WORDS, data={"dog": "Rex"}, targets=targets, now=NOON)
+
+
+def write_from(channel: str, sender: str, id: str) -> None:
+    news.hear([Reply(channel, id, sender, WORDS, NOON, subject=WORDS)])
+
+
+def told(topic: str) -> list[Any]:
+    return [render(event, "en")["data"]["message"] for event in log.read([topic], after=0)]
+
+
+def said(channel: str) -> list[str]:
+    return [news.read(each).text for each in InboundMessage.objects.filter(channel=channel)]
+
+
+@pytest.fixture
+def people(committed: None) -> tuple[User, User]:
+    return User.objects.create_user(MAYA), User.objects.create_user(SAM)
+
+
+@pytest.mark.both
+def test_a_persons_texts_are_erased_and_nobody_elses(people: tuple[User, User]) -> None:
+    maya, sam = people
+    write_to(MAYA, SAM)
+    write_to()
+    for channel, number in (("sms", "+358401234567"), ("whatsapp", "+358400000000")):
+        write_from(channel, number, channel)
+    write_from("email", MAYA, "a")
+    write_from("email", SAM, "b")
+    Contact.objects.create(
+        who=f"user:{maya.pk}",
+        channel="sms",
+        address="+358401234567",
+        code_ends_at=NOON,
+        tries_left=0,
+        confirmed_at=NOON,
+    )
+    before = list(Event.objects.values_list("uid", "data", "texts"))
+
+    erased = erasure.erase(maya, now=NOON)
+    again = erasure.erase(maya, now=NOON)
+
+    assert (erased, again) == (erasure.Erased(texts=1, messages=2), erasure.Erased(0, 0))
+    assert told(f"user.{maya.pk}") == ["[removed]"]
+    assert told(f"user.{sam.pk}") == told("broadcast.all") == [WORDS]
+    assert (said("sms"), said("whatsapp")) == ([""], [WORDS])
+    assert sorted(said("email")) == ["", WORDS]
+    assert list(Event.objects.exclude(type="text.erased").values_list("uid", "data", "texts")) == (
+        before
+    )
+
+
+@pytest.mark.both
+def test_the_command_takes_addresses_that_the_account_does_not_know(
+    people: tuple[User, User],
+) -> None:
+    write_to(MAYA)
+    write_from("sms", "+358401234567", "a")
+    out = StringIO()
+
+    call_command("erase", MAYA.upper(), "--besides", "sms:+358401234567", stdout=out)
+
+    assert out.getvalue() == "1 texts and 1 messages are erased.\n"
+    assert not EventText.objects.exists()
+    for wrong in (["nobody@example.org"], [MAYA, "--besides", "pigeon:7"], [MAYA, "--besides", ""]):
+        with pytest.raises(CommandError):
+            call_command("erase", *wrong)
+
+
+async def test_what_a_live_process_holds_in_memory_is_forgotten(http: httpx.AsyncClient) -> None:
+    maya = await in_thread(User.objects.create_user)(MAYA)
+    mine = f"user.{maya.pk}"
+    async with stream(http, "/api/v1/events?topics=broadcast.all") as events:
+        await events.next()
+        running = hub.running()
+        assert running
+        await in_thread(write_to)(MAYA)
+        await until(lambda: running.position == 1)
+        held = running.since({mine}, 0)
+        await in_thread(erasure.erase)(maya, now=NOON)
+        await until(lambda: running.position == 2)
+
+        assert [frame.render("en")["data"]["message"] for frame in held] == [WORDS]
+        assert running.since({mine}, 0) == []
+        assert not running.has_since(1)
+        assert await in_thread(told)(mine) == ["[removed]"]
