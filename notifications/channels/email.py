@@ -85,13 +85,20 @@ def check(address: str) -> str:
     plain = address.strip()
     try:
         validate_email(plain)
-    except ValidationError as error:
-        detail = _("Write an e-mail address such as maya@example.org.")
-        raise BadAddress(detail) from error
+        plain.rpartition("@")[2].encode("idna")
+    except (ValidationError, UnicodeError) as error:
+        raise _bad_address() from error
+    # mail goes to what is quoted or encoded, so that one address would count as many
+    if '"' in plain or "=?" in plain:
+        raise _bad_address()
     return plain
 
 
 def send(message: Message) -> str:
+def _bad_address() -> BadAddress:
+    return BadAddress(_("Write an e-mail address such as maya@example.org."))
+
+
     """The provider's name of the message, or its Message-ID; raise NotSent."""
     mail = compose(message)
     try:
@@ -106,6 +113,8 @@ def send(message: Message) -> str:
     except OSError as error:
         raise NotSent("unreachable", permanent=False, detail=type(error).__name__) from None
     told = getattr(mail, "anymail_status", None)
+    except UnicodeError:
+        raise NotSent("bad_address", permanent=True, detail="no domain") from None
     name = getattr(told, "message_id", None)
     return mail.extra_headers["Message-ID"] if name is None else str(name)
 

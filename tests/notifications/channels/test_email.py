@@ -119,7 +119,12 @@ def test_a_subject_has_one_line_and_names_of_all_letters(mailbox: Mailbox) -> No
     assert plain.get_content().strip() == "طلبك"
 
 
-@pytest.mark.parametrize("wrong", ["", "maya", "maya@", "a@b@c", "x\n@example.org", "m" * 400])
+NOT_IDNA = f"maya@{'ä' * 60}.org"
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "maya", "maya@", "a@b@c", "x\n@example.org", "m" * 400, NOT_IDNA]
+)
 def test_what_is_no_address_is_refused(wrong: str) -> None:
     with pytest.raises(BadAddress):
         channel.check(wrong)
@@ -130,6 +135,27 @@ def test_what_the_chosen_way_needs_is_said(settings: Settings) -> None:
     assert channel.missing() == ["SMTP_URL"]
 
     settings.MUSEO_MAIL = "postmark"
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "=?utf-8?q?maya?=@example.org",
+        "m=?utf-8?q?aya?=@example.org",
+        '"maya"@example.org',
+        '"ma\x01ya"@example.org',
+    ],
+)
+def test_an_address_is_not_written_so_that_it_counts_as_another(hidden: str) -> None:
+    with pytest.raises(BadAddress):
+        channel.check(hidden)
+
+
+def test_a_domain_that_cannot_be_written_for_mail_is_no_address(mailbox: Mailbox) -> None:
+    with pytest.raises(NotSent) as refused:
+        channel.send(message(NOT_IDNA))
+
+    assert (refused.value.code, refused.value.permanent) == ("bad_address", True)
+
+
     settings.EMAIL_BACKEND = "anymail.backends.postmark.EmailBackend"
     settings.ANYMAIL = {}
     with pytest.raises(channels.NotConfigured, match="ANYMAIL_POSTMARK_SERVER_TOKEN"):
