@@ -73,6 +73,11 @@ def test_another_try_is_the_same_letter(mailbox: Mailbox) -> None:
     [
         (True, "550 No such user", "bad_address", True),
         (True, "553 Not allowed", "bad_address", True),
+        (True, "550 5.1.1 No such user", "bad_address", True),
+        # of the shop's way out, and of nobody's address
+        (True, "550 5.7.1 Relaying denied", "refused", True),
+        (True, "554 5.7.1 Relay access denied", "refused", True),
+        (True, "530 Authentication required", "refused", True),
         (True, "450 Mailbox busy", "bad_address", False),
         (True, "452 Mailbox full", "bad_address", False),
         (False, "554 Looks like spam", "refused", True),
@@ -130,11 +135,6 @@ def test_what_is_no_address_is_refused(wrong: str) -> None:
         channel.check(wrong)
 
 
-def test_what_the_chosen_way_needs_is_said(settings: Settings) -> None:
-    settings.MUSEO_MAIL, settings.EMAIL_HOST = "smtp", ""
-    assert channel.missing() == ["SMTP_URL"]
-
-    settings.MUSEO_MAIL = "postmark"
 @pytest.mark.parametrize(
     "hidden",
     [
@@ -156,6 +156,11 @@ def test_a_domain_that_cannot_be_written_for_mail_is_no_address(mailbox: Mailbox
     assert (refused.value.code, refused.value.permanent) == ("bad_address", True)
 
 
+def test_what_the_chosen_way_needs_is_said(settings: Settings) -> None:
+    settings.MUSEO_MAIL, settings.EMAIL_HOST = "smtp", ""
+    assert channel.missing() == ["SMTP_URL"]
+
+    settings.MUSEO_MAIL = "postmark"
     settings.EMAIL_BACKEND = "anymail.backends.postmark.EmailBackend"
     settings.ANYMAIL = {}
     with pytest.raises(channels.NotConfigured, match="ANYMAIL_POSTMARK_SERVER_TOKEN"):
