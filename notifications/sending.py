@@ -325,13 +325,13 @@ def _judge(
 
 def _note_refusals(
     change: log.Change, subscription: Subscription, refusals: Sequence[NotSent], *, now: datetime
-) -> bool:
+) -> int:
     for each in refusals:
         if each.code == "gone" or (each.code == "bad_address" and each.permanent):
-            return disable(change, subscription, each.code, now=now)
+            return disable(change, [subscription], each.code, now=now)
     if subscription.channel not in dispatcher.IN_FULL:
         # their provider's trouble is not theirs
-        return False
+        return 0
     mine = Subscription.objects.filter(pk=subscription.pk)
     since = subscription.failing_since or now
     pauses = [each.retry_after for each in refusals if each.retry_after]
@@ -339,8 +339,8 @@ def _note_refusals(
     if (since, rests_until) != (subscription.failing_since, subscription.rests_until):
         mine.update(failing_since=since, rests_until=rests_until)
     if retries.is_hopeless(failing_since=since, now=now):
-        return disable(change, subscription, "failing", now=now)
-    return False
+        return disable(change, [subscription], "failing", now=now)
+    return 0
 
 
 def leave_out_disabled(*, now: datetime) -> int:

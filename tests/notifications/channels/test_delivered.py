@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.db import connection
 from django.utils import timezone
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from museo.access.models import User
@@ -361,7 +363,40 @@ def test_mail_that_bounces_or_is_minded_ends_all_mail_to_that_person(
     assert set(ended.values_list("state", "reason")) == {("disabled", str(state))}
     other.refresh_from_db()
     assert other.state == "active"
-    assert Event.objects.filter(type="notification").count() == 2
+    # whoever has ordered a hundred times is told once
+    assert Event.objects.filter(type="notification").count() == 1
+
+
+def test_a_mail_that_bounces_is_found_among_those_that_were_not_sent(mailbox: Mailbox) -> None:
+    made = subscribe()
+    tell()
+    deliver()
+    reference = Delivery.objects.get().reference
+    tell("delivered")
+    dispatch()
+
+    bounces.hear([Status("email", reference, State.BOUNCED, at=NOON)], now=NOON)
+
+    made.refresh_from_db()
+    assert (made.state, made.reason) == ("disabled", "bounced")
+
+
+def test_many_bounces_cost_as_many_statements_as_one(mailbox: Mailbox) -> None:
+    def statements(*names: str) -> int:
+        for name in names:
+            subscribe(topic=f"trial.{name}", address=f"{name}@example.org")
+            tell(topic=f"trial.{name}")
+        assert deliver().sent == len(names)
+        last = Delivery.objects.order_by("-pk")[: len(names)]
+        references = [each.reference for each in last]
+        for each in references:
+            Report.objects.create(channel="email", reference=each, state="bounced", at=NOON)
+        with CaptureQueriesContext(connection) as captured:
+            assert bounces.obey(references, now=NOON) == len(names)
+        return len(captured)
+
+    # the rows of a few are inserted otherwise
+    assert statements(*"bcdefgh") == statements("a") <= 12
 
 
 def test_a_report_that_comes_before_we_know_the_message_counts_too(mailbox: Mailbox) -> None:
