@@ -25,7 +25,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 import httpcore2
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Q
 
 from museo import bulk
@@ -45,6 +45,8 @@ MOST_OPEN = 200
 # to one address; so many more wait in line for it
 MOST_AT_ONCE = 2
 MOST_IN_LINE = 16
+# of what waits for those who are gone, in one go
+MOST_LEFT_OUT = 5000
 # how long one run takes up new ones, and how often it looks
 CLAIMING_SECONDS = 8.0
 LOOKS_EVERY_SECONDS = 0.1
@@ -200,8 +202,7 @@ def settle(tried: Sequence[Tried], *, sender: str, now: datetime, dice: Random) 
 
 def _held(ids: Collection[int], sender: str) -> set[int]:
     """Those that are still this sender's, locked."""
-    held = Delivery.objects.held_by(sender).filter(pk__in=ids).order_by("pk")
-    return set(held.select_for_update(no_key=True).values_list("pk", flat=True))
+    return Delivery.objects.held_by(sender).filter(pk__in=ids).lock()
 
 
 def _give_back(tried: Iterable[Tried], *, now: datetime) -> None:
@@ -345,15 +346,16 @@ def _note_refusals(
 
 def leave_out_disabled(*, now: datetime) -> int:
     """What waits for a receiver that was disabled is not sent; return how many."""
-    free = Q(leased_by="") | Q(due_at__lte=now)
-    waiting = Delivery.objects.pending().filter(
-        free, subscription__state=Subscription.State.DISABLED
-    )
-    if not waiting.exists():
+    free = Delivery.objects.pending().filter(Q(leased_by="") | Q(due_at__lte=now))
+    waiting = free.filter(subscription__state=Subscription.State.DISABLED)
+    ids = list(waiting.values_list("pk", flat=True)[:MOST_LEFT_OUT])
+    if not ids:
         return 0
-    return waiting.update(
-        state=Delivery.State.SKIPPED, reason="disabled", leased_by="", ended_at=now
-    )
+    with transaction.atomic():
+        held = free.filter(pk__in=ids).lock()
+        return Delivery.objects.filter(pk__in=held).update(
+            state=Delivery.State.SKIPPED, reason="disabled", leased_by="", ended_at=now
+        )
 
 
 # one run of a work process
