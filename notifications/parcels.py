@@ -24,7 +24,6 @@ from notifications.channels.news import Correspondent
 from notifications.channels.webhook_wire import Letter
 from notifications.envelope import render
 from notifications.models import Delivery, Event, Subscription
-from notifications.preferences import DIGEST
 
 logger = logging.getLogger(__name__)
 # by one channel of people's, of all processes: so many wait for its provider at the most
@@ -130,7 +129,8 @@ class ToPerson:
 
 def pack(deliveries: Sequence[Delivery], *, until: datetime, now: datetime) -> list[Parcel]:
     """Deliveries with their subscriptions, in their order; the queries are as many as for one."""
-    besides = digests.told_besides([each.pk for each in deliveries if each.reason == DIGEST])
+    to_people = [each.pk for each in deliveries if each.subscription.channel in CHANNELS]
+    besides = digests.told_besides(to_people)
     more = [position for positions in besides.values() for position in positions]
     events = log.read_at([*more, *(each.position for each in deliveries)])
     told = {

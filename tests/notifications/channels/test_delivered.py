@@ -7,14 +7,15 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from email.message import EmailMessage
 from random import Random
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.db import connection
-from django.utils import timezone
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pytest_django import Settings
 
 from museo.access.models import User
@@ -457,7 +458,8 @@ def test_a_slow_provider_holds_up_no_other_channel(
     assert send(later) == Settled(sent=6)
 
 
-def test_a_digest_is_one_letter_that_tells_of_all(mailbox: Mailbox) -> None:
+def gathered() -> datetime:
+    """Two orders' events are a digest, due at the returned moment."""
     who = somebody()
     user = User.objects.get()
     Preference.objects.create(
@@ -470,12 +472,46 @@ def test_a_digest_is_one_letter_that_tells_of_all(mailbox: Mailbox) -> None:
     dispatch()
     assert send() == Settled()
     later = NOON + timedelta(hours=1)
-
     digests.gather(now=later)
+    return later
 
-    assert send(later) == Settled(sent=1)
-    (letter,) = mailbox.taken
+
+def require_all_told(letter: EmailMessage) -> None:
     assert letter["Subject"] == "Your order is confirmed"
     for part in letter.iter_parts():
         assert "Before that:" in part.get_content()
         assert "Order ORD-7K4Q2M9X: We have your order" in part.get_content()
+
+
+def test_a_digest_is_one_letter_that_tells_of_all(mailbox: Mailbox) -> None:
+    later = gathered()
+
+    assert send(later) == Settled(sent=1)
+
+    (letter,) = mailbox.taken
+    require_all_told(letter)
+
+
+def test_a_digest_tells_of_all_at_the_second_try_too(mailbox: Mailbox) -> None:
+    later = gathered()
+    mailbox.to_data.append("451 Try again")
+
+    assert send(later) == Settled(failed=1)
+    assert send(later + timedelta(minutes=5)) == Settled(sent=1)
+
+    (letter,) = mailbox.taken
+    require_all_told(letter)
+
+
+def test_a_digest_goes_out_before_what_is_newer(mailbox: Mailbox) -> None:
+    later = gathered()
+    mailbox.to_data.append("451 Try again")
+    send(later)
+    tell("delivered", "trial.b", at=later)
+
+    dispatch(later)
+    send(later + timedelta(minutes=5))
+
+    first, second = mailbox.taken
+    require_all_told(first)
+    assert second["Subject"] != first["Subject"]
