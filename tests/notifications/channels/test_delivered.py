@@ -515,3 +515,20 @@ def test_a_digest_goes_out_before_what_is_newer(mailbox: Mailbox) -> None:
     first, second = mailbox.taken
     require_all_told(first)
     assert second["Subject"] != first["Subject"]
+
+
+def test_one_that_cannot_be_written_holds_up_no_other(
+    mailbox: Mailbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = subscribe()
+    Subscription.objects.filter(pk=broken.pk).update(link="sealed with a key that is gone")
+    subscribe(address="noa@example.org")
+    tell()
+
+    assert deliver() == Settled(sent=1, failed=1)
+
+    assert [letter["To"] for letter in mailbox.taken] == ["noa@example.org"]
+    waits = Delivery.objects.get(subscription=broken)
+    assert (waits.state, waits.reason, waits.attempts_made) == ("pending", "unreachable", 1)
+    (said,) = [each for each in caplog.records if each.name == parcels.__name__]
+    assert (said.message, MAYA in str(said.exc_text)) == ("delivery not packed", False)
