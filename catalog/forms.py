@@ -262,13 +262,14 @@ class ModifierFormSet(forms.BaseInlineFormSet):
     def clean(self) -> None:
         super().clean()
         of_others = Modifier.objects.filter(master=self.instance.master_id)
-        taken: set[str | None] = set(
-            of_others.exclude(group=self.instance).values_list("code", flat=True)
-        )
+        taken = set(of_others.exclude(group=self.instance).values_list("code", flat=True))
         for form in self.forms:
             if form.cleaned_data.get("DELETE"):
                 continue
             code = form.cleaned_data.get("code")
+            # a row that was left empty has none
+            if code is None:
+                continue
             if code in taken:
                 form.add_error("code", _("This code is there twice."))
             taken.add(code)

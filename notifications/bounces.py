@@ -6,17 +6,20 @@ of a message look for the other once that is committed: one of them finds it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from notifications import log, subscriptions
 from notifications.channels import email, news
 from notifications.channels.news import Heard, Reply, Status
 from notifications.channels.states import State
-from notifications.models import Report, Subscription
+from notifications.models import Delivery, Report, Subscription
 
 # of an address: it is none, or whose it is says that this is spam
 FOR_GOOD = (State.BOUNCED, State.COMPLAINED)
+# who is told where
+Address = tuple[str, str]
 
 
 def hear(told: Sequence[Status | Reply], *, now: datetime) -> Heard:
@@ -37,18 +40,31 @@ def obey(references: Collection[str], *, now: datetime) -> int:
     if not reasons:
         return 0
     with log.change() as change:
+        ended = _of_addresses(_addresses(reasons))
         return sum(
-            subscriptions.disable(change, each, reasons[reference], now=now)
-            for reference in sorted(reasons)
-            for each in _to_the_same(reference)
+            subscriptions.disable(change, ended[reason], reason, now=now)
+            for reason in sorted(ended)
         )
 
 
-def _to_the_same(reference: str) -> list[Subscription]:
-    """All to this address that are of the same person."""
-    of_mail = Subscription.objects.filter(channel=email.NAME)
-    first = of_mail.filter(deliveries__reference=reference).exclude(deliveries__reference="")
-    found = first.first()
-    if found is None:
-        return []
-    return list(of_mail.filter(who=found.who, address=found.address).order_by("pk"))
+def _addresses(reasons: Mapping[str, str]) -> dict[Address, str]:
+    """To whom these mails went, and the reason."""
+    # nothing else is found by its index
+    named = Delivery.objects.filter(reference__in=reasons).exclude(reference="")
+    of_mail = named.filter(subscription__channel=email.NAME).order_by("pk")
+    rows = of_mail.values_list("reference", "subscription__who", "subscription__address")
+    return {(who, address): reasons[reference] for reference, who, address in rows}
+
+
+def _of_addresses(reasons: Mapping[Address, str]) -> dict[str, list[Subscription]]:
+    """All that is mailed there to the same people, by the reason to end it; locked by id."""
+    found = Subscription.objects.filter(
+        channel=email.NAME,
+        who__in={who for who, _address in reasons},
+        address__in={address for _who, address in reasons},
+    )
+    ended: dict[str, list[Subscription]] = defaultdict(list)
+    for each in found.order_by("pk").select_for_update(no_key=True):
+        if reason := reasons.get((each.who, each.address)):
+            ended[reason].append(each)
+    return ended

@@ -32,7 +32,7 @@ def gather(*, now: datetime) -> int:
     if not due:
         return 0
     with transaction.atomic():
-        held = _hold([pk for pk, _state, _address in due])
+        held = _lock([pk for pk, _state, _address in due])
         mine = [row for row in due if row[0] in held]
         groups = [list(rows) for _address, rows in groupby(mine, key=lambda row: row[2])]
         changes = [_changes(rows, now=now) for rows in groups]
@@ -52,10 +52,9 @@ def _due(now: datetime) -> list[Row]:
     return [row for row in rows if row[2] != rows[-1][2]]
 
 
-def _hold(ids: Collection[int]) -> set[int]:
+def _lock(ids: Collection[int]) -> set[int]:
     """Those that nobody has gathered meanwhile, locked."""
-    same = Delivery.objects.gathering().filter(pk__in=ids).order_by("pk")
-    return set(same.select_for_update(no_key=True).values_list("pk", flat=True))
+    return Delivery.objects.gathering().filter(pk__in=ids).lock()
 
 
 def _changes(rows: Sequence[Row], *, now: datetime) -> Iterable[tuple[Any, ...]]:

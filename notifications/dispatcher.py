@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Min, Q, RowRange, Window
+from django.db.models import Exists, F, Min, OuterRef, Q, RowRange, Window
 
 from museo import bulk
 from notifications import audiences, preferences, preferring, readers
@@ -170,8 +170,8 @@ def _wanted(
 def leave_out_older(subscriptions: Collection[int], *, now: datetime) -> None:
     """What has not gone out yet and has a newer one of its topic behind it never does.
 
-    But what is due goes out before a newer one that waits for later; and on topics of messages
-    none says what the one before did.
+    But what is due goes out before a newer one that waits for later, a digest tells of other
+    topics, too, and on topics of messages none says what the one before did.
     """
     messages = Q(*(("topic__startswith", each) for each in audiences.OF_MESSAGES), _connector=Q.OR)
     waiting = Delivery.objects.waiting().filter(~messages, subscription__in=subscriptions)
@@ -185,10 +185,10 @@ def leave_out_older(subscriptions: Collection[int], *, now: datetime) -> None:
         Q(newer_due_at__lte=now) | Q(newer_due_at__lte=F("due_at"))
     )
     ids = list(replaced.values_list("pk", flat=True))
-    # one that was claimed meanwhile is on its way; by id, like all who lock deliveries
-    unclaimed = Delivery.objects.waiting().filter(pk__in=ids, leased_by="").order_by("pk")
-    held = list(unclaimed.select_for_update(no_key=True).values_list("pk", flat=True))
-    if held:
+    tells_of_others = Exists(Delivery.objects.filter(told_by=OuterRef("pk")))
+    # one that was claimed meanwhile is on its way
+    unclaimed = Delivery.objects.waiting().filter(~tells_of_others, pk__in=ids, leased_by="")
+    if held := unclaimed.lock():
         Delivery.objects.filter(pk__in=held).update(
             state=Delivery.State.SUPERSEDED, reason="newer", ended_at=now
         )

@@ -343,6 +343,11 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """Those that this sender, and nobody else, may write a result of."""
         return self.pending().filter(leased_by=sender)
 
+    def lock(self) -> set[int]:
+        """Lock them by id, as all do who write several; their ids."""
+        rows = self.order_by("pk").select_for_update(no_key=True)
+        return set(rows.values_list("pk", flat=True))
+
 
 class Delivery(models.Model):
     """One event on its way to one subscription."""

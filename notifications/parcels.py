@@ -24,7 +24,6 @@ from notifications.channels.news import Correspondent
 from notifications.channels.webhook_wire import Letter
 from notifications.envelope import render
 from notifications.models import Delivery, Event, Subscription
-from notifications.preferences import DIGEST
 
 logger = logging.getLogger(__name__)
 # by one channel of people's, of all processes: so many wait for its provider at the most
@@ -128,9 +127,18 @@ class ToPerson:
         return Outcome(reference=reference[:255], request=request)
 
 
+@dataclass(frozen=True)
+class NotPacked:
+    """What could not be written: this try fails, and the next one may find it mended."""
+
+    async def send(self, connections: httpcore2.AsyncConnectionPool, *, now: datetime) -> Outcome:
+        return Outcome(NotSent("unreachable", permanent=False, detail="internal"))
+
+
 def pack(deliveries: Sequence[Delivery], *, until: datetime, now: datetime) -> list[Parcel]:
     """Deliveries with their subscriptions, in their order; the queries are as many as for one."""
-    besides = digests.told_besides([each.pk for each in deliveries if each.reason == DIGEST])
+    to_people = [each.pk for each in deliveries if each.subscription.channel in CHANNELS]
+    besides = digests.told_besides(to_people)
     more = [position for positions in besides.values() for position in positions]
     events = log.read_at([*more, *(each.position for each in deliveries)])
     told = {
@@ -207,9 +215,18 @@ def _parcel(delivery: Delivery, event: Event | None, until: datetime, room: _Roo
         address=subscription.address,
         attempts_made=delivery.attempts_made,
         leased_until=until,
-        cargo=None if reason or event is None else _cargo(delivery, event, room),
+        cargo=None if reason or event is None else _packed(delivery, event, room),
         reason=reason,
     )
+
+
+def _packed(delivery: Delivery, event: Event, room: _Room) -> Cargo:
+    try:
+        return _cargo(delivery, event, room)
+    except Exception:
+        # this delivery's trouble, and nobody else's
+        logger.exception("delivery not packed", extra={"delivery": delivery.pk})
+        return NotPacked()
 
 
 def _cargo(delivery: Delivery, event: Event, room: _Room) -> Cargo:

@@ -25,7 +25,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 import httpcore2
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Q
 
 from museo import bulk
@@ -45,6 +45,8 @@ MOST_OPEN = 200
 # to one address; so many more wait in line for it
 MOST_AT_ONCE = 2
 MOST_IN_LINE = 16
+# of what waits for those who are gone, in one go
+MOST_LEFT_OUT = 5000
 # how long one run takes up new ones, and how often it looks
 CLAIMING_SECONDS = 8.0
 LOOKS_EVERY_SECONDS = 0.1
@@ -86,13 +88,18 @@ class Settled:
 # claiming
 
 # The first of each topic is sent or holds the rest. Of the first ones of an address, and of a
-# channel of people's, those come first that somebody sends already, and so count.
+# channel of people's, those come first that somebody sends already, and so count. What waits for
+# later, as for a morning, costs nothing: no lease ends after one that begins now.
 CLAIM = """
 WITH heads AS (
-    SELECT id, subscription_id, due_at, leased_by,
-           ROW_NUMBER() OVER (PARTITION BY subscription_id, topic ORDER BY position) AS place
-    FROM notifications_delivery
-    WHERE state = 'pending'
+    SELECT id, subscription_id, due_at
+    FROM notifications_delivery AS head
+    WHERE state = 'pending' AND due_at <= %(until)s AND (due_at <= %(now)s OR leased_by <> '')
+      AND NOT EXISTS (
+          SELECT 1 FROM notifications_delivery AS earlier
+          WHERE earlier.subscription_id = head.subscription_id AND earlier.topic = head.topic
+            AND earlier.state = 'pending' AND earlier.position < head.position
+      )
 ),
 turns AS (
     SELECT h.id, s.channel, s.failing_since,
@@ -105,9 +112,7 @@ turns AS (
                ORDER BY CASE WHEN h.due_at > %(now)s THEN 0 ELSE 1 END, h.due_at, h.id
            ) AS turn_of_channel
     FROM heads h JOIN notifications_subscription s ON s.id = h.subscription_id
-    WHERE h.place = 1
-      AND (h.due_at <= %(now)s OR h.leased_by <> '')
-      AND s.state = 'active'
+    WHERE s.state = 'active'
       AND (s.rests_until IS NULL OR s.rests_until <= %(now)s)
 ),
 chosen AS (
@@ -206,8 +211,7 @@ def settle(tried: Sequence[Tried], *, sender: str, now: datetime, dice: Random) 
 
 def _held(ids: Collection[int], sender: str) -> set[int]:
     """Those that are still this sender's, locked."""
-    held = Delivery.objects.held_by(sender).filter(pk__in=ids).order_by("pk")
-    return set(held.select_for_update(no_key=True).values_list("pk", flat=True))
+    return Delivery.objects.held_by(sender).filter(pk__in=ids).lock()
 
 
 def _give_back(tried: Iterable[Tried], *, now: datetime) -> None:
@@ -331,13 +335,13 @@ def _judge(
 
 def _note_refusals(
     change: log.Change, subscription: Subscription, refusals: Sequence[NotSent], *, now: datetime
-) -> bool:
+) -> int:
     for each in refusals:
         if each.code == "gone" or (each.code == "bad_address" and each.permanent):
-            return disable(change, subscription, each.code, now=now)
+            return disable(change, [subscription], each.code, now=now)
     if subscription.channel not in dispatcher.IN_FULL:
         # their provider's trouble is not theirs
-        return False
+        return 0
     mine = Subscription.objects.filter(pk=subscription.pk)
     since = subscription.failing_since or now
     pauses = [each.retry_after for each in refusals if each.retry_after]
@@ -345,21 +349,22 @@ def _note_refusals(
     if (since, rests_until) != (subscription.failing_since, subscription.rests_until):
         mine.update(failing_since=since, rests_until=rests_until)
     if retries.is_hopeless(failing_since=since, now=now):
-        return disable(change, subscription, "failing", now=now)
-    return False
+        return disable(change, [subscription], "failing", now=now)
+    return 0
 
 
 def leave_out_disabled(*, now: datetime) -> int:
     """What waits for a receiver that was disabled is not sent; return how many."""
-    free = Q(leased_by="") | Q(due_at__lte=now)
-    waiting = Delivery.objects.pending().filter(
-        free, subscription__state=Subscription.State.DISABLED
-    )
-    if not waiting.exists():
+    free = Delivery.objects.pending().filter(Q(leased_by="") | Q(due_at__lte=now))
+    waiting = free.filter(subscription__state=Subscription.State.DISABLED)
+    ids = list(waiting.values_list("pk", flat=True)[:MOST_LEFT_OUT])
+    if not ids:
         return 0
-    return waiting.update(
-        state=Delivery.State.SKIPPED, reason="disabled", leased_by="", ended_at=now
-    )
+    with transaction.atomic():
+        held = free.filter(pk__in=ids).lock()
+        return Delivery.objects.filter(pk__in=held).update(
+            state=Delivery.State.SKIPPED, reason="disabled", leased_by="", ended_at=now
+        )
 
 
 # one run of a work process

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -174,11 +174,22 @@ def _move(subscription: Subscription, states: Collection[State], to: State) -> b
     return bool(moved)
 
 
-def disable(change: log.Change, subscription: Subscription, reason: str, *, now: datetime) -> bool:
-    """Send nothing more to it, and tell whose it is, or else staff; whether it was active."""
-    active = Subscription.objects.filter(pk=subscription.pk, state=State.ACTIVE)
-    if not active.update(state=State.DISABLED, reason=reason):
-        return False
+def disable(change: log.Change, held: Iterable[Subscription], reason: str, *, now: datetime) -> int:
+    """Send nothing more to those that are active, of rows that are locked; return how many.
+
+    Whose they are is told, or else staff: once, however many are to one address.
+    """
+    active = [each for each in held if each.state == State.ACTIVE]
+    same = Subscription.objects.filter(pk__in=[each.pk for each in active], state=State.ACTIVE)
+    ended = same.update(state=State.DISABLED, reason=reason)
+    for one in {(each.who, each.address): each for each in active}.values():
+        _tell_ended(change, one, reason, now=now)
+    return ended
+
+
+def _tell_ended(
+    change: log.Change, subscription: Subscription, reason: str, *, now: datetime
+) -> None:
     whose, _colon, user_id = subscription.who.partition(":")
     change.event(
         user_topic(int(user_id)) if whose == "user" else STAFF,
@@ -191,7 +202,6 @@ def disable(change: log.Change, subscription: Subscription, reason: str, *, now:
         at=now,
         texts={"message": [MESSAGES[reason], {}]},
     )
-    return True
 
 
 def by_ticket(token_hash: str) -> str:

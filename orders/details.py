@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
 from museo.access.problems import Invalid, field_error
+from notifications.channels import email as mail
+from notifications.channels.message import BadAddress
 from orders import delivery
 from orders.payments import PROVIDERS
 
@@ -135,8 +135,8 @@ class _Reader:
         value = self.text(pointer, 254)
         if value:
             try:
-                validate_email(value)
-            except ValidationError:
+                mail.check(value)
+            except BadAddress:
                 detail = _("This is no e-mail address. Write it like maya@example.org.")
                 return self._refuse(pointer, "invalid", detail)
         return value

@@ -38,6 +38,7 @@ from notifications.channels.states import State
 
 NAME = "email"
 LONGEST_SUBJECT = 200
+AUTHENTICATION_REQUIRED = 530
 # what is not sent by a provider of mail
 OWN = ("console", "smtp")
 # what readers of webhooks raise that were not meant for them
@@ -85,10 +86,17 @@ def check(address: str) -> str:
     plain = address.strip()
     try:
         validate_email(plain)
-    except ValidationError as error:
-        detail = _("Write an e-mail address such as maya@example.org.")
-        raise BadAddress(detail) from error
+        plain.rpartition("@")[2].encode("idna")
+    except (ValidationError, UnicodeError) as error:
+        raise _bad_address() from error
+    # mail goes to what is quoted or encoded, so that one address would count as many
+    if '"' in plain or "=?" in plain:
+        raise _bad_address()
     return plain
+
+
+def _bad_address() -> BadAddress:
+    return BadAddress(_("Write an e-mail address such as maya@example.org."))
 
 
 def send(message: Message) -> str:
@@ -105,6 +113,8 @@ def send(message: Message) -> str:
         raise _refused_by_provider(error, now=message.now) from None
     except OSError as error:
         raise NotSent("unreachable", permanent=False, detail=type(error).__name__) from None
+    except UnicodeError:
+        raise NotSent("bad_address", permanent=True, detail="no domain") from None
     told = getattr(mail, "anymail_status", None)
     name = getattr(told, "message_id", None)
     return mail.extra_headers["Message-ID"] if name is None else str(name)
@@ -154,8 +164,9 @@ def _refused_by_smtp(error: smtplib.SMTPException) -> NotSent:
         detail = f"smtp {error.smtp_code}"
         return NotSent("not_authorized", permanent=False, detail=detail)
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        code = next(iter(error.recipients.values()))[0]
-        return NotSent("bad_address", permanent=code >= 500, detail=f"smtp {code}")
+        code, said = next(iter(error.recipients.values()))
+        word = "refused" if _is_of_us(code, said) else "bad_address"
+        return NotSent(word, permanent=code >= 500, detail=f"smtp {code}")
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return NotSent("bad_address", permanent=True, detail="smtp without SMTPUTF8")
     if isinstance(error, smtplib.SMTPResponseException):
@@ -167,6 +178,11 @@ def _refused_by_smtp(error: smtplib.SMTPException) -> NotSent:
         )
         return NotSent(word, permanent=is_final, detail=f"smtp {code}")
     return NotSent("unreachable", permanent=False, detail=type(error).__name__)
+
+
+def _is_of_us(code: int, said: bytes) -> bool:
+    """Whether a recipient is refused for who sends (RFC 3463, X.7; RFC 4954), whoever it is."""
+    return code == AUTHENTICATION_REQUIRED or said.startswith(b"5.7.")
 
 
 def _refused_by_provider(error: AnymailError, *, now: datetime) -> NotSent:

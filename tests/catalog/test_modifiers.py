@@ -246,7 +246,8 @@ def test_staff_edit_groups_on_the_products_page_and_choices_on_their_own(
         "minimum": "0",
         "maximum": "1",
         "position": "0",
-        "modifiers-TOTAL_FORMS": "3",
+        # two rows are left empty
+        "modifiers-TOTAL_FORMS": "5",
         "modifiers-INITIAL_FORMS": "2",
     }
     for index, row in enumerate((oat, whole, None)):
@@ -259,6 +260,16 @@ def test_staff_edit_groups_on_the_products_page_and_choices_on_their_own(
             f"modifiers-{index}-price": "0.70",
             f"modifiers-{index}-is_active": "on",
             f"modifiers-{index}-position": str(index),
+        }
+
+    for index in (3, 4):
+        form |= {
+            f"modifiers-{index}-group": str(milk.pk),
+            f"modifiers-{index}-names": "{}",
+            f"initial-modifiers-{index}-names": "{}",
+            f"modifiers-{index}-price": "0.00",
+            f"modifiers-{index}-is_active": "on",
+            f"modifiers-{index}-position": "0",
         }
 
     assert (

@@ -157,7 +157,7 @@ def test_who_comes_late_to_what_was_gathered_and_sent_leaves_it(
     Delivery.objects.pending().update(state="sent", ended_at=LATER)
     monkeypatch.setattr(digests, "_due", lambda now: seen)
     if not is_checked:
-        monkeypatch.setattr(digests, "_hold", set)
+        monkeypatch.setattr(digests, "_lock", set)
 
     digests.gather(now=LATER)
 

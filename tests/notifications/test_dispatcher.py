@@ -71,7 +71,7 @@ def test_what_happens_while_nobody_may_be_told_says_so() -> None:
     paused, disabled = subscribe(address="a"), subscribe(address="b")
     subscriptions.pause(paused)
     with log.change() as change:
-        subscriptions.disable(change, disabled, "gone", now=NOON)
+        subscriptions.disable(change, [disabled], "gone", now=NOON)
     tell()
 
     dispatch()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from museo.access.callers import caller_for_user
 from museo.access.models import User
@@ -20,7 +23,7 @@ from notifications import (
     subscriptions,
     tasks,
 )
-from notifications.models import Delivery
+from notifications.models import Delivery, Subscription
 from tests.notifications.conftest import NOON
 
 pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
@@ -46,6 +49,49 @@ def told(person: User, *types: str, urgent_too: bool = False, **more: Any) -> No
         with log.change() as change:
             change.event(topic, type, {}, at=NOON)
     dispatcher.dispatch(now=NOON)
+
+
+def test_who_has_paused_stands_in_nobodys_way(
+    person: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peace, "MOST", 1)
+    told(person, "order.confirmed")
+    subscriptions.pause(Subscription.objects.get())
+    told(person, "order.placed")
+
+    assert peace.put_off(now=AT_TEN) == 1
+
+
+def test_what_would_be_sent_first_is_looked_at_first(
+    person: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peace, "MOST", 1)
+    told(person, "order.confirmed", who="user:0", address="+359")
+    Delivery.objects.update(due_at=NOON + timedelta(minutes=1))
+    told(person, "order.placed")
+
+    assert peace.put_off(now=AT_TEN) == 1
+
+
+def test_whoever_changes_several_locks_them_by_id_before(person: User) -> None:
+    def statements(act: Callable[..., int]) -> list[str]:
+        told(person, "order.confirmed", "order.placed", address=act.__name__)
+        if act is peace.leave_out_acknowledged:
+            Delivery.objects.update(reason="fallback")
+            caller = caller_for_user(person, locale="en")
+            receipts.acknowledge(caller, log.state().head, now=NOON)
+        if act is sending.leave_out_disabled:
+            Subscription.objects.update(state="disabled")
+        with CaptureQueriesContext(connection) as captured:
+            assert act(now=AT_TEN) == 2
+        Subscription.objects.all().delete()
+        return [each["sql"] for each in captured if "notifications_delivery" in each["sql"]]
+
+    for act in (peace.put_off, peace.leave_out_acknowledged, sending.leave_out_disabled):
+        *_before, locks, changes = statements(act)
+        assert changes.startswith("UPDATE"), act
+        assert "ORDER BY" in locks, act
+        assert connection.vendor == "sqlite" or locks.endswith("FOR NO KEY UPDATE"), act
 
 
 def due() -> list[tuple[datetime, str]]:

@@ -280,7 +280,7 @@ def test_one_is_sent_again_and_a_disabled_one_is_resumed_first(
         send()
         assert len(receiver.got) == 2
         with log.change() as change:
-            subscriptions.disable(change, subscription, "gone", now=NOON)
+            subscriptions.disable(change, [subscription], "gone", now=NOON)
         refused = client.post(path)
 
     assert (refused.status_code, refused.json()["code"]) == (409, "subscription_disabled")

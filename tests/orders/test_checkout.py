@@ -213,6 +213,8 @@ def test_an_empty_basket_cannot_be_bought(details: Details, noon: datetime) -> N
     ("change", "pointer"),
     [
         ({"email": "maya"}, "/email"),
+        # mail would go to maya@example.org
+        ({"email": "=?utf-8?q?maya?=@example.org"}, "/email"),
         ({"email": None}, "/email"),
         ({"email": ["a@b.fi"]}, "/email"),
         ({"name": ""}, "/name"),

@@ -7,11 +7,14 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from email.message import EmailMessage
 from random import Random
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -361,7 +364,40 @@ def test_mail_that_bounces_or_is_minded_ends_all_mail_to_that_person(
     assert set(ended.values_list("state", "reason")) == {("disabled", str(state))}
     other.refresh_from_db()
     assert other.state == "active"
-    assert Event.objects.filter(type="notification").count() == 2
+    # whoever has ordered a hundred times is told once
+    assert Event.objects.filter(type="notification").count() == 1
+
+
+def test_a_mail_that_bounces_is_found_among_those_that_were_not_sent(mailbox: Mailbox) -> None:
+    made = subscribe()
+    tell()
+    deliver()
+    reference = Delivery.objects.get().reference
+    tell("delivered")
+    dispatch()
+
+    bounces.hear([Status("email", reference, State.BOUNCED, at=NOON)], now=NOON)
+
+    made.refresh_from_db()
+    assert (made.state, made.reason) == ("disabled", "bounced")
+
+
+def test_many_bounces_cost_as_many_statements_as_one(mailbox: Mailbox) -> None:
+    def statements(*names: str) -> int:
+        for name in names:
+            subscribe(topic=f"trial.{name}", address=f"{name}@example.org")
+            tell(topic=f"trial.{name}")
+        assert deliver().sent == len(names)
+        last = Delivery.objects.order_by("-pk")[: len(names)]
+        references = [each.reference for each in last]
+        for each in references:
+            Report.objects.create(channel="email", reference=each, state="bounced", at=NOON)
+        with CaptureQueriesContext(connection) as captured:
+            assert bounces.obey(references, now=NOON) == len(names)
+        return len(captured)
+
+    # the rows of a few are inserted otherwise
+    assert statements(*"bcdefgh") == statements("a") <= 12
 
 
 def test_a_report_that_comes_before_we_know_the_message_counts_too(mailbox: Mailbox) -> None:
@@ -422,7 +458,8 @@ def test_a_slow_provider_holds_up_no_other_channel(
     assert send(later) == Settled(sent=6)
 
 
-def test_a_digest_is_one_letter_that_tells_of_all(mailbox: Mailbox) -> None:
+def gathered() -> datetime:
+    """Two orders' events are a digest, due at the returned moment."""
     who = somebody()
     user = User.objects.get()
     Preference.objects.create(
@@ -435,12 +472,63 @@ def test_a_digest_is_one_letter_that_tells_of_all(mailbox: Mailbox) -> None:
     dispatch()
     assert send() == Settled()
     later = NOON + timedelta(hours=1)
-
     digests.gather(now=later)
+    return later
 
-    assert send(later) == Settled(sent=1)
-    (letter,) = mailbox.taken
+
+def require_all_told(letter: EmailMessage) -> None:
     assert letter["Subject"] == "Your order is confirmed"
     for part in letter.iter_parts():
         assert "Before that:" in part.get_content()
         assert "Order ORD-7K4Q2M9X: We have your order" in part.get_content()
+
+
+def test_a_digest_is_one_letter_that_tells_of_all(mailbox: Mailbox) -> None:
+    later = gathered()
+
+    assert send(later) == Settled(sent=1)
+
+    (letter,) = mailbox.taken
+    require_all_told(letter)
+
+
+def test_a_digest_tells_of_all_at_the_second_try_too(mailbox: Mailbox) -> None:
+    later = gathered()
+    mailbox.to_data.append("451 Try again")
+
+    assert send(later) == Settled(failed=1)
+    assert send(later + timedelta(minutes=5)) == Settled(sent=1)
+
+    (letter,) = mailbox.taken
+    require_all_told(letter)
+
+
+def test_a_digest_goes_out_before_what_is_newer(mailbox: Mailbox) -> None:
+    later = gathered()
+    mailbox.to_data.append("451 Try again")
+    send(later)
+    tell("delivered", "trial.b", at=later)
+
+    dispatch(later)
+    send(later + timedelta(minutes=5))
+
+    first, second = mailbox.taken
+    require_all_told(first)
+    assert second["Subject"] != first["Subject"]
+
+
+def test_one_that_cannot_be_written_holds_up_no_other(
+    mailbox: Mailbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = subscribe()
+    Subscription.objects.filter(pk=broken.pk).update(link="sealed with a key that is gone")
+    subscribe(address="noa@example.org")
+    tell()
+
+    assert deliver() == Settled(sent=1, failed=1)
+
+    assert [letter["To"] for letter in mailbox.taken] == ["noa@example.org"]
+    waits = Delivery.objects.get(subscription=broken)
+    assert (waits.state, waits.reason, waits.attempts_made) == ("pending", "unreachable", 1)
+    (said,) = [each for each in caplog.records if each.name == parcels.__name__]
+    assert (said.message, MAYA in str(said.exc_text)) == ("delivery not packed", False)

@@ -73,6 +73,11 @@ def test_another_try_is_the_same_letter(mailbox: Mailbox) -> None:
     [
         (True, "550 No such user", "bad_address", True),
         (True, "553 Not allowed", "bad_address", True),
+        (True, "550 5.1.1 No such user", "bad_address", True),
+        # of the shop's way out, and of nobody's address
+        (True, "550 5.7.1 Relaying denied", "refused", True),
+        (True, "554 5.7.1 Relay access denied", "refused", True),
+        (True, "530 Authentication required", "refused", True),
         (True, "450 Mailbox busy", "bad_address", False),
         (True, "452 Mailbox full", "bad_address", False),
         (False, "554 Looks like spam", "refused", True),
@@ -119,10 +124,36 @@ def test_a_subject_has_one_line_and_names_of_all_letters(mailbox: Mailbox) -> No
     assert plain.get_content().strip() == "طلبك"
 
 
-@pytest.mark.parametrize("wrong", ["", "maya", "maya@", "a@b@c", "x\n@example.org", "m" * 400])
+NOT_IDNA = f"maya@{'ä' * 60}.org"
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "maya", "maya@", "a@b@c", "x\n@example.org", "m" * 400, NOT_IDNA]
+)
 def test_what_is_no_address_is_refused(wrong: str) -> None:
     with pytest.raises(BadAddress):
         channel.check(wrong)
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "=?utf-8?q?maya?=@example.org",
+        "m=?utf-8?q?aya?=@example.org",
+        '"maya"@example.org',
+        '"ma\x01ya"@example.org',
+    ],
+)
+def test_an_address_is_not_written_so_that_it_counts_as_another(hidden: str) -> None:
+    with pytest.raises(BadAddress):
+        channel.check(hidden)
+
+
+def test_a_domain_that_cannot_be_written_for_mail_is_no_address(mailbox: Mailbox) -> None:
+    with pytest.raises(NotSent) as refused:
+        channel.send(message(NOT_IDNA))
+
+    assert (refused.value.code, refused.value.permanent) == ("bad_address", True)
 
 
 def test_what_the_chosen_way_needs_is_said(settings: Settings) -> None:
