@@ -88,18 +88,18 @@ class Settled:
 # claiming
 
 # The first of each topic is sent or holds the rest. Of the first ones of an address, and of a
-# channel of people's, those come first that somebody sends already, and so count. What waits for
-# later, as for a morning, costs nothing: no lease ends after one that begins now.
+# channel of people's, those come first that somebody sends already, and so count. Subscriptions of
+# which nothing is due or held cost nothing: all that waits for a morning is not looked at.
 CLAIM = """
 WITH heads AS (
-    SELECT id, subscription_id, due_at
-    FROM notifications_delivery AS head
-    WHERE state = 'pending' AND due_at <= %(until)s AND (due_at <= %(now)s OR leased_by <> '')
-      AND NOT EXISTS (
-          SELECT 1 FROM notifications_delivery AS earlier
-          WHERE earlier.subscription_id = head.subscription_id AND earlier.topic = head.topic
-            AND earlier.state = 'pending' AND earlier.position < head.position
-      )
+    SELECT id, subscription_id, due_at, leased_by,
+           ROW_NUMBER() OVER (PARTITION BY subscription_id, topic ORDER BY position) AS place
+    FROM notifications_delivery
+    WHERE state = 'pending' AND subscription_id {among}
+        SELECT DISTINCT subscription_id FROM notifications_delivery
+        WHERE state = 'pending' AND due_at <= %(until)s
+          AND (due_at <= %(now)s OR leased_by <> '')
+      {these}
 ),
 turns AS (
     SELECT h.id, s.channel, s.failing_since,
@@ -112,7 +112,9 @@ turns AS (
                ORDER BY CASE WHEN h.due_at > %(now)s THEN 0 ELSE 1 END, h.due_at, h.id
            ) AS turn_of_channel
     FROM heads h JOIN notifications_subscription s ON s.id = h.subscription_id
-    WHERE s.state = 'active'
+    WHERE h.place = 1
+      AND (h.due_at <= %(now)s OR h.leased_by <> '')
+      AND s.state = 'active'
       AND (s.rests_until IS NULL OR s.rests_until <= %(now)s)
 ),
 chosen AS (

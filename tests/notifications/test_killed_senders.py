@@ -40,7 +40,7 @@ while True:
 """
 # the twin: whatever is due is as good as the first of its topic
 OUT_OF_ORDER = """
-sending.CLAIM = sending.CLAIM.replace("earlier.position < head.position", "1 = 0").replace(
+sending.CLAIM = sending.CLAIM.replace("h.place = 1", "h.place >= 1").replace(
     "ORDER BY d.due_at, d.id", "ORDER BY d.id DESC"
 )
 """
