@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -90,9 +91,12 @@ def create(
     and nobody else reads what it is sent. Raises NotSignedIn, NotFound of the topic, NotConfigured,
     BadWebhook, BadAddress, TooManySubscriptions, and what `contacts.send_code` raises.
     """
-    wish = {"types": types, "where": where, "locale": locale or caller.locale, "now": now}
+    locale = locale or caller.locale
+    begin = partial(
+        subscriptions.begin, topic=topic, types=types, where=where, locale=locale, now=now
+    )
     if channel == Subscription.Channel.WEBPUSH and (ticket := _ticket_for(caller, topic)):
-        return _by_ticket(ticket, topic, address, wish)
+        return _by_ticket(ticket, topic, address, begin)
     if not caller.who:
         raise NotSignedIn(_("Sign in, or bring a token, to subscribe."))
     following.readable(caller, [topic])
@@ -104,17 +108,10 @@ def create(
         )
     state = Subscription.State.ACTIVE
     if not contacts.is_theirs(caller.who, channel, address):
-        locale = wish["locale"]
         contacts.send_code(caller, channel=channel, address=address, locale=locale, now=now)
         state = Subscription.State.UNCONFIRMED
-    return subscriptions.begin(
-        topic=topic,
-        channel=Subscription.Channel(channel),
-        address=address,
-        who=caller.who,
-        state=state,
-        **wish,
-    )
+    kind = Subscription.Channel(channel)
+    return begin(channel=kind, address=address, who=caller.who, state=state)
 
 
 def _ticket_for(caller: Caller, topic: str) -> str | None:
@@ -128,7 +125,9 @@ def _ticket_for(caller: Caller, topic: str) -> str | None:
     return None if own else next(opens, None)
 
 
-def _by_ticket(ticket: str, topic: str, address: str, wish: Mapping[str, Any]) -> NewSubscription:
+def _by_ticket(
+    ticket: str, topic: str, address: str, begin: Callable[..., NewSubscription]
+) -> NewSubscription:
     """A browser, for as long as the ticket is open."""
     channel = Subscription.Channel.WEBPUSH
     address = _checked(channel, address)
@@ -146,7 +145,7 @@ def _by_ticket(ticket: str, topic: str, address: str, wish: Mapping[str, Any]) -
                 % {"most": MOST_BROWSERS}
             )
         who = subscriptions.by_ticket(digest(ticket))
-        return subscriptions.begin(topic=topic, channel=channel, address=address, who=who, **wish)
+        return begin(channel=channel, address=address, who=who)
 
 
 def _checked(channel: str, address: str) -> str:

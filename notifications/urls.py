@@ -22,7 +22,9 @@ pages: list[URLPattern] = [
     path("notifications", views.inbox_page, name="inbox"),
     path("account/notifications", views.preference_page, name="preferences"),
     path("account/addresses", address_views.add, name="address_add"),
-    path("account/addresses/<str:address_id>/confirm", address_views.confirm, name="address_confirm"),
+    path(
+        "account/addresses/<str:address_id>/confirm", address_views.confirm, name="address_confirm"
+    ),
     path("account/addresses/<str:address_id>/remove", address_views.remove, name="address_remove"),
     path("service-worker.js", worker.service_worker, name="service_worker"),
     path(f"{unsubscribing.PATH}/<str:signed>", views.stop, name="stop"),
