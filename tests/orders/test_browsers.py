@@ -25,6 +25,7 @@ from notifications.subscribing import TooManySubscriptions
 from orders import services, tracking
 from orders.models import Order
 from orders.tracking import Placed
+from tests.notifications.channels.conftest import _no_open_calls as _no_open_calls
 from tests.notifications.channels.conftest import browser as browser
 from tests.notifications.channels.push_service import Browser
 from tests.orders.conftest import SellLamp
