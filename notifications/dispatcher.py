@@ -34,7 +34,10 @@ FIELDS = (
     "ended_at",
 )
 # what is asked of subscriptions
-ASKED = ("topic", "types", "filter", "channel", "who", "after", "is_once", "until", "state")
+ASKED = (
+    *("topic", "types", "filter", "channel", "address", "who"),
+    *("after", "is_once", "until", "state"),
+)
 # whose receivers want every event; to people the newest says all
 IN_FULL = (Subscription.Channel.WEBHOOK,)
 # whose service accounts are
