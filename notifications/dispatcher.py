@@ -34,7 +34,10 @@ FIELDS = (
     "ended_at",
 )
 # what is asked of subscriptions
-ASKED = ("topic", "types", "filter", "channel", "who", "after", "is_once", "until", "state")
+ASKED = (
+    *("topic", "types", "filter", "channel", "address", "who"),
+    *("after", "is_once", "until", "state"),
+)
 # whose receivers want every event; to people the newest says all
 IN_FULL = (Subscription.Channel.WEBHOOK,)
 # whose service accounts are
@@ -49,6 +52,10 @@ REASONS: Mapping[str, str] = {
 Pair = tuple[Subscription, Event]
 # by who and position, channels
 Reached = dict[tuple[str, int], set[str]]
+# by who, channel, address and position, the id of the subscription that tells it
+Tellers = dict[tuple[str, str, str, int], int]
+# why not by this subscription: another one of theirs tells it at this address
+SAME_ADDRESS = "same_address"
 
 
 def position() -> int:
@@ -82,7 +89,8 @@ def make(events: Sequence[Event], *, now: datetime) -> None:
         for event in _wanted(subscription, heard[subscription.topic], by_position)
     ]
     reached = _reached(pairs, wishes)
-    plans = [_plan(*pair, wishes, reached, now=now) for pair in pairs]
+    tellers = _tellers(pairs)
+    plans = [_plan(*pair, wishes, reached, tellers, now=now) for pair in pairs]
     _end_once([pair for pair, plan in zip(pairs, plans, strict=True) if plan.due_at])
     rows = (row(*pair, plan, now=now) for pair, plan in zip(pairs, plans, strict=True))
     bulk.insert(Delivery, FIELDS, rows)
@@ -118,11 +126,25 @@ def _reached(pairs: Collection[Pair], wishes: Mapping[str, Preferences]) -> Reac
     return reached
 
 
+def _tellers(pairs: Collection[Pair]) -> Tellers:
+    """A person hears of an event once at an address: by the oldest of their subscriptions there."""
+    tellers: Tellers = {}
+    for subscription, event in pairs:
+        if subscription.state == Subscription.State.ACTIVE and is_of_person(subscription):
+            tellers.setdefault(_place(subscription, event), subscription.pk)
+    return tellers
+
+
+def _place(subscription: Subscription, event: Event) -> tuple[str, str, str, int]:
+    return (subscription.who, subscription.channel, subscription.address, event.position)
+
+
 def _plan(
     subscription: Subscription,
     event: Event,
     wishes: Mapping[str, Preferences],
     reached: Reached,
+    tellers: Tellers,
     *,
     now: datetime,
 ) -> Plan:
@@ -130,6 +152,8 @@ def _plan(
         return Plan(None, reason)
     if not is_of_person(subscription):
         return Plan(now)
+    if tellers[_place(subscription, event)] != subscription.pk:
+        return Plan(None, SAME_ADDRESS)
     wanted, channel = wishes.get(subscription.who, DEFAULT), subscription.channel
     others = reached.get((subscription.who, event.position), ())
     rung = preferences.rung(wanted, channel, others)

@@ -287,7 +287,13 @@ class Subscription(models.Model):
                 name="one_subscription_per_address",
             )
         ]
-        indexes = [models.Index(fields=["who"], name="subscription_of")]
+        indexes = [
+            models.Index(fields=["who"], name="subscription_of"),
+            # a browser that moves is known by its address alone
+            models.Index(
+                fields=["address"], condition=models.Q(channel="webpush"), name="browser_at"
+            ),
+        ]
         verbose_name = _("subscription")
         verbose_name_plural = _("subscriptions")
 

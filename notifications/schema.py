@@ -36,7 +36,15 @@ from notifications.channels.states import State
 from notifications.models import Delivery, Subscription
 from notifications.preference_api import CLOCK, Wishes
 from notifications.preferences import CHOSEN, LABELS, Category, Window
-from notifications.subscription_api import ChangedWish, Code, NewWish, Range, Wanted
+from notifications.subscription_api import (
+    Asked,
+    ChangedWish,
+    Code,
+    Moved,
+    NewWish,
+    Range,
+    Wanted,
+)
 
 CURSOR = "7f3a9c21-1234"
 ENVELOPE = of(
@@ -123,7 +131,7 @@ SUBSCRIPTION = of(
     # of an event's data: what each field may be
     filter=each(many(anything("delivered")), "status"),
     channel=choice(Subscription.Channel.values),
-    # a URL, or what the channel reaches a person by
+    # a URL, or what the channel reaches a person by; of a browser a digest
     address=text("https://example.com/orders"),
     locale=text("en"),
     state=choice(Subscription.State.values),
@@ -132,6 +140,11 @@ SUBSCRIPTION = of(
     failing_since=nothing(moment()),
     after=whole(1234),
     created_at=moment(),
+)
+# a browser's `PushSubscription` as JSON
+BROWSER = (
+    '{"endpoint":"https://push.example.com/send/abc","keys":{"p256dh":"BCVxsr7N_eNgVRqvHtD0zTZsEc6'
+    '-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4","auth":"BTBZMqHH6r4Tts7J_aSIgg"}}'
 )
 SECRET = text("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")
 DELIVERY = of(
@@ -231,13 +244,19 @@ OPERATIONS: Operations = {
             "time_zone": "Europe/Helsinki",
         },
     ),
-    "GET subscriptions": reads("List one's own subscriptions", page(SUBSCRIPTION), *PAGED),
+    "GET subscriptions": reads("List one's own subscriptions", page(SUBSCRIPTION), Asked, *PAGED),
     "POST subscriptions": does(
         "Subscribe an address to a topic; the secret of a webhook is shown once",
         more(SUBSCRIPTION, "NewSubscription", secret=optional(SECRET)),
         status=201,
         body=NewWish,
         example={"topic": "order.ORD-7K4Q2M9X", "address": "https://example.com/orders"},
+    ),
+    "POST subscriptions/moved": does(
+        "Tell that a push service has given a browser another address",
+        of("MovedBrowser", moved=whole(1)),
+        body=Moved,
+        example={"before": BROWSER, "after": BROWSER},
     ),
     "GET subscriptions/{subscription_id}": reads("Read a subscription", SUBSCRIPTION),
     "PATCH subscriptions/{subscription_id}": does(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -17,11 +18,21 @@ from museo import bulk
 from museo.access.callers import Caller
 from museo.access.limits import require_allowance
 from museo.access.problems import Invalid, NotSignedIn, Problem, field_error
-from notifications import channels, contacts, dispatcher, following, house, log, subscriptions
+from museo.access.tokens import digest
+from notifications import (
+    channels,
+    contacts,
+    dispatcher,
+    following,
+    house,
+    log,
+    subscriptions,
+    topics,
+)
 from notifications.channels import news, posting, webhook, webhook_wire
 from notifications.channels.message import BadAddress, Content, Message
 from notifications.envelope import timestamp
-from notifications.models import Delivery, Subscription
+from notifications.models import Contact, Delivery, Subscription
 from notifications.parcels import Cargo, ToPerson, ToProgram
 from notifications.preferences import Plan
 from notifications.subscriptions import NewSubscription, UnknownSubscription
@@ -29,6 +40,8 @@ from notifications.wishes import Filter, wants
 
 # of one caller
 MOST = 100
+# that are told of one topic by the tickets that open it
+MOST_BROWSERS = 10
 # events that are played again in one go
 MOST_REPLAYED = 5000
 TESTS_PER_MINUTE = 10
@@ -74,9 +87,16 @@ def create(
 ) -> NewSubscription:
     """From now on; to an address that is not known to be theirs once it is confirmed.
 
-    Raises NotSignedIn, NotFound of the topic, NotConfigured, BadWebhook, BadAddress,
-    TooManySubscriptions, and what `contacts.send_code` raises.
+    A browser may also be subscribed by the ticket that opens the topic: it is asked by its owner,
+    and nobody else reads what it is sent. Raises NotSignedIn, NotFound of the topic, NotConfigured,
+    BadWebhook, BadAddress, TooManySubscriptions, and what `contacts.send_code` raises.
     """
+    locale = locale or caller.locale
+    begin = partial(
+        subscriptions.begin, topic=topic, types=types, where=where, locale=locale, now=now
+    )
+    if channel == Subscription.Channel.WEBPUSH and (ticket := _ticket_for(caller, topic)):
+        return _by_ticket(ticket, topic, address, begin)
     if not caller.who:
         raise NotSignedIn(_("Sign in, or bring a token, to subscribe."))
     following.readable(caller, [topic])
@@ -86,22 +106,46 @@ def create(
         raise TooManySubscriptions(
             _("You have %(most)s subscriptions. Remove one first.") % {"most": MOST}
         )
-    locale = locale or caller.locale
     state = Subscription.State.ACTIVE
     if not contacts.is_theirs(caller.who, channel, address):
         contacts.send_code(caller, channel=channel, address=address, locale=locale, now=now)
         state = Subscription.State.UNCONFIRMED
-    return subscriptions.begin(
-        topic=topic,
-        channel=Subscription.Channel(channel),
-        address=address,
-        who=caller.who,
-        types=types,
-        where=where,
-        locale=locale,
-        state=state,
-        now=now,
-    )
+    kind = Subscription.Channel(channel)
+    return begin(channel=kind, address=address, who=caller.who, state=state)
+
+
+def _ticket_for(caller: Caller, topic: str) -> str | None:
+    """The ticket that opens a topic to a caller who could not read it otherwise."""
+    guests = [Caller(tickets=(ticket,)) for ticket in caller.tickets]
+    if not guests:
+        return None
+    asked = [(each, [topic]) for each in (replace(caller, tickets=()), *guests)]
+    own, *by_ticket = topics.readable_by_each(asked)
+    opens = (ticket for ticket, found in zip(caller.tickets, by_ticket, strict=True) if found)
+    return None if own else next(opens, None)
+
+
+def _by_ticket(
+    ticket: str, topic: str, address: str, begin: Callable[..., NewSubscription]
+) -> NewSubscription:
+    """A browser, for as long as the ticket is open."""
+    channel = Subscription.Channel.WEBPUSH
+    address = _checked(channel, address)
+    with transaction.atomic():
+        # one at a time, and none by a ticket that is being closed
+        topics.hold(topic)
+        following.readable(Caller(tickets=(ticket,)), [topic])
+        browsers = Subscription.objects.filter(topic=topic, channel=channel)
+        others = browsers.filter(who__startswith=subscriptions.by_ticket("")).exclude(
+            address=address
+        )
+        if others.count() >= MOST_BROWSERS:
+            raise TooManySubscriptions(
+                _("%(most)s browsers are told of this already. Switch one off first.")
+                % {"most": MOST_BROWSERS}
+            )
+        who = subscriptions.by_ticket(digest(ticket))
+        return begin(channel=channel, address=address, who=who)
 
 
 def _checked(channel: str, address: str) -> str:
@@ -138,6 +182,19 @@ def change(subscription: Subscription, wanted: Mapping[str, Any]) -> None:
     if wanted:
         Subscription.objects.filter(pk=subscription.pk).update(**wanted)
         subscription.refresh_from_db()
+
+
+def remove(subscription: Subscription) -> None:
+    """End it; an address by which its owner is told of nothing more is no longer known either."""
+    kept = {
+        "who": subscription.who,
+        "channel": subscription.channel,
+        "address": subscription.address,
+    }
+    with transaction.atomic():
+        subscriptions.remove(Subscription.objects.filter(pk=subscription.pk))
+        if not Subscription.objects.filter(**kept).exists():
+            Contact.objects.filter(**kept).delete()
 
 
 def resume(subscription: Subscription) -> bool:

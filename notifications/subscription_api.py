@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from museo.access.callers import Caller, caller_from_request
 from museo.access.problems import BadCursor, field_error
 from museo.access.rest import next_page, page_size, read_body
-from notifications import contacts, subscribing, subscriptions
+from notifications import browsers, contacts, subscribing, subscriptions
 from notifications.channels import news
 from notifications.envelope import timestamp
 from notifications.models import Attempt, Delivery, Report, Subscription
@@ -71,6 +71,16 @@ class NewWish(Wish):
     address = serializers.CharField(max_length=1000, trim_whitespace=False)
 
 
+class Asked(serializers.Serializer[Any]):
+    topic = serializers.CharField(max_length=100, required=False)
+    channel = serializers.ChoiceField(Subscription.Channel.values, required=False)
+
+
+class Moved(serializers.Serializer[Any]):
+    before = serializers.CharField(max_length=1000, trim_whitespace=False)
+    after = serializers.CharField(max_length=1000, trim_whitespace=False)
+
+
 class Code(serializers.Serializer[Any]):
     code = serializers.CharField(max_length=20)
 
@@ -101,9 +111,10 @@ def subscription_list(request: Request) -> Response:
     caller = caller_from_request(request)
     if request.method == "POST":
         return _create(caller, read_body(NewWish, request), now=timezone.now())
-    rows, following = _page(
-        request, Subscription.objects.visible_to(caller), _subscription_after, caller
-    )
+    asked = Asked(data=request.query_params.dict())
+    asked.is_valid(raise_exception=True)
+    visible = Subscription.objects.visible_to(caller).filter(**asked.validated_data)
+    rows, following = _page(request, visible, _subscription_after, caller)
     return Response({"results": [_shape(row) for row in rows], "next": following})
 
 
@@ -128,7 +139,7 @@ def subscription_detail(request: Request, subscription_id: str) -> Response:
     caller = caller_from_request(request)
     found = subscribing.find(caller, subscription_id)
     if request.method == "DELETE":
-        subscriptions.remove(Subscription.objects.filter(pk=found.pk))
+        subscribing.remove(found)
         return Response({"removed": True})
     if request.method == "GET":
         return Response(_shape(found))
@@ -141,6 +152,13 @@ def subscription_detail(request: Request, subscription_id: str) -> Response:
         return Response(_shape(found))
     new = subscriptions.rotate(found, now=timezone.now())
     return Response({**_shape(new.subscription), "secret": new.secret}, headers=NO_STORE)
+
+
+@api_view(["POST"])
+def moved(request: Request) -> Response:
+    """A browser's push service has given it another address; it is known by the one before."""
+    told = read_body(Moved, request)
+    return Response({"moved": browsers.move(before=told["before"], after=told["after"])})
 
 
 @api_view(["POST"])
@@ -257,13 +275,14 @@ def _bad_cursor() -> BadCursor:
 
 
 def _shape(row: Subscription) -> dict[str, Any]:
+    is_browser = row.channel == Subscription.Channel.WEBPUSH
     return {
         "id": row.public_id,
         "topic": row.topic,
         "types": row.types,
         "filter": row.filter,
         "channel": row.channel,
-        "address": row.address,
+        "address": browsers.name(row.address) if is_browser else row.address,
         "locale": row.locale,
         "state": row.state,
         "reason": row.reason,

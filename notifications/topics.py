@@ -18,10 +18,16 @@ MayRead = Callable[[Sequence[Wanted]], list[set[str]]]
 Snapshot = Callable[[Collection[str], str], Mapping[str, dict[str, Any]]]
 # where people see a topic; empty for nowhere
 Page = Callable[[str], str]
+# who may read a topic stays as it is until the transaction ends
+Hold = Callable[[str], None]
 
 
 def _nowhere(name: str) -> str:
     return ""
+
+
+def _loosely(name: str) -> None:
+    """Nothing opens it that could be closed meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,7 @@ class Domain:
     may_read: MayRead
     snapshot: Snapshot
     page: Page
+    hold: Hold
 
 
 # what a topic may be called; anything else is unknown to every domain
@@ -38,14 +45,27 @@ NAME = re.compile(r"[a-z]+\.[A-Za-z0-9._:-]{1,90}")
 _domains: dict[str, Domain] = {}
 
 
-def register(prefix: str, *, may_read: MayRead, snapshot: Snapshot, page: Page = _nowhere) -> None:
-    _domains[prefix] = Domain(may_read, snapshot, page)
+def register(
+    prefix: str,
+    *,
+    may_read: MayRead,
+    snapshot: Snapshot,
+    page: Page = _nowhere,
+    hold: Hold = _loosely,
+) -> None:
+    _domains[prefix] = Domain(may_read, snapshot, page, hold)
 
 
 def page(name: str) -> str:
     """The address at which people see a topic; empty if there is none."""
     domain = _domains.get(name.partition(".")[0])
     return domain.page(name) if domain else ""
+
+
+def hold(name: str) -> None:
+    """Until the transaction ends nobody closes what opens the topic, such as a ticket."""
+    if domain := _domains.get(name.partition(".")[0]):
+        domain.hold(name)
 
 
 def readable(caller: Caller, names: Iterable[str]) -> set[str]:

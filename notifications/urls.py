@@ -5,7 +5,15 @@
 
 from django.urls import URLPattern, path
 
-from notifications import access_api, inbox_api, preference_api, unsubscribing, views
+from notifications import (
+    access_api,
+    address_views,
+    inbox_api,
+    preference_api,
+    unsubscribing,
+    views,
+    worker,
+)
 from notifications import api as rest
 from notifications import subscription_api as subscriptions
 from notifications.channels import api as channels
@@ -13,6 +21,12 @@ from notifications.channels import api as channels
 pages: list[URLPattern] = [
     path("notifications", views.inbox_page, name="inbox"),
     path("account/notifications", views.preference_page, name="preferences"),
+    path("account/addresses", address_views.add, name="address_add"),
+    path(
+        "account/addresses/<str:address_id>/confirm", address_views.confirm, name="address_confirm"
+    ),
+    path("account/addresses/<str:address_id>/remove", address_views.remove, name="address_remove"),
+    path("service-worker.js", worker.service_worker, name="service_worker"),
     path(f"{unsubscribing.PATH}/<str:signed>", views.stop, name="stop"),
 ]
 api: list[URLPattern] = [
@@ -31,6 +45,7 @@ api: list[URLPattern] = [
     path("orders/<str:number>/events", rest.order_events),
     path("preferences", preference_api.preference_detail),
     path("subscriptions", subscriptions.subscription_list),
+    path("subscriptions/moved", subscriptions.moved),
     path("subscriptions/<str:subscription_id>", subscriptions.subscription_detail),
     path("subscriptions/<str:subscription_id>/pause", subscriptions.pause),
     path("subscriptions/<str:subscription_id>/resume", subscriptions.resume),

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods
 from museo.access.callers import caller_from_request
 from museo.access.problems import Problem
 from museo.access.rest import as_problem
-from notifications import inbox, preferring, receipts, unsubscribing
+from notifications import addresses, inbox, preferring, receipts, unsubscribing
 from notifications.inbox_api import cursor
 from notifications.preference_api import Wishes
 from notifications.preferences import Window
@@ -151,6 +151,8 @@ def _preferences(
                 for window, label in WINDOWS.items()
             ],
             "zones": sorted(zone for zone in preferring.zones() if _is_place(zone)),
+            "addresses": addresses.show(caller_from_request(request)),
+            "address_channels": addresses.choices(),
         },
         status=status,
     )

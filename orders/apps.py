@@ -18,6 +18,7 @@ class OrdersConfig(AppConfig):
             may_read=tracking.may_read,
             snapshot=tracking.snapshot,
             page=tracking.page,
+            hold=tracking.hold,
         )
         topics.register(events.PREFIX, may_read=events.may_read, snapshot=events.snapshot)
         asked.register(purchases.has_bought)

@@ -80,8 +80,14 @@ def find_for_staff(caller: Caller, number: str) -> Order:
 
 def hold_row(order: Order) -> None:
     """Hold the order's row until the transaction ends, and read it as it is now."""
-    Order.objects.filter(pk=order.pk).update(step=F("step"))
+    hold(order.topic)
     order.refresh_from_db()
+
+
+def hold(topic: str) -> None:
+    """Hold the row of a topic's order until the transaction ends."""
+    number = topic.removeprefix(f"{PREFIX}.")
+    Order.objects.filter(number=number).update(step=F("step"))
 
 
 def with_steps(orders: Any) -> Any:

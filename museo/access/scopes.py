@@ -60,6 +60,8 @@ ROUTES: tuple[tuple[str, str, str], ...] = (
     ("events", FREE, FREE),
     ("notifications", FREE, FREE),
     ("preferences", ORDERS_READ, ORDERS_READ),
+    # a browser is known by its address
+    ("subscriptions/moved", FREE, FREE),
     ("subscriptions", ORDERS_READ, ORDERS_READ),
     ("deliveries", ORDERS_READ, ORDERS_READ),
     ("assistant", SHOP_READ, SHOP_READ),

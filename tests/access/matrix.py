@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from museo.access import scopes
+from notifications.schema import BROWSER
 
 # who calls: nobody in particular; another customer; who bought; who has the order's ticket;
 # the roles of staff; service accounts
@@ -119,6 +120,10 @@ ROWS = [
     Row("POST", "notifications", SIGNED_IN, others=302, body={"position": "0"}),
     Row("GET", "account/notifications", SIGNED_IN, others=302),
     Row("POST", "account/notifications", SIGNED_IN, others=302, body={}),
+    Row("GET", "service-worker.js"),
+    Row("POST", "account/addresses", SIGNED_IN, others=302, body={}),
+    Row("POST", "account/addresses/<str:address_id>/confirm", SIGNED_IN, others=302, body={}),
+    Row("POST", "account/addresses/<str:address_id>/remove", SIGNED_IN, others=302, body={}),
     Row("GET", "admin/", STAFF, others=302),
     Row("GET", "admin/first-run", "owner", others=302, but=NOT_THE_OWNER),
     Row("POST", "admin/first-run/<int:step>", "owner", others=302, but=NOT_THE_OWNER, body={}),
@@ -311,6 +316,7 @@ ROWS = [
     rest("POST", "channels/mail/inbound", "", body={}),
     rest("GET", "subscriptions", "orders:read"),
     rest("POST", "subscriptions", "orders:read", SIGNED_IN, others=401, body=WISH),
+    rest("POST", "subscriptions/moved", "", body={"before": "{}", "after": BROWSER}),
     *(
         rest(
             method,

@@ -187,6 +187,10 @@ class World:
             now=timezone.now(),
         ).subscription.public_id
 
+    def _address_id(self, who: str) -> str:
+        """Of a wish that is no address of theirs: they are told so."""
+        return self._subscription_id(who)
+
     def _delivery_id(self, who: str) -> str:
         """Of the subscription above."""
         found = Subscription.objects.get(public_id=self._subscription_id(who))
