@@ -8,7 +8,7 @@ from typing import Any
 import mcp_types as types
 from pydantic import BaseModel
 
-from mcp_bridge.arguments import model_of, schema_of
+from mcp_bridge.arguments import Fields, model_of, schema_of
 from museo.access.callers import Caller
 
 Run = Callable[..., Any]
@@ -35,6 +35,8 @@ class Tool:
     scope: str
     # an order ticket among the arguments opens it as well as the scope does
     takes_ticket: bool
+    # customers have the scope, too, and may not
+    is_for_staff: bool
     # it tells of its progress, so its answer is worth a stream
     is_streaming: bool
     run: Run
@@ -46,7 +48,15 @@ class Tool:
         return inspect.iscoroutinefunction(self.run)
 
     def is_open_to(self, caller: Caller) -> bool:
+        """What is done with it is asked again by the services, of the database."""
+        if self.is_for_staff and not (caller.is_staff or is_program(caller)):
+            return False
         return self.takes_ticket or self.scope in caller.scopes
+
+
+def is_program(caller: Caller) -> bool:
+    """A service account: it works for the shop, as far as its scopes go."""
+    return bool(caller.who) and caller.user_id is None
 
 
 def tool(
@@ -56,17 +66,23 @@ def tool(
     result: type,
     annotations: types.ToolAnnotations,
     takes_ticket: bool = False,
+    is_for_staff: bool = False,
     is_streaming: bool = False,
+    fields: type[Fields] | None = None,
     meta: dict[str, Any] | None = None,
 ) -> Callable[[Run], Tool]:
-    """Make a function a tool; its docstring is the description, `result` the shape of its data."""
+    """Make a function a tool; its docstring is the description, `result` the shape of its data.
+
+    With `fields` it takes those that were given and no others.
+    """
 
     def make(run: Run) -> Tool:
-        arguments = model_of(run)
+        arguments = fields or model_of(run)
         return Tool(
             name=run.__name__,
             scope=scope,
             takes_ticket=takes_ticket,
+            is_for_staff=is_for_staff,
             is_streaming=is_streaming,
             run=run,
             arguments=arguments,
@@ -96,4 +112,8 @@ SPENDS = types.ToolAnnotations(
 )
 FOLLOWS = types.ToolAnnotations(
     read_only_hint=False, idempotent_hint=True, destructive_hint=False, open_world_hint=False
+)
+CHANGES = SPENDS
+ENDS = types.ToolAnnotations(
+    read_only_hint=False, idempotent_hint=True, destructive_hint=True, open_world_hint=False
 )

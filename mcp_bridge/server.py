@@ -12,13 +12,12 @@ from mcp.server.caching import CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
-from mcp_bridge import dispatch, push, resources
+from mcp_bridge import addresses, dispatch, push, resources
 from mcp_bridge.calls import Call, caller_of, toolset_of
 from mcp_bridge.registry import Answer, Tool
 from mcp_bridge.toolsets import ALL, TOOLSETS
 from museo.access import context
 from museo.access.problems import Problem
-from notifications.live.hub import in_thread
 
 Context = ServerRequestContext[Any, Any]
 
@@ -63,31 +62,35 @@ async def call_tool(ctx: Context, params: types.CallToolRequestParams) -> types.
 async def list_resources(
     ctx: Context, params: types.PaginatedRequestParams | None
 ) -> types.ListResourcesResult:
-    """Nothing is the same for everybody: an order is read by its address."""
+    """Those that have one address for everybody; what it shows is the caller's own."""
     _require_first_page(params)
-    return types.ListResourcesResult(resources=[])
+    caller = caller_of(ctx.request)
+    open_to = [each for kind, each in resources.RESOURCES if resources.is_open(kind, caller)]
+    return types.ListResourcesResult(resources=open_to)
 
 
 async def list_resource_templates(
     ctx: Context, params: types.PaginatedRequestParams | None
 ) -> types.ListResourceTemplatesResult:
     _require_first_page(params)
-    return types.ListResourceTemplatesResult(resource_templates=resources.TEMPLATES)
+    caller = caller_of(ctx.request)
+    open_to = [each for kind, each in resources.TEMPLATES if resources.is_open(kind, caller)]
+    return types.ListResourceTemplatesResult(resource_templates=open_to)
 
 
 async def read_resource(
     ctx: Context, params: types.ReadResourceRequestParams
 ) -> types.ReadResourceResult:
     uri = str(params.uri)
-    address = resources.parse(uri)
+    address = addresses.parse(uri)
     if address is None:
         raise _unknown(uri)
     caller = caller_of(ctx.request)
-    try:
-        with override(caller.locale):
-            body = await in_thread(resources.read)(caller, address, now=timezone.now())
-    except Problem as problem:
-        raise _unknown(uri, problem) from problem
+    with override(caller.locale):
+        try:
+            body = await resources.read(caller, address, now=timezone.now())
+        except Problem as problem:
+            raise _unknown(uri, problem) from problem
     text = types.TextResourceContents(
         uri=uri, mime_type=resources.MIME_TYPE, text=orjson.dumps(body).decode()
     )

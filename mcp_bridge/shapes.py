@@ -265,3 +265,90 @@ class ConnectionStatus:
     sessions: int
     endpoint: str
     usage: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """`position` is its place in the whole log, `version` counts the topic's; both have no gaps."""
+
+    id: str
+    type: str
+    timestamp: str
+    topic: str
+    position: int
+    version: int
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class EventPage:
+    """`next` is what replay_events goes on after. `type` is `reset` where the log begins anew."""
+
+    events: list[Event]
+    next: str
+    epoch: str
+    type: str = ""
+    snapshot: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """How far the receipt reaches now."""
+
+    position: int
+
+
+@dataclass(frozen=True)
+class RealtimeStats:
+    """Connections of all processes, all else of the one that was asked, since it began."""
+
+    active_connections: int
+    streams: int
+    listen_streams: int
+    sessions: int
+    events_delivered: int
+    events_healed: int
+    events_behind: int
+    slow_clients: int
+    refused: int
+    revoked: int
+    position: int
+    epoch: str
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """`filter` says of fields of the events' data what they may be."""
+
+    id: str
+    topic: str
+    types: list[str]
+    filter: dict[str, list[Any]]
+    channel: str
+    address: str
+    locale: str
+    state: str
+    reason: str
+    failing_since: str | None
+    after: int
+    created_at: str
+
+
+@dataclass(frozen=True)
+class Subscriptions:
+    """`secret` is there after `create` alone."""
+
+    subscriptions: list[Subscription]
+    secret: str
+    removed: bool
+
+
+@dataclass(frozen=True)
+class SubscribedToMessages:
+    """Updates come on the session's stream, or to who calls subscriptions/listen with `uri`."""
+
+    subscribed: bool
+    message: str
+    topics: list[str]
+    uri: str
+    delivery: Delivery

@@ -100,14 +100,16 @@ def subscription_list(request: Request) -> Response:
     """
     caller = caller_from_request(request)
     if request.method == "POST":
-        return _create(caller, read_body(NewWish, request), now=timezone.now())
+        made = create(caller, read_body(NewWish, request), now=timezone.now())
+        return Response(made, status=201, headers=NO_STORE)
     rows, following = _page(
         request, Subscription.objects.visible_to(caller), _subscription_after, caller
     )
-    return Response({"results": [_shape(row) for row in rows], "next": following})
+    return Response({"results": [shape(row) for row in rows], "next": following})
 
 
-def _create(caller: Caller, wish: dict[str, Any], *, now: datetime) -> Response:
+def create(caller: Caller, wish: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
+    """A new subscription as its owner sees it this once, for what `NewWish` has read."""
     new = subscribing.create(
         caller,
         topic=wish["topic"],
@@ -119,7 +121,7 @@ def _create(caller: Caller, wish: dict[str, Any], *, now: datetime) -> Response:
         now=now,
     )
     secret = {"secret": new.secret} if new.secret else {}
-    return Response({**_shape(new.subscription), **secret}, status=201, headers=NO_STORE)
+    return {**shape(new.subscription), **secret}
 
 
 @api_view(["GET", "PATCH", "DELETE"])
@@ -131,16 +133,16 @@ def subscription_detail(request: Request, subscription_id: str) -> Response:
         subscriptions.remove(Subscription.objects.filter(pk=found.pk))
         return Response({"removed": True})
     if request.method == "GET":
-        return Response(_shape(found))
+        return Response(shape(found))
     wish = read_body(ChangedWish, request)
     needs_secret = wish.pop("new_secret")
     if needs_secret:
         subscriptions.require_own(caller, found)
     subscribing.change(found, wish)
     if not needs_secret:
-        return Response(_shape(found))
+        return Response(shape(found))
     new = subscriptions.rotate(found, now=timezone.now())
-    return Response({**_shape(new.subscription), "secret": new.secret}, headers=NO_STORE)
+    return Response({**shape(new.subscription), "secret": new.secret}, headers=NO_STORE)
 
 
 @api_view(["POST"])
@@ -148,7 +150,7 @@ def pause(request: Request, subscription_id: str) -> Response:
     """Send nothing until it is resumed."""
     found = subscribing.find(caller_from_request(request), subscription_id)
     subscriptions.pause(found)
-    return Response(_shape(found))
+    return Response(shape(found))
 
 
 @api_view(["POST"])
@@ -156,7 +158,7 @@ def resume(request: Request, subscription_id: str) -> Response:
     """Go on, also after it was disabled."""
     found = subscribing.find(caller_from_request(request), subscription_id)
     subscribing.resume(found)
-    return Response(_shape(found))
+    return Response(shape(found))
 
 
 @api_view(["POST"])
@@ -164,7 +166,7 @@ def confirm(request: Request, subscription_id: str) -> Response:
     """Tell the code that was sent to the address: from then on it is told."""
     found = subscribing.find(caller_from_request(request), subscription_id)
     contacts.confirm(found, read_body(Code, request)["code"], now=timezone.now())
-    return Response(_shape(found))
+    return Response(shape(found))
 
 
 @api_view(["POST"])
@@ -256,7 +258,7 @@ def _bad_cursor() -> BadCursor:
     return BadCursor(detail, errors=[field_error("/cursor", "bad_cursor", detail)])
 
 
-def _shape(row: Subscription) -> dict[str, Any]:
+def shape(row: Subscription) -> dict[str, Any]:
     return {
         "id": row.public_id,
         "topic": row.topic,

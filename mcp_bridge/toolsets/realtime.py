@@ -6,10 +6,10 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from pydantic import Field
 
-from mcp_bridge import push, shapes, texts
+from mcp_bridge import counts, shapes, texts
+from mcp_bridge.addresses import OrderAddress
 from mcp_bridge.calls import Call
 from mcp_bridge.registry import ADDS, FOLLOWS, READS, Answer, tool
-from mcp_bridge.resources import OrderAddress
 from mcp_bridge.toolsets.storefront import OrderId, Ticket
 from notifications import notices
 from notifications.envelope import timestamp
@@ -120,11 +120,9 @@ async def send_notification(
 )
 async def connection_status(call: Call) -> dict[str, Any]:
     """Whether updates are pushed, to how many clients of this server, and how to get them."""
-    counts = {"streams": (await here()).connections.count(), **push.counts()}
     return {
         "sse_enabled": True,
-        "active_connections": sum(counts.values()),
-        **counts,
+        **await counts.connected(),
         "endpoint": f"{settings.MUSEO_PUBLIC_URL}/mcp",
         "usage": _(
             "Call subscriptions/listen (since 2026-07-28) or resources/subscribe (before) with "
@@ -132,3 +130,14 @@ async def connection_status(call: Call) -> dict[str, Any]:
             "with wait_seconds and read its progress."
         ),
     }
+
+
+@tool(
+    title="Real-time statistics",
+    scope="shop:read",
+    result=shapes.RealtimeStats,
+    annotations=READS,
+)
+async def get_realtime_stats(call: Call) -> dict[str, Any]:
+    """How many clients are connected and how the push is doing, in numbers."""
+    return await counts.stats()

@@ -11,9 +11,9 @@ from pydantic import Field
 from catalog import products
 from catalog.modifiers import MOST_CHOSEN
 from mcp_bridge import confirmations, purchases, push, shapes, texts
+from mcp_bridge.addresses import OrderAddress
 from mcp_bridge.calls import Call
 from mcp_bridge.registry import ADDS, READS, SPENDS, Answer, tool
-from mcp_bridge.resources import OrderAddress
 from museo.access.callers import Caller
 from notifications.envelope import timestamp
 from notifications.live.hub import in_thread
