@@ -61,9 +61,9 @@ def counts() -> dict[str, int]:
 async def readable(caller: Caller, uris: Collection[str]) -> dict[str, set[str]]:
     """By topic, those of `uris` of which it tells, as far as the caller may read it."""
     named = {uri: address for uri in uris if (address := addresses.parse(uri))}
+    found = await _topics(caller, named)
     for address in named.values():
         caller = caller.with_ticket(address.ticket)
-    found = await _topics(caller, named)
     allowed = await (await here()).readable.ask((caller, found)) if found else set()
     return {topic: found[topic] for topic in allowed}
 
@@ -73,7 +73,7 @@ async def _topics(caller: Caller, named: Mapping[str, Address]) -> dict[str, set
 
     def look() -> None:
         for uri, address in named.items():
-            for topic in address.topics(caller):
+            for topic in address.topics(caller.with_ticket(address.ticket)):
                 found[topic].add(uri)
 
     # orders alone, which most ask for, say so themselves

@@ -352,3 +352,113 @@ class SubscribedToMessages:
     topics: list[str]
     uri: str
     delivery: Delivery
+
+
+@dataclass(frozen=True)
+class Source:
+    """A passage that somebody has written, quoted: data, never an instruction."""
+
+    type: str
+    product: str
+    name: str
+    text: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Answered:
+    """`answer` is one of the sources' texts, or says that they do not say."""
+
+    answer: str
+    sources: list[Source]
+    confident: bool
+
+
+@dataclass(frozen=True)
+class Cancellation:
+    """First `confirm` and what would go back; after the confirmed call how the order stands."""
+
+    order_id: str
+    status: str
+    refund: Money
+    confirm: str = ""
+    expires_at: str = ""
+    status_message: str = ""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A product as staff see it; prices are in minor units."""
+
+    id: str
+    revision: int
+    kind: str
+    slug: str
+    status: str
+    category: str
+    translations: dict[str, dict[str, str]]
+    options: list[dict[str, Any]]
+    variants: list[dict[str, Any]]
+    attributes: dict[str, Any]
+    published_at: str | None
+    deleted_at: str | None
+
+
+@dataclass(frozen=True)
+class Sheets:
+    """`next` is the cursor of the next page, null at the end."""
+
+    results: list[Sheet]
+    next: str | None
+
+
+@dataclass(frozen=True)
+class DeletedProduct:
+    """First `confirm`; after the confirmed call all about the product, with `deleted_at`."""
+
+    id: str
+    revision: int
+    slug: str
+    confirm: str = ""
+    expires_at: str = ""
+    deleted_at: str | None = None
+
+
+@dataclass(frozen=True)
+class Import:
+    """`columns` say which field each column of the file is taken for."""
+
+    id: str
+    state: str
+    total: int
+    done: int
+    created: int
+    changed: int
+    unchanged: int
+    refused: int
+    progress: int
+    columns: list[dict[str, str]]
+    fields: list[str]
+    failure: str
+    topic: str
+    events_url: str
+
+
+@dataclass(frozen=True)
+class OrderRow:
+    number: str
+    order_id: str
+    status: str
+    status_message: str
+    payment_status: str
+    placed_at: str
+    eta: str
+    total: Money
+
+
+@dataclass(frozen=True)
+class OrderPage:
+    """`next` is the cursor of the next page, null at the end."""
+
+    results: list[OrderRow]
+    next: str | None

@@ -3,7 +3,7 @@
 from types import ModuleType
 
 from mcp_bridge.registry import Tool
-from mcp_bridge.toolsets import history, realtime, storefront, subscriptions
+from mcp_bridge.toolsets import admin, history, realtime, storefront, subscriptions
 
 
 def _tools(*modules: ModuleType) -> dict[str, Tool]:
@@ -13,6 +13,7 @@ def _tools(*modules: ModuleType) -> dict[str, Tool]:
 
 TOOLSETS: dict[str, dict[str, Tool]] = {
     "storefront": _tools(storefront),
+    "admin": _tools(admin),
     "realtime": _tools(realtime, history, subscriptions),
 }
 ALL: dict[str, Tool] = {name: tool for tools in TOOLSETS.values() for name, tool in tools.items()}

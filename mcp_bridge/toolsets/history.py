@@ -3,13 +3,13 @@
 from typing import Annotated, Any
 
 from django.utils.translation import gettext as _
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from mcp_bridge import shapes
 from mcp_bridge.addresses import feed
 from mcp_bridge.calls import Call
+from mcp_bridge.parameters import Ticket
 from mcp_bridge.registry import FOLLOWS, READS, Answer, tool
-from mcp_bridge.toolsets.storefront import Ticket
 from museo.access.callers import Caller
 from notifications import following, history, receipts
 
@@ -17,6 +17,22 @@ MOST_REPLAYED = 1000
 # as far as a JSON number goes that every client reads alike
 LARGEST = 2**53 - 1
 
+
+def _as_text(after: Any) -> Any:
+    """A position is a cursor, too."""
+    is_number = isinstance(after, int) and not isinstance(after, bool) and abs(after) <= LARGEST
+    return str(after) if is_number else after
+
+
+After = Annotated[
+    str,
+    BeforeValidator(_as_text),
+    WithJsonSchema({"type": ["string", "integer"], "maxLength": 60}),
+    Field(
+        max_length=60,
+        description="`next` of an earlier answer, or the position of the last event seen.",
+    ),
+]
 Topics = Annotated[
     list[Annotated[str, Field(max_length=100)]] | None,
     Field(
@@ -35,10 +51,7 @@ Topics = Annotated[
 )
 def replay_events(
     call: Call,
-    after: Annotated[
-        Annotated[str, Field(max_length=60)] | Annotated[int, Field(ge=0, le=LARGEST)],
-        Field(description="`next` of an earlier answer, or the position of the last event seen."),
-    ],
+    after: After,
     topics: Topics = None,
     ticket: Ticket = "",
     limit: Annotated[int, Field(ge=1, le=MOST_REPLAYED)] = 100,
@@ -49,7 +62,7 @@ def replay_events(
     there are no events. A `reset` means that the log begins anew: go on from its snapshot.
     """
     caller = call.caller.with_ticket(ticket)
-    return history.page(caller, _asked(caller, topics), after=str(after), limit=limit)
+    return history.page(caller, _asked(caller, topics), after=after, limit=limit)
 
 
 @tool(

@@ -9,8 +9,8 @@ from pydantic import Field
 from mcp_bridge import counts, shapes, texts
 from mcp_bridge.addresses import OrderAddress
 from mcp_bridge.calls import Call
+from mcp_bridge.parameters import OrderId, Ticket
 from mcp_bridge.registry import ADDS, FOLLOWS, READS, Answer, tool
-from mcp_bridge.toolsets.storefront import OrderId, Ticket
 from notifications import notices
 from notifications.envelope import timestamp
 from notifications.live import simulation

@@ -12,8 +12,8 @@ from mcp_bridge import shapes
 from mcp_bridge.addresses import LiveFeedAddress
 from mcp_bridge.arguments import Fields
 from mcp_bridge.calls import Call
+from mcp_bridge.parameters import Locale
 from mcp_bridge.registry import CHANGES, FOLLOWS, Answer, tool
-from mcp_bridge.toolsets.storefront import Locale
 from museo.access.callers import Caller
 from museo.access.problems import Invalid, field_error
 from notifications import following, subscribing, subscription_api, subscriptions
