@@ -100,7 +100,7 @@ def tool(
     return make
 
 
-# how a client may treat a call; every tool of the shop stays within the shop
+# how a client may treat a call; but for SENDS, they stay within the shop
 READS = types.ToolAnnotations(
     read_only_hint=True, idempotent_hint=True, destructive_hint=False, open_world_hint=False
 )
@@ -116,4 +116,8 @@ FOLLOWS = types.ToolAnnotations(
 CHANGES = SPENDS
 ENDS = types.ToolAnnotations(
     read_only_hint=False, idempotent_hint=True, destructive_hint=True, open_world_hint=False
+)
+# what leaves the shop
+SENDS = types.ToolAnnotations(
+    read_only_hint=False, idempotent_hint=False, destructive_hint=False, open_world_hint=True
 )

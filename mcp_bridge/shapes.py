@@ -462,3 +462,12 @@ class OrderPage:
 
     results: list[OrderRow]
     next: str | None
+
+
+@dataclass(frozen=True)
+class SentLetter:
+    """`reference` is the provider's name of the message, by which it reports."""
+
+    delivery_id: str
+    channel: str
+    reference: str

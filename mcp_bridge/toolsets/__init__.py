@@ -3,7 +3,7 @@
 from types import ModuleType
 
 from mcp_bridge.registry import Tool
-from mcp_bridge.toolsets import admin, history, realtime, storefront, subscriptions
+from mcp_bridge.toolsets import admin, history, notifications, realtime, storefront, subscriptions
 
 
 def _tools(*modules: ModuleType) -> dict[str, Tool]:
@@ -14,6 +14,11 @@ def _tools(*modules: ModuleType) -> dict[str, Tool]:
 TOOLSETS: dict[str, dict[str, Tool]] = {
     "storefront": _tools(storefront),
     "admin": _tools(admin),
-    "realtime": _tools(realtime, history, subscriptions),
+    "notifications": _tools(notifications),
+    # who only wants to be told, and to tell others, finds both at one address
+    "realtime": {
+        **_tools(realtime, history, subscriptions),
+        notifications.send_notification.name: notifications.send_notification,
+    },
 }
 ALL: dict[str, Tool] = {name: tool for tools in TOOLSETS.values() for name, tool in tools.items()}

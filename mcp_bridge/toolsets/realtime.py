@@ -1,6 +1,6 @@
 """Being told of what happens, and how the connection stands."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -11,10 +11,7 @@ from mcp_bridge.addresses import OrderAddress
 from mcp_bridge.calls import Call
 from mcp_bridge.parameters import OrderId, Ticket
 from mcp_bridge.registry import ADDS, FOLLOWS, READS, Answer, tool
-from notifications import notices
-from notifications.envelope import timestamp
 from notifications.live import simulation
-from notifications.live.hub import here, in_thread
 from orders import tracking
 
 
@@ -69,46 +66,6 @@ async def simulate_progress(
         "step_count": step_count,
         "broadcast": broadcast,
         "stream": f"{settings.MUSEO_PUBLIC_URL}/mcp",
-    }
-
-
-@tool(
-    title="Send a notification",
-    scope="notify:send",
-    result=shapes.SentNotification,
-    annotations=ADDS,
-)
-async def send_notification(
-    call: Call,
-    message: Annotated[str, Field(min_length=1, max_length=notices.LONGEST_MESSAGE)],
-    type: Annotated[Literal["info", "warning", "error", "success"], Field()] = "info",
-    data: Annotated[dict[str, Any] | None, Field(description="Facts for programs.")] = None,
-    targets: Annotated[
-        list[str] | None,
-        Field(
-            max_length=notices.MOST_TARGETS,
-            description="User ids, e-mail addresses or connection ids; everybody without any.",
-        ),
-    ] = None,
-    group: Annotated[str, Field(max_length=80, description="`admin`, or a group's name.")] = "",
-) -> dict[str, Any]:
-    """Send a message to everybody who is connected, to a group, or to single targets.
-
-    Who is away finds it later.
-    """
-    notice = await in_thread(notices.send)(
-        call.caller,
-        message=message,
-        type=type,
-        data=data,
-        targets=targets or (),
-        group=group,
-        now=call.now,
-    )
-    return {
-        "notification_id": notice.notification_id,
-        "timestamp": timestamp(call.now),
-        "client_count": (await here()).connections.count(),
     }
 
 

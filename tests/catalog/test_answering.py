@@ -17,7 +17,7 @@ NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 def lamp() -> Master:
     """A lamp with a fact, a description and two questions, of which one is published."""
     category = Category.objects.add_root(instance=Category(slug="light", name="Light"))
-    master = Master.objects.create(
+    master: Master = Master.objects.create(
         slug="arc-lamp",
         status=Master.Status.ACTIVE,
         primary_category=category,

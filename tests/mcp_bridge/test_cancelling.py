@@ -34,11 +34,11 @@ async def test_an_order_is_cancelled_after_a_person_agreed(
         again = await call(client, "cancel_order", **key(order), confirm=confirm)
 
     assert said(asked.content).startswith(
-        f"🛑 **Please confirm: cancel order {order['number']}**\n€802.90 goes back to you.\n"
+        f"🛑 **Please confirm: cancel order {order['number']}**\n€802.90 goes back the way it was paid.\n"
     )
     assert asked.structured_content["refund"] == {"amount": 80290, "currency": "EUR"}
     assert said(done.content) == (
-        f"✅ Order {order['number']} is cancelled.\n€802.90 goes back to you."
+        f"✅ Order {order['number']} is cancelled.\n€802.90 goes back the way it was paid."
     )
     assert done.structured_content["status"] == again["status"] == "cancelled"
     assert (await in_thread(StockItem.objects.get)()).on_hand == 10
