@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import mcp_types as types
+from django.utils.translation import gettext as _
 from pydantic import BaseModel
 
 from mcp_bridge.arguments import Fields, model_of, schema_of
+from museo.access import scopes
 from museo.access.callers import Caller
+from museo.access.problems import NotAllowed
 
 Run = Callable[..., Any]
 
@@ -32,6 +35,7 @@ class Tool:
     """`run` takes a `calls.Call` and the arguments; it is sync, or async where it must wait."""
 
     name: str
+    # FREE where what it is called with asks for itself
     scope: str
     # an order ticket among the arguments opens it as well as the scope does
     takes_ticket: bool
@@ -48,10 +52,26 @@ class Tool:
         return inspect.iscoroutinefunction(self.run)
 
     def is_open_to(self, caller: Caller) -> bool:
-        """What is done with it is asked again by the services, of the database."""
-        if self.is_for_staff and not (caller.is_staff or is_program(caller)):
-            return False
-        return self.takes_ticket or self.scope in caller.scopes
+        """Whether it is listed for the caller; services ask the database what they may do by it."""
+        return not self._is_closed_to(caller) and (self.takes_ticket or self._has_scope(caller))
+
+    def caller(self, caller: Caller, ticket: str) -> Caller:
+        """The caller as far as they may call it; raise NotAllowed.
+
+        Who has no more than a ticket for it does no more with it than the ticket opens.
+        """
+        if not self._is_closed_to(caller):
+            if self._has_scope(caller):
+                return caller
+            if self.takes_ticket and (ticket or caller.tickets or not caller.who):
+                return caller.by_tickets_alone()
+        raise NotAllowed(_("You need the scope %(scope)s for this.") % {"scope": self.scope})
+
+    def _is_closed_to(self, caller: Caller) -> bool:
+        return self.is_for_staff and not (caller.is_staff or is_program(caller))
+
+    def _has_scope(self, caller: Caller) -> bool:
+        return self.scope in caller.scopes or self.scope == scopes.FREE
 
 
 def is_program(caller: Caller) -> bool:

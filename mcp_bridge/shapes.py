@@ -202,7 +202,7 @@ class Step:
 
     code: str
     label: str
-    state: Literal["done", "current", "upcoming"]
+    state: Literal["done", "current", "upcoming", "skipped"]
     at: str | None
     due_at: str
 

@@ -90,14 +90,20 @@ def please_confirm_cancellation(about: Mapping[str, Any]) -> str:
     """What a person should read before an agent cancels their order."""
     lines = [gettext("🛑 **Please confirm: cancel order %(order_id)s**") % about]
     if about["refund"]["amount"]:
-        lines.append(gettext("%(amount)s goes back the way it was paid.") % {"amount": money(about["refund"])})
+        lines.append(
+            gettext("%(amount)s goes back the way it was paid.")
+            % {"amount": money(about["refund"])}
+        )
     return "\n".join([*lines, "", _ask_again("cancel_order")])
 
 
 def cancelled(order: Mapping[str, Any]) -> str:
     lines = [gettext("✅ Order %(order_id)s is cancelled.") % order]
     if order["refund"]["amount"]:
-        lines.append(gettext("%(amount)s goes back the way it was paid.") % {"amount": money(order["refund"])})
+        lines.append(
+            gettext("%(amount)s goes back the way it was paid.")
+            % {"amount": money(order["refund"])}
+        )
     return "\n".join(lines)
 
 

@@ -1,4 +1,7 @@
-"""What has happened, for who was away or wants to be sure: replays, receipts."""
+"""What has happened, for who was away or wants to be sure: replays, receipts.
+
+No scope is asked for: each topic asks whether the caller may read it.
+"""
 
 from typing import Annotated, Any
 
@@ -10,6 +13,7 @@ from mcp_bridge.addresses import feed
 from mcp_bridge.calls import Call
 from mcp_bridge.parameters import Ticket
 from mcp_bridge.registry import FOLLOWS, READS, Answer, tool
+from museo.access import scopes
 from museo.access.callers import Caller
 from notifications import following, history, receipts
 
@@ -44,10 +48,9 @@ Topics = Annotated[
 
 @tool(
     title="Replay events",
-    scope="events:read",
+    scope=scopes.FREE,
     result=shapes.EventPage,
     annotations=READS,
-    takes_ticket=True,
 )
 def replay_events(
     call: Call,
@@ -67,10 +70,9 @@ def replay_events(
 
 @tool(
     title="Get recent events",
-    scope="events:read",
+    scope=scopes.FREE,
     result=shapes.EventPage,
     annotations=READS,
-    takes_ticket=True,
 )
 def get_recent_events(
     call: Call,
@@ -88,10 +90,9 @@ def get_recent_events(
 
 @tool(
     title="Acknowledge events",
-    scope="events:read",
+    scope=scopes.FREE,
     result=shapes.Acknowledged,
     annotations=FOLLOWS,
-    takes_ticket=True,
 )
 def acknowledge_events(
     call: Call,

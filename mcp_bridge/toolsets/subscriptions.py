@@ -51,7 +51,14 @@ class SubscriptionFields(Fields):
         dict[str, list[Any]],
         Field(description='Fields of the events\' data and what they may be: {"late": [true]}.'),
     ] = {}
-    channel: Annotated[str, Field(max_length=20, description="How to be told.")] = "webhook"
+    channel: Annotated[
+        str,
+        Field(
+            max_length=20,
+            description="How to be told.",
+            json_schema_extra={"enum": [*Subscription.Channel.values]},
+        ),
+    ] = "webhook"
     address: Annotated[
         str, Field(max_length=1000, description="Where to: of a webhook, its https address.")
     ] = ""

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from catalog import answering, stock
 from catalog.models import Category, Master, Price, Question, Variant
@@ -97,3 +98,13 @@ def test_of_a_product_that_is_not_there_nothing_is_said(lamp: Master) -> None:
     with pytest.raises(UnknownProduct):
         ask("What is the height?", product="arc-lamp")
     assert ask("What is the height?")[1] is False
+
+
+def test_a_question_takes_a_fixed_number_of_queries(
+    lamp: Master, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    words = " ".join(f"lamp{number}" for number in range(40))
+    ask("arc lamp bulb")
+
+    with django_assert_max_num_queries(25):
+        ask(f"arc lamp bulb {words}")
