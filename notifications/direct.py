@@ -23,7 +23,8 @@ from museo.access.limits import require_allowance
 from museo.access.problems import Invalid, NotAllowed, NotSignedIn, Problem, field_error
 from notifications import channels
 from notifications.channels import news
-from notifications.channels.sending import BadAddress, Content, Message, NotSent, Template
+from notifications.channels.message import BadAddress, Content, Message, NotSent, Template
+from notifications.contacts import WantsNothing
 
 logger = logging.getLogger(__name__)
 
@@ -32,13 +33,6 @@ LONGEST_SUBJECT = 200
 # of a caller in a minute, to an address in an hour
 MOST_OF_CALLER, MOST_TO_ADDRESS = 30, 10
 SAME_SECONDS = 600
-
-
-class WantsNothing(Problem):
-    """Whose address it is has said STOP."""
-
-    status = 409
-    code = "opted_out"
 
 
 class NotReached(Problem):

@@ -10,7 +10,7 @@ from mcp_bridge.calls import Call
 from mcp_bridge.parameters import Locale
 from mcp_bridge.registry import ADDS, SENDS, Answer, tool
 from notifications import direct, notices
-from notifications.channels.sending import Template
+from notifications.channels.message import Template
 from notifications.direct import Letter
 from notifications.envelope import timestamp
 from notifications.live.hub import here, in_thread

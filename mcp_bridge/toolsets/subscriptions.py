@@ -16,7 +16,7 @@ from mcp_bridge.parameters import Locale
 from mcp_bridge.registry import CHANGES, FOLLOWS, Answer, tool
 from museo.access.callers import Caller
 from museo.access.problems import Invalid, field_error
-from notifications import following, subscribing, subscription_api, subscriptions
+from notifications import contacts, following, subscribing, subscription_api, subscriptions
 from notifications.audiences import user_topic
 from notifications.channels.news import INBOX
 from notifications.models import Subscription
@@ -24,6 +24,7 @@ from notifications.models import Subscription
 Given = Mapping[str, Any]
 SAID = {
     "active": gettext_noop("🔔 You are told of %(topic)s."),
+    "unconfirmed": gettext_noop("✉️ Confirm the code that was sent, to be told of %(topic)s."),
     "paused": gettext_noop("⏸️ You are told nothing of %(topic)s until you resume it."),
     "disabled": gettext_noop("🚫 Nothing could be sent about %(topic)s. Resume it to try again."),
 }
@@ -32,7 +33,7 @@ MESSAGE_TYPES = ("mail.received", "mail.analyzed", "notification")
 
 class SubscriptionFields(Fields):
     action: Annotated[
-        Literal["create", "read", "update", "delete", "pause", "resume"],
+        Literal["create", "read", "update", "delete", "pause", "resume", "confirm"],
         Field(description="`read` without subscription_id lists all of yours."),
     ]
     subscription_id: Annotated[str, Field(max_length=40)] = ""
@@ -55,12 +56,15 @@ class SubscriptionFields(Fields):
         str,
         Field(
             max_length=20,
-            description="How to be told.",
+            description="How to be told; a person's address has to be confirmed.",
             json_schema_extra={"enum": [*Subscription.Channel.values]},
         ),
     ] = "webhook"
     address: Annotated[
         str, Field(max_length=1000, description="Where to: of a webhook, its https address.")
+    ] = ""
+    code: Annotated[
+        str, Field(max_length=20, description="For `confirm`: what was sent to the address.")
     ] = ""
     locale: Locale = ""
 
@@ -75,7 +79,8 @@ class SubscriptionFields(Fields):
 def manage_user_subscriptions(call: Call, **given: Any) -> Answer:
     """Make, list, change, end, pause or resume what you are told of outside of this chat.
 
-    The secret that signs a webhook's messages is in the answer to `create`, this once.
+    The secret that signs a webhook's messages is in the answer to `create`, this once. To the
+    address of a person a code is sent: ask for it, and `confirm` with it.
     """
     if given.pop("locale", ""):
         given["locale"] = call.locale
@@ -85,6 +90,8 @@ def manage_user_subscriptions(call: Call, **given: Any) -> Answer:
         mine = Subscription.objects.visible_to(call.caller).order_by("-pk")
         return _answer(mine, _("📬 You have %(count)s subscriptions.") % {"count": len(mine)})
     found = subscribing.find(call.caller, given.get("subscription_id", ""))
+    if given["action"] == "confirm":
+        contacts.confirm(found, given.get("code", ""), now=call.now)
     return _ON_ONE[given["action"]](found, given)
 
 
@@ -93,8 +100,8 @@ def _create(call: Call, given: Given) -> Answer:
     read = _read_body(subscription_api.NewWish, {**given, "topic": topic})
     made = subscription_api.create(call.caller, read, now=call.now)
     secret = made.pop("secret", "")
-    said = _("✅ Subscribed to %(topic)s.") % {"topic": made["topic"]}
-    return Answer({"subscriptions": [made], "secret": secret, "removed": False}, said)
+    said = _("✅ Subscribed to %(topic)s.") if made["state"] == "active" else _(SAID[made["state"]])
+    return Answer({"subscriptions": [made], "secret": secret, "removed": False}, said % made)
 
 
 def _show(found: Subscription, given: Given) -> Answer:
@@ -124,6 +131,7 @@ def _resume(found: Subscription, given: Given) -> Answer:
 
 _ON_ONE = {
     "read": _show,
+    "confirm": _show,
     "update": _update,
     "delete": _delete,
     "pause": _pause,

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+from django.core.mail import EmailMessage
 from django.utils import timezone
 
 from catalog.models import Variant
@@ -47,9 +48,11 @@ async def test_a_subscription_is_made_changed_paused_and_ended(
     assert said(made.content) == f"✅ Subscribed to {topic}."
     assert made.structured_content["secret"].startswith("whsec_")
     assert own["subscriptions"][0]["topic"].startswith("user.")
-    assert [each["topic"] for each in listed["subscriptions"]] == [
-        own["subscriptions"][0]["topic"],
-        topic,
+    # who buys is told by e-mail besides
+    assert [(each["channel"], each["topic"]) for each in listed["subscriptions"]] == [
+        ("webhook", own["subscriptions"][0]["topic"]),
+        ("webhook", topic),
+        ("email", topic),
     ]
     assert listed["secret"] == ""
     state = changed["subscriptions"][0]
@@ -57,7 +60,7 @@ async def test_a_subscription_is_made_changed_paused_and_ended(
     assert state["locale"] == "de"
     assert said(paused.content).startswith("⏸️ You are told nothing of order.")
     assert [each["subscriptions"][0]["state"] for each in (resumed, read)] == ["active"] * 2
-    assert len(json.loads(said(resource.contents))["subscriptions"]) == 2
+    assert len(json.loads(said(resource.contents))["subscriptions"]) == 3
     assert (ended["removed"], gone["code"]) == (True, "unknown_subscription")
 
 
@@ -170,3 +173,21 @@ async def test_customers_hear_of_notifications_and_not_of_the_inbox(
         "&types=mail.analyzed,mail.received,notification&channels=email,sms"
     )
     assert bad["errors"][0]["pointer"] == "/channels/0"
+
+
+async def test_a_persons_address_is_confirmed_by_its_code(
+    committed: None, connect: Connect, speak: Speak, mailoutbox: list[EmailMessage]
+) -> None:
+    speak(await program("orders:read"))
+    wish = {"topics": ["broadcast.all"], "channel": "email", "address": "maya@example.org"}
+    async with connect() as client:
+        made = await client.call_tool(TOOL, {"action": "create", **wish})
+        one = {"subscription_id": made.structured_content["subscriptions"][0]["id"]}
+        wrong = await refused(client, TOOL, action="confirm", **one, code="none")
+        code = str(mailoutbox[0].subject)[:6]
+        confirmed = await call(client, TOOL, action="confirm", **one, code=code)
+
+    assert said(made.content) == "✉️ Confirm the code that was sent, to be told of broadcast.all."
+    assert made.structured_content["secret"] == ""
+    assert wrong["code"] == "bad_code"
+    assert confirmed["subscriptions"][0]["state"] == "active"

@@ -19,8 +19,9 @@ from museo.access.models import IdempotencyKey, Trail
 from museo.access.problems import Invalid, NotAllowed, NotSignedIn
 from notifications import channels, direct
 from notifications.channels import email, news
-from notifications.channels.sending import Template
-from notifications.direct import Letter, NotReached, WantsNothing
+from notifications.channels.message import Template
+from notifications.contacts import WantsNothing
+from notifications.direct import Letter, NotReached
 from tests.notifications.channels.conftest import NUMBER
 from tests.notifications.channels.meta_server import Meta
 from tests.notifications.channels.twilio_server import Twilio
