@@ -10,9 +10,9 @@ import mcp_types as types
 import orjson
 from django.utils.translation import gettext as _
 
-from mcp_bridge.registry import is_program
+from mcp_bridge.registry import refusal, works_for_shop
 from museo.access.callers import Caller
-from museo.access.problems import Invalid, NotAllowed, field_error
+from museo.access.problems import Invalid, field_error
 from orders import stats
 
 LONGEST_ARGUMENT = 500
@@ -30,9 +30,10 @@ class Prompt:
     definition: types.Prompt
 
     def is_open_to(self, caller: Caller) -> bool:
-        if self.is_for_staff and not (caller.is_staff or is_program(caller)):
-            return False
-        return not self.scope or self.scope in caller.scopes
+        return not self.is_closed_to(caller) and (not self.scope or self.scope in caller.scopes)
+
+    def is_closed_to(self, caller: Caller) -> bool:
+        return self.is_for_staff and not works_for_shop(caller)
 
 
 def _prompt(
@@ -126,7 +127,7 @@ def get(caller: Caller, name: str, given: Mapping[str, str], *, now: datetime) -
             _("There is no such prompt. The prompts are: %(names)s.") % {"names": ", ".join(ALL)}
         )
     if not prompt.is_open_to(caller):
-        raise NotAllowed(_("Only staff can use this prompt."))
+        raise refusal(prompt.scope, is_for_staff=prompt.is_closed_to(caller))
     known = [argument.name for argument in prompt.definition.arguments or ()]
     for argument, value in given.items():
         if argument not in known:

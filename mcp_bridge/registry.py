@@ -65,18 +65,24 @@ class Tool:
                 return caller
             if self.takes_ticket and (ticket or caller.tickets or not caller.who):
                 return caller.by_tickets_alone()
-        raise NotAllowed(_("You need the scope %(scope)s for this.") % {"scope": self.scope})
+        raise refusal(self.scope, is_for_staff=self._is_closed_to(caller))
 
     def _is_closed_to(self, caller: Caller) -> bool:
-        return self.is_for_staff and not (caller.is_staff or is_program(caller))
+        return self.is_for_staff and not works_for_shop(caller)
 
     def _has_scope(self, caller: Caller) -> bool:
         return self.scope in caller.scopes or self.scope == scopes.FREE
 
 
-def is_program(caller: Caller) -> bool:
-    """A service account: it works for the shop, as far as its scopes go."""
-    return bool(caller.who) and caller.user_id is None
+def works_for_shop(caller: Caller) -> bool:
+    """Staff, or a service account, which does as far as its scopes go."""
+    return caller.is_staff or (bool(caller.who) and caller.user_id is None)
+
+
+def refusal(scope: str, *, is_for_staff: bool) -> NotAllowed:
+    if is_for_staff:
+        return NotAllowed(_("Only staff can use this."))
+    return NotAllowed(_("You need the scope %(scope)s for this.") % {"scope": scope})
 
 
 def tool(
