@@ -37,6 +37,7 @@ class World:
 
     phone: Variant
     people: dict[str, Caller] = field(default_factory=dict)
+    programs: dict[frozenset[str], Caller] = field(default_factory=dict)
     once: Iterable[int] = field(default_factory=count)
 
     def __post_init__(self) -> None:
@@ -70,8 +71,11 @@ class World:
 
     def _caller(self, row: Row, who: str) -> Caller:
         if who in ("with", "without"):
-            given = {row.scope} if who == "with" else set(scopes.SCOPES) - {row.scope}
-            return program(given)
+            one = frozenset({row.scope})
+            given = one if who == "with" else frozenset(scopes.SCOPES) - one
+            if given not in self.programs:
+                self.programs[given] = program(given)
+            return self.programs[given]
         return self.people.get(who, Caller(address="192.0.2.7"))
 
 
