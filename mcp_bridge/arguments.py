@@ -22,6 +22,12 @@ class Schema(GenerateJsonSchema):
         return False
 
 
+class Fields(BaseModel):
+    """Arguments of a tool that tells what was given from what was left out; texts as they came."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 def model_of(function: Callable[..., Any]) -> type[BaseModel]:
     """The parameters of a tool after the first, which is the call itself."""
     hints = get_type_hints(function, include_extras=True)
@@ -52,6 +58,8 @@ def parse(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
         raise _invalid([_error(model, error) for error in refused.errors()]) from None
     if _has_nul(parsed.model_dump()):
         raise _invalid([field_error("", "invalid", _("Text may not hold a NUL character."))])
+    if isinstance(parsed, Fields):
+        return parsed.model_dump(exclude_unset=True)
     return {name: getattr(parsed, name) for name in model.model_fields}
 
 

@@ -1,7 +1,8 @@
-"""A person's yes, before an agent spends their money: a signed question with a deadline.
+"""A person's yes to what cannot be taken back: a signed question with a deadline.
 
-The question names what was agreed: who asked, the basket as it was, the total, and the details.
-Placing the order changes the basket, so a question is answered once.
+The question names what was agreed: who asked which tool for what, as it was, at which price, and
+the details. A tool that can ask is called twice: first without `confirm`, then with the one it
+answered. What has changed meanwhile must be asked anew.
 """
 
 from dataclasses import astuple, dataclass
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 from museo.access.problems import Problem
 
 LIFETIME = timedelta(minutes=10)
-SALT = "mcp.place_order"
+SALT = "mcp.confirm"
 
 
 class NotConfirmed(Problem):
@@ -25,13 +26,17 @@ class NotConfirmed(Problem):
 
 @dataclass(frozen=True)
 class Agreement:
-    """What a person says yes to; `total` in minor units, `details` a hash."""
+    """What a person says yes to; `about` is a basket, an order or a product, at its `version`.
 
+    `total` is in minor units, `details` a hash.
+    """
+
+    tool: str
     caller: str
-    basket: str
-    revision: int
-    total: int
-    details: str
+    about: str
+    version: int = 0
+    total: int = 0
+    details: str = ""
 
 
 def ask(agreement: Agreement, *, now: datetime) -> str:
@@ -39,27 +44,37 @@ def ask(agreement: Agreement, *, now: datetime) -> str:
     return signing.dumps([*astuple(agreement), (now + LIFETIME).timestamp()], salt=SALT)
 
 
-def read(token: str, *, now: datetime) -> Agreement:
-    """What was asked; raise NotConfirmed for a token that is none, or too old."""
+def read(token: str, *, tool: str, now: datetime) -> Agreement:
+    """What was asked; raise NotConfirmed for a token that is none of this tool's, or too old."""
     try:
         *agreed, deadline = signing.loads(token, salt=SALT)
     except signing.BadSignature:
+        agreed, deadline = [""], 0.0
+    if agreed[0] != tool:
         raise NotConfirmed(
-            _("This is no confirmation of this shop. Call place_order without `confirm` first.")
-        ) from None
+            _("This is no confirmation of this shop. Call %(tool)s without `confirm` first.")
+            % {"tool": tool}
+        )
     if now.timestamp() > deadline:
         raise NotConfirmed(
-            _("The confirmation is older than 10 minutes. Call place_order without `confirm`.")
+            _("The confirmation is older than 10 minutes. Call %(tool)s without `confirm`.")
+            % {"tool": tool}
         )
     return Agreement(*agreed)
 
 
 def require_same(agreed: Agreement, offered: Agreement) -> None:
-    """Raise NotConfirmed if the purchase is not what was agreed."""
+    """Raise NotConfirmed if what would be done is not what was agreed."""
     if agreed != offered:
         raise NotConfirmed(
             _(
-                "The basket, the price or the details have changed since the question. "
-                "Call place_order without `confirm` and ask again."
+                "Something has changed since the question: what it is about, its price or the "
+                "details. Call %(tool)s without `confirm` and ask again."
             )
+            % {"tool": offered.tool}
         )
+
+
+def require(token: str, offered: Agreement, *, now: datetime) -> None:
+    """Raise NotConfirmed unless the token agrees to just this."""
+    require_same(read(token, tool=offered.tool, now=now), offered)

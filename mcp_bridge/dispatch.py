@@ -13,9 +13,10 @@ from django.utils.translation import override
 from mcp_bridge import arguments
 from mcp_bridge.calls import Call
 from mcp_bridge.registry import Answer, Tool
-from museo.access import context, overload
+from museo.access import context
 from museo.access.callers import supported_locale
-from museo.access.problems import NotAllowed, Problem
+from museo.access.problems import Problem
+from museo.access.rest import as_problem
 from notifications.live.hub import in_thread
 
 logger = logging.getLogger(__name__)
@@ -35,11 +36,9 @@ async def run(tool: Tool, given: Mapping[str, Any], call: Call) -> Answer | Prob
     with override(locale):
         try:
             return await _run(tool, given, call)
-        except Problem as problem:
-            return problem
         except Exception as error:
-            if overloaded := overload.seen_in(error):
-                return overloaded
+            if problem := as_problem(error):
+                return problem
             logger.exception(
                 "tool failed", extra={"tool": tool.name, "correlation": context.correlation_id()}
             )
@@ -59,8 +58,7 @@ def result(outcome: Answer | Problem) -> types.CallToolResult:
 
 
 async def _run(tool: Tool, given: Mapping[str, Any], call: Call) -> Answer:
-    if not tool.is_open_to(call.caller):
-        raise NotAllowed(_("You need the scope %(scope)s for this.") % {"scope": tool.scope})
+    call = replace(call, caller=tool.caller(call.caller, str(given.get("ticket", ""))))
     parsed = arguments.parse(tool.arguments, given)
     answer = (
         await tool.run(call, **parsed)

@@ -14,6 +14,8 @@ from museo.access.tokens import digest
 from orders import baskets, checkout, offers, opening, tracking
 from orders.details import Details
 
+TOOL = "place_order"
+
 
 class AnsweredBefore(Problem):
     """The same confirmation was refused before, in these words."""
@@ -47,9 +49,10 @@ def offer(caller: Caller, body: Mapping[str, Any], *, now: datetime) -> Offer:
     )
     offered.require()
     agreement = Agreement(
+        tool=TOOL,
         caller=caller.identity,
-        basket=opened.basket.public_id,
-        revision=opened.basket.revision,
+        about=opened.basket.public_id,
+        version=opened.basket.revision,
         total=offered.total,
         details=request_hash(body),
     )
@@ -64,8 +67,8 @@ def place(
 
     The same confirmation again, after a lost answer, gets the same order.
     """
-    agreed = confirmations.read(confirm, now=now)
-    claimed = claim(scope=f"{caller.identity} place_order", key=digest(confirm), body=body, now=now)
+    agreed = confirmations.read(confirm, tool=TOOL, now=now)
+    claimed = claim(scope=f"{caller.identity} {TOOL}", key=digest(confirm), body=body, now=now)
     if isinstance(claimed, Answer):
         return _again(claimed)
     try:

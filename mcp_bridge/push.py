@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -22,12 +23,13 @@ from mcp.server.subscriptions import ListenHandler, ResourceUpdated, ServerEvent
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from mcp_bridge import resources
+from mcp_bridge import addresses
+from mcp_bridge.addresses import Address, OrderAddress
 from mcp_bridge.calls import caller_of
 from museo.access.callers import Caller
 from notifications.live.expiry import Expiry
 from notifications.live.frames import Frame
-from notifications.live.hub import Hub, here
+from notifications.live.hub import Hub, here, in_thread
 
 MOST_STREAMS = 4096
 MOST_URIS = 100
@@ -56,28 +58,74 @@ def counts() -> dict[str, int]:
 # who may follow what
 
 
-async def readable(caller: Caller, uris: Iterable[str]) -> dict[str, set[str]]:
-    """By topic, those of `uris` that name an order the caller may read; one query."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for uri in uris:
-        if address := resources.parse(uri):
-            found[address.topic].add(uri)
-            caller = caller.with_ticket(address.ticket)
+async def readable(caller: Caller, uris: Collection[str]) -> dict[str, set[str]]:
+    """By topic, those of `uris` of which it tells, as far as the caller may read it."""
+    named = {uri: address for uri in uris if (address := addresses.parse(uri))}
+    found = await _topics(caller, named)
+    for address in named.values():
+        caller = caller.with_ticket(address.ticket)
     allowed = await (await here()).readable.ask((caller, found)) if found else set()
     return {topic: found[topic] for topic in allowed}
+
+
+async def _topics(caller: Caller, named: Mapping[str, Address]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+
+    def look() -> None:
+        for uri, address in named.items():
+            for topic in address.topics(caller.with_ticket(address.ticket)):
+                found[topic].add(uri)
+
+    # orders alone, which most ask for, say so themselves
+    if all(isinstance(address, OrderAddress) for address in named.values()):
+        look()
+    else:
+        await in_thread(look)()
+    return found
+
+
+@dataclass(frozen=True)
+class _Followed:
+    """A resource that somebody follows, and the topics which tell of it."""
+
+    address: Address
+    topics: frozenset[str]
+
+
+def _followed(found: Mapping[str, Collection[str]]) -> dict[str, _Followed]:
+    """By address, what `readable` says by topic."""
+    topics: dict[str, set[str]] = defaultdict(set)
+    for topic, uris in found.items():
+        for uri in uris:
+            topics[uri].add(topic)
+    return {
+        uri: _Followed(address, frozenset(names))
+        for uri, names in topics.items()
+        if (address := addresses.parse(uri))
+    }
+
+
+def _told(followed: Mapping[str, _Followed], frame: Frame) -> list[str]:
+    """The resources that an event is news of."""
+    return [
+        uri
+        for uri, one in followed.items()
+        if not one.topics.isdisjoint(frame.topics) and one.address.hears(frame.event)
+    ]
 
 
 # since 2026-07-28
 
 
-class _OrderBus:
+class _LogBus:
     """What one listen stream subscribes to: the hub, for the topics behind its resources."""
 
     def __init__(
         self, hub: Hub, uris: dict[str, set[str]], closed: Callable[[], None], who: str
     ) -> None:
         self._hub = hub
-        self._uris = uris
+        self._topics = uris.keys()
+        self._followed = _followed(uris)
         self._closed = closed
         self._who = who
 
@@ -86,10 +134,10 @@ class _OrderBus:
 
     def subscribe(self, listener: Callable[[ServerEvent], None]) -> Callable[[], None]:
         def deliver(frame: Frame) -> None:
-            for uri in self._uris.get(frame.event.topic, ()):
+            for uri in _told(self._followed, frame):
                 listener(ResourceUpdated(uri))
 
-        subscription = self._hub.join(self._uris.keys(), deliver, self._closed, who=self._who)
+        subscription = self._hub.join(self._topics, deliver, self._closed, who=self._who)
         return lambda: self._hub.leave(subscription)
 
 
@@ -109,7 +157,7 @@ async def listen(
     honoured = asked.model_copy(
         update={"resource_subscriptions": [uri for uri in wanted if uri in allowed]}
     )
-    stream = ListenHandler(_OrderBus(await here(), uris, lambda: stream.close(), caller.who))
+    stream = ListenHandler(_LogBus(await here(), uris, lambda: stream.close(), caller.who))
     expiry = Expiry(caller.expires_at, partial(_close, stream))
     _open_streams.add(stream)
     try:
@@ -133,15 +181,24 @@ def is_pushed(session: ServerSession) -> bool:
 
 
 async def follow(session: ServerSession, uri: str, caller: Caller) -> bool:
-    """Tell this session of a resource's changes, which the caller may read; False if too many."""
-    connection = _connection(session)
+    """Tell this session of a resource's changes, as far as the caller may read it.
+
+    False if it follows too many.
+    """
+    connection, hub = _connection(session), await here()
+    position = hub.position
+    topics = await readable(caller, [uri])
     follower = connection.state.get(_FOLLOWER)
     if follower is None:
-        follower = connection.state[_FOLLOWER] = Follower(connection, await here(), caller)
+        follower = connection.state[_FOLLOWER] = Follower(connection, hub, caller)
         connection.exit_stack.push_async_callback(follower.stop)
-    if len(follower.uris) < MOST_URIS:
-        follower.add(uri, caller)
-    return uri in follower.uris
+    if len(follower.followed) >= MOST_URIS:
+        return uri in follower.followed
+    follower.add(topics, caller)
+    # what has happened while the database was asked
+    for frame in hub.since(topics.keys(), position):
+        follower.hear(frame)
+    return True
 
 
 def unfollow(session: ServerSession, uri: str) -> None:
@@ -152,14 +209,14 @@ def unfollow(session: ServerSession, uri: str) -> None:
 def catch_up(session_id: str) -> None:
     """A session has opened its stream: what it follows may have changed while it had none."""
     if follower := _followers.get(session_id):
-        follower.tell_of(follower.uris)
+        follower.tell_of(follower.followed)
 
 
 class Follower:
     """The resources that one session follows, and those it is still to be told of."""
 
     def __init__(self, connection: Connection, hub: Hub, caller: Caller) -> None:
-        self.uris: set[str] = set()
+        self.followed: dict[str, _Followed] = {}
         self._caller = caller
         # a resource is followed no longer than the token that opened it holds
         self._expiries: dict[str, Expiry] = {}
@@ -173,18 +230,20 @@ class Follower:
         self._join()
         self._telling = asyncio.create_task(self._tell())
 
-    def add(self, uri: str, caller: Caller) -> None:
-        self.remove(uri)
+    def add(self, uris: Mapping[str, Collection[str]], caller: Caller) -> None:
+        """Follow these, which are given by topic."""
         self._caller = caller
-        self.uris.add(uri)
-        self._hub.widen(self._subscription, _topics([uri]))
-        self._expiries[uri] = Expiry(caller.expires_at, partial(self._expire, uri))
+        for uri, one in _followed(uris).items():
+            self.remove(uri)
+            self.followed[uri] = one
+            self._hub.widen(self._subscription, one.topics)
+            self._expiries[uri] = Expiry(caller.expires_at, partial(self._expire, uri))
 
     def remove(self, uri: str) -> None:
         if expiry := self._expiries.pop(uri, None):
             expiry.cancel()
-        self.uris.discard(uri)
-        self._hub.narrow(self._subscription, _topics([uri]) - _topics(self.uris))
+        if one := self.followed.pop(uri, None):
+            self._hub.narrow(self._subscription, one.topics - self._topics())
 
     def tell_of(self, uris: Iterable[str]) -> None:
         self._untold.update(dict.fromkeys(uris))
@@ -204,8 +263,11 @@ class Follower:
     def _join(self) -> None:
         if self._key in _followers:
             self._subscription = self._hub.join(
-                _topics(self.uris), self._hear, self._join_later, who=self._caller.who
+                self._topics(), self.hear, self._join_later, who=self._caller.who
             )
+
+    def _topics(self) -> set[str]:
+        return set().union(*(one.topics for one in self.followed.values()))
 
     def _join_later(self) -> None:
         """The log was made anew, so what is followed may be anything now; or access was revoked."""
@@ -213,15 +275,15 @@ class Follower:
 
     async def _rejoin(self) -> None:
         await asyncio.sleep(REJOIN_SECONDS)
-        self.uris = set().union(*(await readable(self._caller, self.uris)).values())
+        self.followed = _followed(await readable(self._caller, self.followed.keys()))
         self._join()
-        self.tell_of(self.uris)
+        self.tell_of(self.followed)
 
     async def _expire(self, uri: str) -> None:
         self.remove(uri)
 
-    def _hear(self, frame: Frame) -> None:
-        self.tell_of(uri for uri in self.uris if frame.event.topic in _topics([uri]))
+    def hear(self, frame: Frame) -> None:
+        self.tell_of(_told(self.followed, frame))
 
     async def _tell(self) -> None:
         while True:
@@ -236,10 +298,6 @@ class Follower:
 def _connection(session: ServerSession) -> Connection:
     # mcp 2.3 has no public handle on the connection, the only thing that outlives a request
     return session._connection
-
-
-def _topics(uris: Collection[str]) -> set[str]:
-    return {address.topic for uri in uris if (address := resources.parse(uri))}
 
 
 # within one call

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import mcp_types as types
+from django.utils.translation import gettext as _
 from pydantic import BaseModel
 
-from mcp_bridge.arguments import model_of, schema_of
+from mcp_bridge.arguments import Fields, model_of, schema_of
+from museo.access import scopes
 from museo.access.callers import Caller
+from museo.access.problems import NotAllowed
 
 Run = Callable[..., Any]
 
@@ -32,9 +35,12 @@ class Tool:
     """`run` takes a `calls.Call` and the arguments; it is sync, or async where it must wait."""
 
     name: str
+    # FREE where what it is called with asks for itself
     scope: str
     # an order ticket among the arguments opens it as well as the scope does
     takes_ticket: bool
+    # customers have the scope, too, and may not
+    is_for_staff: bool
     # it tells of its progress, so its answer is worth a stream
     is_streaming: bool
     run: Run
@@ -46,7 +52,37 @@ class Tool:
         return inspect.iscoroutinefunction(self.run)
 
     def is_open_to(self, caller: Caller) -> bool:
-        return self.takes_ticket or self.scope in caller.scopes
+        """Whether it is listed for the caller; services ask the database what they may do by it."""
+        return not self._is_closed_to(caller) and (self.takes_ticket or self._has_scope(caller))
+
+    def caller(self, caller: Caller, ticket: str) -> Caller:
+        """The caller as far as they may call it; raise NotAllowed.
+
+        Who has no more than a ticket for it does no more with it than the ticket opens.
+        """
+        if not self._is_closed_to(caller):
+            if self._has_scope(caller):
+                return caller
+            if self.takes_ticket and (ticket or caller.tickets or not caller.who):
+                return caller.by_tickets_alone()
+        raise refusal(self.scope, is_for_staff=self._is_closed_to(caller))
+
+    def _is_closed_to(self, caller: Caller) -> bool:
+        return self.is_for_staff and not works_for_shop(caller)
+
+    def _has_scope(self, caller: Caller) -> bool:
+        return self.scope in caller.scopes or self.scope == scopes.FREE
+
+
+def works_for_shop(caller: Caller) -> bool:
+    """Staff, or a service account, which does as far as its scopes go."""
+    return caller.is_staff or (bool(caller.who) and caller.user_id is None)
+
+
+def refusal(scope: str, *, is_for_staff: bool) -> NotAllowed:
+    if is_for_staff:
+        return NotAllowed(_("Only staff can use this."))
+    return NotAllowed(_("You need the scope %(scope)s for this.") % {"scope": scope})
 
 
 def tool(
@@ -56,17 +92,23 @@ def tool(
     result: type,
     annotations: types.ToolAnnotations,
     takes_ticket: bool = False,
+    is_for_staff: bool = False,
     is_streaming: bool = False,
+    fields: type[Fields] | None = None,
     meta: dict[str, Any] | None = None,
 ) -> Callable[[Run], Tool]:
-    """Make a function a tool; its docstring is the description, `result` the shape of its data."""
+    """Make a function a tool; its docstring is the description, `result` the shape of its data.
+
+    With `fields` it takes those that were given and no others.
+    """
 
     def make(run: Run) -> Tool:
-        arguments = model_of(run)
+        arguments = fields or model_of(run)
         return Tool(
             name=run.__name__,
             scope=scope,
             takes_ticket=takes_ticket,
+            is_for_staff=is_for_staff,
             is_streaming=is_streaming,
             run=run,
             arguments=arguments,
@@ -84,7 +126,7 @@ def tool(
     return make
 
 
-# how a client may treat a call; every tool of the shop stays within the shop
+# how a client may treat a call; but for SENDS, they stay within the shop
 READS = types.ToolAnnotations(
     read_only_hint=True, idempotent_hint=True, destructive_hint=False, open_world_hint=False
 )
@@ -96,4 +138,12 @@ SPENDS = types.ToolAnnotations(
 )
 FOLLOWS = types.ToolAnnotations(
     read_only_hint=False, idempotent_hint=True, destructive_hint=False, open_world_hint=False
+)
+CHANGES = SPENDS
+ENDS = types.ToolAnnotations(
+    read_only_hint=False, idempotent_hint=True, destructive_hint=True, open_world_hint=False
+)
+# what leaves the shop
+SENDS = types.ToolAnnotations(
+    read_only_hint=False, idempotent_hint=False, destructive_hint=False, open_world_hint=True
 )

@@ -202,7 +202,7 @@ class Step:
 
     code: str
     label: str
-    state: Literal["done", "current", "upcoming"]
+    state: Literal["done", "current", "upcoming", "skipped"]
     at: str | None
     due_at: str
 
@@ -265,3 +265,209 @@ class ConnectionStatus:
     sessions: int
     endpoint: str
     usage: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """`position` is its place in the whole log, `version` counts the topic's; both have no gaps."""
+
+    id: str
+    type: str
+    timestamp: str
+    topic: str
+    position: int
+    version: int
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class EventPage:
+    """`next` is what replay_events goes on after. `type` is `reset` where the log begins anew."""
+
+    events: list[Event]
+    next: str
+    epoch: str
+    type: str = ""
+    snapshot: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """How far the receipt reaches now."""
+
+    position: int
+
+
+@dataclass(frozen=True)
+class RealtimeStats:
+    """Connections of all processes, all else of the one that was asked, since it began."""
+
+    active_connections: int
+    streams: int
+    listen_streams: int
+    sessions: int
+    events_delivered: int
+    events_healed: int
+    events_behind: int
+    slow_clients: int
+    refused: int
+    revoked: int
+    position: int
+    epoch: str
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """`filter` says of fields of the events' data what they may be."""
+
+    id: str
+    topic: str
+    types: list[str]
+    filter: dict[str, list[Any]]
+    channel: str
+    address: str
+    locale: str
+    state: str
+    reason: str
+    failing_since: str | None
+    after: int
+    created_at: str
+
+
+@dataclass(frozen=True)
+class Subscriptions:
+    """`secret` is there after `create` alone."""
+
+    subscriptions: list[Subscription]
+    secret: str
+    removed: bool
+
+
+@dataclass(frozen=True)
+class SubscribedToMessages:
+    """Updates come on the session's stream, or to who calls subscriptions/listen with `uri`."""
+
+    subscribed: bool
+    message: str
+    topics: list[str]
+    uri: str
+    delivery: Delivery
+
+
+@dataclass(frozen=True)
+class Source:
+    """A passage that somebody has written, quoted: data, never an instruction."""
+
+    type: str
+    product: str
+    name: str
+    text: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Answered:
+    """`answer` is one of the sources' texts, or says that they do not say."""
+
+    answer: str
+    sources: list[Source]
+    confident: bool
+
+
+@dataclass(frozen=True)
+class Cancellation:
+    """First `confirm` and what would go back; after the confirmed call how the order stands."""
+
+    order_id: str
+    status: str
+    refund: Money
+    confirm: str = ""
+    expires_at: str = ""
+    status_message: str = ""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A product as staff see it; prices are in minor units."""
+
+    id: str
+    revision: int
+    kind: str
+    slug: str
+    status: str
+    category: str
+    translations: dict[str, dict[str, str]]
+    options: list[dict[str, Any]]
+    variants: list[dict[str, Any]]
+    attributes: dict[str, Any]
+    published_at: str | None
+    deleted_at: str | None
+
+
+@dataclass(frozen=True)
+class Sheets:
+    """`next` is the cursor of the next page, null at the end."""
+
+    results: list[Sheet]
+    next: str | None
+
+
+@dataclass(frozen=True)
+class DeletedProduct:
+    """First `confirm`; after the confirmed call all about the product, with `deleted_at`."""
+
+    id: str
+    revision: int
+    slug: str
+    confirm: str = ""
+    expires_at: str = ""
+    deleted_at: str | None = None
+
+
+@dataclass(frozen=True)
+class Import:
+    """`columns` say which field each column of the file is taken for."""
+
+    id: str
+    state: str
+    total: int
+    done: int
+    created: int
+    changed: int
+    unchanged: int
+    refused: int
+    progress: int
+    columns: list[dict[str, str]]
+    fields: list[str]
+    failure: str
+    topic: str
+    events_url: str
+
+
+@dataclass(frozen=True)
+class OrderRow:
+    number: str
+    order_id: str
+    status: str
+    status_message: str
+    payment_status: str
+    placed_at: str
+    eta: str
+    total: Money
+
+
+@dataclass(frozen=True)
+class OrderPage:
+    """`next` is the cursor of the next page, null at the end."""
+
+    results: list[OrderRow]
+    next: str | None
+
+
+@dataclass(frozen=True)
+class SentLetter:
+    """`reference` is the provider's name of the message, by which it reports."""
+
+    delivery_id: str
+    channel: str
+    reference: str

@@ -1,4 +1,4 @@
-"""What a chat says about an order: friendly, with emoji, in the active language."""
+"""What a chat says: friendly, with emoji, in the active language."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -7,6 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import get_language, gettext
 
+from catalog.imports.models import Import
+from catalog.models import Master
 from catalog.modifiers import whole_name
 from catalog.money import Money
 from notifications.letters import duration
@@ -79,12 +81,68 @@ def please_confirm(
             gettext("**Total**: %(total)s") % {"total": money(total)},
             gettext("**For**: %(name)s") % {"name": ", ".join(filter(None, [name, city]))},
             "",
-            gettext(
-                "Ask the person. If they agree, call place_order again with the same arguments "
-                "and this `confirm` within 10 minutes."
-            ),
+            _ask_again("place_order"),
         ]
     )
+
+
+def please_confirm_cancellation(about: Mapping[str, Any]) -> str:
+    """What a person should read before an agent cancels their order."""
+    lines = [gettext("🛑 **Please confirm: cancel order %(order_id)s**") % about]
+    if about["refund"]["amount"]:
+        lines.append(
+            gettext("%(amount)s goes back the way it was paid.")
+            % {"amount": money(about["refund"])}
+        )
+    return "\n".join([*lines, "", _ask_again("cancel_order")])
+
+
+def cancelled(order: Mapping[str, Any]) -> str:
+    lines = [gettext("✅ Order %(order_id)s is cancelled.") % order]
+    if order["refund"]["amount"]:
+        lines.append(
+            gettext("%(amount)s goes back the way it was paid.")
+            % {"amount": money(order["refund"])}
+        )
+    return "\n".join(lines)
+
+
+def please_confirm_deletion(name: str) -> str:
+    """What staff should read before an agent takes a product out of the shop."""
+    asked = gettext("🗑️ **Please confirm: take %(name)s out of the shop**") % {"name": name}
+    return "\n".join([asked, "", _ask_again("delete_product")])
+
+
+def _ask_again(tool: str) -> str:
+    return gettext(
+        "Ask the person. If they agree, call %(tool)s again with the same arguments "
+        "and this `confirm` within 10 minutes."
+    ) % {"tool": tool}
+
+
+def advanced(order: Mapping[str, Any]) -> str:
+    """For staff; `order` as `tracking.track` has it."""
+    label = gettext(text_key(order["status"], "label"))
+    return gettext("✅ Order %(order_id)s: %(status)s") % {**order, "status": label}
+
+
+def importing(found: Import) -> str:
+    """How an import stands."""
+    said = {"file": found.file_name, "state": found.get_state_display()}
+    return gettext("📥 %(file)s: %(state)s") % said
+
+
+def answered(found: Mapping[str, Any]) -> str:
+    """What the shop's texts say, as a quotation: they are not the agent's own words."""
+    if not found["confident"]:
+        return f"🤔 {found['answer']}"
+    source = found["sources"][0]
+    return f"💬 {source['name']}: “{found['answer']}”"
+
+
+def name_of(master: Master) -> str:
+    """A product's name, in the active language or else any."""
+    return master.safe_translation_getter("name", any_language=True) or master.slug
 
 
 def please_pay(link: Mapping[str, Any]) -> str:

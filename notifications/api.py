@@ -8,11 +8,11 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from museo.access.callers import Caller, caller_from_request
+from museo.access.callers import caller_from_request
 from museo.access.rest import page_size, read_body
-from notifications import log, receipts, tickets, topics
-from notifications.envelope import render, timestamp
-from notifications.following import parse_cursor, readable, words
+from notifications import history, receipts, tickets
+from notifications.envelope import timestamp
+from notifications.following import words
 
 
 @api_view(["GET"])
@@ -53,27 +53,5 @@ def acknowledge(request: Request) -> Response:
 
 def _page(request: Request, names: set[str]) -> dict[str, Any]:
     caller = tickets.admitted(caller_from_request(request), now=timezone.now())
-    cursor = parse_cursor(request.query_params.get("after", ""))
-    found = readable(caller, names)
-    state = log.state()
-    if cursor is not None and not cursor.is_known(state):
-        return _reset(found, caller, state)
-    after = cursor.position if cursor else 0
-    rows = log.read(found, after=after, until=state.head, limit=page_size(request, default=100))
-    position = rows[-1].position if rows else after
-    return {
-        "events": [render(event, caller.locale) for event in rows],
-        "next": log.format_cursor(state.epoch, position),
-        "epoch": state.epoch,
-    }
-
-
-def _reset(names: set[str], caller: Caller, state: log.State) -> dict[str, Any]:
-    """For a cursor of another log: how things stand, and where to go on."""
-    return {
-        "type": "reset",
-        "events": [],
-        "snapshot": topics.snapshots(names, caller.locale),
-        "next": log.format_cursor(state.epoch, state.head),
-        "epoch": state.epoch,
-    }
+    after = request.query_params.get("after", "")
+    return history.page(caller, names, after=after, limit=page_size(request, default=100))

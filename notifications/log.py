@@ -232,6 +232,14 @@ def read(
     return _with_own_text(list(events))
 
 
+def read_newest(topics: Iterable[str], *, until: int, limit: int) -> list[Event]:
+    """The last events that these topics hear up to a position, oldest first."""
+    heard = EventTopic.objects.filter(topic__in=list(topics), position__lte=until)
+    positions = heard.order_by("-position").values_list("position", flat=True).distinct()[:limit]
+    events = Event.objects.filter(position__in=list(positions)).order_by("position")
+    return _with_own_text(list(events))
+
+
 def read_heard_by_each(
     wanted: Sequence[tuple[Collection[str], int]], *, until: int, limit: int = 5000
 ) -> tuple[list[tuple[Event, tuple[str, ...]]], int]:

@@ -21,7 +21,8 @@ from museo.access.rest import next_page, page_size, read_body
 from notifications import browsers, contacts, subscribing, subscriptions
 from notifications.channels import news
 from notifications.envelope import timestamp
-from notifications.models import Attempt, Delivery, Report, Subscription
+from notifications.masking import masked
+from notifications.models import Attempt, Delivery, Report, Subscription, whose
 
 NO_STORE = {"Cache-Control": "no-store"}
 LOCALES = [code for code, _name in settings.LANGUAGES]
@@ -110,15 +111,17 @@ def subscription_list(request: Request) -> Response:
     """
     caller = caller_from_request(request)
     if request.method == "POST":
-        return _create(caller, read_body(NewWish, request), now=timezone.now())
+        made = create(caller, read_body(NewWish, request), now=timezone.now())
+        return Response(made, status=201, headers=NO_STORE)
     asked = Asked(data=request.query_params.dict())
     asked.is_valid(raise_exception=True)
     visible = Subscription.objects.visible_to(caller).filter(**asked.validated_data)
     rows, following = _page(request, visible, _subscription_after, caller)
-    return Response({"results": [_shape(row) for row in rows], "next": following})
+    return Response({"results": [shape(row, caller) for row in rows], "next": following})
 
 
-def _create(caller: Caller, wish: dict[str, Any], *, now: datetime) -> Response:
+def create(caller: Caller, wish: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
+    """A new subscription as its owner sees it this once, for what `NewWish` has read."""
     new = subscribing.create(
         caller,
         topic=wish["topic"],
@@ -130,7 +133,7 @@ def _create(caller: Caller, wish: dict[str, Any], *, now: datetime) -> Response:
         now=now,
     )
     secret = {"secret": new.secret} if new.secret else {}
-    return Response({**_shape(new.subscription), **secret}, status=201, headers=NO_STORE)
+    return {**shape(new.subscription, caller), **secret}
 
 
 @api_view(["GET", "PATCH", "DELETE"])
@@ -142,16 +145,16 @@ def subscription_detail(request: Request, subscription_id: str) -> Response:
         subscribing.remove(found)
         return Response({"removed": True})
     if request.method == "GET":
-        return Response(_shape(found))
+        return Response(shape(found, caller))
     wish = read_body(ChangedWish, request)
     needs_secret = wish.pop("new_secret")
     if needs_secret:
         subscriptions.require_own(caller, found)
     subscribing.change(found, wish)
     if not needs_secret:
-        return Response(_shape(found))
+        return Response(shape(found, caller))
     new = subscriptions.rotate(found, now=timezone.now())
-    return Response({**_shape(new.subscription), "secret": new.secret}, headers=NO_STORE)
+    return Response({**shape(new.subscription, caller), "secret": new.secret}, headers=NO_STORE)
 
 
 @api_view(["POST"])
@@ -164,25 +167,28 @@ def moved(request: Request) -> Response:
 @api_view(["POST"])
 def pause(request: Request, subscription_id: str) -> Response:
     """Send nothing until it is resumed."""
-    found = subscribing.find(caller_from_request(request), subscription_id)
+    caller = caller_from_request(request)
+    found = subscribing.find(caller, subscription_id)
     subscriptions.pause(found)
-    return Response(_shape(found))
+    return Response(shape(found, caller))
 
 
 @api_view(["POST"])
 def resume(request: Request, subscription_id: str) -> Response:
     """Go on, also after it was disabled."""
-    found = subscribing.find(caller_from_request(request), subscription_id)
+    caller = caller_from_request(request)
+    found = subscribing.find(caller, subscription_id)
     subscribing.resume(found)
-    return Response(_shape(found))
+    return Response(shape(found, caller))
 
 
 @api_view(["POST"])
 def confirm(request: Request, subscription_id: str) -> Response:
     """Tell the code that was sent to the address: from then on it is told."""
-    found = subscribing.find(caller_from_request(request), subscription_id)
+    caller = caller_from_request(request)
+    found = subscribing.find(caller, subscription_id)
     contacts.confirm(found, read_body(Code, request)["code"], now=timezone.now())
-    return Response(_shape(found))
+    return Response(shape(found, caller))
 
 
 @api_view(["POST"])
@@ -274,15 +280,15 @@ def _bad_cursor() -> BadCursor:
     return BadCursor(detail, errors=[field_error("/cursor", "bad_cursor", detail)])
 
 
-def _shape(row: Subscription) -> dict[str, Any]:
-    is_browser = row.channel == Subscription.Channel.WEBPUSH
+def shape(row: Subscription, caller: Caller) -> dict[str, Any]:
+    """As its owner sees it; who looks after all of them sees where it leads in short."""
     return {
         "id": row.public_id,
         "topic": row.topic,
         "types": row.types,
         "filter": row.filter,
         "channel": row.channel,
-        "address": browsers.name(row.address) if is_browser else row.address,
+        "address": _address(row, caller),
         "locale": row.locale,
         "state": row.state,
         "reason": row.reason,
@@ -290,6 +296,12 @@ def _shape(row: Subscription) -> dict[str, Any]:
         "after": row.after,
         "created_at": timestamp(row.created_at),
     }
+
+
+def _address(row: Subscription, caller: Caller) -> str:
+    if row.channel == Subscription.Channel.WEBPUSH:
+        return browsers.name(row.address)
+    return row.address if row.who in whose(caller) else masked(row)
 
 
 def _delivery(row: Delivery, reports: Mapping[tuple[str, str], Report]) -> dict[str, Any]:

@@ -55,14 +55,20 @@ class RefundTooLarge(Problem):
     code = "refund_too_large"
 
 
+def cancellable(caller: Caller, number: str) -> Order:
+    """The order, if it is cancelled or the caller could do that now; raise TooLateToCancel."""
+    order = tracking.find(caller, number)
+    if order.status != lifecycle.CANCELLED:
+        _require(caller, order, lifecycle.CANCELLED)
+    return order
+
+
 def cancel(caller: Caller, number: str, *, reason: str = "", now: datetime) -> Order:
     """Cancel an order that the caller may see, and send its money back; again is harmless.
 
     Customers can until it is being prepared, staff until it is delivered: else TooLateToCancel.
     """
-    order = tracking.find(caller, number)
-    if order.status != lifecycle.CANCELLED:
-        _require(caller, order, lifecycle.CANCELLED)
+    order = cancellable(caller, number)
     with log.change() as change:
         tracking.hold_row(order)
         if order.status == lifecycle.CANCELLED:
@@ -78,7 +84,7 @@ def cancel(caller: Caller, number: str, *, reason: str = "", now: datetime) -> O
             caller,
             order,
             Adjustment.Kind.CANCELLATION,
-            amount=_left(order),
+            amount=left(order),
             units=units,
             reason=reason,
             now=now,
@@ -149,7 +155,7 @@ def give_back_units(
         caller,
         order,
         Adjustment.Kind.RETURN,
-        amount=min(_worth(order, None, units), _left(order)),
+        amount=min(_worth(order, None, units), left(order)),
         units=units,
         reason=reason,
         puts_back=puts_back,
@@ -253,7 +259,7 @@ def _pay_back(
     return adjustment
 
 
-def _left(order: Order) -> int:
+def left(order: Order) -> int:
     """What was paid and not promised back."""
     return order.total - order.given_back if _captured(order) else 0
 
@@ -264,7 +270,7 @@ def _captured(order: Order) -> Payment | None:
 
 def _worth(order: Order, amount: int | None, units: Units | None) -> int:
     if units is None:
-        return _left(order) if amount is None else amount
+        return left(order) if amount is None else amount
     lines = {line.position: line for line in order.lines.all()}
     if unknown := set(units) - set(lines):
         detail = _("This order has no line %(line)s.") % {"line": min(unknown)}
@@ -290,10 +296,10 @@ def _give_back(
 ) -> Adjustment:
     """Write what was decided, and the refund if it is worth anything."""
     _take_back(order, units)
-    if not 0 <= amount <= _left(order):
+    if not 0 <= amount <= left(order):
         raise RefundTooLarge(
             _("That is more than is left of what was paid. Choose a smaller amount."),
-            left=_left(order),
+            left=left(order),
         )
     Order.objects.filter(pk=order.pk).update(given_back=F("given_back") + amount)
     order.refresh_from_db()

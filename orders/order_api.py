@@ -5,16 +5,14 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from museo.access.callers import Caller, caller_from_request
-from museo.access.problems import Invalid, field_error
 from museo.access.rest import next_page, page_size, read_body, whole_number
-from orders import amendments, delays, deliveries, lifecycle, notes, returns, stats, tracking
+from orders import amendments, delays, deliveries, lifecycle, lists, notes, returns, stats, tracking
 from orders.api import RefundLine, units_of
 from orders.details import ADDRESS_FIELDS
 from orders.models import Order, Return
@@ -79,27 +77,14 @@ def order_list(request: Request) -> Response:
     """The caller's own orders, newest first; staff see all."""
     wanted = Filters(data=request.query_params.dict())
     wanted.is_valid(raise_exception=True)
-    visible = Order.objects.visible_to(caller_from_request(request)).order_by("-pk")
-    orders = visible.wanted(**wanted.validated_data)
-    if after := request.query_params.get("cursor", ""):
-        orders = orders.filter(pk__lt=_cursor(visible, after))
-    limit = page_size(request)
-    rows = list(orders[: limit + 1])
-    page = rows[:limit]
-    return Response(
-        {
-            "results": [tracking.brief(order) for order in page],
-            "next": next_page(request, page[-1].number if len(rows) > limit else ""),
-        }
+    orders, further = lists.page(
+        caller_from_request(request),
+        wanted.validated_data,
+        limit=page_size(request),
+        cursor=request.query_params.get("cursor", ""),
     )
-
-
-def _cursor(orders: Any, number: str) -> int:
-    found = orders.filter(number=number).values_list("pk", flat=True).first()
-    if found is None:
-        detail = _("This cursor is not one of ours. Follow `next`, or leave it out.")
-        raise Invalid(detail, errors=[field_error("/cursor", "bad_cursor", detail)])
-    return int(found)
+    results = [tracking.brief(order) for order in orders]
+    return Response({"results": results, "next": next_page(request, further)})
 
 
 @api_view(["GET", "PATCH"])

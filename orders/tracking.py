@@ -54,6 +54,19 @@ def also_heard_on(user_id: int | None) -> tuple[str, ...]:
     return (f"user.{user_id}", STAFF_TOPIC) if user_id else (STAFF_TOPIC,)
 
 
+def own_topics(caller: Caller) -> set[str]:
+    """Where a caller hears of all orders that `visible_to` shows, those to come included.
+
+    Who has nothing but tickets hears of their orders.
+    """
+    if may(caller, "orders.view_order"):
+        return {STAFF_TOPIC}
+    if caller.user_id:
+        return {f"user.{caller.user_id}"}
+    numbers = (opened_by(ticket) for ticket in caller.tickets)
+    return {topic(number) for number in numbers if number}
+
+
 def find(caller: Caller, number: str) -> Order:
     """The order, if the caller may see it; raise UnknownOrder otherwise."""
     # what cannot be printed no database takes for a text

@@ -86,7 +86,7 @@ def imports(request: Request) -> Response:
         now=now,
     )
     where = request.build_absolute_uri(f"{request.path}/{found.public_id}")
-    return Response(_shown(found), status=202, headers={"Location": where})
+    return Response(shown(found), status=202, headers={"Location": where})
 
 
 def _list(request: Request, rows: Any) -> Response:
@@ -101,7 +101,7 @@ def _list(request: Request, rows: Any) -> Response:
     page = found[:limit]
     return Response(
         {
-            "results": [_shown(each) for each in page],
+            "results": [shown(each) for each in page],
             "next": next_page(request, page[-1].public_id if len(found) > limit else ""),
         }
     )
@@ -110,7 +110,7 @@ def _list(request: Request, rows: Any) -> Response:
 @api_view(["GET"])
 def one_import(request: Request, public_id: str) -> Response:
     """How an import stands."""
-    return Response(_shown(services.find(caller_from_request(request), public_id)))
+    return Response(shown(services.find(caller_from_request(request), public_id)))
 
 
 @api_view(["GET"])
@@ -154,7 +154,7 @@ def run_import(request: Request, public_id: str) -> Response:
 @api_view(["POST"])
 def cancel_import(request: Request, public_id: str) -> Response:
     found = services.cancel(caller_from_request(request), public_id, now=timezone.now())
-    return Response(_shown(found))
+    return Response(shown(found))
 
 
 @api_view(["POST"])
@@ -180,10 +180,11 @@ def export(request: Request) -> HttpResponseBase:
 
 
 def _begun(found: Import) -> Response:
-    return Response(_shown(found), status=202)
+    return Response(shown(found), status=202)
 
 
-def _shown(found: Import) -> dict[str, Any]:
+def shown(found: Import) -> dict[str, Any]:
+    """How it stands, what its columns are taken for, and where to hear of it."""
     return {
         "id": found.public_id,
         **services.summary(found),

@@ -61,6 +61,7 @@ def of(language: str) -> Lexicon:
 
 
 KINDS = (
+    "asking",
     "fillers",
     "stop",
     "wanting",

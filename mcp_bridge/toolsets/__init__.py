@@ -3,15 +3,22 @@
 from types import ModuleType
 
 from mcp_bridge.registry import Tool
-from mcp_bridge.toolsets import realtime, storefront
+from mcp_bridge.toolsets import admin, history, notifications, realtime, storefront, subscriptions
 
 
-def _tools(module: ModuleType) -> dict[str, Tool]:
-    return {name: value for name, value in vars(module).items() if isinstance(value, Tool)}
+def _tools(*modules: ModuleType) -> dict[str, Tool]:
+    found = [vars(module).values() for module in modules]
+    return {each.name: each for values in found for each in values if isinstance(each, Tool)}
 
 
 TOOLSETS: dict[str, dict[str, Tool]] = {
     "storefront": _tools(storefront),
-    "realtime": _tools(realtime),
+    "admin": _tools(admin),
+    "notifications": _tools(notifications),
+    # who only wants to be told, and to tell others, finds both at one address
+    "realtime": {
+        **_tools(realtime, history, subscriptions),
+        notifications.send_notification.name: notifications.send_notification,
+    },
 }
 ALL: dict[str, Tool] = {name: tool for tools in TOOLSETS.values() for name, tool in tools.items()}

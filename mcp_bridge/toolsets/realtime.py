@@ -1,20 +1,17 @@
 """Being told of what happens, and how the connection stands."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 from pydantic import Field
 
-from mcp_bridge import push, shapes, texts
+from mcp_bridge import counts, shapes, texts
+from mcp_bridge.addresses import OrderAddress
 from mcp_bridge.calls import Call
+from mcp_bridge.parameters import OrderId, Ticket
 from mcp_bridge.registry import ADDS, FOLLOWS, READS, Answer, tool
-from mcp_bridge.resources import OrderAddress
-from mcp_bridge.toolsets.storefront import OrderId, Ticket
-from notifications import notices
-from notifications.envelope import timestamp
 from notifications.live import simulation
-from notifications.live.hub import here, in_thread
 from orders import tracking
 
 
@@ -73,46 +70,6 @@ async def simulate_progress(
 
 
 @tool(
-    title="Send a notification",
-    scope="notify:send",
-    result=shapes.SentNotification,
-    annotations=ADDS,
-)
-async def send_notification(
-    call: Call,
-    message: Annotated[str, Field(min_length=1, max_length=notices.LONGEST_MESSAGE)],
-    type: Annotated[Literal["info", "warning", "error", "success"], Field()] = "info",
-    data: Annotated[dict[str, Any] | None, Field(description="Facts for programs.")] = None,
-    targets: Annotated[
-        list[str] | None,
-        Field(
-            max_length=notices.MOST_TARGETS,
-            description="User ids, e-mail addresses or connection ids; everybody without any.",
-        ),
-    ] = None,
-    group: Annotated[str, Field(max_length=80, description="`admin`, or a group's name.")] = "",
-) -> dict[str, Any]:
-    """Send a message to everybody who is connected, to a group, or to single targets.
-
-    Who is away finds it later.
-    """
-    notice = await in_thread(notices.send)(
-        call.caller,
-        message=message,
-        type=type,
-        data=data,
-        targets=targets or (),
-        group=group,
-        now=call.now,
-    )
-    return {
-        "notification_id": notice.notification_id,
-        "timestamp": timestamp(call.now),
-        "client_count": (await here()).connections.count(),
-    }
-
-
-@tool(
     title="Connection status",
     scope="shop:read",
     result=shapes.ConnectionStatus,
@@ -120,11 +77,9 @@ async def send_notification(
 )
 async def connection_status(call: Call) -> dict[str, Any]:
     """Whether updates are pushed, to how many clients of this server, and how to get them."""
-    counts = {"streams": (await here()).connections.count(), **push.counts()}
     return {
         "sse_enabled": True,
-        "active_connections": sum(counts.values()),
-        **counts,
+        **await counts.connected(),
         "endpoint": f"{settings.MUSEO_PUBLIC_URL}/mcp",
         "usage": _(
             "Call subscriptions/listen (since 2026-07-28) or resources/subscribe (before) with "
@@ -132,3 +87,14 @@ async def connection_status(call: Call) -> dict[str, Any]:
             "with wait_seconds and read its progress."
         ),
     }
+
+
+@tool(
+    title="Real-time statistics",
+    scope="shop:read",
+    result=shapes.RealtimeStats,
+    annotations=READS,
+)
+async def get_realtime_stats(call: Call) -> dict[str, Any]:
+    """How many clients are connected and how the push is doing, in numbers."""
+    return await counts.stats()

@@ -63,6 +63,12 @@ class Caller:
     def with_ticket(self, ticket: str | None) -> Caller:
         return replace(self, tickets=(*self.tickets, ticket)) if ticket else self
 
+    def by_tickets_alone(self) -> Caller:
+        """With what the tickets open, and nothing that they may besides."""
+        return replace(
+            self, user_id=None, is_staff=False, token=None, scopes=self.scopes & ANONYMOUS_SCOPES
+        )
+
     def with_basket(self, token: str | None) -> Caller:
         return replace(self, basket_token=token) if token else self
 

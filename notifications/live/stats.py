@@ -37,6 +37,23 @@ REVOKED = metrics.Counter("museo_live_revoked", "Streams ended because access wa
 REFUSED = metrics.Counter("museo_live_refused", "Streams and frames refused by a limit", ["limit"])
 
 
+def counted() -> dict[str, int]:
+    """What this process has counted since it began, and how far its hub is behind the log."""
+    return {
+        "events_delivered": _total(EVENTS),
+        "events_healed": _total(HEALED),
+        "events_behind": _total(BEHIND),
+        "slow_clients": _total(SLOW),
+        "refused": _total(REFUSED),
+        "revoked": _total(REVOKED),
+    }
+
+
+def _total(metric: metrics.Counter | metrics.Gauge) -> int:
+    samples = (sample for family in metric.collect() for sample in family.samples)
+    return int(sum(each.value for each in samples if not each.name.endswith("_created")))
+
+
 class TooManyStreams(Problem):
     status = 429
     code = "too_many_streams"

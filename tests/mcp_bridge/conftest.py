@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import LazySettings
+from django.contrib.auth.models import Group
 from django.utils import timezone
 from mcp.client.client import Client
 from mcp_types import TextContent, TextResourceContents
@@ -14,7 +16,13 @@ from mcp_types import TextContent, TextResourceContents
 from catalog import stock
 from catalog.models import Category, Master, Price, Variant
 from catalog.search import index
+from mcp_bridge import push
+from mcp_bridge import server as bridge
 from mcp_bridge.server import server
+from museo.access import access_tokens, accounts, grants
+from museo.access.bearers import caller_from_bearer
+from museo.access.callers import Caller, caller_for_user
+from museo.access.models import User
 from museo.ops.valkey import server as find_valkey
 from notifications.live import wake
 from notifications.live.hub import in_thread, running
@@ -102,6 +110,37 @@ async def address(woken: None, hub_ends: None) -> AsyncIterator[str]:
     """The bridge behind the edge, on a port of a real server."""
     async with serve() as url:
         yield url
+
+
+@pytest.fixture
+def speak(monkeypatch: pytest.MonkeyPatch) -> Callable[[Caller], None]:
+    """From now on this caller calls, as if a token or a session had said so."""
+
+    def speak(caller: Caller) -> None:
+        for module in (bridge, push):
+            monkeypatch.setattr(module, "caller_of", lambda _request: caller)
+
+    return speak
+
+
+async def program(*scopes: str) -> Caller:
+    """A service account with these scopes, by its token."""
+    now = timezone.now()
+    keys = await in_thread(accounts.create)(name=f"agent {uuid4()}", scopes=scopes, now=now)
+    granted = await in_thread(grants.give)(keys.account, now=now)
+    resource = access_tokens.mcp_resource()
+    return await in_thread(caller_from_bearer)(granted.access_token, resource, now=now)
+
+
+async def person(email: str, role: str = "") -> Caller:
+    """A customer, or staff of a role."""
+
+    def make() -> Caller:
+        user = User.objects.create_user(email, is_staff=bool(role))
+        user.groups.set(Group.objects.filter(name=role))
+        return caller_for_user(user, locale="en", sales_channel="mcp")
+
+    return await in_thread(make)()
 
 
 async def buy(client: Client, **changes: Any) -> dict[str, Any]:

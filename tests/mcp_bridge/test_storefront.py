@@ -14,6 +14,7 @@ from psycopg_pool import PoolTimeout
 
 from catalog import products
 from catalog.models import Modifier, ModifierGroup, StockItem, Variant
+from mcp_bridge import prompts, resources
 from mcp_bridge.toolsets import ALL
 from notifications.live.hub import in_thread
 from orders.models import Basket, Order, OrderLine
@@ -172,14 +173,20 @@ async def test_every_tool_says_what_it_does_takes_and_answers(connect: Connect, 
     assert list(tools) == [
         "search_products",
         "get_product_info",
+        "answer_question",
         "add_to_basket",
         "get_basket",
         "get_payment_link",
         "place_order",
         "track_order",
+        "cancel_order",
         "subscribe_order_updates",
         "simulate_progress",
         "connection_status",
+        "get_realtime_stats",
+        "replay_events",
+        "get_recent_events",
+        "acknowledge_events",
     ]
     for tool in tools.values():
         assert tool.description
@@ -191,11 +198,18 @@ async def test_every_tool_says_what_it_does_takes_and_answers(connect: Connect, 
     assert [name for name, hint in hints.items() if hint.read_only_hint] == [
         "search_products",
         "get_product_info",
+        "answer_question",
         "get_basket",
         "track_order",
         "connection_status",
+        "get_realtime_stats",
+        "replay_events",
+        "get_recent_events",
     ]
-    assert [name for name, hint in hints.items() if hint.destructive_hint] == ["place_order"]
+    assert [name for name, hint in hints.items() if hint.destructive_hint] == [
+        "place_order",
+        "cancel_order",
+    ]
     assert tools["subscribe_order_updates"].title == "Subscribe to Order Updates"
     assert tools["subscribe_order_updates"].meta == {
         "openai/outputTemplate": "ui://widget/food-ordering.html",
@@ -467,13 +481,8 @@ async def test_an_order_can_be_read_as_a_resource(
         order = await buy(client)
         await advance(order, minutes=2)
 
-        templates = await client.list_resource_templates()
         read = await client.read_resource(order["uri"])
 
-    assert [template.uri_template for template in templates.resource_templates] == [
-        "museo://orders/{number}",
-        "museo://orders/{number}{?ticket}",
-    ]
     contents = read.contents[0]
     assert (contents.uri, contents.mime_type) == (order["uri"], "application/json")
     stand = json.loads(said(read.contents))
@@ -544,7 +553,11 @@ async def test_who_finds_no_connection_is_asked_to_come_again(
     assert (problem["status"], problem["code"], problem["retry_after"]) == (503, "overloaded", 2)
 
 
-def test_every_tool_is_in_the_docs() -> None:
+def test_every_tool_resource_and_prompt_is_in_the_docs() -> None:
     text = DOCS.read_text(encoding="utf-8")
 
-    assert [name for name in ALL if f"`{name}`" not in text] == []
+    assert [name for name in [*ALL, *prompts.ALL] if f"`{name}`" not in text] == []
+    uris = [str(each.uri) for _kind, each in resources.RESOURCES]
+    templates = [each.uri_template.partition("{?")[0] for _kind, each in resources.TEMPLATES]
+    unsaid = [uri for uri in [*uris, *templates] if f"`{uri}" not in text]
+    assert unsaid == []

@@ -1,0 +1,97 @@
+"""Whatever a client makes up as arguments is answered or refused, and no trouble of ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mcp.client.client import Client
+
+from catalog.models import StockItem, Variant
+from mcp_bridge.toolsets import TOOLSETS
+from museo.access import limits
+from museo.access.callers import Caller
+from notifications.live import simulation
+from notifications.live.hub import in_thread
+from orders.models import Order
+from tests.mcp_bridge import arguments
+from tests.mcp_bridge.conftest import BUYER, SKU, Connect, buy, call, person
+
+Speak = Callable[[Caller], None]
+SHORT, LONG = 50, 10_000
+
+
+@pytest.fixture
+async def real(phone: Variant, connect: Connect, speak: Speak) -> AsyncIterator[dict[str, Any]]:
+    """What there is in the shop, by the names of arguments; staff call, who may do all of it."""
+    await in_thread(StockItem.objects.update)(on_hand=100_000)
+    async with connect() as client:
+        order = await buy(client)
+        basket = await call(client, "add_to_basket", sku=SKU)
+    # one that has ended: nobody waits for it
+    await in_thread(Order.objects.update)(status="delivered", ended_at=timezone.now())
+    speak(await person("owner@example.org", "owner"))
+    yield {
+        **BUYER,
+        "sku": SKU,
+        "product": phone.master.public_id,
+        "order_id": order["number"],
+        "ticket": order["ticket"],
+        "basket_token": basket["basket_token"],
+        "topics": [f"order.{order['number']}"],
+        "category": "phones",
+        "query": "iphone",
+        "question": "Which iPhone is in stock?",
+        "translations": {"en": {"name": "Bowl"}},
+    }
+    for task in tuple(simulation._tasks):
+        task.cancel()
+
+
+async def _use(client: Client, tool: str, given: dict[str, Any]) -> None:
+    """The client itself checks what is answered against the tool's output schema."""
+    limits._buckets.forget()
+    result = await client.call_tool(tool, given)
+    if result.is_error:
+        problem = result.structured_content
+        assert problem["status"] < 500, problem
+        assert problem["detail"], problem
+
+
+async def _try(connect: Connect, toolset: str, real: dict[str, Any], *, times: int) -> None:
+    loop = asyncio.get_running_loop()
+    async with connect() as client:
+        for tool in TOOLSETS[toolset].values():
+
+            def use(given: dict[str, Any], name: str) -> None:
+                asyncio.run_coroutine_threadsafe(_use(client, name, given), loop).result(30)
+
+            made_up = arguments.of(tool.definition.input_schema, real)
+            trying = settings(
+                max_examples=times,
+                deadline=None,
+                database=None,
+                derandomize=times == SHORT,
+                suppress_health_check=list(HealthCheck),
+            )(given(given=made_up, name=st.just(tool.name))(use))
+            await asyncio.to_thread(trying)
+
+
+@pytest.mark.parametrize("toolset", list(TOOLSETS))
+async def test_made_up_arguments_are_no_trouble(
+    connect: Connect, real: dict[str, Any], toolset: str
+) -> None:
+    await _try(connect, toolset, real, times=SHORT)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("toolset", list(TOOLSETS))
+async def test_ten_thousand_made_up_arguments_are_no_trouble(
+    connect: Connect, real: dict[str, Any], toolset: str
+) -> None:
+    await _try(connect, toolset, real, times=LONG)
