@@ -11,10 +11,12 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
+from museo.access import accounts
 from museo.access.models import User
 from orders import services
 from orders.models import BasketLine, Order
 from orders.tracking import Placed
+from tests.access.conftest import bearer
 from tests.orders.conftest import PURCHASE, SellLamp
 
 pytestmark = pytest.mark.django_db
@@ -338,3 +340,20 @@ def test_a_call_that_leads_nowhere_is_refused_in_the_same_form_for_who_has_signe
 
     assert response.status_code == 404
     assert response["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(("brings", "status"), [("junk", 404), ("theirs", 200)])
+def test_a_program_that_may_read_cancels_what_its_ticket_opens_alone(
+    client: Client, sell: SellLamp, buy: Callable[..., Placed], brings: str, status: int
+) -> None:
+    sell()
+    placed = buy(now=timezone.now())
+    keys = accounts.create(name="reader", scopes=["orders:read"], now=timezone.now())
+    ticket = placed.ticket if brings == "theirs" else brings
+
+    path = f"orders/{placed.order.number}/cancel?ticket={ticket}"
+    response = send(client, "POST", path, {}, **bearer(keys))
+
+    assert response.status_code == status
+    placed.order.refresh_from_db()
+    assert (placed.order.status == "cancelled") == (status == 200)
