@@ -99,12 +99,11 @@ class OptionValueInline(TypedJSON, TabularInline):
     prepopulated_fields = {"code": ["label"]}
 
 
-@admin.register(ProductOption)
-class ProductOptionAdmin(TypedJSON, LogAdmin, ModelAdmin):
-    """The values of one option; reached from its product."""
+class PartAdmin(TypedJSON, LogAdmin, ModelAdmin):
+    """A part of a product that has rows of its own; reached from its product, and told with it."""
 
-    inlines = [OptionValueInline]
-    fields = ["name", "names", "code", "position"]
+    # what the product's trail calls it
+    part: str
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return False
@@ -112,7 +111,7 @@ class ProductOptionAdmin(TypedJSON, LogAdmin, ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: ProductOption | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
@@ -123,12 +122,21 @@ class ProductOptionAdmin(TypedJSON, LogAdmin, ModelAdmin):
             {},
             revision=None,
             now=timezone.now(),
-            also=[f"options.{form.instance.code}"],
+            also=[f"{self.part}.{form.instance.code}"],
         )
 
-    def response_change(self, request: HttpRequest, obj: ProductOption) -> HttpResponse:
-        """Back to the product, whose variants can now have the values."""
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        """Back to the product, whose variants and dishes can now have what was changed."""
         return redirect("admin:catalog_master_change", obj.master_id)
+
+
+@admin.register(ProductOption)
+class ProductOptionAdmin(PartAdmin):
+    """The values of one option."""
+
+    part = "options"
+    inlines = [OptionValueInline]
+    fields = ["name", "names", "code", "position"]
 
 
 class ModifierGroupInline(TypedJSON, TabularInline):
@@ -149,34 +157,12 @@ class ModifierInline(TypedJSON, TabularInline):
 
 
 @admin.register(ModifierGroup)
-class ModifierGroupAdmin(TypedJSON, LogAdmin, ModelAdmin):
-    """The choices of one group; reached from its product."""
+class ModifierGroupAdmin(PartAdmin):
+    """The choices of one group."""
 
+    part = "modifiers"
     inlines = [ModifierInline]
     fields = ["name", "names", "code", "minimum", "maximum", "position"]
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: ModifierGroup | None = None) -> bool:
-        return False
-
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        super().save_related(request, form, formsets, change)
-        masters.update(
-            caller_from_request(request),
-            form.instance.master.public_id,
-            {},
-            revision=None,
-            now=timezone.now(),
-            also=[f"modifiers.{form.instance.code}"],
-        )
-
-    def response_change(self, request: HttpRequest, obj: ModifierGroup) -> HttpResponse:
-        return redirect("admin:catalog_master_change", obj.master_id)
 
 
 class MediaInline(TypedJSON, TabularInline):
