@@ -96,20 +96,20 @@ def take_letter(channel: str, address: str, *, now: datetime) -> Allowance:
 def require_welcome(channel: str, address: str, *, now: datetime) -> None:
     """Before something is sent that did not happen just now; raise WantsNothing, TooOften."""
     if news.has_stopped(channel, address):
-        raise _wants_nothing()
+        raise wants_nothing()
     allowance = take_letter(channel, address, now=now)
     if not allowance.is_granted:
         raise TooOften(allowance.retry_after)
 
 
-def _wants_nothing() -> WantsNothing:
+def wants_nothing() -> WantsNothing:
     return WantsNothing(_("Whoever has this address wants no messages. They can send START."))
 
 
 def send_code(caller: Caller, *, channel: str, address: str, locale: str, now: datetime) -> None:
     """To the address, in place of the code before. Raises TooOften, WantsNothing, NotReached."""
     if news.has_stopped(channel, address):
-        raise _wants_nothing()
+        raise wants_nothing()
     _require_few(caller, channel, address, now=now)
     code = f"{secrets.randbelow(10**6):06}"
     key: dict[str, Any] = {"who": caller.who, "channel": channel, "address": address}

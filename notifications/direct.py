@@ -20,11 +20,12 @@ from museo.access import trail
 from museo.access.callers import Caller
 from museo.access.idempotency import Answer, claim, request_hash
 from museo.access.limits import require_allowance
-from museo.access.problems import Invalid, NotAllowed, NotSignedIn, Problem, field_error
-from notifications import channels
+from museo.access.permissions import require_scope
+from museo.access.problems import Invalid, NotSignedIn, Problem, field_error
+from museo.access.scopes import NOTIFY_SEND
+from notifications import channels, contacts
 from notifications.channels import news
 from notifications.channels.message import BadAddress, Content, Message, NotSent, Template
-from notifications.contacts import WantsNothing
 
 logger = logging.getLogger(__name__)
 
@@ -106,8 +107,7 @@ def send(
 def _require(caller: Caller) -> None:
     if not caller.who:
         raise NotSignedIn(_("Sign in, or bring a token, to send messages."))
-    if "notify:send" not in caller.scopes:
-        raise NotAllowed(_("You need the scope %(scope)s for this.") % {"scope": "notify:send"})
+    require_scope(caller, NOTIFY_SEND)
 
 
 def _address(way: channels.Channel, to: str) -> str:
@@ -136,7 +136,7 @@ def _invalid(pointer: str, code: str, detail: str) -> Invalid:
 
 def _require_few(caller: Caller, channel: str, address: str, *, now: datetime) -> None:
     if news.has_stopped(channel, address):
-        raise WantsNothing(_("Whoever has this address wants no messages. They can send START."))
+        raise contacts.wants_nothing()
     to = f"letters to:{news.sender_hash(channel, address)}"
     require_allowance(f"letters of:{caller.identity}", most=MOST_OF_CALLER, seconds=60, now=now)
     require_allowance(to, most=MOST_TO_ADDRESS, seconds=3600, now=now)
@@ -156,7 +156,7 @@ def _content(letter: Letter, locale: str) -> Content:
 
 def _why(error: NotSent) -> str:
     if error.code == "opted_out":
-        return _("Whoever has this address wants no messages. They can send START.")
+        return contacts.wants_nothing().detail
     if error.code == "window_closed":
         return _("They have not written within a day: name a template that WhatsApp has approved.")
     if error.code in ("bad_address", "gone"):

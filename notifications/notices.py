@@ -18,7 +18,9 @@ from django.utils.translation import gettext as _
 from museo.access.callers import Caller
 from museo.access.limits import require_allowance
 from museo.access.models import User
-from museo.access.problems import Invalid, NotAllowed, Problem, field_error
+from museo.access.permissions import require_scope
+from museo.access.problems import Invalid, Problem, field_error
+from museo.access.scopes import NOTIFY_SEND
 from notifications import log
 from notifications.audiences import EVERYBODY, client_topic, group_topic, user_topic
 
@@ -49,8 +51,7 @@ def send(
     now: datetime,
 ) -> Notice:
     """Tell the targets (user ids, e-mail addresses, connection ids), the group, or everybody."""
-    if "notify:send" not in caller.scopes:
-        raise NotAllowed(_("You need the scope %(scope)s for this.") % {"scope": "notify:send"})
+    require_scope(caller, NOTIFY_SEND)
     _check(message=message, type=type, data=data, targets=targets)
     require_allowance(f"notices:{caller.identity}", most=MOST_PER_MINUTE, seconds=60, now=now)
     names = _topics(targets, group)

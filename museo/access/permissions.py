@@ -1,8 +1,17 @@
 """What somebody was given the right to do, asked of the database at the moment of doing it."""
 
+from django.utils.translation import gettext as _
+
 from museo.access import scopes
 from museo.access.callers import Caller
 from museo.access.models import ServiceAccount, User
+from museo.access.problems import NotAllowed
+
+
+def require_scope(caller: Caller, scope: str) -> None:
+    """Raise NotAllowed without it."""
+    if scope not in caller.scopes:
+        raise NotAllowed(_("You need the scope %(scope)s for this.") % {"scope": scope})
 
 
 def may(caller: Caller, permission: str) -> bool:

@@ -20,7 +20,9 @@ from django.utils.translation import gettext_noop
 
 from museo.access.callers import Caller
 from museo.access.limits import require_allowance
+from museo.access.permissions import require_scope
 from museo.access.problems import Invalid, NotAllowed, Problem, field_error
+from museo.access.scopes import NOTIFY_SEND
 from notifications import log
 from notifications.audiences import EVERYBODY, process_topic
 from notifications.live.hub import in_thread
@@ -63,8 +65,8 @@ async def start(
 ) -> Simulation:
     """Begin a task of 1 to 60 seconds and 1 to 20 steps; raise before anything has begun."""
     _check(task_name=task_name, duration_seconds=duration_seconds, step_count=step_count)
-    if broadcast and "notify:send" not in caller.scopes:
-        raise NotAllowed(_("You need the scope %(scope)s for this.") % {"scope": "notify:send"})
+    if broadcast:
+        require_scope(caller, NOTIFY_SEND)
     owner = caller.process
     if not (owner or broadcast):
         raise NotAllowed(_("There is no stream here on which you could hear of it."))
