@@ -8,7 +8,6 @@ import orjson
 from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import get_language
-from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.decorators import api_view, authentication_classes
 from rest_framework.request import Request
@@ -18,11 +17,7 @@ from catalog import products, questions, reviews, voices
 from catalog.answers import has, kept
 from catalog.search import completing
 from museo.access.callers import caller_from_request
-from museo.access.problems import Invalid, field_error
-from museo.access.rest import next_page, page_size, read_body, whole_number
-
-YES = {"1", "true", "yes", "on"}
-NO = {"", "0", "false", "no", "off"}
+from museo.access.rest import is_yes, next_page, page_size, read_body, whole_number
 
 
 @kept
@@ -71,11 +66,11 @@ def _page(request: Request) -> products.Page:
         locale=_locale(),
         now=timezone.now(),
         query=asked.get("q", ""),
-        is_plain=_is_yes(request, "plain"),
+        is_plain=is_yes(request, "plain"),
         category=asked.get("category", ""),
         price_min=whole_number(request, "price_min"),
         price_max=whole_number(request, "price_max"),
-        in_stock=_is_yes(request, "in_stock"),
+        in_stock=is_yes(request, "in_stock"),
         brand=asked.get("brand", ""),
         kind=asked.get("kind", ""),
         colour=asked.get("colour", ""),
@@ -146,16 +141,6 @@ def _voices(request: Request, read: Callable[..., Any], key: str) -> Response:
         master.pk, limit=page_size(request), cursor=request.query_params.get("cursor", "")
     )
     return Response({"results": rows, "next": next_page(request, further)})
-
-
-def _is_yes(request: Request, name: str) -> bool:
-    text = request.query_params.get(name, "").lower()
-    if text in YES:
-        return True
-    if text in NO:
-        return False
-    detail = _("Write %(name)s as true or false.") % {"name": name}
-    raise Invalid(detail, errors=[field_error(f"/{name}", "invalid", detail)])
 
 
 def _locale() -> str:

@@ -145,6 +145,8 @@ def replace(
     whole = _whole(fields)
     with _one_write():
         master = _raise_revision(key, revision, now)
+        if not fields:
+            raise drafts.BadProduct(_("Name at least one field of the product."))
         drafts.require_good(whole, master)
         changed = [
             *_take_away_variants(master, whole["variants"]),

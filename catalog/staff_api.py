@@ -16,7 +16,7 @@ from catalog.models import Master
 from museo.access.callers import caller_from_request
 from museo.access.idempotency import Answer
 from museo.access.problems import CONTENT_TYPE, Problem
-from museo.access.rest import next_page, page_size, read_body
+from museo.access.rest import is_yes, next_page, page_size, read_body
 
 # as far as a JSON number goes that every client reads alike; the rules narrow it
 LARGEST = 2**53 - 1
@@ -174,7 +174,7 @@ def master_list(request: Request) -> Response:
     page = sheets.listing(
         caller,
         status=asked.get("status", ""),
-        is_deleted=asked.get("deleted", "") in {"1", "true", "yes"},
+        is_deleted=is_yes(request, "deleted"),
         sku=asked.get("sku", ""),
         limit=page_size(request),
         cursor=asked.get("cursor", ""),

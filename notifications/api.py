@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from museo.access.callers import caller_from_request
-from museo.access.rest import page_size, read_body
+from museo.access.rest import page_size, read_body, whole_number
 from notifications import history, receipts, tickets
 from notifications.envelope import timestamp
 from notifications.following import words
@@ -54,4 +54,6 @@ def acknowledge(request: Request) -> Response:
 def _page(request: Request, names: set[str]) -> dict[str, Any]:
     caller = tickets.admitted(caller_from_request(request), now=timezone.now())
     after = request.query_params.get("after", "")
+    # who waits has waited before the page is made; here it is only looked at
+    whole_number(request, "wait")
     return history.page(caller, names, after=after, limit=page_size(request, default=100))

@@ -23,6 +23,9 @@ from museo.access.problems import (
     field_error,
 )
 
+YES = {"1", "true", "yes", "on"}
+NO = {"", "0", "false", "no", "off"}
+
 
 def answer(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """REST framework's exception handler: every error becomes a problem."""
@@ -110,6 +113,17 @@ def whole_number(request: Request, name: str) -> int | None:
         detail = _("Write %(name)s as a whole number, 0 or above.") % {"name": name}
         raise Invalid(detail, errors=[field_error(f"/{name}", "invalid", detail)])
     return int(text)
+
+
+def is_yes(request: Request, name: str) -> bool:
+    """A yes or no of the query string, no without one; raise Invalid for anything else."""
+    text = request.query_params.get(name, "").lower()
+    if text in YES:
+        return True
+    if text in NO:
+        return False
+    detail = _("Write %(name)s as true or false.") % {"name": name}
+    raise Invalid(detail, errors=[field_error(f"/{name}", "invalid", detail)])
 
 
 def page_size(request: Request, *, default: int = 20, largest: int = 100) -> int:

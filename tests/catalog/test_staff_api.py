@@ -76,6 +76,26 @@ def test_writing_takes_the_revision_that_was_read(staff: Client, method: str) ->
     assert (Master.objects.get().revision, Variant.objects.get().sku) == (1, "BOWL")
 
 
+@pytest.mark.parametrize("body", ["", "{}"])
+def test_a_replacement_that_says_nothing_empties_no_product(staff: Client, body: str) -> None:
+    made = make(staff)
+    address = f"{MASTERS}/{made['id']}"
+
+    refused = staff.generic("PUT", address, body, JSON, headers={"if-match": '"1"'})
+
+    assert refused.status_code == 400
+    assert refused.json()["detail"] == "Name at least one field of the product."
+    assert staff.get(address).json() == made
+
+
+@pytest.mark.parametrize("deleted", ["perhaps", "2"])
+def test_a_yes_that_is_none_is_refused(staff: Client, deleted: str) -> None:
+    refused = staff.get(MASTERS, {"deleted": deleted})
+
+    assert refused.status_code == 400
+    assert refused.json()["errors"][0]["pointer"] == "/deleted"
+
+
 def test_a_replacement_says_all(staff: Client) -> None:
     made = make(staff, brand="Kiln")
     headers = {"if-match": '"1"'}
