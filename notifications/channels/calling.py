@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
 from http import HTTPStatus
+from ssl import SSLContext
 from typing import Any
 
 import httpx2
@@ -29,8 +30,14 @@ making = threading.Lock()
 
 
 @cache
+def tls() -> SSLContext:
+    """Of all calls of this process; reading the certificates takes longer than many a call."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
+@cache
 def _client() -> httpx2.Client:
-    return httpx2.Client(timeout=TIMEOUT, follow_redirects=False, trust_env=False)
+    return httpx2.Client(timeout=TIMEOUT, verify=tls(), follow_redirects=False, trust_env=False)
 
 
 def post(url: str, *, by: httpx2.Client | None = None, **request: Any) -> httpx2.Response:

@@ -60,10 +60,10 @@ def client() -> httpx2.Client:
 
 @cache
 def _client() -> httpx2.Client:
-    transport = httpx2.HTTPTransport(trust_env=False)
+    transport = httpx2.HTTPTransport(verify=calling.tls(), trust_env=False)
     # the library takes no backend, its pool does
     transport._pool = httpcore2.ConnectionPool(
-        ssl_context=httpx2.create_ssl_context(trust_env=False),
+        ssl_context=calling.tls(),
         max_connections=100,
         max_keepalive_connections=20,
         keepalive_expiry=5,

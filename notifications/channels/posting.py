@@ -11,13 +11,10 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from http import HTTPStatus
-from ssl import SSLContext
 from typing import Any
 
 import httpcore2
-import httpx2
 from httpcore2 import AnyIOBackend
 
 from notifications.channels import calling, webhook
@@ -71,17 +68,12 @@ class Outside(AnyIOBackend):
 def pool() -> httpcore2.AsyncConnectionPool:
     """The connections of one event loop; close it there."""
     return httpcore2.AsyncConnectionPool(
-        ssl_context=_tls(),
+        ssl_context=calling.tls(),
         max_connections=MOST_CONNECTIONS,
         max_keepalive_connections=MOST_KEPT,
         keepalive_expiry=KEPT_SECONDS,
         network_backend=Outside(),
     )
-
-
-@cache
-def _tls() -> SSLContext:
-    return httpx2.create_ssl_context(trust_env=False)
 
 
 async def post(

@@ -14,7 +14,7 @@ import anyio
 import httpcore2
 import pytest
 
-from notifications.channels import posting, webhook
+from notifications.channels import calling, posting, webhook
 from notifications.channels.message import NotSent
 from notifications.channels.posting import Answer
 from tests.notifications.conftest import NOON
@@ -187,7 +187,7 @@ async def test_the_certificate_is_that_of_the_name(
         monkeypatch.setattr(anyio, "connect_tcp", connect_tcp)
         with pytest.raises(NotSent, match="unreachable"):
             await post("https://example.com/")
-        monkeypatch.setattr(posting, "_tls", lambda: trusting)
+        monkeypatch.setattr(calling, "tls", lambda: trusting)
         with pytest.raises(NotSent, match="unreachable"):
             await post("https://example.org/")
 

@@ -21,7 +21,7 @@ import pytest
 from museo.access.callers import Caller, caller_for_user
 from museo.access.models import User
 from notifications import dispatcher, retries, sending, subscribing, subscriptions
-from notifications.channels import posting
+from notifications.channels import calling, posting
 from notifications.models import Attempt, Delivery, Event, Subscription
 from tests.notifications.conftest import NOON, tell
 from tests.notifications.receivers import (
@@ -141,7 +141,7 @@ def _certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[ssl.S
     (tmp_path / "bad").mkdir()
     bad, good = certificate(tmp_path / "bad", "example.org"), certificate(tmp_path, "localhost")
     trusting = ssl.create_default_context(cafile=str(tmp_path / "server.pem"))
-    monkeypatch.setattr(posting, "_tls", lambda: trusting)
+    monkeypatch.setattr(calling, "tls", lambda: trusting)
     return [bad, good]
 
 
