@@ -6,6 +6,7 @@ from math import inf
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.test import TransactionTestCase
 from django.utils import translation
 from pytest_django import DjangoDbBlocker, Settings
@@ -78,8 +79,10 @@ def pytest_configure() -> None:
     """Tests call from one address, far more often than people do; so do the shops they open.
 
     Every test client makes the middleware anew: it looks for static files when they are asked for.
+    A password is hashed fewer times than in life; how often is written beside each hash.
     """
     settings.WHITENOISE_AUTOREFRESH = True
+    PBKDF2PasswordHasher.iterations = 1_000
     for name in ("MUSEO_CALLS_PER_MINUTE", "MUSEO_SIGN_INS_PER_MINUTE"):
         setattr(settings, name, 1_000_000)
         os.environ.setdefault(name, "1000000")

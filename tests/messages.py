@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -19,6 +20,7 @@ KINDS = ("label", "headline", "message", "chat")
 KEY = re.compile(r"[a-z_]+(\.[a-z_]+)+")
 
 
+@cache
 def wanted() -> Catalog:
     """Every text once, with its plural where it has one."""
     catalog = Catalog(charset="utf-8")
