@@ -7,6 +7,7 @@ back by the channels: reports about what was sent, and messages to the shop.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any, Self
 from uuid import uuid4
 
@@ -344,6 +345,10 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.filter(
             models.Q(state=Delivery.State.PENDING) | models.Q(state=Delivery.State.GATHERING)
         )
+
+    def first_due(self) -> datetime | None:
+        """When the first of them is due; a look at an index, however many there are."""
+        return self.order_by("due_at").values_list("due_at", flat=True).first()
 
     def held_by(self, sender: str) -> Self:
         """Those that this sender, and nobody else, may write a result of."""

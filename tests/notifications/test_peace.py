@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from museo.access.callers import caller_for_user
 from museo.access.models import User
@@ -192,6 +193,8 @@ def test_a_channel_that_reaches_nobody_is_left_out_of_the_ladder(person: User) -
 def test_the_task_gathers_puts_off_and_leaves_out_before_it_sends(
     person: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    told(person, "order.confirmed", "order.placed")
+    Delivery.objects.filter(topic="order.order.placed").update(state="gathering")
     done: list[str] = []
     for module, name in [
         (dispatcher, "dispatch"),
@@ -205,6 +208,31 @@ def test_the_task_gathers_puts_off_and_leaves_out_before_it_sends(
     tasks.deliver()
 
     assert done == ["dispatch", "gather", "leave_out_acknowledged", "put_off", "run"]
+
+
+def test_the_task_looks_three_times_and_does_nothing_where_nothing_waits(
+    person: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told(person, "order.confirmed")
+    Delivery.objects.update(state="sent", ended_at=NOON)
+    monkeypatch.setattr(sending, "run", None)
+
+    with CaptureQueriesContext(connection) as captured:
+        assert tasks.deliver() == 0
+
+    asked = [each["sql"] for each in captured]
+    assert len(asked) == 3
+    assert all(sql.startswith("SELECT") and "LIMIT 1" in sql for sql in asked)
+
+
+def test_the_task_leaves_out_what_is_not_due_where_nobody_is_any_more(person: User) -> None:
+    told(person, "order.confirmed")
+    Delivery.objects.update(due_at=timezone.now() + timedelta(hours=1))
+    Subscription.objects.update(state="disabled")
+
+    tasks.deliver()
+
+    assert rungs()[0][1:3] == ("skipped", "disabled")
 
 
 def _noting(done: list[str], name: str) -> Any:
