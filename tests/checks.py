@@ -30,6 +30,7 @@ from museo.ops.preflight import ROOT
 from museo.ops.translations import compile_changed
 from tests import needs, services
 from tests.needs import Need
+from tests.shops import SHARED
 
 BIN = Path(sys.executable).parent
 PYTHON = (sys.executable, "-m")
@@ -133,7 +134,7 @@ def all_checks(
     servers: Servers, folder: Path, options: Sequence[str], *, is_whole: bool
 ) -> list[Check]:
     """`is_whole`: nothing is left out, so the floor of the coverage holds."""
-    coverage = {"COVERAGE_FILE": str(folder / "coverage")}
+    coverage = {"COVERAGE_FILE": str(folder / "coverage"), SHARED: str(folder / "shared")}
     plain = _environment(folder / "plain") | coverage
     # without PostgreSQL there is one lane besides the open shop's
     measured = MEASURED if servers.database_url else (ON_SQLITE,)

@@ -16,8 +16,11 @@ from catalog.shop import Shop
 from museo.access import limits
 from notifications.models import LogHead
 from tests import first_rows, mail_server
+from tests.clients.orders import Desk, desk
+from tests.clients.proxy import Proxy, proxy_to
 from tests.mail_server import Mailbox
 from tests.services import find_chromium
+from tests.shops import open_shop
 
 DEMO_SHOP = Shop(time_zone="Europe/Helsinki", steps_done=5, is_open=True)
 
@@ -73,6 +76,20 @@ def mailbox(settings: Settings, full_buckets: None) -> Iterator[Mailbox]:
         settings.EMAIL_USE_TLS = False
         settings.DEFAULT_FROM_EMAIL = "Museo <orders@shop.example>"
         yield handler
+
+
+@pytest.fixture(scope="session")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """The desk of a shop whose clock runs as in life; its callers may send broadcasts."""
+    folder = tmp_path_factory.mktemp("calm")
+    with open_shop(folder, speed=1, MUSEO_DEBUG="1") as opened, desk(opened) as at:
+        yield at
+
+
+@pytest.fixture
+def proxy(calm: Desk) -> Iterator[Proxy]:
+    with proxy_to(calm.shop.address) as opened:
+        yield opened
 
 
 def pytest_configure() -> None:

@@ -1,6 +1,7 @@
 """A whole shop for a test: every process of `manage.py up`, in a folder of its own."""
 
 import atexit
+import fcntl
 import os
 import shutil
 import socket
@@ -19,6 +20,8 @@ from tests.processes import eventually, is_healthy
 
 ROOT = Path(__file__).parents[1]
 UP = (sys.executable, "manage.py", "up")
+# a folder for what several runs of pytest need once
+SHARED = "TEST_SHARED"
 
 
 @dataclass(frozen=True)
@@ -79,17 +82,24 @@ def prepare(home: Path) -> None:
 
 @cache
 def _prepared() -> Path:
-    """The folder of a shop that was never opened."""
-    folder = Path(tempfile.mkdtemp(prefix="museo-prepared-"))
-    atexit.register(shutil.rmtree, folder)
-    for command in ("migrate", "demo"):
-        subprocess.run(
-            [sys.executable, "manage.py", command, "--verbosity=0"],
-            cwd=ROOT,
-            env=_environment(folder / "home"),
-            check=True,
-        )
-    return folder / "home"
+    """The folder of a shop that was never opened; all lanes of a whole run share one."""
+    folder = Path(os.environ.get(SHARED) or tempfile.mkdtemp(prefix="museo-prepared-"))
+    if SHARED not in os.environ:
+        atexit.register(shutil.rmtree, folder)
+    folder.mkdir(exist_ok=True)
+    home, is_made = folder / "home", folder / "is-made"
+    with (folder / "lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if not is_made.exists():
+            for command in ("migrate", "demo"):
+                subprocess.run(
+                    [sys.executable, "manage.py", command, "--verbosity=0"],
+                    cwd=ROOT,
+                    env=_environment(home),
+                    check=True,
+                )
+            is_made.touch()
+    return home
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -92,6 +92,8 @@ def main(queue: str) -> None:
     gc.set_threshold(50_000, 20, 100)
     # the small set is somebody's own machine, where root may be the only user
     warnings.simplefilter("ignore", SecurityWarning)
+    # of the code, which the tests check; looking at all of it takes a third of a start
+    os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
     app.amqp.Connection = Connection
     if queue == "clock":
         app.steps["worker"].add(BeatStep)

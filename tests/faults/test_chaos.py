@@ -33,6 +33,12 @@ def seconds(request: pytest.FixtureRequest) -> float:
     return 300 if request.config.getoption("--long") else 20
 
 
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    with open_shop(tmp_path_factory.mktemp("shop"), speed=120) as opened:
+        yield opened
+
+
 def kill(shop: Shop, words: str) -> None:
     """With -9, if it is there just now."""
     for child in psutil.Process(shop.supervisor.pid).children():
@@ -68,12 +74,9 @@ class Chaos(threading.Thread):
         self.join()
 
 
-def test_every_step_of_every_order_arrives_once_whatever_dies(
-    tmp_path: Path, seconds: float
-) -> None:
-    with open_shop(tmp_path / "home", speed=120) as shop:
-        suffer(shop, kills(shop), seconds)
-        audit(shop)
+def test_every_step_of_every_order_arrives_once_whatever_dies(shop: Shop, seconds: float) -> None:
+    suffer(shop, kills(shop), seconds)
+    audit(shop)
 
 
 @pytest.mark.long
@@ -134,12 +137,6 @@ def suffer(shop: Shop, faults: dict[str, Callable[[], None]], seconds: float) ->
     for customer in crowd.customers:
         assert [event["type"] for event in customer.events] == STEPS
         assert customer.resets == 0
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    with open_shop(tmp_path_factory.mktemp("shop")) as opened:
-        yield opened
 
 
 def test_who_keeps_the_cursor_misses_nothing_of_a_live_process_that_dies(shop: Shop) -> None:

@@ -24,8 +24,8 @@ STREAM = {"Accept": "text/event-stream"}
 TOO_MANY = json.dumps({"action": "subscribe", "topics": [f"trial.{n}" for n in range(10_000)]})
 # `after`, and the answer: a problem, or a stream that begins with a reset
 CURSORS = {"-1": "400", "ffffffff-1": "reset", "9" * 18: "reset", "9" * 400: "400", "soon": "400"}
-# 8 MB
-EVENTS, PADDING = 2000, 4000
+# 20 MB
+EVENTS, PADDING = 5000, 4000
 WEIGHINGS = 2
 
 
@@ -110,12 +110,12 @@ def test_a_client_that_never_reads_is_ended_before_it_costs_memory(
 
 
 def _pass_by(address: str) -> None:
-    """8 MB, heard to the last by somebody who reads."""
+    """20 MB, heard to the last by somebody who reads."""
     with httpx.stream("GET", f"{address}{_page()}", headers=STREAM, timeout=10) as answer:
         lines = answer.iter_lines()
         next(lines)
-        for _ in range(EVENTS // 20):
-            last = tell(count=20, padding="x" * PADDING)
+        for _ in range(EVENTS // 40):
+            last = tell(count=40, padding="x" * PADDING)
             assert any(line.endswith(f"-{last}") for line in lines)
 
 

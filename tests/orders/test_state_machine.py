@@ -461,7 +461,6 @@ def _new_log(db: None) -> None:
     assert log.state().head == 0
 
 
-@pytest.mark.both
 @pytest.mark.usefixtures("_new_log")
 def test_thirty_runs_of_thirty_steps_end_as_the_model_says() -> None:
     play(30, 30)

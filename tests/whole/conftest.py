@@ -5,8 +5,6 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from tests.clients.conftest import calm as calm
-from tests.clients.conftest import proxy as proxy
 from tests.clients.proxy import Proxy
 from tests.shops import Shop, open_shop
 from tests.whole.browser import browser

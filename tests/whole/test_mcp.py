@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 
 from mcp.client.client import Client
 
 from tests.mcp_bridge.conftest import BUYER, call, said
 from tests.mcp_bridge.test_push import legacy_client, modern_client
-from tests.shops import open_shop
+from tests.shops import Shop
 
 STEPS = ["confirmed", "preparing", "out_for_delivery", "delivered"]
 
@@ -51,9 +50,8 @@ async def both(address: str) -> list[list[tuple[str, int]]]:
     return list(await asyncio.gather(listening(address), in_a_session(address)))
 
 
-def test_every_step_of_an_order_is_told_unasked_in_both_eras(tmp_path: Path) -> None:
-    with open_shop(tmp_path, speed=60) as shop:
-        told = asyncio.run(both(f"{shop.address}/mcp"))
+def test_every_step_of_an_order_is_told_unasked_in_both_eras(shop: Shop) -> None:
+    told = asyncio.run(both(f"{shop.address}/mcp"))
 
     expected = [(status, version) for version, status in enumerate(STEPS, 2)]
     assert told == [expected, expected]
