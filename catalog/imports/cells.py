@@ -19,7 +19,6 @@ from catalog.models import Master
 from catalog.prices import DEAREST, currencies
 from catalog.stock import MOST_ON_HAND
 
-CURRENCIES = currencies()
 LARGEST_COUNT = MOST_ON_HAND
 MOST_OPTIONS = 5
 MOST_VARIANTS = 500
@@ -113,7 +112,7 @@ def _decimal(cell: str) -> Decimal | None:
 
 def currency(cell: str) -> str:
     code = cell.strip().upper()
-    if code not in CURRENCIES:
+    if code not in currencies():
         raise RowRefused("currency_unknown")
     return code
 

@@ -13,8 +13,8 @@ from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from catalog.imports.cells import CURRENCIES
 from catalog.imports.problems import CannotImport
+from catalog.prices import currencies
 
 LABELS: dict[str, str | Promise] = {
     "sku": _("SKU"),
@@ -106,7 +106,7 @@ def _guessed(name: str) -> str:
 def _with(field: str, more: str) -> str:
     if field in BY_LANGUAGE and more.lower() in languages():
         return f"{field}:{more.lower()}"
-    if field in BY_CURRENCY and more.upper() in CURRENCIES:
+    if field in BY_CURRENCY and more.upper() in currencies():
         return f"{field}:{more.upper()}"
     return ""
 

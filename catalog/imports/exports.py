@@ -20,12 +20,13 @@ from django.utils.translation import gettext as _
 from catalog import shop
 from catalog.imports import workbooks
 from catalog.imports.book import TEXTS, Categories, Sold, open_book
-from catalog.imports.cells import CURRENCIES, NOTHING
+from catalog.imports.cells import NOTHING
 from catalog.imports.columns import languages
 from catalog.imports.files import CHUNK
 from catalog.imports.formulas import neutralise
 from catalog.models import Master, Price, Variant
 from catalog.money import Money
+from catalog.prices import currencies
 from museo.access.callers import Caller
 from museo.access.permissions import may
 from museo.access.problems import Invalid, NotAllowed, field_error
@@ -57,14 +58,17 @@ def columns() -> list[str]:
     """The same as an import knows; each language and currency that the shop has."""
     spoken = languages()
     used = (
-        Price.objects.filter(currency__in=CURRENCIES).order_by().values_list("currency").distinct()
+        Price.objects.filter(currency__in=currencies())
+        .order_by()
+        .values_list("currency")
+        .distinct()
     )
-    currencies = sorted({shop.currency(), *(currency for (currency,) in used)})
+    in_use = sorted({shop.currency(), *(currency for (currency,) in used)})
     return [
         *("sku", "product", "options"),
         *(f"{name}:{language}" for name in TEXTS for language in spoken),
         *("category", *OF_MASTER, "tags", "attributes", "pictures"),
-        *(f"{name}:{currency}" for currency in currencies for name in ("price", "list_price")),
+        *(f"{name}:{currency}" for currency in in_use for name in ("price", "list_price")),
         *("stock", "gtin", "active", "track_stock", "max_per_order"),
     ]
 
@@ -72,9 +76,9 @@ def columns() -> list[str]:
 def _rows(ids: Sequence[int] | None, now: datetime) -> Iterator[Row]:
     categories = Categories()
     used = Price.objects.order_by().values_list("currency", flat=True).distinct()
-    currencies = sorted(set(used) & CURRENCIES)
+    in_use = sorted(set(used) & currencies())
     for skus in _skus(ids):
-        book = open_book(skus, (), currencies=currencies, is_locked=False, now=now)
+        book = open_book(skus, (), currencies=in_use, is_locked=False, now=now)
         for product in sorted(book.all, key=lambda product: product.pk or 0):
             for sold in product.variants.values():
                 yield _row(sold, categories)

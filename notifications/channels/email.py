@@ -14,15 +14,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from email.utils import parseaddr
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from anymail.exceptions import (
-    AnymailConfigurationError,
-    AnymailError,
-    AnymailInvalidAddress,
-    AnymailRecipientsRefused,
-    AnymailWebhookValidationFailure,
-)
 from anymail.signals import AnymailInboundEvent, AnymailTrackingEvent, EventType
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -31,26 +24,24 @@ from django.core.validators import validate_email
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from museo.lazy import Lazy
 from notifications.channels import calling
 from notifications.channels.message import BadAddress, Content, Message, NotSent, shortened
 from notifications.channels.news import BadNews, Reply, Status
 from notifications.channels.states import State
 
+if TYPE_CHECKING:
+    from anymail.exceptions import AnymailError
+
+# with it comes all of another HTTP library
+trouble: Any = Lazy("anymail.exceptions")
 NAME = "email"
 LONGEST_SUBJECT = 200
 AUTHENTICATION_REQUIRED = 530
 # what is not sent by a provider of mail
 OWN = ("console", "smtp")
 # what readers of webhooks raise that were not meant for them
-UNREADABLE = (
-    AnymailConfigurationError,
-    AnymailError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    TypeError,
-    ValueError,
-)
+UNREADABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 STATES = {
     EventType.SENT: State.SENT,
     EventType.REJECTED: State.FAILED,
@@ -75,7 +66,7 @@ def missing() -> list[str]:
         return []
     try:
         get_connection()
-    except AnymailConfigurationError as error:
+    except trouble.AnymailConfigurationError as error:
         named = re.search(r"\bANYMAIL_\w+", str(error))
         return [named[0] if named else f"ANYMAIL_{settings.MUSEO_MAIL.upper()}"]
     return []
@@ -107,9 +98,9 @@ def send(message: Message) -> str:
     except smtplib.SMTPException as error:
         # what the library says names the person
         raise _refused_by_smtp(error) from None
-    except AnymailConfigurationError:
+    except trouble.AnymailConfigurationError:
         raise NotSent("not_authorized", permanent=False, detail="mail not configured") from None
-    except AnymailError as error:
+    except trouble.AnymailError as error:
         raise _refused_by_provider(error, now=message.now) from None
     except OSError as error:
         raise NotSent("unreachable", permanent=False, detail=type(error).__name__) from None
@@ -186,7 +177,7 @@ def _is_of_us(code: int, said: bytes) -> bool:
 
 
 def _refused_by_provider(error: AnymailError, *, now: datetime) -> NotSent:
-    if isinstance(error, AnymailRecipientsRefused | AnymailInvalidAddress):
+    if isinstance(error, trouble.AnymailRecipientsRefused | trouble.AnymailInvalidAddress):
         return NotSent("bad_address", permanent=True, detail="mail rejected")
     status = error.status_code
     if status is None:
@@ -240,9 +231,9 @@ def read(kind: str, request: HttpRequest, *, now: datetime) -> list[Status | Rep
             view = reader()
         view.run_validators(request)
         return list(_news(view.parse_events(request), now=now))
-    except AnymailWebhookValidationFailure as error:
+    except trouble.AnymailWebhookValidationFailure as error:
         raise BadNews(_("The signature does not fit. Check the webhook's secret.")) from error
-    except UNREADABLE as error:
+    except (trouble.AnymailConfigurationError, trouble.AnymailError, *UNREADABLE) as error:
         detail = _("This webhook cannot be read. Send what the provider's reference describes.")
         raise BadNews(detail) from error
 
