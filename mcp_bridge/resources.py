@@ -190,7 +190,7 @@ def _live_feed(caller: Caller, address: LiveFeedAddress, now: datetime) -> dict[
 
 
 def _subscriptions(caller: Caller, _address: SubscriptionsAddress, now: datetime) -> dict[str, Any]:
-    mine = Subscription.objects.of(whose(caller)).order_by("-pk")
+    mine = Subscription.objects.of(whose(caller)).prefetch_related("further").order_by("-pk")
     return {"subscriptions": [subscription_api.shape(each, caller) for each in mine]}
 
 

@@ -322,6 +322,7 @@ class Subscription:
 
     id: str
     topic: str
+    topics: list[str]
     types: list[str]
     filter: dict[str, list[Any]]
     channel: str

@@ -25,7 +25,7 @@ def of(caller: Caller) -> SubscriptionQuerySet:
     """Those of a person, oldest first, browsers among them."""
     if caller.user_id is None:
         return Subscription.objects.none()
-    own = Subscription.objects.of([caller.who]).filter(topic=user_topic(caller.user_id))
+    own = Subscription.objects.of([caller.who]).about(user_topic(caller.user_id))
     return own.filter(channel__in=channels.CHANNELS).order_by("pk")
 
 
@@ -56,7 +56,7 @@ def add(caller: Caller, *, channel: str, address: str, now: datetime) -> Subscri
     if channel not in TYPED:
         raise Invalid(_("Choose one of the channels that are offered."))
     return subscribing.create(
-        caller, topic=user_topic(caller.user_id), channel=channel, address=address, now=now
+        caller, topics=[user_topic(caller.user_id)], channel=channel, address=address, now=now
     ).subscription
 
 

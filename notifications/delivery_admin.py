@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -18,7 +18,7 @@ from unfold.decorators import display
 from museo.access.callers import caller_from_request
 from notifications import dead_letters, topics
 from notifications.masking import masked
-from notifications.models import Attempt, Delivery, EventTopic
+from notifications.models import Attempt, Delivery, EventTopic, FurtherTopic
 from notifications.watching import WatchedAdmin, moment, stays_fresh
 
 State = Delivery.State
@@ -188,7 +188,9 @@ def _about(deliveries: QuerySet[Any], word: str) -> QuerySet[Any]:
         EventTopic.objects.filter(topic__in=names).values_list("position", flat=True)[:1000]
     )
     hearing = EventTopic.objects.filter(position__in=positions).values("topic")
-    return deliveries.filter(subscription__topic__in=hearing, position__in=positions)
+    further = FurtherTopic.objects.filter(topic__in=hearing).values("subscription")
+    is_told = Q(subscription__topic__in=hearing) | Q(subscription__in=further)
+    return deliveries.filter(is_told, position__in=positions)
 
 
 def tell_sent_again(request: HttpRequest, deliveries: list[Delivery]) -> None:

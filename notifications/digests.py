@@ -7,20 +7,26 @@ Then the newest of a person's address is pending as any other, and the rest have
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Count, F, Window
+from django.db.models.functions import RowNumber
 
 from museo import bulk
 from notifications.models import Delivery, Subscription
 from notifications.preferences import DIGEST
 
 FIELDS = ("state", "reason", "ended_at", "told_by_id")
+# deliveries of one run, and from how many of those that are due first it takes whose they are
 MOST = 5000
+MOST_LOOKED_AT = 500
+# of what one message tells besides, the newest; of the rest how many there are
+MOST_TOLD = 20
 # who is told where
 Address = tuple[str, str, str]
 Row = tuple[int, str, Address]
@@ -41,10 +47,17 @@ def gather(*, now: datetime) -> int:
 
 
 def _due(now: datetime) -> list[Row]:
-    """What is due by person and address, oldest first; of no address only a part."""
+    """What is due by person and address, oldest first; of no address only a part.
+
+    Of those whose turn it is first: what is due to all the others is not looked at.
+    """
     due = Delivery.objects.gathering().filter(due_at__lte=now)
+    due = due.exclude(subscription__state=Subscription.State.PAUSED)
     about = ("subscription__who", "subscription__channel", "subscription__address")
-    found = due.exclude(subscription__state=Subscription.State.PAUSED).order_by(*about, "position")
+    whose = set(due.order_by("due_at").values_list(about[0], flat=True)[:MOST_LOOKED_AT])
+    if not whose:
+        return []
+    found = due.filter(subscription__who__in=whose).order_by(*about, "position")
     named = found.values_list("pk", "subscription__state", *about)[:MOST]
     rows: list[Row] = [(pk, state, tuple(address)) for pk, state, *address in named]
     if len(rows) < MOST or rows[0][2] == rows[-1][2]:
@@ -70,11 +83,24 @@ def _changes(rows: Sequence[Row], *, now: datetime) -> Iterable[tuple[Any, ...]]
             yield pk, str(Delivery.State.SUPERSEDED), DIGEST, now, newest
 
 
-def told_besides(deliveries: Collection[int]) -> dict[int, list[int]]:
-    """By delivery, the positions of the events that it tells of besides its own, oldest first."""
-    rows = Delivery.objects.filter(told_by__in=deliveries).order_by("position")
-    told: dict[int, list[int]] = defaultdict(list)
-    for lead, position in rows.values_list("told_by", "position"):
+@dataclass
+class Besides:
+    """The positions of the newest events, oldest first, and how many there are before them."""
+
+    positions: list[int]
+    left_out: int
+
+
+def told_besides(deliveries: Collection[int]) -> dict[int, Besides]:
+    """By delivery, what it tells of besides its own event."""
+    rows = Delivery.objects.filter(told_by__in=deliveries).annotate(
+        place=Window(RowNumber(), partition_by="told_by", order_by=F("position").desc()),
+        count=Window(Count("pk"), partition_by="told_by"),
+    )
+    newest = rows.filter(place__lte=MOST_TOLD).order_by("position")
+    told: dict[int, Besides] = {}
+    for lead, position, count in newest.values_list("told_by", "position", "count"):
         if lead is not None:
-            told[lead].append(position)
-    return dict(told)
+            besides = told.setdefault(lead, Besides([], max(0, count - MOST_TOLD)))
+            besides.positions.append(position)
+    return told

@@ -78,15 +78,14 @@ def make(events: Sequence[Event], *, now: datetime) -> None:
     """A delivery for everybody who wants one of the events."""
     heard = _heard([event.position for event in events])
     by_position = {event.position: event for event in events}
-    wanted = Subscription.objects.filter(topic__in=list(heard), after__lt=events[-1].position)
-    running = wanted.exclude(until__lt=events[0].position)
-    subscriptions = list(running.only(*ASKED).order_by("pk"))
+    topics = _topics(list(heard), events)
+    subscriptions = sorted(topics, key=lambda each: each.pk)
     of_people = [each for each in subscriptions if is_of_person(each)]
     wishes = preferring.of_each({each.who for each in of_people})
     pairs = [
         (subscription, event)
         for subscription in subscriptions
-        for event in _wanted(subscription, heard[subscription.topic], by_position)
+        for event in _wanted(subscription, _merged(topics[subscription], heard), by_position)
     ]
     reached = _reached(pairs, wishes)
     tellers = _tellers(pairs)
@@ -96,6 +95,28 @@ def make(events: Sequence[Event], *, now: datetime) -> None:
     bulk.insert(Delivery, FIELDS, rows)
     if of_people:
         leave_out_older([each.pk for each in of_people], now=now)
+
+
+def _topics(heard: Collection[str], events: Sequence[Event]) -> dict[Subscription, list[str]]:
+    """The subscriptions that are told of a topic that heard something, each with those topics."""
+    running = Subscription.objects.filter(after__lt=events[-1].position).exclude(
+        until__lt=events[0].position
+    )
+    first = running.filter(topic__in=heard).annotate(heard_on=F("topic"))
+    further = running.filter(further__topic__in=heard).annotate(heard_on=F("further__topic"))
+    # one statement, and either half has its index
+    rows: Any = first.only(*ASKED).union(further.only(*ASKED), all=True)
+    topics: dict[Subscription, list[str]] = defaultdict(list)
+    for row in rows:
+        topics[row].append(row.heard_on)
+    return topics
+
+
+def _merged(topics: Collection[str], heard: Mapping[str, list[int]]) -> Sequence[int]:
+    """The positions that any of the topics heard, each once, in order."""
+    if len(topics) == 1:
+        return heard[next(iter(topics))]
+    return sorted({position for topic in topics for position in heard[topic]})
 
 
 def _end_once(told: Collection[Pair]) -> None:

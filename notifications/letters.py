@@ -39,17 +39,20 @@ def render(
     locale: str,
     house: House,
     besides: Sequence[Mapping[str, Any]] = (),
+    left_out: int = 0,
     steps: Sequence[Step] = (),
     url: str = "",
     unsubscribe_url: str = "",
 ) -> Content:
     """What to tell somebody of an event; `steps` as `/track` has them, the labels in `locale`.
 
-    `besides` are envelopes of what happened before and was not told yet, oldest first. How long
-    something takes is counted from when the event happened.
+    `besides` are envelopes of what happened before and was not told yet, oldest first; so many more
+    are `left_out`. How long something takes is counted from when the event happened.
     """
     with override(locale):
         earlier = [_Told(each, house, (), "", "").line for each in besides]
+        if left_out:
+            earlier.append(gettext("and %(count)s more") % {"count": left_out})
         told = _Told(envelope, house, steps, url, unsubscribe_url, earlier)
         return Content(
             subject=told.headline,

@@ -208,6 +208,15 @@ class InboundMessage(models.Model):
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    def about(self, topic: str) -> Self:
+        """Those that are told of it."""
+        further = FurtherTopic.objects.filter(topic=topic).values("subscription")
+        return self.filter(models.Q(topic=topic) | models.Q(pk__in=further))
+
+    def about_no_other_than(self, topic: str) -> Self:
+        further = FurtherTopic.objects.filter(subscription=models.OuterRef("pk"))
+        return self.filter(~models.Exists(further), topic=topic)
+
     def of(self, whose: Collection[str]) -> Self:
         return self.filter(who__in=whose)
 
@@ -217,7 +226,7 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
 
 
 class Subscription(models.Model):
-    """A standing wish to be told of a topic, by a channel, at an address."""
+    """A standing wish to be told of topics, by a channel, at an address."""
 
     class Channel(models.TextChoices):
         # programs; all others are people's (`channels.CHANNELS`)
@@ -245,6 +254,7 @@ class Subscription(models.Model):
         FLAT = "flat"
 
     public_id = models.CharField(max_length=30, unique=True, default=subscription_id)
+    # the first one; most have no more (`FurtherTopic`)
     topic = models.CharField(max_length=100)
     # event types; all for none
     types = models.JSONField(default=list)
@@ -301,9 +311,29 @@ class Subscription(models.Model):
     def __str__(self) -> str:
         return self.public_id
 
+    @property
+    def topics(self) -> list[str]:
+        """All of them; of many subscriptions read `further` with them."""
+        return [self.topic, *sorted(each.topic for each in self.further.all())]
+
     def runs_at(self, position: int) -> bool:
         """Whether it is told of what happens there."""
         return self.after < position and (self.until is None or position <= self.until)
+
+
+class FurtherTopic(models.Model):
+    """Another topic of which a subscription is told, besides its first."""
+
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.CASCADE, related_name="further", db_index=False
+    )
+    topic = models.CharField(max_length=100)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["subscription", "topic"], name="one_further_topic_each")
+        ]
+        indexes = [models.Index(fields=["topic"], name="further_by_topic")]
 
 
 class Contact(models.Model):

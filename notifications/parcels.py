@@ -23,7 +23,7 @@ from notifications.channels.message import Message, NotSent
 from notifications.channels.news import Correspondent
 from notifications.channels.webhook_wire import Letter
 from notifications.envelope import render
-from notifications.models import Delivery, Event, Subscription
+from notifications.models import Delivery, Event
 
 logger = logging.getLogger(__name__)
 # by one channel of people's, of all processes: so many wait for its provider at the most
@@ -139,13 +139,14 @@ def pack(deliveries: Sequence[Delivery], *, until: datetime, now: datetime) -> l
     """Deliveries with their subscriptions, in their order; the queries are as many as for one."""
     to_people = [each.pk for each in deliveries if each.subscription.channel in CHANNELS]
     besides = digests.told_besides(to_people)
-    more = [position for positions in besides.values() for position in positions]
+    more = [position for each in besides.values() for position in each.positions]
     events = log.read_at([*more, *(each.position for each in deliveries)])
     told = {
-        pk: [events[position] for position in positions if position in events]
-        for pk, positions in besides.items()
+        pk: [events[position] for position in each.positions if position in events]
+        for pk, each in besides.items()
     }
-    room = _Room.over(deliveries, told, now=now)
+    left_out = {pk: each.left_out for pk, each in besides.items()}
+    room = _Room.over(deliveries, told, left_out, now=now)
     return [_parcel(each, events.get(each.position), until, room) for each in deliveries]
 
 
@@ -153,12 +154,14 @@ def pack(deliveries: Sequence[Delivery], *, until: datetime, now: datetime) -> l
 class _Room:
     """What is known before packing: who may not be told, who wrote what, how topics stand."""
 
-    lost: Collection[int]
+    refused: Collection[int]
     missing: Collection[str]
     correspondents: Mapping[tuple[str, str], Correspondent]
     stands: Mapping[tuple[str, str], Mapping[str, Any]]
     # of digests, the events of which they tell besides
     besides: Mapping[int, Sequence[Event]]
+    # and how many more, that are older
+    left_out: Mapping[int, int]
     now: datetime
 
     @classmethod
@@ -166,6 +169,7 @@ class _Room:
         cls,
         deliveries: Sequence[Delivery],
         besides: Mapping[int, Sequence[Event]],
+        left_out: Mapping[int, int],
         *,
         now: datetime,
     ) -> _Room:
@@ -174,19 +178,21 @@ class _Room:
         channels = {each.channel for each in people}
         to_people = [each for each in deliveries if each.subscription.channel in CHANNELS]
         return cls(
-            lost=rights.lost(subscriptions.values()),
+            refused=rights.refused(deliveries),
             missing=[name for name in channels if CHANNELS[name].missing()],
             correspondents=news.correspondents({(each.channel, each.address) for each in people}),
             stands=_stands({(each.topic, each.subscription.locale) for each in to_people}),
             besides=besides,
+            left_out=left_out,
             now=now,
         )
 
-    def reason(self, subscription: Subscription, event: Event | None) -> str:
+    def reason(self, delivery: Delivery, event: Event | None) -> str:
         """Why it must not go out; empty if it may."""
+        subscription = delivery.subscription
         if event is None:
             return "forgotten"
-        if subscription.pk in self.lost:
+        if delivery.pk in self.refused:
             return "not_allowed"
         if subscription.channel in self.missing:
             return "not_configured"
@@ -208,7 +214,7 @@ def _stands(wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], Mappin
 
 def _parcel(delivery: Delivery, event: Event | None, until: datetime, room: _Room) -> Parcel:
     subscription = delivery.subscription
-    reason = room.reason(subscription, event)
+    reason = room.reason(delivery, event)
     return Parcel(
         delivery_id=delivery.pk,
         subscription_id=delivery.subscription_id,
@@ -240,6 +246,7 @@ def _cargo(delivery: Delivery, event: Event, room: _Room) -> Cargo:
         locale=subscription.locale,
         house=house.current(),
         besides=[render(each, subscription.locale) for each in room.besides.get(delivery.pk, ())],
+        left_out=room.left_out.get(delivery.pk, 0),
         steps=room.stands[event.topic, subscription.locale].get("steps", ()),
         url=link,
         unsubscribe_url=unsubscribing.url(subscription),

@@ -15,27 +15,45 @@ from museo.access.access_tokens import Claims
 from museo.access.callers import Caller, caller_for_user, who_is
 from museo.access.models import ServiceAccount, User
 from notifications import topics
-from notifications.models import Subscription
+from notifications.models import Delivery, EventTopic, Subscription
 
 # what was subscribed by an order ticket ends with the ticket (`subscriptions.end`)
 BY_TICKET = "ticket"
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def lost(subscriptions: Iterable[Subscription]) -> set[int]:
-    """The ids of those whose topics may no longer be read by whom they are of.
+def refused(deliveries: Collection[Delivery]) -> set[int]:
+    """The ids of those that must not go out: heard on no topic that its reader may still read.
 
     As many queries for many as for one, but for what staff have by their role.
     """
+    lost = _lost({each.subscription_id: each.subscription for each in deliveries}.values())
+    asked = [each for each in deliveries if each.subscription_id in lost]
+    if not asked:
+        return set()
+    heard: dict[int, set[str]] = defaultdict(set)
+    rows = EventTopic.objects.filter(position__in={each.position for each in asked})
+    for position, topic in rows.values_list("position", "topic"):
+        heard[position].add(topic)
+    return {
+        each.pk
+        for each in asked
+        if not heard[each.position] & (set(each.subscription.topics) - lost[each.subscription_id])
+    }
+
+
+def _lost(subscriptions: Iterable[Subscription]) -> dict[int, set[str]]:
+    """By id, the topics of them that may no longer be read by whom they are of, if any."""
     wished = [each for each in subscriptions if _kind(each) != BY_TICKET]
     names: dict[str, set[str]] = defaultdict(set)
     for each in wished:
-        names[each.who].add(each.topic)
+        names[each.who].update(each.topics)
     callers = _callers(names)
     known = list(callers)
     found = topics.readable_by_each([(callers[who], names[who]) for who in known])
     readable = dict(zip(known, found, strict=True))
-    return {each.pk for each in wished if each.topic not in readable.get(each.who, ())}
+    missing = {each.pk: set(each.topics) - readable.get(each.who, set()) for each in wished}
+    return {pk: topics for pk, topics in missing.items() if topics}
 
 
 def _kind(subscription: Subscription) -> str:

@@ -125,7 +125,9 @@ def _granted(summary: str, body: Body, example: dict[str, str]) -> Operation:
 SUBSCRIPTION = of(
     "Subscription",
     id=text("sub_7k4q2m9xcb3d5f6g"),
+    # the first of `topics`
     topic=text("order.ORD-7K4Q2M9X"),
+    topics=many(text("order.ORD-7K4Q2M9X")),
     # all for none
     types=many(text("order.delivered")),
     # of an event's data: what each field may be
@@ -246,7 +248,7 @@ OPERATIONS: Operations = {
     ),
     "GET subscriptions": reads("List one's own subscriptions", page(SUBSCRIPTION), Asked, *PAGED),
     "POST subscriptions": does(
-        "Subscribe an address to a topic; the secret of a webhook is shown once",
+        "Subscribe an address to topics; the secret of a webhook is shown once",
         more(SUBSCRIPTION, "NewSubscription", secret=optional(SECRET)),
         status=201,
         body=NewWish,

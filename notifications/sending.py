@@ -161,6 +161,7 @@ def claim(*, sender: str, now: datetime, limit: int = MOST_OPEN) -> list[Parcel]
     if not ids:
         return []
     rows = Delivery.objects.filter(pk__in=ids).select_related("subscription")
+    rows = rows.prefetch_related("subscription__further")
     return parcels.pack(list(rows.order_by("position")), until=until, now=now)
 
 

@@ -10,14 +10,14 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from museo import bulk
 from museo.access.callers import Caller
 from museo.access.limits import require_allowance
-from museo.access.problems import Invalid, NotSignedIn, Problem, field_error
+from museo.access.problems import Invalid, NotFound, NotSignedIn, Problem, field_error
 from museo.access.tokens import digest
 from notifications import (
     channels,
@@ -27,8 +27,8 @@ from notifications import (
     house,
     log,
     subscriptions,
-    topics,
 )
+from notifications import topics as the_topics
 from notifications.channels import news, posting, webhook, webhook_wire
 from notifications.channels.message import BadAddress, Content, Message
 from notifications.envelope import timestamp
@@ -70,6 +70,13 @@ class NotConfirmed(Problem):
     code = "not_confirmed"
 
 
+class AlreadySubscribed(Problem):
+    """The same topic at the same address."""
+
+    status = 409
+    code = "already_subscribed"
+
+
 class UnknownDelivery(UnknownSubscription):
     code = "unknown_delivery"
 
@@ -77,7 +84,7 @@ class UnknownDelivery(UnknownSubscription):
 def create(
     caller: Caller,
     *,
-    topic: str,
+    topics: Collection[str],
     channel: str = Subscription.Channel.WEBHOOK,
     address: str,
     types: Collection[str] = (),
@@ -87,19 +94,28 @@ def create(
 ) -> NewSubscription:
     """From now on; to an address that is not known to be theirs once it is confirmed.
 
-    A browser may also be subscribed by the ticket that opens the topic: it is asked by its owner,
-    and nobody else reads what it is sent. Raises NotSignedIn, NotFound of the topic, NotConfigured,
+    A browser may also be subscribed by the ticket that opens a topic: it is asked by its owner,
+    and nobody else reads what it is sent. Raises NotSignedIn, NotFound of a topic, NotConfigured,
     BadWebhook, BadAddress, TooManySubscriptions, and what `contacts.send_code` raises.
     """
     locale = locale or caller.locale
+    # the same wish, in whichever order they are named
+    topic, *further = sorted(set(topics))
     begin = partial(
-        subscriptions.begin, topic=topic, types=types, where=where, locale=locale, now=now
+        subscriptions.begin,
+        topic=topic,
+        further=further,
+        types=types,
+        where=where,
+        locale=locale,
+        now=now,
     )
-    if channel == Subscription.Channel.WEBPUSH and (ticket := _ticket_for(caller, topic)):
+    is_browser = channel == Subscription.Channel.WEBPUSH
+    if is_browser and not further and (ticket := _ticket_for(caller, topic)):
         return _by_ticket(ticket, topic, address, begin)
     if not caller.who:
         raise NotSignedIn(_("Sign in, or bring a token, to subscribe."))
-    following.readable(caller, [topic])
+    _require_readable(caller, topics)
     address = _checked(channel, address)
     mine = Subscription.objects.of([caller.who]).filter(channel=channel)
     if mine.exclude(topic=topic, address=address).count() >= MOST:
@@ -114,13 +130,19 @@ def create(
     return begin(channel=kind, address=address, who=caller.who, state=state)
 
 
+def _require_readable(caller: Caller, topics: Collection[str]) -> None:
+    """All of them; raise NotFound."""
+    if len(following.readable(caller, topics)) < len(set(topics)):
+        raise NotFound(_("You may not follow all of these topics, or not all of them exist."))
+
+
 def _ticket_for(caller: Caller, topic: str) -> str | None:
     """The ticket that opens a topic to a caller who could not read it otherwise."""
     guests = [Caller(tickets=(ticket,)) for ticket in caller.tickets]
     if not guests:
         return None
     asked = [(each, [topic]) for each in (replace(caller, tickets=()), *guests)]
-    own, *by_ticket = topics.readable_by_each(asked)
+    own, *by_ticket = the_topics.readable_by_each(asked)
     opens = (ticket for ticket, found in zip(caller.tickets, by_ticket, strict=True) if found)
     return None if own else next(opens, None)
 
@@ -133,7 +155,7 @@ def _by_ticket(
     address = _checked(channel, address)
     with transaction.atomic():
         # one at a time, and none by a ticket that is being closed
-        topics.hold(topic)
+        the_topics.hold(topic)
         following.readable(Caller(tickets=(ticket,)), [topic])
         browsers = Subscription.objects.filter(topic=topic, channel=channel)
         others = browsers.filter(who__startswith=subscriptions.by_ticket("")).exclude(
@@ -177,11 +199,29 @@ def find(caller: Caller, public_id: str) -> Subscription:
     return found
 
 
-def change(subscription: Subscription, wanted: Mapping[str, Any]) -> None:
-    """Set `types`, `filter`, `locale`."""
-    if wanted:
-        Subscription.objects.filter(pk=subscription.pk).update(**wanted)
-        subscription.refresh_from_db()
+def change(caller: Caller, subscription: Subscription, wanted: Mapping[str, Any]) -> None:
+    """Set `types`, `filter`, `locale`, `topics`; of another topic they hear from now on.
+
+    Raises NotAllowed and NotFound of topics, AlreadySubscribed.
+    """
+    fields = dict(wanted)
+    topics = sorted(set(fields.pop("topics", ())))
+    if topics:
+        subscriptions.require_own(caller, subscription)
+        _require_readable(caller, topics)
+        fields["topic"] = topics[0]
+    if not fields:
+        return
+    try:
+        with transaction.atomic():
+            Subscription.objects.filter(pk=subscription.pk).update(**fields)
+            subscription.refresh_from_db()
+            if topics:
+                subscriptions.keep_further(subscription, topics)
+    except IntegrityError as error:
+        raise AlreadySubscribed(
+            _("Another subscription of yours has this topic and this address already.")
+        ) from error
 
 
 def remove(subscription: Subscription) -> None:
@@ -294,14 +334,14 @@ def replay(
 
     Raises IsDisabled, and NotFound if the caller may no longer read the topic.
     """
-    following.readable(caller, [subscription.topic])
+    _require_readable(caller, subscription.topics)
     require_few_again(subscription, now=now)
     # what the dispatcher has not come to yet, it will make itself
     made = dispatcher.position()
     end = made if until is None else min(until, made)
     if end <= after:
         return Replayed(0, None)
-    events = log.read([subscription.topic], after=after, until=end, limit=MOST_REPLAYED)
+    events = log.read(subscription.topics, after=after, until=end, limit=MOST_REPLAYED)
     is_all = len(events) < MOST_REPLAYED
     wanted = {
         event.position: event

@@ -68,17 +68,17 @@ class SubscriptionAdmin(WatchedAdmin):
         js = [stays_fresh()]
 
     list_display = [
-        *("shown_id", "shown_address", "topic", "channel", "shown_state", "waiting", "failed"),
+        *("shown_id", "shown_address", "topics", "channel", "shown_state", "waiting", "failed"),
         *("succeeded", "failing", "resting", "why"),
     ]
     list_filter = ["channel", "state", HealthFilter]
-    search_fields = ["public_id__exact", "topic__exact", "who__exact"]
+    search_fields = ["public_id__exact", "topic__exact", "further__topic__exact", "who__exact"]
     search_help_text = gettext_lazy("A subscription (sub_…), a topic, or whose it is (user:42)")
     actions = ["pause", "resume", "send_failed_again"]
     fields = [
         *(
             "shown_id",
-            "topic",
+            "topics",
             "types",
             "filter",
             "channel",
@@ -94,7 +94,8 @@ class SubscriptionAdmin(WatchedAdmin):
         mine = Delivery.objects.filter(subscription=OuterRef("pk"))
         sent = mine.filter(state=Delivery.State.SENT).order_by("-position")
         rows: QuerySet[Any] = super().get_queryset(request)
-        told: QuerySet[Any] = rows.defer("secret", "previous_secret").annotate(
+        rows = rows.defer("secret", "previous_secret").prefetch_related("further")
+        told: QuerySet[Any] = rows.annotate(
             succeeded_at=Subquery(sent.values("ended_at")[:1]),
             now_waiting=_counted(mine.waiting()),
             failed_lately=_counted(_failed_lately()),
@@ -133,6 +134,10 @@ class SubscriptionAdmin(WatchedAdmin):
     @display(description=gettext_lazy("subscription"))
     def shown_id(self, row: Subscription) -> str:
         return row.public_id
+
+    @display(description=gettext_lazy("topics"), ordering="topic")
+    def topics(self, row: Subscription) -> str:
+        return ", ".join(row.topics)
 
     @display(description=gettext_lazy("address"))
     def shown_address(self, row: Subscription) -> str:

@@ -26,6 +26,8 @@ from notifications.models import Attempt, Delivery, Report, Subscription, whose
 
 NO_STORE = {"Cache-Control": "no-store"}
 LOCALES = [code for code, _name in settings.LANGUAGES]
+# of one subscription
+MOST_TOPICS = 20
 # what JSON keeps exactly everywhere
 LARGEST = 2**53
 
@@ -48,7 +50,17 @@ class Scalar(serializers.JSONField):
         return value
 
 
+class Names(serializers.ListField):
+    """Names of topics."""
+
+    child = serializers.CharField(max_length=100)
+
+    def __init__(self) -> None:
+        super().__init__(max_length=MOST_TOPICS, allow_empty=False, required=False)
+
+
 class Wish(serializers.Serializer[Any]):
+    topics = Names()
     types = serializers.ListField(
         child=serializers.RegexField(r"^[a-z_]+(\.[a-z_]+)*$", max_length=60),
         max_length=50,
@@ -67,9 +79,17 @@ class Wish(serializers.Serializer[Any]):
 
 
 class NewWish(Wish):
-    topic = serializers.CharField(max_length=100)
+    topic = serializers.CharField(max_length=100, required=False)
     channel = serializers.ChoiceField(Subscription.Channel.values, default="webhook")
     address = serializers.CharField(max_length=1000, trim_whitespace=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """One `topic`, or several `topics`."""
+        topic = attrs.pop("topic", None)
+        named = [*attrs.get("topics", ()), *([topic] if topic else ())]
+        if not named:
+            raise serializers.ValidationError({"topic": _("Name the topic, or several `topics`.")})
+        return {**attrs, "topics": named}
 
 
 class Asked(serializers.Serializer[Any]):
@@ -115,7 +135,11 @@ def subscription_list(request: Request) -> Response:
         return Response(made, status=201, headers=NO_STORE)
     asked = Asked(data=request.query_params.dict())
     asked.is_valid(raise_exception=True)
-    visible = Subscription.objects.visible_to(caller).filter(**asked.validated_data)
+    wanted = dict(asked.validated_data)
+    visible = Subscription.objects.visible_to(caller)
+    if topic := wanted.pop("topic", ""):
+        visible = visible.about(topic)
+    visible = visible.filter(**wanted).prefetch_related("further")
     rows, following = _page(request, visible, _subscription_after, caller)
     return Response({"results": [shape(row, caller) for row in rows], "next": following})
 
@@ -124,7 +148,7 @@ def create(caller: Caller, wish: Mapping[str, Any], *, now: datetime) -> dict[st
     """A new subscription as its owner sees it this once, for what `NewWish` has read."""
     new = subscribing.create(
         caller,
-        topic=wish["topic"],
+        topics=wish["topics"],
         channel=wish["channel"],
         address=wish["address"],
         types=wish.get("types", ()),
@@ -150,7 +174,7 @@ def subscription_detail(request: Request, subscription_id: str) -> Response:
     needs_secret = wish.pop("new_secret")
     if needs_secret:
         subscriptions.require_own(caller, found)
-    subscribing.change(found, wish)
+    subscribing.change(caller, found, wish)
     if not needs_secret:
         return Response(shape(found, caller))
     new = subscriptions.rotate(found, now=timezone.now())
@@ -285,6 +309,7 @@ def shape(row: Subscription, caller: Caller) -> dict[str, Any]:
     return {
         "id": row.public_id,
         "topic": row.topic,
+        "topics": row.topics,
         "types": row.types,
         "filter": row.filter,
         "channel": row.channel,

@@ -20,7 +20,14 @@ from museo.access.problems import NotAllowed, NotFound
 from notifications import log
 from notifications.audiences import user_topic
 from notifications.channels.signatures import SECRET_PREFIX
-from notifications.models import Contact, Delivery, Subscription, SubscriptionQuerySet, whose
+from notifications.models import (
+    Contact,
+    Delivery,
+    FurtherTopic,
+    Subscription,
+    SubscriptionQuerySet,
+    whose,
+)
 from notifications.wishes import Filter
 
 # as the Standard Webhooks specification has them: 24 to 64 bytes
@@ -55,6 +62,7 @@ class NewSubscription:
 def begin(
     *,
     topic: str,
+    further: Collection[str] = (),
     channel: Subscription.Channel,
     address: str,
     who: str,
@@ -69,8 +77,9 @@ def begin(
 ) -> NewSubscription:
     """From now on; for the same address of the same caller, that one with a new secret.
 
-    Whoever calls this has asked whether `who` may read the topic, and use the address. `link` is
-    where a person follows it; one `is_once` ends with the first event that they are told.
+    Whoever calls this has asked whether `who` may read the topics, and use the address. `link` is
+    where a person follows it; one `is_once` ends with the first event that they are told. The
+    `further` topics stand in for those that it had besides.
     """
     head = log.state().head
     secret = _new_secret() if channel == Subscription.Channel.WEBHOOK else ""
@@ -88,15 +97,28 @@ def begin(
         # of what was told before this wish is another one
         **({"after": head} if is_once else {}),
     }
-    subscription, _is_new = Subscription.objects.update_or_create(
-        topic=topic,
-        channel=channel,
-        address=address,
-        who=who,
-        defaults=wanted,
-        create_defaults={**wanted, "after": head, "created_at": now},
-    )
+    with transaction.atomic():
+        subscription, is_new = Subscription.objects.update_or_create(
+            topic=topic,
+            channel=channel,
+            address=address,
+            who=who,
+            defaults=wanted,
+            create_defaults={**wanted, "after": head, "created_at": now},
+        )
+        if further or not is_new:
+            keep_further(subscription, further)
     return NewSubscription(subscription, secret)
+
+
+def keep_further(subscription: Subscription, topics: Collection[str]) -> None:
+    """These, and no others, besides its first topic."""
+    others = set(topics) - {subscription.topic}
+    subscription.further.exclude(topic__in=others).delete()
+    FurtherTopic.objects.bulk_create(
+        [FurtherTopic(subscription=subscription, topic=each) for each in sorted(others)],
+        ignore_conflicts=True,
+    )
 
 
 def begin_with_topic(

@@ -65,7 +65,9 @@ def register(
 def registered(caller: Caller, number: str) -> SubscriptionQuerySet:
     """The webhooks of an order that the caller may see."""
     order = tracking.find(caller, number)
-    of_order = Subscription.objects.filter(topic=order.topic, channel=Subscription.Channel.WEBHOOK)
+    of_order = Subscription.objects.about_no_other_than(order.topic).filter(
+        channel=Subscription.Channel.WEBHOOK
+    )
     return of_order if may(caller, "orders.change_order") else of_order.of(whose(caller))
 
 

@@ -40,8 +40,8 @@ class SubscriptionFields(Fields):
     topics: Annotated[
         list[Annotated[str, Field(max_length=100)]],
         Field(
-            max_length=1,
-            description="For `create`: one topic, such as order.ORD-…; your own without it.",
+            max_length=subscription_api.MOST_TOPICS,
+            description="Such as order.ORD-…; for `create` your own without any.",
         ),
     ] = []
     types: Annotated[
@@ -87,7 +87,8 @@ def manage_user_subscriptions(call: Call, **given: Any) -> Answer:
     if given["action"] == "create":
         return _create(call, given)
     if given["action"] == "read" and not given.get("subscription_id"):
-        mine = Subscription.objects.of(whose(call.caller)).order_by("-pk")
+        mine = Subscription.objects.of(whose(call.caller)).prefetch_related("further")
+        mine = mine.order_by("-pk")
         return _answer(call, mine, _("📬 You have %(count)s subscriptions.") % {"count": len(mine)})
     found = subscribing.find(call.caller, given.get("subscription_id", ""))
     if given["action"] == "confirm":
@@ -96,26 +97,32 @@ def manage_user_subscriptions(call: Call, **given: Any) -> Answer:
 
 
 def _create(call: Call, given: Given) -> Answer:
-    topic = given["topics"][0] if given.get("topics") else _own_topic(call.caller)
-    read = _read_body(subscription_api.NewWish, {**given, "topic": topic})
+    topics = given.get("topics") or [_own_topic(call.caller)]
+    read = _read_body(subscription_api.NewWish, {**given, "topics": topics})
     made = subscription_api.create(call.caller, read, now=call.now)
     secret = made.pop("secret", "")
     said = _("✅ Subscribed to %(topic)s.") if made["state"] == "active" else _(SAID[made["state"]])
-    return Answer({"subscriptions": [made], "secret": secret, "removed": False}, said % made)
+    said %= {"topic": _listed(made["topics"])}
+    return Answer({"subscriptions": [made], "secret": secret, "removed": False}, said)
+
+
+def _listed(topics: Iterable[str]) -> str:
+    return ", ".join(topics)
 
 
 def _show(call: Call, found: Subscription, given: Given) -> Answer:
-    return _answer(call, [found], _(SAID[found.state]) % {"topic": found.topic})
+    return _answer(call, [found], _(SAID[found.state]) % {"topic": _listed(found.topics)})
 
 
 def _update(call: Call, found: Subscription, given: Given) -> Answer:
-    subscribing.change(found, _read_body(subscription_api.Wish, given))
+    subscribing.change(call.caller, found, _read_body(subscription_api.Wish, given))
     return _show(call, found, given)
 
 
 def _delete(call: Call, found: Subscription, given: Given) -> Answer:
+    ended = found.topics
     subscribing.remove(found)
-    said = _("👋 Unsubscribed from %(topic)s.") % {"topic": found.topic}
+    said = _("👋 Unsubscribed from %(topic)s.") % {"topic": _listed(ended)}
     return Answer({"subscriptions": [], "secret": "", "removed": True}, said)
 
 

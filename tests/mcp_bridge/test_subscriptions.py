@@ -74,7 +74,8 @@ async def test_a_subscription_is_made_changed_paused_and_ended(
         ({"action": "create", "address": HOOK, "types": ["A b"]}, "invalid", "/types/0"),
         ({"action": "create", "address": HOOK, "filter": {"a b": [1]}}, "invalid", "/filter"),
         ({"action": "create", "address": HOOK, "filter": {"a": [2**70]}}, "invalid", "/filter/a/0"),
-        ({"action": "create", "topics": ["a", "b"], "address": HOOK}, "invalid", "/topics"),
+        ({"action": "create", "topics": ["order.ORD-A", "b"], "address": HOOK}, "not_found", None),
+        ({"action": "create", "topics": ["a"] * 21, "address": HOOK}, "invalid", "/topics"),
         ({"action": "burn"}, "invalid", "/action"),
         ({}, "invalid", "/action"),
         ({"action": "update"}, "unknown_subscription", None),
@@ -96,6 +97,21 @@ async def test_a_bad_wish_is_refused(
     assert problem["code"] == code
     assert [error["pointer"] for error in problem["errors"]] == ([pointer] if pointer else [])
     assert not await in_thread(Subscription.objects.exists)()
+
+
+async def test_one_subscription_has_several_topics(
+    phone: Variant, connect: Connect, speak: Speak
+) -> None:
+    speak(await person("maya@example.org"))
+    async with connect() as client:
+        topics = sorted([f"order.{(await buy(client))['number']}" for _order in range(2)])
+        made = await client.call_tool(TOOL, {"action": "create", "topics": topics, "address": HOOK})
+        one = {"subscription_id": made.structured_content["subscriptions"][0]["id"]}
+        fewer = await call(client, TOOL, action="update", **one, topics=topics[1:])
+
+    assert said(made.content) == f"✅ Subscribed to {topics[0]}, {topics[1]}."
+    assert made.structured_content["subscriptions"][0]["topics"] == topics
+    assert fewer["subscriptions"][0]["topics"] == topics[1:]
 
 
 async def test_somebody_elses_subscription_does_not_exist(

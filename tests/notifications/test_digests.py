@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from notifications import digests, subscribing, subscriptions
+from notifications.digests import Besides
 from notifications.models import Delivery, Subscription
 from tests.notifications.conftest import NOON
 from tests.together import at_once
@@ -66,7 +67,7 @@ def test_what_is_due_at_an_address_is_one_message_the_newest() -> None:
         (5, "gathering", "digest"),
     ]
     lead = Delivery.objects.get(position=4)
-    assert digests.told_besides([lead.pk]) == {lead.pk: [1, 2, 3]}
+    assert digests.told_besides([lead.pk]) == {lead.pk: Besides([1, 2, 3], left_out=0)}
     assert set(Delivery.objects.filter(state="superseded").values_list("ended_at", flat=True)) == {
         LATER
     }
@@ -135,6 +136,44 @@ def test_a_part_of_an_address_is_not_gathered_alone(monkeypatch: pytest.MonkeyPa
     assert [each.position for each in sent()] == [3, 6, 9]
 
 
+def test_whose_turn_is_first_is_gathered_and_the_others_are_not_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(digests, "MOST_LOOKED_AT", 2)
+    for number in range(3):
+        due_at = LATER - timedelta(minutes=number)
+        waits(subscribe("order.A", "+1", who=f"user:{number}"), number + 1, due_at=due_at)
+    waits(subscribe("order.B", "+1", who="user:2"), 4)
+
+    assert [digests.gather(now=LATER) for _run in range(3)] == [2, 1, 0]
+
+    assert [each.position for each in sent()] == [1, 2, 4]
+    assert digests.told_besides([sent()[-1].pk])[sent()[-1].pk].positions == [3]
+
+
+def test_of_thousands_a_message_tells_the_newest_and_how_many_there_are_besides() -> None:
+    subscription = subscribe("order.A")
+    waits(subscription, 5001)
+    lead = subscription.deliveries.get()
+    Delivery.objects.bulk_create(
+        Delivery(
+            subscription=subscription,
+            position=position,
+            topic="order.A",
+            state="superseded",
+            due_at=LATER,
+            created_at=NOON,
+            ended_at=LATER,
+            told_by=lead,
+        )
+        for position in range(1, 5001)
+    )
+
+    assert digests.told_besides([lead.pk]) == {
+        lead.pk: Besides(list(range(4981, 5001)), left_out=4980)
+    }
+
+
 def test_gathered_by_six_at_once_it_is_one_message_each() -> None:
     for number in range(10):
         waits(subscribe("order.A", f"+{number}"), *range(5 * number + 1, 5 * number + 6))
@@ -143,7 +182,7 @@ def test_gathered_by_six_at_once_it_is_one_message_each() -> None:
 
     assert [each.position for each in sent()] == [5 * number + 5 for number in range(10)]
     told = digests.told_besides([each.pk for each in sent()])
-    assert sum(map(len, told.values())) == 40
+    assert sum(len(each.positions) for each in told.values()) == 40
 
 
 @pytest.mark.parametrize("is_checked", [True, False])

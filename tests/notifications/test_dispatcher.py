@@ -57,6 +57,25 @@ def test_everybody_who_wants_it_gets_one_of_each() -> None:
     assert Delivery.objects.filter(position=4).first().topic == "trial.b"  # type: ignore[union-attr]
 
 
+def test_what_several_topics_of_one_subscription_heard_comes_once_and_in_order() -> None:
+    several = subscribe("trial.a", further=["trial.b", "trial.c"])
+    subscribe("trial.b", address="https://example.com/b")
+    tell("trial.b", also=["trial.a"])
+    tell("trial.c")
+    tell("trial.a", also=["trial.d"])
+    tell("trial.d")
+
+    dispatch()
+
+    mine = several.deliveries.order_by("pk")
+    assert list(mine.values_list("position", "topic")) == [
+        (1, "trial.b"),
+        (2, "trial.c"),
+        (3, "trial.a"),
+    ]
+    assert Delivery.objects.exclude(subscription=several).count() == 1
+
+
 def test_what_is_not_wanted_is_not_made() -> None:
     subscribe(address="types", types=["trial.other"])
     subscribe(address="filter", where={"n": [1]})

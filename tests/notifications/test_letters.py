@@ -122,6 +122,18 @@ def test_a_letter_reads_as_it_should() -> None:
     assert told.template == Template("order_update", (NUMBER, told.short, URL))
 
 
+@pytest.mark.parametrize("locale", LANGUAGES)
+def test_what_is_too_much_for_one_letter_is_counted(locale: str) -> None:
+    besides = [envelope("placed", 0, locale), envelope("confirmed", 120, locale)]
+    told = letter("preparing", 240, locale, besides=besides, left_out=4980)
+
+    lines = told.chat.split("\n")
+    assert "4980" in lines[2]
+    for said in (told.text, told.html, told.short):
+        assert said.count(lines[2]) == 1
+        assert lines[1] in said
+
+
 def test_who_has_ordered_in_a_chat_is_told_that_nobody_needs_to_ask() -> None:
     assert letter("placed").chat == (
         "✅ Order placed successfully!\n"

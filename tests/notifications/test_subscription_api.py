@@ -68,6 +68,50 @@ def test_a_subscription_is_made_read_changed_and_removed(call: Call, user: User)
     assert call("GET", path).status_code == 404
 
 
+def test_one_has_several_topics_in_whichever_order_they_are_named(call: Call) -> None:
+    made = make(call, topic="trial.b", topics=["trial.c", "trial.a", "trial.b"])
+    same = make(call, topic="trial.c", topics=["trial.b", "trial.a"])
+
+    assert (made["topic"], made["topics"]) == ("trial.a", ["trial.a", "trial.b", "trial.c"])
+    assert same["id"] == made["id"]
+    for topic in made["topics"]:
+        assert len(call("GET", f"subscriptions?topic={topic}").json()["results"]) == 1
+    assert call("GET", "subscriptions?topic=trial.d").json()["results"] == []
+
+
+def test_topics_are_changed_and_all_must_be_ones_that_may_be_read(call: Call) -> None:
+    made, other = make(call, topics=["trial.b"]), make(call, topic="trial.x")
+    path = f"subscriptions/{made['id']}"
+
+    changed = call("PATCH", path, {"topics": ["trial.d", "trial.c"]})
+    assert changed.json() == {**{k: v for k, v in made.items() if k != "secret"}} | {
+        "topic": "trial.c",
+        "topics": ["trial.c", "trial.d"],
+    }
+    refused = call("PATCH", path, {"topics": ["trial.a", "trial.secret"]})
+    taken = call("PATCH", path, {"topics": [other["topic"]]})
+
+    assert (refused.status_code, taken.json()["code"]) == (404, "already_subscribed")
+    assert call("PATCH", path, {"topics": []}).status_code == 400
+    assert call("GET", path).json() == changed.json()
+    both = {"topics": ["trial.a", "trial.secret"], "address": URL}
+    assert call("POST", "subscriptions", both).status_code == 404
+    unnamed = call("POST", "subscriptions", {"address": URL}).json()
+    assert unnamed["errors"][0]["pointer"] == "/topic"
+
+
+def test_what_any_of_the_topics_heard_is_played_again_once(call: Call) -> None:
+    made = make(call, topics=["trial.b"])
+    tell("trial.a", also=["trial.b"])
+    tell("trial.b")
+    dispatcher.dispatch(now=timezone.now())
+    Delivery.objects.all().delete()
+
+    again = call("POST", f"subscriptions/{made['id']}/replay", {"after": 0})
+
+    assert again.json()["deliveries"] == 2
+
+
 def test_a_new_secret_is_shown_once_and_the_old_one_is_good_for_a_day(call: Call) -> None:
     made = make(call)
 

@@ -193,7 +193,7 @@ def subscribing_two(placed: Placed, noon: datetime) -> list[Callable[[], Any]]:
         partial(
             subscribing.create,
             guest,
-            topic=placed.order.topic,
+            topics=[placed.order.topic],
             channel="webpush",
             address=address(number),
             now=noon,

@@ -282,6 +282,21 @@ def test_whose_account_is_closed_is_told_nothing_more(
     assert len(mailbox.taken) == 1
 
 
+def test_who_has_lost_one_topic_is_still_told_of_the_others(mailbox: Mailbox) -> None:
+    boss = User.objects.create_superuser(MAYA)
+    subscribe(who=f"user:{boss.pk}", topic="staff.ops", further=["trial.a"])
+    User.objects.filter(pk=boss.pk).update(is_superuser=False)
+    tell(topic="staff.ops")
+    tell("delivered")
+
+    deliver()
+
+    assert dict(Delivery.objects.values_list("topic", "state")) == {
+        "staff.ops": "skipped",
+        "trial.a": "sent",
+    }
+
+
 def test_who_has_lost_a_role_is_told_nothing_by_it(mailbox: Mailbox) -> None:
     boss = User.objects.create_superuser(MAYA)
     subscribe(who=f"user:{boss.pk}", topic="staff.ops")
