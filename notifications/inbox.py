@@ -14,6 +14,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
+from museo import sql
 from museo.access.callers import Caller
 from museo.access.models import User
 from museo.access.problems import NotSignedIn
@@ -48,30 +49,29 @@ class Page:
 def read(caller: Caller, *, before: int | None = None, limit: int) -> Page:
     """Raises NotSignedIn."""
     told, received = _told_to(caller), _received(caller)
-    earlier = told if before is None else told.filter(position__lt=before)
-    positions = list(earlier.order_by("-position")[: limit + 1])
+    positions = _newest(told, before=before, limit=limit + 1)
     shown = positions[:limit]
     events = log.read_at(shown)
     return Page(
         events=[events[position] for position in shown if position in events],
         before=shown[-1] if len(positions) > limit else None,
         received=received,
-        unread=_count(told, received),
+        unread=len(_newest(told, after=received, limit=MOST_COUNTED)),
     )
 
 
 def unread(caller: Caller) -> int:
     """How many are new, as far as MOST_COUNTED; raises NotSignedIn."""
-    return _count(_told_to(caller), _received(caller))
+    return len(_newest(_told_to(caller), after=_received(caller), limit=MOST_COUNTED))
 
 
 def has_between(caller: Caller, after: int, until: int) -> bool:
     """Whether a person was told something in (after, until]."""
-    return _told_to(caller).filter(position__gt=after, position__lte=until).exists()
+    return bool(_newest(_told_to(caller), after=after, before=until + 1, limit=1))
 
 
-def _told_to(caller: Caller) -> QuerySet[EventTopic, int]:
-    """The positions of what a person was told, since they have been with the shop."""
+def _told_to(caller: Caller) -> list[QuerySet[EventTopic, int]]:
+    """By topic, the positions of what a person was told, since they have been with the shop."""
     if caller.user_id is None:
         raise NotSignedIn(_("Sign in to read what you were told."))
     user = User.objects.filter(pk=caller.user_id)
@@ -82,8 +82,8 @@ def _told_to(caller: Caller) -> QuerySet[EventTopic, int]:
     if caller.is_staff:
         names.add(audiences.ADMINS)
     told = Event.objects.filter(position=OuterRef("position"), at__gte=joined_at)
-    heard = EventTopic.objects.filter(Exists(told.exclude(WITHOUT_WORDS)), topic__in=sorted(names))
-    return heard.values_list("position", flat=True).distinct()
+    heard = EventTopic.objects.filter(Exists(told.exclude(WITHOUT_WORDS)))
+    return [heard.filter(topic=name).values_list("position", flat=True) for name in sorted(names)]
 
 
 def _received(caller: Caller) -> int:
@@ -91,6 +91,26 @@ def _received(caller: Caller) -> int:
     return mine.first() or 0
 
 
-def _count(told: QuerySet[EventTopic, int], received: int) -> int:
-    newest = told.filter(position__gt=received).order_by("-position")
-    return newest[:MOST_COUNTED].count()
+def _newest(
+    told: Sequence[QuerySet[EventTopic, int]],
+    *,
+    after: int = 0,
+    before: int | None = None,
+    limit: int,
+) -> list[int]:
+    """The newest positions in (after, before), each once.
+
+    One statement, that reads of each topic no more than so many, from the end of its index.
+    """
+    parts, params = [], []
+    for number, heard in enumerate(told):
+        wanted = heard.filter(position__gt=after)
+        if before is not None:
+            wanted = wanted.filter(position__lt=before)
+        statement, given = wanted.order_by("-position")[:limit].query.sql_with_params()
+        # only what Django has made of the models is put in
+        parts.append(f"SELECT position FROM ({statement}) AS part_{number}")  # noqa: S608
+        params += given
+    union = " UNION ".join(parts)
+    found = sql.rows(f"{union} ORDER BY position DESC LIMIT %s", [*params, limit])
+    return [position for (position,) in found]

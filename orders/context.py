@@ -1,6 +1,7 @@
 """What every page's header shows of the basket."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import cache
 
 from django.db.models import Sum
 from django.http import HttpRequest
@@ -9,12 +10,16 @@ from museo.access.callers import BASKET_COOKIE, caller_from_request
 from orders import baskets
 
 
-def basket(request: HttpRequest) -> dict[str, Any]:
-    """`basket_count`: how many objects lie in the caller's basket."""
+def basket(request: HttpRequest) -> dict[str, Callable[[], int]]:
+    """`basket_count`: how many objects lie in the caller's basket; asked only if it is shown."""
+    return {"basket_count": cache(lambda: _count(request))}
+
+
+def _count(request: HttpRequest) -> int:
     if not hasattr(request, "user"):
-        return {"basket_count": 0}
+        return 0
     if not request.user.is_authenticated and BASKET_COOKIE not in request.COOKIES:
-        return {"basket_count": 0}
+        return 0
     opened = baskets.find(caller_from_request(request))
     count = opened.basket.lines.aggregate(count=Sum("quantity"))["count"] if opened else 0
-    return {"basket_count": count or 0}
+    return count or 0

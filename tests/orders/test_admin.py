@@ -57,6 +57,16 @@ def test_an_order_is_read_with_its_lines_steps_and_timeline(boss: Client, order:
     assert 'name="_save"' not in page
 
 
+def test_a_page_of_the_admin_asks_nothing_of_baskets(
+    boss: Client, order: Order, django_assert_max_num_queries: Any
+) -> None:
+    with django_assert_max_num_queries(200) as captured:
+        assert boss.get(page_of(order)).status_code == 200
+
+    assert captured.captured_queries
+    assert not [each for each in captured.captured_queries if "orders_basket" in each["sql"]]
+
+
 def test_the_button_takes_the_next_step_and_tells_it(boss: Client, order: Order) -> None:
     response = boss.post(page_of(order), PRESSED, follow=True)
 
