@@ -34,16 +34,16 @@ def tell_back(variant: Variant, *, at: datetime) -> None:
         {"sku": variant.sku, "variant_id": variant.public_id},
         at=at,
         also=[STAFF],
-        texts={"message": [MESSAGE, {"product": _name(variant)}]},
+        texts={"message": [MESSAGE, {"product": _names(variant)}]},
     )
 
 
-def _name(variant: Variant) -> str:
-    """In the shop's own language."""
+def _names(variant: Variant) -> dict[str, str]:
+    """By language; in the shop's own for all others."""
     master: Any = variant.master
-    language = shop.current().default_language
-    name = master.safe_translation_getter("name", language_code=language, any_language=True)
-    return name or variant.sku
+    names = {each.language_code: each.name for each in master.translations.all() if each.name}
+    own = names.get(shop.current().default_language) or next(iter(names.values()), variant.sku)
+    return {"": own, **{language: name for language, name in names.items() if name != own}}
 
 
 def tell_master(master: Master, happened: str, *, fields: Iterable[str] = (), at: datetime) -> None:

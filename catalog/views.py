@@ -14,10 +14,12 @@ from django.views.decorators.http import require_POST
 from catalog import products, questions, restock, reviews, stock
 from catalog.search import links
 from catalog.shop import current
-from museo.access.callers import caller_from_request
+from museo.access.callers import Caller, caller_from_request
 from museo.access.problems import Problem
+from notifications import contacts
 
 PAGE = 24
+LONGEST_ADDRESS, LONGEST_CODE = 254, 20
 # what the links beside the words ask for; the form keeps it
 NARROWING = ("price_min", "price_max", "in_stock", "brand", "kind")
 
@@ -89,9 +91,17 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _product(
-    request: HttpRequest, slug: str, *, refused: Problem | None = None, form: str = ""
+    request: HttpRequest,
+    slug: str,
+    *,
+    refused: Problem | None = None,
+    form: str = "",
+    code_sent: dict[str, str] | None = None,
 ) -> HttpResponse:
-    """The page; with a refusal beside the `form` that was sent, which keeps what was typed."""
+    """The page; with a refusal beside the `form` that was sent, which keeps what was typed.
+
+    `code_sent` says for which SKU and address a code is asked for.
+    """
     try:
         shown = products.detail(slug, locale=_locale(), now=timezone.now())
     except products.UnknownProduct as problem:
@@ -105,6 +115,7 @@ def _product(
             "product": shown,
             "groups": groups,
             "sold_out": _sold_out(request, groups),
+            "code_sent": code_sent,
             "category_name": _name_of(products.categories(locale=_locale()), shown["category"]),
             "stars": range(5, 0, -1),
             "refused": {form: _said(refused)} if refused else {},
@@ -158,6 +169,8 @@ def review(request: HttpRequest, slug: str) -> HttpResponse:
 def back(request: HttpRequest, slug: str) -> HttpResponse:
     """To be told when a variant is back, or no longer."""
     caller, sku = caller_from_request(request), request.POST.get("sku", "")
+    if caller.user_id is None:
+        return _back_by_mail(request, caller, slug, sku)
     try:
         if request.POST.get("forget"):
             restock.cancel(caller, sku)
@@ -170,6 +183,27 @@ def back(request: HttpRequest, slug: str) -> HttpResponse:
     except Problem as problem:
         return _product(request, slug, refused=problem, form="back")
     messages.success(request, said)
+    return redirect("product", slug)
+
+
+def _back_by_mail(request: HttpRequest, caller: Caller, slug: str, sku: str) -> HttpResponse:
+    """A guest names an address, then the code that was sent there; the page asks for it."""
+    address = request.POST.get("email", "").strip()[:LONGEST_ADDRESS]
+    code = request.POST.get("code")
+    asked = {"sku": sku, "email": address}
+    try:
+        if code is None:
+            restock.ask_by_mail(caller, sku, address, now=timezone.now())
+            return _product(request, slug, code_sent=asked)
+        typed = code.strip()[:LONGEST_CODE]
+        restock.confirm_by_mail(caller, sku, address, typed, now=timezone.now())
+    except stock.UnknownSku as problem:
+        raise Http404(problem.detail) from problem
+    except contacts.BadCode as problem:
+        return _product(request, slug, refused=problem, form="back", code_sent=asked)
+    except Problem as problem:
+        return _product(request, slug, refused=problem, form="back")
+    messages.success(request, _("You are told once it is back."))
     return redirect("product", slug)
 
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from notifications import log, subscriptions
+from notifications import contacts, log, subscriptions
 from notifications.channels import email, news
 from notifications.channels.news import Heard, Reply, Status
 from notifications.channels.states import State
@@ -32,7 +32,10 @@ def hear(told: Sequence[Status | Reply], *, now: datetime) -> Heard:
 
 
 def obey(references: Collection[str], *, now: datetime) -> int:
-    """Disable what was sent to addresses that these mails say are no good; return how many."""
+    """Disable what was sent to addresses that these mails say are no good; return how many.
+
+    Whose they are may go on when they have told another code (`contacts.confirm`).
+    """
     told = Report.objects.filter(
         channel=email.NAME, reference__in=references, state__in=FOR_GOOD
     ).values_list("reference", "state")
@@ -40,7 +43,9 @@ def obey(references: Collection[str], *, now: datetime) -> int:
     if not reasons:
         return 0
     with log.change() as change:
-        ended = _of_addresses(_addresses(reasons))
+        addresses = _addresses(reasons)
+        ended = _of_addresses(addresses)
+        contacts.refuse(addresses, now=now)
         return sum(
             subscriptions.disable(change, ended[reason], reason, now=now)
             for reason in sorted(ended)

@@ -9,10 +9,11 @@ are few, for each caller and for each address, and say nothing of the caller's c
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -36,6 +37,28 @@ OF_CALLER, OF_NETWORK, TO_ADDRESS = 5, 20, 3
 # what is sent to one address in an hour, by whosever wish
 LETTERS_AN_HOUR = 60
 State = Subscription.State
+# why one was disabled that a code lets go on
+REFUSED = ("bounced", "complained")
+
+
+def refuse(addresses: Iterable[tuple[str, str]], *, now: datetime) -> None:
+    """Mail addresses, each with whose it is, are none or mind: nobody's until another code."""
+    Contact.objects.bulk_create(
+        [
+            Contact(
+                who=who,
+                channel=Subscription.Channel.EMAIL,
+                address=address,
+                code_ends_at=now,
+                tries_left=0,
+                refused_at=now,
+            )
+            for who, address in sorted(addresses)
+        ],
+        update_conflicts=True,
+        unique_fields=["who", "channel", "address"],
+        update_fields=["confirmed_at", "refused_at"],
+    )
 
 
 class BadCode(Invalid):
@@ -62,25 +85,31 @@ def is_theirs(who: str, channel: str, address: str) -> bool:
     """Whether all may be sent to it that `who` asks for."""
     if channel not in channels.CHANNELS or channel == Subscription.Channel.WEBPUSH:
         return True
+    known = Contact.objects.filter(who=who, channel=channel, address=address)
+    if known.exclude(refused_at=None).exists():
+        return False
     kind, _colon, number = who.partition(":")
     if kind == "user" and channel == Subscription.Channel.EMAIL:
         own = User.objects.filter(pk=int(number), email__iexact=address, is_active=True)
         if own.exists():
             return True
-    known = Contact.objects.filter(who=who, channel=channel, address=address)
     return known.exclude(confirmed_at=None).exists()
 
 
 def of_person(user_id: int) -> list[tuple[str, str]]:
     """The addresses that are known to be a person's, by channel, of those that work here."""
     who = f"user:{user_id}"
-    own = User.objects.filter(pk=user_id, is_active=True).values_list("email", flat=True)
+    refused = Contact.objects.filter(who=who, channel="email").exclude(refused_at=None)
+    own = User.objects.filter(pk=user_id, is_active=True).exclude(
+        email__in=refused.values("address")
+    )
     confirmed = Contact.objects.filter(who=who).exclude(confirmed_at=None)
     webpush = Subscription.Channel.WEBPUSH
     # nobody can name a browser who is not in it
     browsers = Subscription.objects.filter(who=who, channel=webpush, state=State.ACTIVE)
+    emails = own.values_list("email", flat=True)
     found = [
-        *((Subscription.Channel.EMAIL.value, email) for email in own if email),
+        *((Subscription.Channel.EMAIL.value, email) for email in emails if email),
         *confirmed.values_list("channel", "address").order_by("pk"),
         *((webpush.value, each) for each in browsers.values_list("address", flat=True)),
     ]
@@ -164,15 +193,17 @@ def confirm(subscription: Subscription, code: str, *, now: datetime) -> None:
     asked = Contact.objects.filter(**key, tries_left__gt=0, code_ends_at__gt=now)
     # a try is counted before it is known whether it was right
     if not asked.update(tries_left=F("tries_left") - 1):
-        raise _bad_code()
+        raise bad_code()
     contact = Contact.objects.get(**key)
     if not constant_time_compare(contact.code_hash, _hash(code, **key)):
-        raise _bad_code()
+        raise bad_code()
     same = Contact.objects.filter(pk=contact.pk, code_hash=contact.code_hash)
-    if not same.update(code_hash="", tries_left=0, confirmed_at=now):
-        raise _bad_code()
-    waiting = Subscription.objects.filter(**key, state=State.UNCONFIRMED)
-    waiting.update(state=State.ACTIVE, after=log.state().head)
+    told = {"code_hash": "", "tries_left": 0, "confirmed_at": now, "refused_at": None}
+    if not same.update(**told):
+        raise bad_code()
+    waiting = Q(state=State.UNCONFIRMED) | Q(state=State.DISABLED, reason__in=REFUSED)
+    mine = Subscription.objects.filter(waiting, **key)
+    mine.update(state=State.ACTIVE, reason="", after=log.state().head)
     subscription.refresh_from_db()
 
 
@@ -183,6 +214,6 @@ def _hash(code: str, *, who: str, channel: str, address: str) -> str:
     ).hexdigest()
 
 
-def _bad_code() -> BadCode:
+def bad_code() -> BadCode:
     detail = _("This is not the code, or no longer. Look again, or ask for another one.")
     return BadCode(detail, errors=[field_error("/code", BadCode.code, detail)])

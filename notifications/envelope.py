@@ -37,6 +37,7 @@ def render_texts(
 ) -> dict[str, Any]:
     """`{"status_message": ["order.confirmed.message", {…}]}` as readable text.
 
+    A parameter may be words by language: `{"": "Lamp", "de": "Lampe"}`.
     A name with None is of `own_text`, the event's free text, or was erased with it.
     """
     if not texts:
@@ -44,9 +45,20 @@ def render_texts(
     own_text = own_text or {}
     with override(locale):
         return {
-            name: own_text.get(name, REMOVED) if text is None else gettext(text[0]) % text[1]
+            name: own_text.get(name, REMOVED)
+            if text is None
+            else _written(text[0], text[1], locale)
             for name, text in texts.items()
         }
+
+
+def _written(key: str, given: Mapping[str, Any], locale: str) -> str:
+    return gettext(key) % {name: _in_language(value, locale) for name, value in given.items()}
+
+
+def _in_language(value: Any, locale: str) -> Any:
+    """Of words by language those of this one, else those under no language."""
+    return value.get(locale, value[""]) if isinstance(value, Mapping) else value
 
 
 def timestamp(at: datetime) -> str:

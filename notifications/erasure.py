@@ -10,9 +10,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Q
+
 from museo.access.callers import caller_for_user, who_is
 from museo.access.models import User
-from notifications import log
+from notifications import log, subscriptions
 from notifications.audiences import process_topic, user_topic
 from notifications.channels import news
 from notifications.models import Contact, EventText, EventTopic, InboundMessage, Subscription
@@ -32,11 +34,31 @@ class Erased:
 
 
 def erase(user: User, *, besides: Collection[Address] = (), now: datetime) -> Erased:
-    """Of all addresses that are known to be theirs, and of those named `besides`."""
+    """Of all addresses that are known to be theirs, and of those named `besides`.
+
+    Their subscriptions end, and those that were made without an account for their mail address and
+    for those `besides`.
+    """
     with log.change() as change:
         erased = Erased(_erase_told(user), _erase_written({*_addresses(user), *besides}))
+        _forget_subscriptions(user, {("email", user.email.lower()), *besides})
         change.event(TOPIC, "text.erased", {"user_id": user.pk}, at=now)
     return erased
+
+
+def _forget_subscriptions(user: User, addresses: Collection[Address]) -> None:
+    is_there = Q(
+        *(Q(channel=channel, address__iexact=address) for channel, address in sorted(addresses)),
+        _connector=Q.OR,
+    )
+    by_guests = Q(who__startswith=subscriptions.by_ticket("")) | Q(
+        who__startswith=subscriptions.by_guest("")
+    )
+    of_guests = Subscription.objects.filter(is_there, by_guests)
+    guests = list(of_guests.values_list("who", flat=True))
+    subscriptions.remove(of_guests)
+    Contact.objects.filter(is_there, who__in=guests).delete()
+    subscriptions.end([who_is(user)])
 
 
 def _erase_told(user: User) -> int:

@@ -102,7 +102,8 @@ def _newest(
 
     One statement, that reads of each topic no more than so many, from the end of its index.
     """
-    parts, params = [], []
+    parts: list[str] = []
+    params: list[Any] = []
     for number, heard in enumerate(told):
         wanted = heard.filter(position__gt=after)
         if before is not None:

@@ -275,6 +275,8 @@ class Subscription(models.Model):
     link = models.TextField(default="")
     # told of what comes after this position of the log
     after = models.BigIntegerField()
+    # made with what it is about, and not asked for
+    is_automatic = models.BooleanField(default=False)
     # told of one event and then of no more
     is_once = models.BooleanField(default=False)
     # told of nothing that comes after this position; None for no end
@@ -303,6 +305,11 @@ class Subscription(models.Model):
             # a browser that moves is known by its address alone
             models.Index(
                 fields=["address"], condition=models.Q(channel="webpush"), name="browser_at"
+            ),
+            models.Index(
+                fields=["created_at"],
+                condition=models.Q(is_automatic=True),
+                name="made_by_itself",
             ),
         ]
         verbose_name = _("subscription")
@@ -348,6 +355,8 @@ class Contact(models.Model):
     code_ends_at = models.DateTimeField()
     tries_left = models.SmallIntegerField()
     confirmed_at = models.DateTimeField(null=True)
+    # when mail came back from there, or was called spam; a new code ends that
+    refused_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

@@ -6,11 +6,13 @@ slowest reader. What must outlast the log has tables of its own.
 
 import logging
 from datetime import datetime, timedelta
+from itertools import islice
 
 from django.db import transaction
-from django.db.models import Max, Min
+from django.db.models import Max, Min, Q
 
-from notifications import log, readers
+from museo.access.models import User
+from notifications import log, readers, subscriptions
 from notifications.channels import news
 from notifications.models import (
     Attempt,
@@ -22,10 +24,14 @@ from notifications.models import (
     InboundMessage,
     LogHead,
     Report,
+    Subscription,
 )
+from notifications.preferring import PERSON
 
 logger = logging.getLogger(__name__)
 BATCH = 5000
+# of a guest's wish; its code is good for a quarter of an hour
+CONFIRMED_WITHIN = timedelta(days=1)
 
 
 def forget(*, now: datetime, keep: timedelta) -> int:
@@ -84,6 +90,25 @@ def forget_deliveries(*, now: datetime, keep: timedelta) -> int:
     # codes that nobody has told
     Contact.objects.filter(confirmed_at=None, code_ends_at__lt=now - keep).delete()
     return deleted
+
+
+def forget_subscriptions(*, now: datetime) -> int:
+    """End those of people who are no more, and what a guest never confirmed; return how many."""
+    forgotten = 0
+    known = Subscription.objects.filter(who__startswith=f"{PERSON}:").order_by("who")
+    whose = known.values_list("who", flat=True).distinct().iterator()
+    while some := list(islice(whose, BATCH)):
+        ids = {int(who.partition(":")[2]): who for who in some}
+        there = set(User.objects.filter(pk__in=ids).values_list("pk", flat=True))
+        if gone := [who for pk, who in ids.items() if pk not in there]:
+            forgotten += subscriptions.end(gone)
+    of_guests = Subscription.objects.filter(who__startswith=subscriptions.by_guest(""))
+    is_told = Q(is_once=True, until__lte=log.state().floor)
+    is_old = Q(state=Subscription.State.UNCONFIRMED, created_at__lt=now - CONFIRMED_WITHIN)
+    is_left = is_told | is_old | Q(state=Subscription.State.DISABLED)
+    return forgotten + subscriptions.end(
+        list(of_guests.filter(is_left).values_list("who", flat=True)[:BATCH])
+    )
 
 
 def forget_messages(*, now: datetime, keep: timedelta) -> int:

@@ -16,6 +16,7 @@ from museo.access.callers import Caller, caller_for_user, who_is
 from museo.access.models import ServiceAccount, User
 from notifications import topics
 from notifications.models import Delivery, EventTopic, Subscription
+from notifications.subscriptions import GUEST
 
 # what was subscribed by an order ticket ends with the ticket (`subscriptions.end`)
 BY_TICKET = "ticket"
@@ -65,12 +66,15 @@ def _callers(whose: Collection[str]) -> dict[str, Caller]:
     ids: dict[str, list[int]] = defaultdict(list)
     for who in whose:
         kind, _colon, number = who.partition(":")
-        ids[kind].append(int(number))
+        if kind != GUEST:
+            ids[kind].append(int(number))
     callers = {
         who_is(user): caller_for_user(user, locale=user.locale)
         for user in User.objects.filter(pk__in=ids["user"], is_active=True)
     }
     accounts = ServiceAccount.objects.live().filter(pk__in=ids["service"])
+    # what all may read
+    callers |= {each: Caller() for each in whose if each.startswith(f"{GUEST}:")}
     return callers | {access_tokens.who_is(each.pk): _program(each) for each in accounts}
 
 

@@ -117,7 +117,7 @@ def create(
         raise NotSignedIn(_("Sign in, or bring a token, to subscribe."))
     _require_readable(caller, topics)
     address = _checked(channel, address)
-    mine = Subscription.objects.of([caller.who]).filter(channel=channel)
+    mine = Subscription.objects.of([caller.who]).filter(channel=channel, is_automatic=False)
     if mine.exclude(topic=topic, address=address).count() >= MOST:
         raise TooManySubscriptions(
             _("You have %(most)s subscriptions. Remove one first.") % {"most": MOST}
@@ -234,7 +234,7 @@ def remove(subscription: Subscription) -> None:
     with transaction.atomic():
         subscriptions.remove(Subscription.objects.filter(pk=subscription.pk))
         if not Subscription.objects.filter(**kept).exists():
-            Contact.objects.filter(**kept).delete()
+            Contact.objects.filter(**kept, refused_at=None).delete()
 
 
 def resume(subscription: Subscription) -> bool:

@@ -35,6 +35,7 @@ SECRET_BYTES = 32
 # how long the secret before is good for
 OVERLAP = timedelta(days=1)
 STAFF = "staff.ops"
+GUEST = "guest"
 # what is told of one that was disabled
 MESSAGES = {
     "gone": gettext_noop("subscription.gone.message"),
@@ -94,6 +95,7 @@ def begin(
         "link": seal(link) if link else "",
         "is_once": is_once,
         "until": None,
+        "is_automatic": False,
         # of what was told before this wish is another one
         **({"after": head} if is_once else {}),
     }
@@ -145,6 +147,7 @@ def begin_with_topic(
         link=seal(link) if link else "",
         locale=locale,
         after=0,
+        is_automatic=True,
         created_at=now,
     )
     sql.insert(new)
@@ -231,10 +234,17 @@ def by_ticket(token_hash: str) -> str:
     return f"ticket:{token_hash}"
 
 
+def by_guest(digest: str) -> str:
+    """Whose one wish of a guest is: nobody's who could sign in."""
+    return f"{GUEST}:{digest}"
+
+
 def end(whose: Collection[str]) -> int:
-    """End those of callers who may no longer read what they asked for; return how many."""
-    Contact.objects.filter(who__in=whose).delete()
-    return remove(Subscription.objects.of(whose))
+    """End those of callers, and forget their addresses; return how many subscriptions."""
+    with transaction.atomic():
+        ended = remove(Subscription.objects.of(whose))
+        Contact.objects.filter(who__in=whose).delete()
+    return ended
 
 
 def remove(wanted: SubscriptionQuerySet) -> int:

@@ -24,8 +24,12 @@ def forget_old_events() -> int:
 
 @shared_task(name="notifications.forget_old_deliveries")
 def forget_old_deliveries() -> int:
-    """Delete deliveries older than MUSEO_DELIVERY_DAYS, and messages than MUSEO_INBOX_DAYS."""
+    """Delete deliveries older than MUSEO_DELIVERY_DAYS, and messages than MUSEO_INBOX_DAYS.
+
+    And subscriptions of those who are no more.
+    """
     now = timezone.now()
+    retention.forget_subscriptions(now=now)
     retention.forget_messages(now=now, keep=timedelta(days=settings.MUSEO_INBOX_DAYS))
     return retention.forget_deliveries(now=now, keep=timedelta(days=settings.MUSEO_DELIVERY_DAYS))
 

@@ -2,12 +2,16 @@
 
 from datetime import datetime
 
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Substr
+
 from museo.access.tokens import digest
 from notifications import subscriptions
 from notifications.models import Subscription
 from orders import lifecycle, tracking
 from orders.models import Order
 
+BATCH = 1000
 # what is news to whoever waits; that it is being prepared is seen on the order's page
 TYPES = tuple(
     f"order.{word}"
@@ -37,3 +41,15 @@ def subscribe(order: Order, ticket: str, *, now: datetime) -> None:
         locale=order.locale,
         now=now,
     )
+
+
+def forget(*, now: datetime) -> int:
+    """End those of orders that ended as long ago as their tickets are closed; return how many."""
+    long_ago = now - tracking.TICKET_LIFE
+    number = Substr(OuterRef("topic"), len(tracking.topic("")) + 1)
+    over = Order.objects.filter(number=number, ended_at__lt=long_ago)
+    made = Subscription.objects.filter(is_automatic=True, created_at__lt=long_ago)
+    forgotten = 0
+    while ids := list(made.filter(Exists(over)).values_list("pk", flat=True)[:BATCH]):
+        forgotten += subscriptions.remove(Subscription.objects.filter(pk__in=ids))
+    return forgotten

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from museo.access import heartbeat
-from orders import adjustments, baskets, checkout, lateness, services, tracking
+from orders import adjustments, baskets, buyers, checkout, lateness, services, tracking
 from orders.payments import links, settlement
 
 # a tick is over before the next one
@@ -48,8 +48,10 @@ def expire_baskets() -> int:
 
 @shared_task(name="orders.expire_tickets")
 def expire_tickets() -> int:
-    """Close the links of orders that ended long ago."""
-    return tracking.expire_tickets(now=timezone.now())
+    """Close the links of orders that ended long ago, and tell nobody of them any more."""
+    now = timezone.now()
+    buyers.forget(now=now)
+    return tracking.expire_tickets(now=now)
 
 
 @shared_task(name="orders.settle_refunds")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -20,10 +21,11 @@ from museo.access.callers import Caller, caller_for_user
 from museo.access.encryption import unseal
 from museo.access.models import User
 from museo.access.problems import NotFound, NotSignedIn
-from notifications import dispatcher, log, preferring, tasks
+from notifications import dispatcher, log, preferring, retention, tasks
+from notifications.envelope import render
 from notifications.models import Contact, Delivery, Event, Subscription
 
-pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
+pytestmark = [pytest.mark.usefixtures("committed", "full_buckets"), pytest.mark.both]
 PAGE = "/p/lamp"
 BACK = "/p/lamp/back"
 
@@ -235,7 +237,9 @@ def test_many_that_come_back_cost_as_many_queries_as_one(
     with django_assert_num_queries(len(one)):
         count(*skus[1:9])
 
-    said = [event.texts["message"][1]["product"] for event in Event.objects.order_by("position")]
+    said = [
+        event.texts["message"][1]["product"][""] for event in Event.objects.order_by("position")
+    ]
     assert said == ["Desk lamp", *(f"Lamp {number}" for number in range(8))]
 
 
@@ -258,13 +262,101 @@ def test_one_click_on_the_page_and_another_to_give_it_up(lamp: Variant, browser:
     assert "Tell me when it is back" in page
 
 
-def test_a_guest_is_asked_to_sign_in_and_comes_back(lamp: Variant, client: Client) -> None:
-    page = text(client.get(PAGE))
+GUEST = {"sku": "LAMP", "email": "noa@example.org"}
 
+
+def code() -> str:
+    found = re.search(r"\b\d{6}\b", str(mail.outbox[-1].body))
+    assert found
+    return found[0]
+
+
+def test_a_guest_confirms_an_address_by_a_code_and_is_told_once(
+    lamp: Variant, client: Client, restocked: Callable[[int], None]
+) -> None:
+    page = text(client.get(PAGE))
     assert "/login?next=/p/lamp" in page
-    assert "Tell me when it is back" not in page
-    assert client.post(BACK, {"sku": "LAMP"}).status_code == 401
+    assert "Tell me when it is back" in page
+
+    page = text(client.post(BACK, GUEST))
+    assert "A code is on its way to noa@example.org." in page
+    wrong = client.post(BACK, {**GUEST, "code": "no"})
+    assert (wrong.status_code, "The code that came" in text(wrong)) == (400, True)
+    assert Subscription.objects.get().state == "unconfirmed"
+    page = text(client.post(BACK, {**GUEST, "code": f" {code()} "}, follow=True))
+    assert "You are told once it is back." in page
+    for delta in (2, -2, 3):
+        restocked(delta)
+    tasks.deliver()
+
+    asked, told = mail.outbox
+    assert (asked.to, told.to, told.subject) == (
+        [GUEST["email"]],
+        [GUEST["email"]],
+        "Back in stock",
+    )
+
+
+def test_nothing_but_a_code_goes_to_an_address_that_nobody_confirms(
+    lamp: Variant, client: Client, restocked: Callable[[int], None]
+) -> None:
+    assert [client.post(BACK, GUEST).status_code for _try in range(4)] == [200, 200, 200, 429]
+    restocked(1)
+    tasks.deliver()
+
+    assert len(mail.outbox) == 3
+    assert retention.forget_subscriptions(now=timezone.now()) == 0
+    assert retention.forget_subscriptions(now=timezone.now() + timedelta(days=2)) == 1
+    assert not Contact.objects.exists()
+
+
+def test_a_strangers_wish_ends_no_guests_and_a_code_is_good_for_one_wish(
+    lamp: Variant, client: Client
+) -> None:
+    client.post(BACK, GUEST)
+    client.post(BACK, {**GUEST, "code": code()})
+    client.post(BACK, GUEST)
+
+    assert Subscription.objects.get().state == "active"
+    other = Variant.objects.create(master=lamp.master, sku="OTHER", option_key="other")
+    StockItem.objects.create(variant=other, on_hand=0)
+    client.post(BACK, {**GUEST, "sku": "OTHER"})
+    refused = client.post(BACK, {**GUEST, "sku": "LAMP", "code": code()})
+    assert refused.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        ({"email": ""}, 400),
+        ({"email": "noa"}, 400),
+        ({"email": "a" * 9000 + "@example.org"}, 400),
+        ({"email": "\0@example.org"}, 400),
+        ({"code": "123456"}, 400),
+        ({"sku": "NO"}, 404),
+    ],
+)
+def test_a_guest_who_asks_wrongly_is_told_so(
+    lamp: Variant, client: Client, given: dict[str, str], status: int
+) -> None:
+    assert client.post(BACK, {**GUEST, **given}).status_code == status
     assert not Subscription.objects.exists()
+    assert mail.outbox == []
+
+
+def test_it_is_named_in_the_language_of_who_reads(
+    lamp: Variant, caller: Caller, restocked: Callable[[int], None]
+) -> None:
+    lamp.master.set_current_language("de")
+    lamp.master.name = "Tischlampe"
+    lamp.master.save()
+    restocked(1)
+
+    (event,) = Event.objects.filter(type="stock.back")
+    names = {locale: render(event, locale)["data"]["message"] for locale in ("en", "de", "fr")}
+    assert names["en"].startswith("Desk lamp ")
+    assert names["de"].startswith("Tischlampe ")
+    assert names["fr"].startswith("Desk lamp ")
 
 
 def test_what_is_in_stock_offers_no_waiting_and_a_refusal_is_shown(

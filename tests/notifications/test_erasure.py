@@ -9,15 +9,15 @@ import httpx
 import pytest
 from django.core.management import CommandError, call_command
 
-from museo.access.callers import Caller
+from museo.access.callers import Caller, who_is
 from museo.access.models import User
-from notifications import erasure, log, notices
+from notifications import erasure, log, notices, subscriptions
 from notifications.channels import news
 from notifications.channels.news import Reply
 from notifications.envelope import render
 from notifications.live import hub
 from notifications.live.hub import in_thread
-from notifications.models import Contact, Event, EventText, InboundMessage
+from notifications.models import Contact, Event, EventText, InboundMessage, Subscription
 from tests.notifications.conftest import NOON, stream, until
 
 MAYA, SAM = "maya@example.org", "sam@example.org"
@@ -76,6 +76,37 @@ def test_a_persons_texts_are_erased_and_nobody_elses(people: tuple[User, User]) 
     assert list(Event.objects.exclude(type="text.erased").values_list("uid", "data", "texts")) == (
         before
     )
+
+
+@pytest.mark.both
+def test_subscriptions_and_addresses_of_who_is_erased_end(people: tuple[User, User]) -> None:
+    maya, sam = people
+    ticket, guest = subscriptions.by_ticket("t"), subscriptions.by_guest("g")
+    wishes = [
+        (who_is(maya), "sms", "+358401"),
+        (who_is(sam), "sms", "+358401"),
+        (ticket, "email", MAYA.upper()),
+        (ticket, "email", "sam@example.org"),
+        (guest, "email", "also@example.org"),
+    ]
+    for who, channel, address in wishes:
+        subscriptions.begin(
+            topic="trial.a",
+            channel=Subscription.Channel(channel),
+            address=address,
+            who=who,
+            locale="en",
+            now=NOON,
+        )
+        Contact.objects.create(
+            who=who, channel=channel, address=address, code_ends_at=NOON, tries_left=0
+        )
+
+    erasure.erase(maya, besides=[("email", "also@example.org")], now=NOON)
+
+    for model in (Subscription, Contact):
+        left = set(model.objects.values_list("who", "address"))
+        assert left == {(who_is(sam), "+358401"), (ticket, "sam@example.org")}
 
 
 @pytest.mark.both

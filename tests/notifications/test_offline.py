@@ -20,6 +20,7 @@ from notifications.live.hub import in_thread
 from notifications.models import Delivery, Subscription
 from tests.notifications.conftest import NOON, socket, stream, tell
 from tests.notifications.receivers import Receiver, accept, receiving
+from tests.notifications.test_source_listings import ask
 
 Envelope = dict[str, Any]
 ALL = "trial.all"
@@ -55,6 +56,21 @@ async def by_pages(http: httpx.AsyncClient, cursor: str, count: int) -> list[Env
     while True:
         asked = {"topics": ALL, "after": after, "limit": "100"}
         page = (await http.get("/api/v1/events", params=asked)).json()
+        if not page["events"]:
+            return missed
+        missed += page["events"]
+        after = page["next"]
+
+
+async def by_tool(http: httpx.AsyncClient, cursor: str, count: int) -> list[Envelope]:
+    """By `replay_events`, as an MCP client calls it."""
+    missed: list[Envelope] = []
+    after = cursor
+    while True:
+        arguments = {"topics": [ALL], "after": after, "limit": 300}
+        params = {"name": "replay_events", "arguments": arguments}
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        page = (await ask(http, orjson.dumps(call).decode()))["structuredContent"]
         if not page["events"]:
             return missed
         missed += page["events"]
@@ -126,6 +142,7 @@ async def _come_back(http: httpx.AsyncClient, settings: Any, count: int) -> None
     assert len({envelope["id"] for envelope in missed}) == count
     assert await by_stream(http, cursor, count) == missed
     assert await by_socket(http, cursor, count) == missed
+    assert await by_tool(http, cursor, count) == missed
     assert await in_thread(by_webhook)(caller, subscription) == missed
 
 

@@ -64,6 +64,25 @@ def test_deliveries_are_forgotten_with_all_that_was_told_of_them(
     assert Subscription.objects.count() == 1
 
 
+def test_subscriptions_of_people_who_are_no_more_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 1)
+    whose = [somebody(), "user:900000", "user:900001", "service:900000", "ticket:abc"]
+    for who in whose:
+        subscriptions.begin(
+            topic="trial.a",
+            channel=Subscription.Channel.WEBHOOK,
+            address="https://example.com/",
+            who=who,
+            locale="en",
+            now=NOON,
+        )
+
+    assert retention.forget_subscriptions(now=NOON) == 2
+
+    left = set(Subscription.objects.values_list("who", flat=True))
+    assert left == {somebody(), "service:900000", "ticket:abc"}
+
+
 def test_messages_are_forgotten_and_stop_is_not() -> None:
     said = [("hello", KEEP + DAY), ("Stop", KEEP + DAY), ("hello again", DAY), ("help", KEEP + DAY)]
     for number, (text, age) in enumerate(said):

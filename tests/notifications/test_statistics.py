@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timedelta
+from signal import SIGKILL
+from threading import Barrier
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from museo.access.models import User
-from notifications import dispatcher, log, statistics, subscriptions, tasks
+from notifications import dispatcher, log, readers, statistics, subscriptions, tasks
 from notifications.charts import HEIGHT, WIDTH, chart
 from notifications.models import Delivery, Subscription, Tally
 from tests.notifications.conftest import NOON, tell
+from tests.processes import ended, fork
 from tests.together import at_once
 
 pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
@@ -100,6 +105,50 @@ def test_two_processes_count_each_event_once() -> None:
     count()
 
     assert realtime()["events"]["hour"] == 60
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer")
+def test_without_the_lock_two_at_once_count_each_event_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    happen("order.placed")
+    keep()
+    happen("order.placed", 5)
+    both_have_read, counts = Barrier(2), statistics._counts
+
+    def count_together(events: Any, **given: Any) -> Any:
+        both_have_read.wait(timeout=20)
+        return counts(events, **given)
+
+    monkeypatch.setattr(readers, "_claimed", lambda found: found)
+    monkeypatch.setattr(statistics, "_counts", count_together)
+
+    assert at_once([keep, keep]) == [5, 5]
+
+    assert realtime()["events"]["hour"] == 11
+
+
+def test_a_reader_that_is_killed_beside_another_has_counted_nothing() -> None:
+    happen("order.placed", 60)
+
+    def die() -> None:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(statistics, "_forget", lambda **_now: os.kill(os.getpid(), SIGKILL))
+            # whoever finds the other one at work tries again
+            while True:
+                statistics.keep(now=NOON, limit=5)
+
+    doomed = fork(die)
+    while statistics.keep(now=NOON, limit=5):
+        pass
+    happen("order.placed", 5)
+    died_of = -ended(doomed)
+    while statistics.keep(now=NOON, limit=5):
+        pass
+
+    assert died_of == SIGKILL
+    assert realtime()["events"]["hour"] == 65
+    assert realtime()["behind"] == 0
 
 
 def test_what_is_old_is_forgotten_and_only_so_much_is_kept() -> None:

@@ -18,9 +18,9 @@ from django.test import Client
 from catalog import stock
 from museo.access.callers import Caller
 from museo.access.models import User
-from notifications import dispatcher, sending, unsubscribing
+from notifications import dispatcher, sending, subscriptions, unsubscribing
 from notifications.models import Delivery, Event, Subscription
-from orders import adjustments, baskets, checkout, delays, services, tracking
+from orders import adjustments, baskets, buyers, checkout, delays, services, tracking
 from orders.details import Details
 from orders.models import Order
 from orders.tracking import Placed
@@ -67,6 +67,29 @@ def purchase(client: Client, **headers: str) -> dict[str, Any]:
     assert bought.status_code == 201, bought.content
     told: dict[str, Any] = bought.json()
     return told
+
+
+def test_nobody_is_told_of_an_order_that_ended_long_ago(
+    sell: SellLamp, buy: Callable[..., Placed], noon: datetime
+) -> None:
+    sell(on_hand=5)
+    over, goes_on = (buy(now=noon).order for _order in range(2))
+    asked = Subscription.objects.filter(topic=over.topic).get()
+    subscriptions.begin(
+        topic=over.topic,
+        channel=Subscription.Channel.WEBHOOK,
+        address="https://example.com/",
+        who=asked.who,
+        locale="en",
+        now=noon,
+    )
+    Order.objects.filter(pk=over.pk).update(ended_at=noon)
+
+    assert buyers.forget(now=noon + tracking.TICKET_LIFE) == 0
+    assert buyers.forget(now=noon + tracking.TICKET_LIFE + timedelta(days=1)) == 1
+
+    left = Subscription.objects.order_by("pk").values_list("topic", "channel")
+    assert list(left) == [(goes_on.topic, "email"), (over.topic, "webhook")]
 
 
 def test_a_guest_is_told_each_step_in_their_language(

@@ -14,15 +14,24 @@ from django.test import Client
 from django.utils import timezone
 
 from museo.access.models import User
-from notifications import contacts, dispatcher, sending, subscriptions, unsubscribing
+from notifications import (
+    bounces,
+    contacts,
+    dispatcher,
+    sending,
+    subscribing,
+    subscriptions,
+    unsubscribing,
+)
 from notifications.channels import news
-from notifications.channels.news import Reply
+from notifications.channels.news import Reply, Status
+from notifications.channels.states import State
 from notifications.models import Contact, Delivery, Subscription
 from tests.mail_server import Mailbox
 from tests.notifications.channels.conftest import NUMBER
 from tests.notifications.channels.push_service import Browser
 from tests.notifications.channels.twilio_server import Twilio
-from tests.notifications.conftest import tell
+from tests.notifications.conftest import NOON, tell
 
 pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
 MAYA, NOA = "maya@example.org", "noa@example.org"
@@ -75,6 +84,50 @@ def test_ones_own_mail_needs_no_question(call: Call, mailbox: Mailbox) -> None:
     assert call("PATCH", path, {"types": ["trial.other"]}).json()["types"] == ["trial.other"]
     tell()
     assert deliver() == 0
+
+
+def test_an_address_that_mail_came_back_from_goes_on_by_a_new_code_alone(
+    call: Call, mailbox: Mailbox
+) -> None:
+    made = [subscribe(call, "email", MAYA, topic=f"trial.{name}").json() for name in "ab"]
+    tell("trial.a")
+    assert deliver() == 1
+    reference = Delivery.objects.get().reference
+    bounces.hear([Status("email", reference, State.BOUNCED, at=NOON)], now=timezone.now())
+    path = f"subscriptions/{made[0]['id']}"
+
+    assert call("POST", f"{path}/resume").json()["code"] == "not_confirmed"
+    again = subscribe(call, "email", MAYA).json()
+    assert (again["id"], again["state"]) == (made[0]["id"], "unconfirmed")
+    assert subscribe(call, "email", MAYA, topic="trial.c").json()["state"] == "unconfirmed"
+    code = code_in(str(mailbox.taken[-1]["Subject"]))
+    assert call("POST", f"{path}/confirm", {"code": code}).json()["state"] == "active"
+
+    states = set(Subscription.objects.values_list("state", "reason"))
+    assert states == {("active", "")}
+    assert subscribe(call, "email", MAYA, topic="trial.d").json()["state"] == "active"
+
+
+def test_what_is_made_with_orders_does_not_count_to_ones_hundred(
+    call: Call, user: User, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscribing, "MOST", 1)
+    for number in range(2):
+        subscriptions.begin_with_topic(
+            topic=f"order.{number}",
+            channel=Subscription.Channel.EMAIL,
+            address=MAYA,
+            who=f"user:{user.pk}",
+            types=[],
+            link="",
+            locale="en",
+            now=NOON,
+        )
+
+    assert subscribe(call, "email", MAYA).status_code == 201
+    assert subscribe(call, "email", MAYA, topic="trial.b").json()["code"] == (
+        "too_many_subscriptions"
+    )
 
 
 def test_a_browser_that_subscribes_itself_needs_no_question(call: Call, browser: Browser) -> None:
