@@ -39,7 +39,7 @@ BOUND_SECONDS = 40
 
 
 async def never(_got: Got, _writer: asyncio.StreamWriter) -> bytes:
-    await asyncio.Event().wait()
+    await asyncio.sleep(3600)
     return b""
 
 
