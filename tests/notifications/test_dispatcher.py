@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections import Counter
-from datetime import time, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -14,9 +16,9 @@ from django.test.utils import CaptureQueriesContext
 from museo.access.callers import caller_for_user
 from museo.access.models import User
 from notifications import dispatcher, log, preferring, subscriptions
-from notifications.models import Delivery, Reader, Subscription
+from notifications.models import Delivery, Event, Reader, Subscription
 from tests.notifications.conftest import NOON, tell
-from tests.processes import spawn
+from tests.processes import ended, fork
 from tests.together import at_once
 
 pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
@@ -251,58 +253,52 @@ def test_two_at_once_make_each_once() -> None:
     assert Counter(made()) == {(name, position): 1 for name in "abc" for position in range(1, 41)}
 
 
-DIES = """
-import signal
-from datetime import UTC, datetime
-from notifications import dispatcher, readers
-from notifications.models import Reader
-
-def die():
+def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
-NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-{how}
-dispatcher.dispatch(now=NOON)
-"""
-# in one transaction with the cursor, which is how it is
-TOGETHER = """
-really = dispatcher.make
-def make(events, *, now):
-    really(events, now=now)
-    die()
-dispatcher.make = make
-"""
+
+def die_together() -> None:
+    """In one transaction with the cursor, which is how it is."""
+    really = dispatcher.make
+
+    def make(events: Sequence[Event], *, now: datetime) -> None:
+        really(events, now=now)
+        _die()
+
+    dispatcher.make = make
+    dispatch()
+
+
 # the twins: the cursor is moved first, or after, in a transaction of its own
-CURSOR_FIRST = """
-from notifications import log
-read = {"position": log.state().head, "at": NOON}
-Reader.objects.update_or_create(name="dispatcher", defaults=read)
-die()
-"""
-CURSOR_LATER = """
-from notifications import log
-with log.change():
-    dispatcher.make(log.read_after(0, limit=500), now=NOON)
-die()
-"""
+def die_with_the_cursor_moved_first() -> None:
+    read = {"position": log.state().head, "at": NOON}
+    Reader.objects.update_or_create(name="dispatcher", defaults=read)
+    _die()
 
 
-@pytest.mark.parametrize("how", [TOGETHER, CURSOR_FIRST, CURSOR_LATER])
-def test_a_dispatcher_that_dies_between_has_lost_nothing_and_doubled_nothing(how: str) -> None:
+def die_before_the_cursor_is_moved() -> None:
+    with log.change():
+        dispatcher.make(log.read_after(0, limit=500), now=NOON)
+    _die()
+
+
+@pytest.mark.parametrize(
+    "die", [die_together, die_with_the_cursor_moved_first, die_before_the_cursor_is_moved]
+)
+def test_a_dispatcher_that_dies_between_has_lost_nothing_and_doubled_nothing(
+    die: Callable[[], None],
+) -> None:
     subscribe()
     tell(count=10)
 
-    killed = spawn(DIES.replace("{how}", how))
-    killed.communicate(timeout=60)
-
-    assert killed.returncode == -signal.SIGKILL
-    if how == CURSOR_LATER:
+    assert ended(fork(die)) == -signal.SIGKILL
+    if die is die_before_the_cursor_is_moved:
         # the rule of the table is what keeps this twin from doubling: it gets no further
         with pytest.raises(Exception, match=r"one_delivery_of_an_event|UNIQUE"):
             dispatch()
         return
     dispatch()
-    expected = [] if how == CURSOR_FIRST else list(range(1, 11))
+    expected = [] if die is die_with_the_cursor_moved_first else list(range(1, 11))
     assert [position for _address, position in made()] == expected
 
 
