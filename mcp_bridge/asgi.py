@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 from starlette.types import Receive, Scope, Send
 
-from mcp_bridge import push
+from mcp_bridge import neighbours, push
 from mcp_bridge.transport import Transport
 from notifications.live.hub import here
 
@@ -52,6 +52,7 @@ class _Running:
             async with AsyncExitStack() as stack:
                 for manager in self.transport.managers:
                     await stack.enter_async_context(manager.run())
+                await stack.enter_async_context(neighbours.answering(self.serve))
                 self._is_open.set()
                 await self._is_ending.wait()
         finally:

@@ -261,6 +261,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3600.0,
         "options": {"expires": 600, "queue": "work"},
     },
+    "forget ended sessions": {
+        "task": "mcp_bridge.forget_ended_sessions",
+        "schedule": 3600.0,
+        "options": {"expires": 600, "queue": "work"},
+    },
     "expire baskets": {
         "task": "orders.expire_baskets",
         "schedule": 600.0,
