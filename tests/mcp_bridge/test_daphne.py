@@ -15,6 +15,7 @@ from catalog.models import Variant
 from tests.mcp_bridge.conftest import advance, buy
 from tests.mcp_bridge.raw import raw
 from tests.mcp_bridge.test_push import legacy_client, modern_client
+from tests.mcp_bridge.test_sockets import wire
 from tests.processes import eventually, spawn
 from tests.shops import free_port
 
@@ -76,3 +77,8 @@ async def test_orders_are_pushed_in_both_eras(phone: Variant, daphne: str, addre
             assert await anext(updates) == ResourceUpdated(listened["uri"])
             assert await told.get() == bought["uri"]
             assert (await anext(lines))["params"]["uri"] == passed_on["uri"]
+
+    async with wire(f"{daphne.replace('http:', 'ws:')}") as socket:
+        greeted = await socket.initialize()
+        subprotocol = socket.connection.subprotocol
+    assert (subprotocol, greeted["serverInfo"]["title"]) == ("mcp", "Museo")
