@@ -8,6 +8,7 @@ there is something new to read, so equal ones that wait are one.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -16,6 +17,7 @@ from functools import partial
 from typing import Any
 
 import mcp_types as types
+from django.db import DatabaseError
 from django.utils import timezone
 from mcp.server.connection import Connection
 from mcp.server.context import ServerRequestContext
@@ -33,6 +35,8 @@ from museo.access.tokens import digest
 from notifications.live.expiry import Expiry
 from notifications.live.frames import Frame
 from notifications.live.hub import Hub, here, in_thread
+
+logger = logging.getLogger(__name__)
 
 MOST_STREAMS = 4096
 MOST_URIS = 100
@@ -226,8 +230,16 @@ async def _follow(connection: Connection, uris: Collection[str], caller: Caller)
     for frame in hub.since(topics.keys(), position):
         follower.hear(frame)
     if taken and connection.session_id:
-        await in_thread(following.keep)(_kept(connection, caller), taken, now=timezone.now())
+        await _keep(_kept(connection, caller), taken)
     return taken
+
+
+async def _keep(session: following.Session, uris: Collection[str]) -> None:
+    """For the session that takes its place; this one is told in any case."""
+    try:
+        await in_thread(following.keep)(session, uris, now=timezone.now())
+    except DatabaseError:
+        logger.warning("what a session follows is not kept", exc_info=True)
 
 
 async def unfollow(session: ServerSession, uri: str) -> None:

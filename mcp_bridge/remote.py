@@ -8,6 +8,7 @@ has forgotten a session it opens another in its place, unseen; what was followed
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import (
@@ -21,7 +22,6 @@ from typing import Any
 
 import httpx2
 import mcp_types as types
-import orjson
 from mcp.shared.inbound import (
     MCP_METHOD_HEADER,
     MCP_NAME_HEADER,
@@ -74,8 +74,11 @@ class Trouble(Exception):
         self.data = data
 
 
-class ForgottenSession(Exception):
+class ForgottenSession(Trouble):
     """The other side does not know the session any more."""
+
+    def __init__(self) -> None:
+        super().__init__(NOT_AVAILABLE, "The shop has forgotten this session. Initialize again.")
 
 
 class Account:
@@ -123,7 +126,7 @@ class Account:
         if "access_token" not in granted:
             raise Trouble(API_ERROR, f"There is no Museo at {self._shop}: it gives no tokens.")
         self._token = granted["access_token"]
-        self._renewed_at = self._now() + granted["expires_in"] * RENEWED_AFTER
+        self._renewed_at = self._now() + granted.get("expires_in", 60) * RENEWED_AFTER
         self._is_signed_in.set()
 
     @staticmethod
@@ -158,7 +161,7 @@ class Bridge:
 
     async def _pass_on(self, incoming: Incoming) -> None:
         async with asyncio.TaskGroup() as tasks:
-            background = [tasks.create_task(self._stay_signed_in())]
+            background = {"signing in": tasks.create_task(self._stay_signed_in())}
             async for each in incoming:
                 if isinstance(each, Exception):
                     await self._outgoing.send(SessionMessage(unreadable(each).answer))
@@ -171,9 +174,9 @@ class Bridge:
                     self._begin(tasks.create_task(self._ask(message)), message["id"])
                 elif not self._cancels(message):
                     await self._tell(message)
-                if method == "notifications/initialized" and self._session:
-                    background.append(tasks.create_task(self._listen()))
-            for task in (*background, *self._asked.values()):
+                if method == "notifications/initialized" and "listening" not in background:
+                    background["listening"] = tasks.create_task(self._listen())
+            for task in (*background.values(), *self._asked.values()):
                 task.cancel()
 
     # from here to there
@@ -247,7 +250,7 @@ class Bridge:
 
     async def _end(self) -> None:
         if self._session:
-            with suppress(Trouble, ForgottenSession, TimeoutError):
+            with suppress(Trouble, TimeoutError):
                 async with asyncio.timeout(PATIENCE_SECONDS), self._request("DELETE"):
                     logger.info("ended the session")
 
@@ -256,15 +259,14 @@ class Bridge:
     async def _listen(self) -> None:
         """Tell the client what the session's own stream says, as long as the client is there."""
         pause = FIRST_PAUSE_SECONDS
-        while True:
-            session = self._session
+        while session := self._session:
             try:
                 async with self._request("GET") as response:
                     pause = FIRST_PAUSE_SECONDS
                     async for told in _messages(response):
                         await self._say(told)
             except ForgottenSession:
-                with suppress(Trouble, ForgottenSession):
+                with suppress(Trouble):
                     await self._open_again(session)
             except Trouble as trouble:
                 logger.warning("no updates", extra={"reason": str(trouble)})
@@ -279,12 +281,12 @@ class Bridge:
                 if self._session:
                     async with self._request("POST", PING):
                         logger.debug("signed in again")
-            except (Trouble, ForgottenSession) as trouble:
+            except Trouble as trouble:
                 logger.warning("not signed in", extra={"reason": str(trouble)})
                 await asyncio.sleep(LONGEST_PAUSE_SECONDS)
 
     async def _say(self, told: Json) -> None:
-        said = messages.message(orjson.dumps(told))
+        said = messages.message(json.dumps(told))
         if isinstance(said, SessionMessage):
             await self._outgoing.send(said)
 
@@ -294,7 +296,7 @@ class Bridge:
     async def _request(
         self, method: str, message: Json | None = None
     ) -> AsyncIterator[httpx2.Response]:
-        """Ask, by another token if this one is refused; raise Trouble or ForgottenSession."""
+        """Ask, by another token if this one is refused; raise Trouble."""
         async with AsyncExitStack() as stack:
             who = await self._account.headers()
             try:
@@ -337,7 +339,7 @@ class Bridge:
 async def _asked(
     stream: AbstractAsyncContextManager[httpx2.Response],
 ) -> AsyncIterator[httpx2.Response]:
-    """The answer, if it is a good one; raise Trouble or ForgottenSession."""
+    """The answer, if it is a good one; raise Trouble."""
     try:
         async with stream as response:
             if response.is_success:
@@ -374,14 +376,14 @@ async def _messages(response: httpx2.Response) -> AsyncIterator[Json]:
 def _object(text: str | bytes) -> Json:
     """Empty for what is no JSON object."""
     try:
-        said = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        said = json.loads(text)
+    except ValueError:
         return {}
     return said if isinstance(said, dict) else {}
 
 
 def _body(message: Json | None) -> bytes | None:
-    return None if message is None else orjson.dumps(message)
+    return None if message is None else json.dumps(message).encode()
 
 
 def _json(message: types.JSONRPCMessage) -> Json:
