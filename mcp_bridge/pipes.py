@@ -6,7 +6,7 @@ pipe's token speaks for at that moment; one without a token comes from a guest.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import anyio
@@ -29,15 +29,20 @@ from mcp_bridge.server import server
 from museo.access.access_tokens import InvalidToken
 from museo.access.callers import Caller
 
+Header = tuple[bytes, bytes]
 
-def scope(*, toolset: str = "", **known: Any) -> Scope:
+
+def scope(token: str, *, toolset: str = "", headers: Iterable[Header] = (), **known: Any) -> Scope:
     """What is known of a client once and for all, as an HTTP request would say it."""
+    given = list(headers)
+    if token and not any(name == b"authorization" for name, _value in given):
+        given.append((b"authorization", f"Bearer {token}".encode()))
     return {
         "type": "http",
         "method": "POST",
-        "path": "/mcp",
+        "path": f"/mcp/{toolset}".rstrip("/"),
         "query_string": b"",
-        "headers": [],
+        "headers": given,
         **known,
         TOOLSET_KEY: toolset,
     }

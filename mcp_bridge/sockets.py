@@ -91,6 +91,7 @@ class Socket:
         self._send = send
         self._token = presented_token(scope)
         self._client = pipes.scope(
+            self._token,
             headers=scope["headers"],
             query_string=scope.get("query_string", b""),
             client=scope.get("client"),

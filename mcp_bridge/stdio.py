@@ -42,7 +42,7 @@ async def opened() -> AsyncIterator[tuple[Incoming, Outgoing]]:
 
 async def serve(toolset: str, token: str) -> None:
     """Serve this shop."""
-    scope = pipes.scope(toolset=toolset)
+    scope = pipes.scope(token, toolset=toolset)
     try:
         async with opened() as (incoming, outgoing):
             await pipes.serve(incoming, outgoing, scope, partial(calls.bearer, token))

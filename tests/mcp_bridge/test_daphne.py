@@ -55,7 +55,7 @@ def answers(address: str) -> bool:
 
 def end(process: subprocess.Popen[str]) -> None:
     process.terminate()
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
 
 
 async def test_orders_are_pushed_in_both_eras(phone: Variant, daphne: str, address: str) -> None:

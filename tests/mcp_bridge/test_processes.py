@@ -55,7 +55,7 @@ def servers(
         for process in started.values():
             process.terminate()
         for process in started.values():
-            process.communicate(timeout=10)
+            process.communicate(timeout=60)
 
 
 @pytest.fixture

@@ -191,6 +191,13 @@ async def test_a_token_that_was_revoked_is_replaced(
     assert await in_thread(RefreshToken.objects.count)() == before + 1
 
 
+async def test_a_number_of_any_size_does_not_end_the_bridge(phone: Variant, shop: str) -> None:
+    async with bridged(shop) as client:
+        result = await client.call_tool("search_products", {"query": "x", "limit": 2**70})
+        assert result.is_error
+        assert await call(client, "search_products", query="iPhone")
+
+
 async def code(shop: str, keys: Keys | None = None, *, token: str = "") -> int:
     """Of the error with which a client is answered that begins."""
     with pytest.raises((MCPError, ExceptionGroup)) as caught:
