@@ -1,11 +1,11 @@
-"""`/mcp` as an ASGI application, which starts by its first request where nobody starts it."""
+"""`/mcp` and `/ws/mcp` in ASGI, which start by their first client where nobody starts them."""
 
 import asyncio
 from contextlib import AsyncExitStack
 
 from starlette.types import Receive, Scope, Send
 
-from mcp_bridge import push
+from mcp_bridge import neighbours, push, sockets
 from mcp_bridge.transport import Transport
 from notifications.live.hub import here
 
@@ -42,6 +42,7 @@ class _Running:
     async def end(self) -> None:
         """Calls and listen streams end by themselves, sessions' streams with their managers."""
         push.close()
+        sockets.close()
         await _wait_for(self.calls)
         self._is_ending.set()
         await self._serving
@@ -52,6 +53,7 @@ class _Running:
             async with AsyncExitStack() as stack:
                 for manager in self.transport.managers:
                     await stack.enter_async_context(manager.run())
+                await stack.enter_async_context(neighbours.answering(self.serve))
                 self._is_open.set()
                 await self._is_ending.wait()
         finally:
@@ -82,6 +84,18 @@ async def shutdown() -> None:
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """HTTP under `/mcp`."""
     await (await _ready()).serve(scope, receive, send)
+
+
+async def socket(scope: Scope, receive: Receive, send: Send) -> None:
+    """A WebSocket at `/ws/mcp`."""
+    await _ready()
+    await sockets.serve(scope, receive, send)
+
+
+async def socket_by_first_frame(scope: Scope, receive: Receive, send: Send) -> None:
+    """A WebSocket at `/`."""
+    await _ready()
+    await sockets.serve_by_first_frame(scope, receive, send)
 
 
 async def _ready() -> _Running:

@@ -6,9 +6,12 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation.trans_real import parse_accept_lang_header
 from starlette.requests import Request
 
+from museo.access import access_tokens
+from museo.access.bearers import caller_from_bearer
 from museo.access.callers import (
     BASKET_HEADER,
     Caller,
@@ -16,6 +19,7 @@ from museo.access.callers import (
     presented_tickets,
     supported_locale,
 )
+from notifications.live.hub import in_thread
 
 SALES_CHANNEL = "mcp"
 
@@ -84,6 +88,14 @@ def _preferred(header: str) -> str:
 # where the transport notes the toolset in the ASGI scope, and whoever a token speaks for
 TOOLSET_KEY = "museo.toolset"
 BEARER_KEY = "museo.bearer"
+
+
+async def bearer(token: str) -> Caller | None:
+    """Whoever a token speaks for now, None without one; raise InvalidToken."""
+    if not token:
+        return None
+    resource = access_tokens.mcp_resource()
+    return await in_thread(caller_from_bearer)(token, resource, now=timezone.now())
 
 
 def toolset_of(request: Any) -> str:

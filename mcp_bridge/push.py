@@ -8,6 +8,7 @@ there is something new to read, so equal ones that wait are one.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -16,6 +17,8 @@ from functools import partial
 from typing import Any
 
 import mcp_types as types
+from django.db import DatabaseError
+from django.utils import timezone
 from mcp.server.connection import Connection
 from mcp.server.context import ServerRequestContext
 from mcp.server.session import ServerSession
@@ -23,18 +26,23 @@ from mcp.server.subscriptions import ListenHandler, ResourceUpdated, ServerEvent
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from mcp_bridge import addresses
+from mcp_bridge import addresses, following, neighbours
 from mcp_bridge.addresses import Address, OrderAddress
 from mcp_bridge.calls import caller_of
+from mcp_bridge.messages import NOT_AVAILABLE
 from museo.access.callers import Caller
+from museo.access.tokens import digest
 from notifications.live.expiry import Expiry
 from notifications.live.frames import Frame
 from notifications.live.hub import Hub, here, in_thread
 
+logger = logging.getLogger(__name__)
+
 MOST_STREAMS = 4096
 MOST_URIS = 100
-NOT_AVAILABLE = -32000
 REJOIN_SECONDS = 1.0
+# in the `_meta` of `initialize`: the session whose place the new one takes
+PLACE_OF = "museo/place-of"
 _FOLLOWER = "museo.follower"
 
 _open_streams: set[ListenHandler] = set()
@@ -185,25 +193,91 @@ async def follow(session: ServerSession, uri: str, caller: Caller) -> bool:
 
     False if it follows too many.
     """
-    connection, hub = _connection(session), await here()
+    return uri in await _follow(_connection(session), [uri], caller)
+
+
+async def restore(session: ServerSession, caller: Caller) -> None:
+    """Follow on what was followed by those whose place this session takes; see `following`."""
+    connection, now = _connection(session), timezone.now()
+    named = _place_of(connection)
+    if not connection.session_id or not (named or caller.who):
+        return
+    kept = _kept(connection, caller)
+    before = await in_thread(following.before)(kept, named, now=now)
+    free = [
+        each
+        for each, process in before.items()
+        if each == digest(named) or not await _goes_on(each, process)
+    ]
+    if free:
+        uris = await in_thread(following.take_over)(kept, named, free, now=now)
+        taken = await _follow(connection, uris, caller)
+        # it may have missed something
+        connection.state[_FOLLOWER].tell_of(taken)
+
+
+async def _follow(connection: Connection, uris: Collection[str], caller: Caller) -> set[str]:
+    """Those that may be read, as far as there is room."""
+    hub = await here()
     position = hub.position
-    topics = await readable(caller, [uri])
+    topics = await readable(caller, uris)
     follower = connection.state.get(_FOLLOWER)
     if follower is None:
         follower = connection.state[_FOLLOWER] = Follower(connection, hub, caller)
         connection.exit_stack.push_async_callback(follower.stop)
-    if len(follower.followed) >= MOST_URIS:
-        return uri in follower.followed
-    follower.add(topics, caller)
+    taken = follower.add(topics, caller)
     # what has happened while the database was asked
     for frame in hub.since(topics.keys(), position):
         follower.hear(frame)
-    return True
+    if taken and connection.session_id:
+        await _keep(_kept(connection, caller), taken)
+    return taken
 
 
-def unfollow(session: ServerSession, uri: str) -> None:
-    if follower := _connection(session).state.get(_FOLLOWER):
+async def _keep(session: following.Session, uris: Collection[str]) -> None:
+    """For the session that takes its place; this one is told in any case."""
+    try:
+        await in_thread(following.keep)(session, uris, now=timezone.now())
+    except DatabaseError:
+        logger.warning("what a session follows is not kept", exc_info=True)
+
+
+async def unfollow(session: ServerSession, uri: str) -> None:
+    connection = _connection(session)
+    if follower := connection.state.get(_FOLLOWER):
         follower.remove(uri)
+        if connection.session_id:
+            await in_thread(following.drop)(connection.session_id, uri)
+
+
+async def _goes_on(session: str, process: str) -> bool:
+    """Whether a session, by its digest, still has its own follower."""
+    if process == neighbours.process_id():
+        return any(digest(name) == session for name in _followers)
+    return await neighbours.is_there(process)
+
+
+def _kept(connection: Connection, caller: Caller) -> following.Session:
+    params = connection.client_params
+    return following.Session(
+        name=connection.session_id or "",
+        process=neighbours.process_id(),
+        who=caller.who,
+        client=params.client_info.name if params else "",
+    )
+
+
+def _place_of(connection: Connection) -> str:
+    """The session that this one says to take the place of; empty for none."""
+    params = connection.client_params
+    named = neighbours.session_id(str(((params and params.meta) or {}).get(PLACE_OF)))
+    return named.session if named else ""
+
+
+async def renew(session_id: str, bearer: Caller) -> None:
+    """A session has come with a token: what it follows may be followed as long as that holds."""
+    if follower := _followers.get(session_id):
+        await follower.renew(bearer)
 
 
 def catch_up(session_id: str) -> None:
@@ -230,14 +304,31 @@ class Follower:
         self._join()
         self._telling = asyncio.create_task(self._tell())
 
-    def add(self, uris: Mapping[str, Collection[str]], caller: Caller) -> None:
-        """Follow these, which are given by topic."""
+    def add(self, uris: Mapping[str, Collection[str]], caller: Caller) -> set[str]:
+        """Follow those for which there is room; they are given by topic."""
         self._caller = caller
+        taken = set()
         for uri, one in _followed(uris).items():
             self.remove(uri)
+            if len(self.followed) >= MOST_URIS:
+                continue
+            taken.add(uri)
             self.followed[uri] = one
             self._hub.widen(self._subscription, one.topics)
             self._expiries[uri] = Expiry(caller.expires_at, partial(self._expire, uri))
+        return taken
+
+    async def renew(self, bearer: Caller) -> None:
+        """Go on by a later token of the same person or program, as far as it may read."""
+        ends_at = self._caller.expires_at
+        if bearer.who != self._caller.who or not ends_at or not bearer.expires_at:
+            return
+        if bearer.expires_at > ends_at:
+            self._caller = caller = self._caller.speaking_for(bearer)
+            uris = tuple(self.followed)
+            taken = self.add(await readable(caller, uris), caller)
+            for uri in set(uris) - taken:
+                self.remove(uri)
 
     def remove(self, uri: str) -> None:
         if expiry := self._expiries.pop(uri, None):

@@ -14,6 +14,7 @@ from mcp.shared.exceptions import MCPError
 
 from mcp_bridge import addresses, dispatch, prompts, push, resources
 from mcp_bridge.calls import Call, caller_of, toolset_of
+from mcp_bridge.messages import NOT_AVAILABLE
 from mcp_bridge.registry import Answer, Tool
 from mcp_bridge.toolsets import ALL, TOOLSETS
 from museo.access import context
@@ -112,15 +113,20 @@ async def subscribe_resource(
             types.INVALID_REQUEST, "Nothing can be pushed without a session: initialize first."
         )
     if not await push.follow(ctx.session, uri, caller):
-        raise MCPError(push.NOT_AVAILABLE, f"A session follows at most {push.MOST_URIS} resources.")
+        raise MCPError(NOT_AVAILABLE, f"A session follows at most {push.MOST_URIS} resources.")
     return types.EmptyResult()
 
 
 async def unsubscribe_resource(
     ctx: Context, params: types.UnsubscribeRequestParams
 ) -> types.EmptyResult:
-    push.unfollow(ctx.session, str(params.uri))
+    await push.unfollow(ctx.session, str(params.uri))
     return types.EmptyResult()
+
+
+async def initialized(ctx: Context, params: types.NotificationParams) -> None:
+    """A session has begun, before 2026-07-28."""
+    await push.restore(ctx.session, caller_of(ctx.request))
 
 
 async def list_prompts(
@@ -189,3 +195,4 @@ server: Server[dict[str, Any]] = Server(
     on_unsubscribe_resource=unsubscribe_resource,
     on_subscriptions_listen=push.listen,
 )
+server.add_notification_handler("notifications/initialized", types.NotificationParams, initialized)

@@ -1,8 +1,9 @@
 """Streamable HTTP: which of the SDK's ways of answering a request is taken.
 
 Three session managers serve one server. With a session (before 2026-07-28) everything goes to the
-session. Without one every POST stands alone: it is answered as JSON, or as a stream if it listens
-or tells of progress. JSON is the faster by half, but drops what is told before the answer.
+session, which another process may have (`neighbours`). Without one every POST stands alone: it is
+answered as JSON, or as a stream if it listens or tells of progress. JSON is the faster by half, but
+drops what is told before the answer.
 """
 
 from __future__ import annotations
@@ -16,24 +17,25 @@ import mcp_types as types
 import orjson
 from django.conf import settings
 from django.http.request import validate_host
-from django.utils import timezone
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from mcp_bridge import push
-from mcp_bridge.calls import BEARER_KEY, TOOLSET_KEY
+from mcp_bridge import following, neighbours, push
+from mcp_bridge.calls import BEARER_KEY, TOOLSET_KEY, bearer
+from mcp_bridge.neighbours import SessionId
 from mcp_bridge.server import server
 from mcp_bridge.toolsets import ALL, TOOLSETS
-from museo.access import access_tokens, problems
+from museo.access import problems
 from museo.access.asgi import header
-from museo.access.bearers import bearer_token, caller_from_bearer
-from museo.access.callers import Caller
+from museo.access.bearers import bearer_token
 from notifications.live.hub import in_thread
 
 SESSION = "mcp-session-id"
+# where the scope says that a request is of a session that is not here any more, and of which
+PLACE_OF_KEY = "museo.place_of"
 # the edge has checked the host by Django's rules, which know patterns; the origin is checked here
 SECURITY = TransportSecuritySettings(enable_dns_rebinding_protection=False)
 
@@ -67,29 +69,54 @@ class Transport:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope = {**scope, "headers": _clean(scope["headers"])}
+        session = _session(scope)
         try:
-            scope[TOOLSET_KEY] = _toolset(scope["path"])
-            _require_our_origin(scope)
-            scope[BEARER_KEY] = await _bearer(scope)
-            if scope["method"] == "POST":
-                return await self._post(scope, receive, send)
-            await self._of_session(scope, receive, send)
+            if session and session.process != neighbours.process_id():
+                body = await _read(receive)
+                if body is None or await neighbours.pass_on(
+                    session.process, scope, _replay(body, receive), send
+                ):
+                    return
+                receive, session = _replay(body, receive), None
+            await self._answer(_entering(scope, session), receive, send)
         except Refused as refused:
             await refused.response(scope, receive, send)
         except problems.Problem as problem:
             await _refusal(problem, scope)(scope, receive, send)
 
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[TOOLSET_KEY] = _toolset(scope["path"])
+        _require_our_origin(scope)
+        scope[BEARER_KEY] = await bearer(bearer_token(header(scope, "authorization")))
+        if (session := header(scope, SESSION)) and (caller := scope[BEARER_KEY]):
+            await push.renew(session, caller)
+        answer = self._post if scope["method"] == "POST" else self._of_session
+        await answer(scope, receive, send)
+
     async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not header(scope, "content-type").lower().startswith("application/json"):
             raise Refused(415, types.INVALID_REQUEST, "Send Content-Type: application/json.")
         body = await _read(receive)
-        if body is not None:
-            manager = self._manager_for(scope, _message(body))
-            await manager.handle_request(scope, _replay(body, receive), send)
+        if body is None:
+            return
+        message = _message(body)
+        if PLACE_OF_KEY in scope and message.get("method") != "initialize":
+            raise _gone(message.get("id"))
+        if message.get("method") == "initialize" and (named := _named(scope)):
+            scope, body = _entering(scope, None), _taking_place(message, named)
+        manager = self._manager_for(scope, message)
+        if manager is self.sessions:
+            send = _with_process(send)
+        await manager.handle_request(scope, _replay(body, receive), send)
 
     async def _of_session(self, scope: Scope, receive: Receive, send: Send) -> None:
         """GET opens a session's stream, DELETE ends the session."""
         session = header(scope, SESSION)
+        if scope["method"] == "DELETE":
+            named = neighbours.session_id(scope.get(PLACE_OF_KEY, ""))
+            await in_thread(following.end)(named.session if named else session)
+        if PLACE_OF_KEY in scope:
+            raise _gone()
         if not session or scope["method"] not in {"GET", "DELETE"}:
             raise Refused(
                 405,
@@ -99,15 +126,13 @@ class Transport:
             )
         if scope["method"] == "GET":
             send = _catching_up(session, send)
-        await self.sessions.handle_request(scope, receive, send)
+        await self.sessions.handle_request(scope, receive, _with_process(send))
 
     def _manager_for(
         self, scope: Scope, message: Mapping[str, Any]
     ) -> StreamableHTTPSessionManager:
         takes_stream = "text/event-stream" in header(scope, "accept")
-        version = header(scope, "mcp-protocol-version")
-        is_modern = bool(version) and version not in HANDSHAKE_PROTOCOL_VERSIONS
-        if not is_modern:
+        if not _is_modern(scope):
             # a client that takes no stream gets no session: it could hear nothing on it
             opens_session = message.get("method") == "initialize" and takes_stream
             if opens_session or header(scope, SESSION):
@@ -129,6 +154,64 @@ def _clean(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     return cleaned
 
 
+def _is_modern(scope: Scope) -> bool:
+    version = header(scope, "mcp-protocol-version")
+    return bool(version) and version not in HANDSHAKE_PROTOCOL_VERSIONS
+
+
+def _session(scope: Scope) -> SessionId | None:
+    """The session that a request belongs to, wherever that is."""
+    return None if _is_modern(scope) else neighbours.session_id(header(scope, SESSION))
+
+
+def _entering(scope: Scope, session: SessionId | None) -> Scope:
+    """The scope with the session under its name here; with none, if it is not here any more."""
+    named = header(scope, SESSION)
+    if not named or _is_modern(scope):
+        return scope
+    headers = [pair for pair in scope["headers"] if pair[0] != SESSION.encode()]
+    if session is None:
+        return {**scope, "headers": headers, PLACE_OF_KEY: named}
+    return {**scope, "headers": [*headers, (SESSION.encode(), session.session.encode())]}
+
+
+def _named(scope: Scope) -> str:
+    """The session that an `initialize` names: the new one takes its place."""
+    if session := "" if _is_modern(scope) else header(scope, SESSION):
+        return str(SessionId(neighbours.process_id(), session))
+    return str(scope.get(PLACE_OF_KEY, ""))
+
+
+def _taking_place(message: dict[str, Any], named: str) -> bytes:
+    params = message.get("params", {})
+    meta = params.get("_meta", {})
+    if isinstance(meta, dict):
+        message = {**message, "params": {**params, "_meta": {**meta, push.PLACE_OF: named}}}
+    return orjson.dumps(message)
+
+
+def _gone(id: Any = None) -> Refused:
+    detail = "This session is not here any more. Initialize a new one."
+    return Refused(404, types.INVALID_REQUEST, detail, id=id)
+
+
+def _with_process(send: Send) -> Send:
+    """Clients are told a session's name with that of this process before it."""
+
+    async def with_process(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [_outside(*pair) for pair in message["headers"]]}
+        await send(message)
+
+    return with_process
+
+
+def _outside(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    if name.lower() != SESSION.encode():
+        return name, value
+    return name, str(SessionId(neighbours.process_id(), value.decode())).encode()
+
+
 def _toolset(path: str) -> str:
     toolset = path.removeprefix("/mcp").strip("/")
     if toolset and toolset not in TOOLSETS:
@@ -148,15 +231,6 @@ def _require_our_origin(scope: Scope) -> None:
         host = ""
     if not (host and validate_host(host, settings.ALLOWED_HOSTS)):
         raise Refused(403, types.INVALID_REQUEST, "This page's origin is not one of the shop's.")
-
-
-async def _bearer(scope: Scope) -> Caller | None:
-    """Whoever the request's token speaks for, None without one; raise InvalidToken."""
-    token = bearer_token(header(scope, "authorization"))
-    if not token:
-        return None
-    resource = access_tokens.mcp_resource()
-    return await in_thread(caller_from_bearer)(token, resource, now=timezone.now())
 
 
 def _refusal(problem: problems.Problem, scope: Scope) -> JSONResponse:

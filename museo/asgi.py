@@ -40,6 +40,7 @@ EVENTS = re.compile(r"/api/v1/(?:orders/(?P<number>[^/]{1,40})/)?events/?")
 PROCESS_EVENTS = re.compile(r"/api/chat/sse/?")
 MCP = re.compile(r"/mcp(?:/.*)?")
 SOCKET = re.compile(r"/ws/events/?")
+MCP_SOCKET = re.compile(r"/ws/mcp/?")
 
 # the stubs type scopes more closely than a router needs
 stream: Any = EventStream.as_asgi()
@@ -89,6 +90,10 @@ def _is_public_stream(scope: Scope) -> bool:
 async def _socket(scope: Scope, receive: Receive, send: Send) -> None:
     if found := SOCKET.fullmatch(scope["path"]):
         await socket(_with(scope, found), receive, send)
+    elif MCP_SOCKET.fullmatch(scope["path"]):
+        await bridge.socket(scope, receive, send)
+    elif scope["path"] == "/":
+        await bridge.socket_by_first_frame(scope, receive, send)
     else:
         await receive()
         await send({"type": "websocket.close", "code": 4404})

@@ -17,6 +17,7 @@ MUSEO_NAMES = frozenset(
     {
         "MUSEO_ALLOWED_HOSTS",
         "MUSEO_ANSWERS_MB",
+        "MUSEO_API_URL",
         "MUSEO_CALLS_PER_MINUTE",
         "MUSEO_CLOCK_SPEED",
         "MUSEO_DEBUG",
@@ -67,7 +68,10 @@ OTHER_NAMES = frozenset(
         "INSTAGRAM_ACCOUNT_ID",
         "INSTAGRAM_API_BASE",
         "INSTAGRAM_TOKEN",
+        "MCP_API_KEY",
+        "MCP_API_SECRET",
         "MCP_JWT_SECRET",
+        "MCP_MUSEO_API_URL",
         "META_APP_SECRET",
         "META_VERIFY_TOKEN",
         "REDIS_URL",
@@ -100,6 +104,15 @@ def refuse_unknown(environ: Mapping[str, str] = os.environ) -> None:
 
 def text(name: str, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
+
+
+def address(*names: str) -> str:
+    """Where another server is, by the first of the names that says so; empty if none does."""
+    name, url = next(((name, found) for name in names if (found := text(name))), (names[0], ""))
+    parts = urlsplit(url)
+    if url and not (parts.scheme in ("http", "https") and parts.hostname):
+        raise ImproperlyConfigured(f"{name} is not understood; write https://shop.example.")
+    return url.rstrip("/")
 
 
 def flag(name: str) -> bool:

@@ -68,6 +68,10 @@ SECRET_KEY, *SECRET_KEY_FALLBACKS = environment.keys("MUSEO_SECRET_KEYS", MUSEO_
 MUSEO_ENCRYPTION_KEYS = environment.keys("MUSEO_ENCRYPTION_KEYS", MUSEO_HOME / "encryption-key")
 # what signs the tokens of service accounts, if other programs are to read them
 MCP_JWT_SECRETS = environment.shared_secrets("MCP_JWT_SECRET")
+# the Museo that `mcp_stdio` passes everything on to, if it is not this one
+MCP_MUSEO_API_URL = environment.address("MCP_MUSEO_API_URL", "MUSEO_API_URL")
+MCP_API_KEY = environment.text("MCP_API_KEY")
+MCP_API_SECRET = environment.text("MCP_API_SECRET")
 ALLOWED_HOSTS = environment.words("MUSEO_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 IS_PUBLIC = MUSEO_PUBLIC_URL.startswith("https://")
 # whom a push service asks if something is wrong (RFC 8292, section 2.1)
@@ -258,6 +262,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "forget ended tokens": {
         "task": "access.forget_ended_tokens",
+        "schedule": 3600.0,
+        "options": {"expires": 600, "queue": "work"},
+    },
+    "forget ended sessions": {
+        "task": "mcp_bridge.forget_ended_sessions",
         "schedule": 3600.0,
         "options": {"expires": 600, "queue": "work"},
     },

@@ -53,11 +53,11 @@ class Raw:
             text = next(line for line in text.splitlines() if line.startswith("data: {"))[6:]
         return json.loads(text)["result"]
 
-    async def initialize(self) -> dict[str, str]:
+    async def initialize(self, **headers: str) -> dict[str, str]:
         """Open a session; the headers that name it."""
         message = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": INITIALIZE}
-        response = await self.post(message, **LEGACY)
-        session = {"mcp_session_id": response.headers["mcp-session-id"], **LEGACY}
+        response = await self.post(message, **LEGACY, **headers)
+        session = {"mcp_session_id": response.headers["mcp-session-id"], **LEGACY, **headers}
         await self.post({"jsonrpc": "2.0", "method": "notifications/initialized"}, **session)
         return session
 

@@ -24,6 +24,8 @@ async def _life(receive: Any, send: Any) -> None:
 async def _route(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         await _life(receive, send)
+    elif scope["type"] == "websocket":
+        await asgi.socket(scope, receive, send)
     else:
         await asgi.application(scope, receive, send)
 
@@ -39,9 +41,9 @@ async def until(is_true: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def serve() -> AsyncIterator[str]:
-    """The address of `/mcp`."""
-    port = free_port()
+async def serve(port: int = 0) -> AsyncIterator[str]:
+    """The address of `/mcp`, at a free port if none is given."""
+    port = port or free_port()
     config = uvicorn.Config(
         application,
         port=port,

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
@@ -12,7 +13,9 @@ from mcp.client.subscriptions import ResourceUpdated
 from catalog.demo import house
 from catalog.models import Variant
 from tests.mcp_bridge.conftest import advance, buy
+from tests.mcp_bridge.raw import raw
 from tests.mcp_bridge.test_push import legacy_client, modern_client
+from tests.mcp_bridge.test_sockets import wire
 from tests.processes import eventually, spawn
 from tests.shops import free_port
 
@@ -52,15 +55,30 @@ def answers(address: str) -> bool:
 
 def end(process: subprocess.Popen[str]) -> None:
     process.terminate()
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
 
 
-async def test_orders_are_pushed_in_both_eras(phone: Variant, daphne: str) -> None:
-    async with modern_client(daphne) as client, legacy_client(daphne) as (session, told):
+async def test_orders_are_pushed_in_both_eras(phone: Variant, daphne: str, address: str) -> None:
+    """To a session also through another server, which passes on what it is asked."""
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(modern_client(daphne))
+        session, told = await stack.enter_async_context(legacy_client(daphne))
+        there, here = [await stack.enter_async_context(raw(at)) for at in (daphne, address)]
+        opened = await there.initialize()
         listened, bought = await buy(client), await buy(session)
-        async with client.listen(resource_subscriptions=[listened["uri"]]) as updates:
-            # one tick moves both
-            await advance(bought, minutes=2)
-            async with asyncio.timeout(20):
-                assert await anext(updates) == ResourceUpdated(listened["uri"])
-                assert await told.get() == bought["uri"]
+        passed_on = await here.buy(opened)
+        updates = await stack.enter_async_context(
+            client.listen(resource_subscriptions=[listened["uri"]])
+        )
+        lines = await stack.enter_async_context(here.stream(opened))
+        # one tick moves all
+        await advance(passed_on, minutes=2)
+        async with asyncio.timeout(20):
+            assert await anext(updates) == ResourceUpdated(listened["uri"])
+            assert await told.get() == bought["uri"]
+            assert (await anext(lines))["params"]["uri"] == passed_on["uri"]
+
+    async with wire(f"{daphne.replace('http:', 'ws:')}") as socket:
+        greeted = await socket.initialize()
+        subprotocol = socket.connection.subprotocol
+    assert (subprotocol, greeted["serverInfo"]["title"]) == ("mcp", "Museo")

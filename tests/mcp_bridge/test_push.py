@@ -7,14 +7,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from mcp.client.client import Client
 from mcp.client.subscriptions import ResourceUpdated, SubscriptionLost
 from mcp.shared.exceptions import MCPError
 from mcp_types import ResourceUpdatedNotification
 
 from catalog.models import Variant
-from mcp_bridge import push
+from mcp_bridge import asgi, push
+from museo.access import accounts, grants
 from museo.access.callers import Caller
+from notifications.live.hub import in_thread
 from tests.mcp_bridge.conftest import Connect, advance, buy, call
 from tests.mcp_bridge.raw import raw
 from tests.mcp_bridge.serving import serve, until
@@ -220,6 +223,24 @@ async def test_a_session_that_opens_its_stream_again_is_told_to_look(
 
     assert first["method"] == second["method"] == "notifications/resources/updated"
     assert first["params"]["uri"] == second["params"]["uri"] == order["uri"]
+
+
+async def test_who_is_signed_in_goes_on_in_a_new_session_without_a_word(
+    phone: Variant, address: str
+) -> None:
+    now = timezone.now()
+    scopes = ("shop:read", "basket:write", "checkout:write")
+    keys = await in_thread(accounts.create)(name="agent", scopes=scopes, now=now)
+    granted = await in_thread(grants.give)(keys.account, now=now)
+    who = {"authorization": f"Bearer {granted.access_token}"}
+    async with raw(address) as http:
+        order = await http.buy(await http.initialize(**who))
+        # as when the process is started again
+        await asgi.shutdown()
+        async with http.stream(await http.initialize(**who)) as lines, asyncio.timeout(20):
+            update = await anext(lines)
+
+    assert update["params"]["uri"] == order["uri"]
 
 
 async def test_a_session_follows_a_limited_number(
