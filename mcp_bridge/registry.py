@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import mcp_types as types
@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from pydantic import BaseModel
 
 from mcp_bridge.arguments import Fields, model_of, schema_of
+from mcp_bridge.confirmations import Agreement
 from museo.access import scopes
 from museo.access.callers import Caller
 from museo.access.problems import NotAllowed
@@ -22,12 +23,29 @@ class Answer:
     """What a tool answers when it has more to say than its data.
 
     `text` is for the chat. `uri` is the resource that the answer is about: a session that can be
-    pushed to is told of its changes from now on.
+    pushed to is told of its changes from now on. `about` is a public id for the trail, where the
+    data says none.
     """
 
     data: dict[str, Any]
     text: str
     uri: str = ""
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a tool answers before it does something that a person has to agree to.
+
+    They read `text`, and `yes` is what they say. `data` is for a caller that has to ask them
+    itself. `spends`: it costs money.
+    """
+
+    agreement: Agreement
+    text: str
+    yes: str
+    data: dict[str, Any] = field(default_factory=dict)
+    spends: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +64,11 @@ class Tool:
     run: Run
     arguments: type[BaseModel]
     definition: types.Tool
+
+    @property
+    def only_reads(self) -> bool:
+        hints = self.definition.annotations
+        return hints is not None and bool(hints.read_only_hint)
 
     @property
     def is_async(self) -> bool:

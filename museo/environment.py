@@ -144,6 +144,14 @@ def choices(name: str, known: Collection[str], *, default: str) -> list[str]:
     return chosen
 
 
+def choice(name: str, known: Collection[str], *, default: str) -> str:
+    """One of the known words."""
+    chosen = text(name, default).strip().lower()
+    if chosen not in known:
+        raise ImproperlyConfigured(f"{name} is {chosen!r}; choose from: {', '.join(known)}.")
+    return chosen
+
+
 def networks(name: str) -> list[IPv4Network | IPv6Network]:
     """Addresses (`10.0.0.7`) and networks (`10.0.0.0/8`)."""
     try:

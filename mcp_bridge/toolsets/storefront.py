@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from pydantic import Field
 
 from catalog import answering, products
@@ -14,7 +15,7 @@ from mcp_bridge import cancellations, confirmations, purchases, push, shapes, te
 from mcp_bridge.addresses import OrderAddress
 from mcp_bridge.calls import Call
 from mcp_bridge.parameters import BasketToken, Confirm, Limit, Locale, OrderId, PageCursor, Ticket
-from mcp_bridge.registry import ADDS, ENDS, READS, SPENDS, Answer, tool
+from mcp_bridge.registry import ADDS, ENDS, READS, SPENDS, Answer, Question, tool
 from museo.access.callers import Caller
 from notifications.envelope import timestamp
 from notifications.live.hub import in_thread
@@ -169,11 +170,12 @@ def place_order(
     ] = "",
     payment: shapes.Payment | None = None,
     confirm: Confirm = "",
-) -> Answer:
-    """Buy what is in the basket, in two calls.
+) -> Answer | Question:
+    """Buy what is in the basket, once a person has agreed.
 
-    The first, without confirm, buys nothing: it answers a summary and a confirm. Show the summary
-    to the person. If they agree, call again with the same arguments and that confirm.
+    Call it without confirm. Your client asks the person if it can. If not, nothing is bought yet
+    and the answer is a summary and a confirm: show the summary to the person, and if they agree,
+    call again with the same arguments and that confirm.
     """
     caller = call.caller.with_basket(basket_token)
     body = {
@@ -191,7 +193,7 @@ def place_order(
     return Answer({**order, **told}, texts.placed(order, now=call.now), uri)
 
 
-def _question(call: Call, body: dict[str, Any], offer: purchases.Offer) -> Answer:
+def _question(call: Call, body: dict[str, Any], offer: purchases.Offer) -> Question:
     total = {name: offer.totals[-1][name] for name in ("amount", "currency")}
     summary = {
         **{name: body[name] for name in ("email", "name", "address")},
@@ -202,15 +204,14 @@ def _question(call: Call, body: dict[str, Any], offer: purchases.Offer) -> Answe
         "total": total,
         "expires_at": timestamp(call.now + confirmations.LIFETIME),
     }
-    return Answer(
-        {"confirm": confirmations.ask(offer.agreement, now=call.now), "summary": summary},
-        texts.please_confirm(
-            lines=offer.lines,
-            totals=offer.totals,
-            name=body["name"],
-            city=body["address"].get("city", ""),
-        ),
+    asked = texts.please_confirm(
+        lines=offer.lines,
+        totals=offer.totals,
+        name=body["name"],
+        city=body["address"].get("city", ""),
     )
+    yes = _("Buy this for %(total)s") % {"total": texts.money(total)}
+    return Question(offer.agreement, asked, yes, {"summary": summary}, spends=True)
 
 
 @tool(
@@ -278,22 +279,19 @@ def cancel_order(
     ticket: Ticket = "",
     reason: Annotated[str, Field(max_length=200)] = "",
     confirm: Confirm = "",
-) -> Answer:
-    """Cancel an order while that is possible, in two calls; what was paid goes back.
+) -> Answer | Question:
+    """Cancel an order while that is possible, once a person has agreed; what was paid goes back.
 
-    The first, without confirm, cancels nothing: show what it answers to the person. If they agree,
-    call again with the same arguments and that confirm.
+    Call it without confirm. Your client asks the person if it can. If not, nothing is cancelled
+    yet: show what it answers to the person, and if they agree, call again with the same arguments
+    and that confirm.
     """
     caller = call.caller.with_ticket(ticket)
     order, agreement = cancellations.offer(caller, order_id, reason)
     about = {"order_id": order.number, "refund": money(agreement.total, order.currency)}
     if order.status != CANCELLED and not confirm:
-        asked = {
-            "confirm": confirmations.ask(agreement, now=call.now),
-            "expires_at": timestamp(call.now + confirmations.LIFETIME),
-            "status": order.status,
-        }
-        return Answer({**asked, **about}, texts.please_confirm_cancellation(about))
+        asked = texts.please_confirm_cancellation(about)
+        return Question(agreement, asked, _("Cancel the order"), {"status": order.status, **about})
     if order.status != CANCELLED:
         confirmations.require(confirm, agreement, now=call.now)
         order = adjustments.cancel(caller, order_id, reason=reason, now=call.now)
