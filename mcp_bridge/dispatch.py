@@ -10,7 +10,7 @@ import orjson
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from mcp_bridge import arguments, budgets, traces
+from mcp_bridge import arguments, budgets, quotations, traces
 from mcp_bridge.asking import Asked, Person
 from mcp_bridge.calls import Call
 from mcp_bridge.registry import Answer, Question, Tool
@@ -44,7 +44,7 @@ async def run(tool: Tool, given: Mapping[str, Any], call: Call, person: Person) 
     return outcome
 
 
-def result(outcome: Outcome) -> types.CallToolResult | types.InputRequiredResult:
+def result(tool: Tool, outcome: Outcome) -> types.CallToolResult | types.InputRequiredResult:
     """An outcome as the protocol has it."""
     if isinstance(outcome, Asked):
         return outcome.result()
@@ -55,7 +55,10 @@ def result(outcome: Outcome) -> types.CallToolResult | types.InputRequiredResult
     content: list[types.ContentBlock] = [_text(outcome.text)]
     if outcome.uri:
         content.append(_link(outcome.uri))
-    return types.CallToolResult(content=content, structured_content=outcome.data)
+    meta = quotations.meta(outcome.data, tool.quotes)
+    if meta:
+        content.append(quotations.note(meta[quotations.META]))
+    return types.CallToolResult(content=content, structured_content=outcome.data, _meta=meta)
 
 
 async def _outcome(tool: Tool, given: Mapping[str, Any], call: Call, person: Person) -> Outcome:

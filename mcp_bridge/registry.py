@@ -61,6 +61,8 @@ class Tool:
     is_for_staff: bool
     # it tells of its progress, so its answer is worth a stream
     is_streaming: bool
+    # fields of its data that hold what others have written
+    quotes: tuple[str, ...]
     run: Run
     arguments: type[BaseModel]
     definition: types.Tool
@@ -117,6 +119,7 @@ def tool(
     takes_ticket: bool = False,
     is_for_staff: bool = False,
     is_streaming: bool = False,
+    quotes: tuple[str, ...] = (),
     fields: type[Fields] | None = None,
     meta: dict[str, Any] | None = None,
 ) -> Callable[[Run], Tool]:
@@ -133,6 +136,7 @@ def tool(
             takes_ticket=takes_ticket,
             is_for_staff=is_for_staff,
             is_streaming=is_streaming,
+            quotes=quotes,
             run=run,
             arguments=arguments,
             definition=types.Tool(

@@ -13,7 +13,7 @@ from mcp.server.caching import CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
-from mcp_bridge import addresses, asking, budgets, dispatch, prompts, push, resources
+from mcp_bridge import addresses, asking, budgets, dispatch, prompts, push, quotations, resources
 from mcp_bridge.calls import Call, caller_of, recheck, toolset_of
 from mcp_bridge.registry import Answer, Tool
 from mcp_bridge.toolsets import ALL, TOOLSETS
@@ -67,7 +67,7 @@ async def call_tool(
     outcome = await dispatch.run(tool, params.arguments or {}, call, person)
     if isinstance(outcome, Answer) and outcome.uri and call.is_pushed:
         await push.follow(ctx.session, outcome.uri, call.caller)
-    return dispatch.result(outcome)
+    return dispatch.result(tool, outcome)
 
 
 async def list_resources(
@@ -104,7 +104,10 @@ async def read_resource(
         except Problem as problem:
             raise _unknown(uri, problem) from problem
     text = types.TextResourceContents(
-        uri=uri, mime_type=resources.MIME_TYPE, text=orjson.dumps(body).decode()
+        uri=uri,
+        mime_type=resources.MIME_TYPE,
+        text=orjson.dumps(body).decode(),
+        _meta=quotations.meta(body, resources.QUOTES.get(type(address), ())),
     )
     return types.ReadResourceResult(contents=[text])
 

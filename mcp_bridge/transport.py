@@ -17,6 +17,8 @@ import orjson
 from django.conf import settings
 from django.http.request import validate_host
 from django.utils import timezone
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
@@ -71,6 +73,7 @@ class Transport:
             scope[TOOLSET_KEY] = _toolset(scope["path"])
             _require_our_origin(scope)
             scope[BEARER_KEY] = await _bearer(scope)
+            scope["user"] = _owner(scope[BEARER_KEY])
             if scope["method"] == "POST":
                 return await self._post(scope, receive, send)
             await self._of_session(scope, receive, send)
@@ -157,6 +160,13 @@ async def _bearer(scope: Scope) -> Caller | None:
         return None
     resource = access_tokens.mcp_resource()
     return await in_thread(caller_from_bearer)(token, resource, now=timezone.now())
+
+
+def _owner(bearer: Caller | None) -> AuthenticatedUser | None:
+    """Whose session it is that a request opens; to others the SDK says that there is none."""
+    if bearer is None:
+        return None
+    return AuthenticatedUser(AccessToken(token="", client_id=bearer.who, scopes=[]))
 
 
 def _refusal(problem: problems.Problem, scope: Scope) -> JSONResponse:

@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 MUSEO_NAMES = frozenset(
     {
+        "MUSEO_AGENT_CHECKOUT",
         "MUSEO_ALLOWED_HOSTS",
         "MUSEO_ANSWERS_MB",
         "MUSEO_CALLS_PER_MINUTE",

@@ -15,6 +15,7 @@ from mcp_bridge.calls import Call
 from mcp_bridge.confirmations import Agreement
 from mcp_bridge.parameters import Confirm, Limit, OrderId, PageCursor
 from mcp_bridge.products import ChangedProduct, NewProduct, plain
+from mcp_bridge.quotations import SHEET_TEXTS
 from mcp_bridge.registry import ADDS, CHANGES, ENDS, READS, Answer, Question, tool
 from orders import lifecycle, lists, order_api, services, tracking
 from orders.models import Order
@@ -32,6 +33,7 @@ Revision = Annotated[
     result=shapes.Sheet,
     annotations=ADDS,
     is_for_staff=True,
+    quotes=SHEET_TEXTS,
     fields=NewProduct,
 )
 def create_product(call: Call, **fields: Any) -> Answer:
@@ -48,6 +50,7 @@ def create_product(call: Call, **fields: Any) -> Answer:
     result=shapes.Sheet,
     annotations=CHANGES,
     is_for_staff=True,
+    quotes=SHEET_TEXTS,
     fields=ChangedProduct,
 )
 def update_product(call: Call, product: str, **fields: Any) -> Answer:
@@ -63,6 +66,7 @@ def update_product(call: Call, product: str, **fields: Any) -> Answer:
     result=shapes.DeletedProduct,
     annotations=ENDS,
     is_for_staff=True,
+    quotes=SHEET_TEXTS,
 )
 def delete_product(
     call: Call, product: ProductId, revision: Revision = None, confirm: Confirm = ""
@@ -97,6 +101,7 @@ def delete_product(
     result=shapes.Import,
     annotations=ADDS,
     is_for_staff=True,
+    quotes=("columns", "failure"),
 )
 def create_from_file(
     call: Call,
@@ -144,6 +149,7 @@ def create_from_file(
     result=shapes.Sheets,
     annotations=READS,
     is_for_staff=True,
+    quotes=("results",),
 )
 def list_products(
     call: Call,

@@ -1,5 +1,6 @@
 """Finding, buying and following: what a shopper does."""
 
+import math
 import time
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ from mcp_bridge import cancellations, confirmations, purchases, push, shapes, te
 from mcp_bridge.addresses import OrderAddress
 from mcp_bridge.calls import Call
 from mcp_bridge.parameters import BasketToken, Confirm, Limit, Locale, OrderId, PageCursor, Ticket
+from mcp_bridge.quotations import BASKET_TEXTS, PRODUCT_TEXTS
 from mcp_bridge.registry import ADDS, ENDS, READS, SPENDS, Answer, Question, tool
 from museo.access.callers import Caller
 from notifications.envelope import timestamp
@@ -28,7 +30,13 @@ from orders.pricing import money
 LONGEST_WAIT_SECONDS = 900
 
 
-@tool(title="Search products", scope="shop:read", result=shapes.ProductPage, annotations=READS)
+@tool(
+    title="Search products",
+    scope="shop:read",
+    result=shapes.ProductPage,
+    annotations=READS,
+    quotes=("results",),
+)
 def search_products(
     call: Call,
     query: Annotated[str, Field(max_length=200, description="What to look for; empty for all.")],
@@ -51,7 +59,13 @@ def search_products(
     }
 
 
-@tool(title="Show a product", scope="shop:read", result=shapes.ProductDetail, annotations=READS)
+@tool(
+    title="Show a product",
+    scope="shop:read",
+    result=shapes.ProductDetail,
+    annotations=READS,
+    quotes=PRODUCT_TEXTS,
+)
 def get_product_info(
     call: Call,
     product: Annotated[str, Field(max_length=120, description="Its slug, id or SKU.")],
@@ -61,7 +75,13 @@ def get_product_info(
     return products.detail(product, locale=call.locale, now=call.now)
 
 
-@tool(title="Answer a question", scope="shop:read", result=shapes.Answered, annotations=READS)
+@tool(
+    title="Answer a question",
+    scope="shop:read",
+    result=shapes.Answered,
+    annotations=READS,
+    quotes=("answer", "sources"),
+)
 def answer_question(
     call: Call,
     question: Annotated[str, Field(min_length=1, max_length=answering.LONGEST)],
@@ -78,7 +98,13 @@ def answer_question(
     return Answer(found, texts.answered(found))
 
 
-@tool(title="Put into the basket", scope="basket:write", result=shapes.Basket, annotations=ADDS)
+@tool(
+    title="Put into the basket",
+    scope="basket:write",
+    result=shapes.Basket,
+    annotations=ADDS,
+    quotes=BASKET_TEXTS,
+)
 def add_to_basket(
     call: Call,
     sku: Annotated[str, Field(max_length=64, description="The SKU of a variant.")],
@@ -106,7 +132,13 @@ def add_to_basket(
     return _basket(call, opened)
 
 
-@tool(title="Show the basket", scope="basket:write", result=shapes.Basket, annotations=READS)
+@tool(
+    title="Show the basket",
+    scope="basket:write",
+    result=shapes.Basket,
+    annotations=READS,
+    quotes=BASKET_TEXTS,
+)
 def get_basket(call: Call, basket_token: BasketToken = "") -> dict[str, Any]:
     """What is in the basket, and what it costs."""
     caller = call.caller.with_basket(basket_token)
@@ -152,6 +184,7 @@ def get_payment_link(
     scope="checkout:write",
     result=shapes.PlacedOrder,
     annotations=SPENDS,
+    quotes=("summary",),
 )
 def place_order(
     call: Call,
@@ -241,11 +274,11 @@ async def track_order(
 
 
 async def _follow(call: Call, caller: Caller, order_id: str, seconds: int) -> dict[str, Any]:
-    """The order at its end, or when the time is over; each version is told once."""
-    deadline = time.monotonic() + seconds
+    """The order at its end, or when the time or the token is over; each version is told once."""
+    deadline = time.monotonic() + min(seconds, _lasts(caller))
     told = 0
     # joined before it is read: a step between the two would be missed
-    async with push.news_of(tracking.topic(order_id)) as news:
+    async with push.news_of(tracking.topic(order_id), caller.who) as news:
         while True:
             stand = await _stand(call, caller, order_id)
             if stand["version"] > told:
@@ -256,6 +289,13 @@ async def _follow(call: Call, caller: Caller, order_id: str, seconds: int) -> di
             remaining = deadline - time.monotonic()
             if stand["status"] in ENDED or not await news.wait(remaining):
                 return stand
+
+
+def _lasts(caller: Caller) -> float:
+    """In how many seconds the caller's token ends."""
+    if caller.expires_at is None:
+        return math.inf
+    return (caller.expires_at - timezone.now()).total_seconds()
 
 
 async def _stand(call: Call, caller: Caller, order_id: str) -> dict[str, Any]:

@@ -17,7 +17,17 @@ from museo.access.callers import Caller
 from museo.access.models import Trail, User
 from notifications.live.hub import in_thread
 from orders.models import Basket
-from tests.mcp_bridge.conftest import ADDRESS, BUYER, SKU, Connect, buy, call, person, program, refused
+from tests.mcp_bridge.conftest import (
+    ADDRESS,
+    BUYER,
+    SKU,
+    Connect,
+    buy,
+    call,
+    person,
+    program,
+    refused,
+)
 
 Speak = Callable[[Caller], None]
 
