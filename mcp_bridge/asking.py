@@ -145,7 +145,7 @@ def boundary(whose: Callable[[Context], str], *, audience: str) -> RequestStateB
     """
     keys = [
         salted_hmac("mcp.request-state", "", secret=key, algorithm="sha256").digest()
-        for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+        for key in dict.fromkeys([settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])
     ]
     security = RequestStateSecurity(
         keys=keys, ttl=confirmations.LIFETIME.total_seconds(), bind_principal=whose

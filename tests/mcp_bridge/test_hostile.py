@@ -29,6 +29,7 @@ from tests.mcp_bridge.raw import INITIALIZE, LEGACY, META, Raw, modern, raw
 Speak = Callable[[Caller], None]
 pytestmark = pytest.mark.filterwarnings("ignore:resources/(un)?subscribe is removed")
 SHORT, LONG = 50, 10_000
+PATIENCE_SECONDS = 120
 PING = {"jsonrpc": "2.0", "id": "1", "method": "ping"}
 
 
@@ -348,7 +349,7 @@ async def _try(address: str, *, times: int) -> None:
 
         def send(body: bytes, headers: dict[str, str], is_modern: bool) -> None:
             sending = _send(http, body, headers, is_modern)
-            asyncio.run_coroutine_threadsafe(sending, loop).result(30)
+            asyncio.run_coroutine_threadsafe(sending, loop).result(PATIENCE_SECONDS)
 
         trying = settings(
             max_examples=times,

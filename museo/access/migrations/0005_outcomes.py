@@ -4,6 +4,9 @@ from django.db import migrations, models
 
 from museo.access.roles import OWNER, give, view
 
+# nobody changes a trail: the admin refuses it to everybody
+PERMISSIONS = {OWNER: [*view("access", "trail"), "access.change_trail"]}
+
 
 class Migration(migrations.Migration):
 
@@ -46,5 +49,5 @@ class Migration(migrations.Migration):
             name='who',
             field=models.CharField(blank=True, max_length=80, verbose_name='who'),
         ),
-        migrations.RunPython(give({OWNER: view("access", "trail")}), migrations.RunPython.noop),
+        migrations.RunPython(give(PERMISSIONS), migrations.RunPython.noop),
     ]
