@@ -14,6 +14,7 @@ from django.db import Error
 
 from mcp_bridge.asking import Asked
 from mcp_bridge.registry import Answer, Tool
+from museo import sql
 from museo.access import limits, trail
 from museo.access.callers import Caller
 from museo.access.problems import Problem
@@ -39,8 +40,10 @@ def leave(
         return
     ended, about = _end(outcome)
     who = replace(caller, who=caller.who or GUEST)
+    target = _target(about) or _target(given)
     try:
-        trail.leave(who, f"mcp.{tool.name}", _target(about) or _target(given), outcome=ended, at=at)
+        with sql.alone():
+            trail.leave(who, f"mcp.{tool.name}", target, outcome=ended, at=at)
     except Error:
         # what was done is done, and its caller is to hear of it
         logger.exception(
