@@ -71,7 +71,8 @@ async def _try(connect: Connect, toolset: str, real: dict[str, Any], *, times: i
         for tool in TOOLSETS[toolset].values():
 
             def use(given: dict[str, Any], name: str) -> None:
-                asyncio.run_coroutine_threadsafe(_use(client, name, given), loop).result(PATIENCE_SECONDS)
+                using = _use(client, name, given)
+                asyncio.run_coroutine_threadsafe(using, loop).result(PATIENCE_SECONDS)
 
             made_up = arguments.of(tool.definition.input_schema, real)
             trying = settings(
