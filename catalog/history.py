@@ -38,7 +38,9 @@ def view(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse
                 "at": trace.at,
                 "who": trace.name or trace.who or _("The shop"),
                 "what": WORDS[trace.what]() if trace.what in WORDS else trace.what,
-                "fields": ", ".join([*filter(None, [variants.get(trace.target)]), *trace.fields]),
+                "fields": ", ".join(
+                    [*filter(None, [variants.get(trace.target), trace.outcome]), *trace.fields]
+                ),
             }
             for trace in traces
         ],

@@ -1,6 +1,8 @@
 """One call of a tool: who calls, when, in which language, and how to tell of progress."""
 
-from collections.abc import Awaitable
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -11,7 +13,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from starlette.requests import Request
 
 from museo.access import access_tokens
-from museo.access.bearers import caller_from_bearer
+from museo.access.bearers import bearer_token, caller_from_bearer
 from museo.access.callers import (
     BASKET_HEADER,
     Caller,
@@ -32,12 +34,18 @@ class Progress(Protocol):
 
 @dataclass(frozen=True)
 class Call:
-    """`is_pushed`: this session gets updates by itself; others listen for them."""
+    """`is_pushed`: this session gets updates by itself; others listen for them.
+
+    `can_ask`: its client shows questions to a person.
+    """
 
     caller: Caller
     now: datetime
     progress: Progress
     is_pushed: bool
+    can_ask: bool = False
+    # raises InvalidToken if who calls may not any more
+    recheck: Callable[[datetime], None] = lambda _now: None
 
     @property
     def locale(self) -> str:
@@ -47,6 +55,12 @@ class Call:
     def delivery(self) -> str:
         """How updates come: on the `session`'s stream, or to who calls subscriptions/`listen`."""
         return "session" if self.is_pushed else "listen"
+
+    async def later(self) -> Call:
+        """The same call some minutes later; raise InvalidToken if its token has ended meanwhile."""
+        now = timezone.now()
+        await in_thread(self.recheck)(now)
+        return replace(self, now=now)
 
 
 def caller_of(request: Request | None) -> Caller:
@@ -68,6 +82,12 @@ def caller_of(request: Request | None) -> Caller:
     if bearer := request.scope.get(BEARER_KEY):
         return guest.speaking_for(bearer)
     return replace(guest, scopes=guest.scopes | {"notify:send"}) if _is_trial(request) else guest
+
+
+def recheck(request: Request | None, now: datetime) -> None:
+    """Raise InvalidToken if the request came with a token that is good no more."""
+    if request and (token := bearer_token(request.headers.get("authorization", ""))):
+        caller_from_bearer(token, access_tokens.mcp_resource(), now=now)
 
 
 def _is_trial(request: Request) -> bool:

@@ -10,9 +10,10 @@ import orjson
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from mcp_bridge import arguments
+from mcp_bridge import arguments, budgets, quotations, traces
+from mcp_bridge.asking import Asked, Person
 from mcp_bridge.calls import Call
-from mcp_bridge.registry import Answer, Tool
+from mcp_bridge.registry import Answer, Question, Tool
 from museo.access import context
 from museo.access.callers import supported_locale
 from museo.access.problems import Problem
@@ -29,24 +30,24 @@ class OurTrouble(Problem):
     code = "internal_error"
 
 
-async def run(tool: Tool, given: Mapping[str, Any], call: Call) -> Answer | Problem:
-    """What the tool answers, or why it does not."""
+Outcome = Answer | Asked | Problem
+
+
+async def run(tool: Tool, given: Mapping[str, Any], call: Call, person: Person) -> Outcome:
+    """What the tool answers, what its person is to be asked first, or why it does neither."""
     locale = _asked_locale(given) or call.locale
     call = replace(call, caller=replace(call.caller, locale=locale))
     with override(locale):
-        try:
-            return await _run(tool, given, call)
-        except Exception as error:
-            if problem := as_problem(error):
-                return problem
-            logger.exception(
-                "tool failed", extra={"tool": tool.name, "correlation": context.correlation_id()}
-            )
-            return OurTrouble(_("Something went wrong in the shop. Try again in a moment."))
+        outcome = await _outcome(tool, given, call, person)
+    if not tool.only_reads:
+        await in_thread(traces.leave)(tool, given, outcome, call.caller, at=call.now)
+    return outcome
 
 
-def result(outcome: Answer | Problem) -> types.CallToolResult:
+def result(tool: Tool, outcome: Outcome) -> types.CallToolResult | types.InputRequiredResult:
     """An outcome as the protocol has it."""
+    if isinstance(outcome, Asked):
+        return outcome.result()
     if isinstance(outcome, Problem):
         return types.CallToolResult(
             content=[_text(outcome.detail)], structured_content=outcome.body(), is_error=True
@@ -54,20 +55,55 @@ def result(outcome: Answer | Problem) -> types.CallToolResult:
     content: list[types.ContentBlock] = [_text(outcome.text)]
     if outcome.uri:
         content.append(_link(outcome.uri))
-    return types.CallToolResult(content=content, structured_content=outcome.data)
+    meta = quotations.meta(outcome.data, tool.quotes)
+    if meta:
+        content.append(quotations.note(meta[quotations.META]))
+    return types.CallToolResult(content=content, structured_content=outcome.data, _meta=meta)
 
 
-async def _run(tool: Tool, given: Mapping[str, Any], call: Call) -> Answer:
-    call = replace(call, caller=tool.caller(call.caller, str(given.get("ticket", ""))))
-    parsed = arguments.parse(tool.arguments, given)
-    answer = (
-        await tool.run(call, **parsed)
-        if tool.is_async
-        else await in_thread(tool.run)(call, **parsed)
+async def _outcome(tool: Tool, given: Mapping[str, Any], call: Call, person: Person) -> Outcome:
+    try:
+        return await _run(tool, given, call, person)
+    except Exception as error:
+        if problem := as_problem(error):
+            return problem
+        logger.exception(
+            "tool failed", extra={"tool": tool.name, "correlation": context.correlation_id()}
+        )
+        return OurTrouble(_("Something went wrong in the shop. Try again in a moment."))
+
+
+async def _run(tool: Tool, given: Mapping[str, Any], call: Call, person: Person) -> Answer | Asked:
+    await in_thread(budgets.take_call)(tool, call.caller, now=call.now)
+    call = replace(
+        call,
+        caller=tool.caller(call.caller, str(given.get("ticket", ""))),
+        can_ask=person.can_be_asked,
     )
+    parsed = arguments.parse(tool.arguments, given)
+    if person.has_answered:
+        parsed["confirm"] = person.agreed()
+    answer = await _use(tool, call, parsed)
+    if not isinstance(answer, Question):
+        return _as_answer(answer)
+
+    async def go_on(confirm: str) -> Answer:
+        """Some minutes later."""
+        return _as_answer(await _use(tool, await call.later(), {**parsed, "confirm": confirm}))
+
+    return await person.ask(answer, go_on, now=call.now)
+
+
+async def _use(tool: Tool, call: Call, parsed: Mapping[str, Any]) -> Any:
+    if tool.is_async:
+        return await tool.run(call, **parsed)
+    return await in_thread(tool.run)(call, **parsed)
+
+
+def _as_answer(answer: Any) -> Answer:
+    """With its data as text too, for clients that read only that."""
     if isinstance(answer, Answer):
         return answer
-    # the protocol wants the data as text too, for clients that read only that
     return Answer(answer, orjson.dumps(answer).decode())
 
 

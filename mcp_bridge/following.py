@@ -60,9 +60,9 @@ def drop(name: str, uri: str) -> None:
     FollowedResource.objects.filter(session=digest(name), uri_hash=digest(uri)).delete()
 
 
-def end(name: str) -> None:
+def end(name: str, who: str) -> None:
     """A session has ended as its client wanted: nobody takes its place."""
-    FollowedResource.objects.filter(session=digest(name)).delete()
+    FollowedResource.objects.filter(session=digest(name), who__in={"", who}).delete()
 
 
 def before(session: Session, place_of: str, *, now: datetime) -> dict[str, str]:

@@ -78,7 +78,11 @@ def place(
             confirmations.require_same(agreed, offer(caller, body, now=now).agreement)
         placed = checkout.place(
             caller,
-            replace(details, expected_total=agreed.total),
+            replace(
+                details,
+                expected_total=agreed.total,
+                expected_revision=agreed.version,
+            ),
             now=now,
             speed=speed,
             attempt=claimed,

@@ -419,10 +419,10 @@ class News:
 
 
 @asynccontextmanager
-async def news_of(topic: str) -> AsyncIterator[News]:
-    """What happens to a topic from now on."""
+async def news_of(topic: str, who: str) -> AsyncIterator[News]:
+    """What happens to a topic from now on; over when the access is revoked of `who` asks."""
     hub, news = await here(), News()
-    subscription = hub.join({topic}, lambda _frame: news.arrive(), news.end)
+    subscription = hub.join({topic}, lambda _frame: news.arrive(), news.end, who=who)
     _waiting.add(news)
     try:
         yield news

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import mcp_types as types
@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from pydantic import BaseModel
 
 from mcp_bridge.arguments import Fields, model_of, schema_of
+from mcp_bridge.confirmations import Agreement
 from museo.access import scopes
 from museo.access.callers import Caller
 from museo.access.problems import NotAllowed
@@ -22,12 +23,29 @@ class Answer:
     """What a tool answers when it has more to say than its data.
 
     `text` is for the chat. `uri` is the resource that the answer is about: a session that can be
-    pushed to is told of its changes from now on.
+    pushed to is told of its changes from now on. `about` is a public id for the trail, where the
+    data says none.
     """
 
     data: dict[str, Any]
     text: str
     uri: str = ""
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a tool answers before it does something that a person has to agree to.
+
+    They read `text`, and `yes` is what they say. `data` is for a caller that has to ask them
+    itself. `spends`: it costs money.
+    """
+
+    agreement: Agreement
+    text: str
+    yes: str
+    data: dict[str, Any] = field(default_factory=dict)
+    spends: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,9 +61,16 @@ class Tool:
     is_for_staff: bool
     # it tells of its progress, so its answer is worth a stream
     is_streaming: bool
+    # fields of its data that hold what others have written
+    quotes: tuple[str, ...]
     run: Run
     arguments: type[BaseModel]
     definition: types.Tool
+
+    @property
+    def only_reads(self) -> bool:
+        hints = self.definition.annotations
+        return hints is not None and bool(hints.read_only_hint)
 
     @property
     def is_async(self) -> bool:
@@ -94,6 +119,7 @@ def tool(
     takes_ticket: bool = False,
     is_for_staff: bool = False,
     is_streaming: bool = False,
+    quotes: tuple[str, ...] = (),
     fields: type[Fields] | None = None,
     meta: dict[str, Any] | None = None,
 ) -> Callable[[Run], Tool]:
@@ -110,6 +136,7 @@ def tool(
             takes_ticket=takes_ticket,
             is_for_staff=is_for_staff,
             is_streaming=is_streaming,
+            quotes=quotes,
             run=run,
             arguments=arguments,
             definition=types.Tool(

@@ -22,6 +22,7 @@ from mcp_bridge.addresses import (
     StatsAddress,
     SubscriptionsAddress,
 )
+from mcp_bridge.quotations import BASKET_TEXTS, EVENT_TEXTS, PRODUCT_TEXTS
 from museo.access.callers import Caller
 from museo.access.problems import NotFound
 from notifications import following, history, subscription_api, tickets
@@ -198,6 +199,12 @@ async def _stats(_caller: Caller, _address: StatsAddress, now: datetime) -> dict
     return await counts.stats()
 
 
+# fields that hold what others have written
+QUOTES: dict[type[Address], tuple[str, ...]] = {
+    BasketAddress: BASKET_TEXTS,
+    ProductAddress: PRODUCT_TEXTS,
+    LiveFeedAddress: EVENT_TEXTS,
+}
 Read = Callable[[Caller, Any, datetime], Awaitable[dict[str, Any]]]
 _READ: dict[type[Address], Read] = {
     OrderAddress: in_thread(_order),

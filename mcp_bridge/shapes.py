@@ -184,6 +184,7 @@ class PlacedOrder:
     """First `confirm` and `summary` only; after the confirmed call all the others."""
 
     confirm: str = ""
+    expires_at: str = ""
     summary: Summary | None = None
     number: str = ""
     order_id: str = ""

@@ -80,8 +80,6 @@ def please_confirm(
             *bought,
             gettext("**Total**: %(total)s") % {"total": money(total)},
             gettext("**For**: %(name)s") % {"name": ", ".join(filter(None, [name, city]))},
-            "",
-            _ask_again("place_order"),
         ]
     )
 
@@ -94,7 +92,7 @@ def please_confirm_cancellation(about: Mapping[str, Any]) -> str:
             gettext("%(amount)s goes back the way it was paid.")
             % {"amount": money(about["refund"])}
         )
-    return "\n".join([*lines, "", _ask_again("cancel_order")])
+    return "\n".join(lines)
 
 
 def cancelled(order: Mapping[str, Any]) -> str:
@@ -109,11 +107,15 @@ def cancelled(order: Mapping[str, Any]) -> str:
 
 def please_confirm_deletion(name: str) -> str:
     """What staff should read before an agent takes a product out of the shop."""
-    asked = gettext("🗑️ **Please confirm: take %(name)s out of the shop**") % {"name": name}
-    return "\n".join([asked, "", _ask_again("delete_product")])
+    return gettext("🗑️ **Please confirm: take %(name)s out of the shop**") % {"name": name}
 
 
-def _ask_again(tool: str) -> str:
+def please_confirm_unsubscribing(topic: str) -> str:
+    return gettext("👋 **Please confirm: tell you no more of %(topic)s**") % {"topic": topic}
+
+
+def ask_the_person(tool: str) -> str:
+    """What an agent does with a question that its client cannot show."""
     return gettext(
         "Ask the person. If they agree, call %(tool)s again with the same arguments "
         "and this `confirm` within 10 minutes."

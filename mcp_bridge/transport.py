@@ -17,6 +17,8 @@ import mcp_types as types
 import orjson
 from django.conf import settings
 from django.http.request import validate_host
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
@@ -31,6 +33,7 @@ from mcp_bridge.toolsets import ALL, TOOLSETS
 from museo.access import problems
 from museo.access.asgi import header
 from museo.access.bearers import bearer_token
+from museo.access.callers import Caller
 from notifications.live.hub import in_thread
 
 SESSION = "mcp-session-id"
@@ -88,6 +91,7 @@ class Transport:
         scope[TOOLSET_KEY] = _toolset(scope["path"])
         _require_our_origin(scope)
         scope[BEARER_KEY] = await bearer(bearer_token(header(scope, "authorization")))
+        scope["user"] = _owner(scope[BEARER_KEY])
         if (session := header(scope, SESSION)) and (caller := scope[BEARER_KEY]):
             await push.renew(session, caller)
         answer = self._post if scope["method"] == "POST" else self._of_session
@@ -101,7 +105,8 @@ class Transport:
             return
         message = _message(body)
         if PLACE_OF_KEY in scope and message.get("method") != "initialize":
-            raise _gone(message.get("id"))
+            await self._of_none(scope, _replay(body, receive), send)
+            return
         if message.get("method") == "initialize" and (named := _named(scope)):
             scope, body = _entering(scope, None), _taking_place(message, named)
         manager = self._manager_for(scope, message)
@@ -114,9 +119,12 @@ class Transport:
         session = header(scope, SESSION)
         if scope["method"] == "DELETE":
             named = neighbours.session_id(scope.get(PLACE_OF_KEY, ""))
-            await in_thread(following.end)(named.session if named else session)
+            caller = scope[BEARER_KEY]
+            who = caller.who if caller else ""
+            await in_thread(following.end)(named.session if named else session, who)
         if PLACE_OF_KEY in scope:
-            raise _gone()
+            await self._of_none(scope, receive, send)
+            return
         if not session or scope["method"] not in {"GET", "DELETE"}:
             raise Refused(
                 405,
@@ -127,6 +135,12 @@ class Transport:
         if scope["method"] == "GET":
             send = _catching_up(session, send)
         await self.sessions.handle_request(scope, receive, _with_process(send))
+
+    async def _of_none(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A session that is not here any more: as the SDK says it, also of somebody else's."""
+        named = (SESSION.encode(), scope[PLACE_OF_KEY].encode())
+        scope = {**scope, "headers": [*scope["headers"], named]}
+        await self.sessions.handle_request(scope, receive, send)
 
     def _manager_for(
         self, scope: Scope, message: Mapping[str, Any]
@@ -190,11 +204,6 @@ def _taking_place(message: dict[str, Any], named: str) -> bytes:
     return orjson.dumps(message)
 
 
-def _gone(id: Any = None) -> Refused:
-    detail = "This session is not here any more. Initialize a new one."
-    return Refused(404, types.INVALID_REQUEST, detail, id=id)
-
-
 def _with_process(send: Send) -> Send:
     """Clients are told a session's name with that of this process before it."""
 
@@ -231,6 +240,13 @@ def _require_our_origin(scope: Scope) -> None:
         host = ""
     if not (host and validate_host(host, settings.ALLOWED_HOSTS)):
         raise Refused(403, types.INVALID_REQUEST, "This page's origin is not one of the shop's.")
+
+
+def _owner(bearer: Caller | None) -> AuthenticatedUser | None:
+    """Whose session it is that a request opens; to others the SDK says that there is none."""
+    if bearer is None:
+        return None
+    return AuthenticatedUser(AccessToken(token="", client_id=bearer.who, scopes=[]))
 
 
 def _refusal(problem: problems.Problem, scope: Scope) -> JSONResponse:

@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 MUSEO_NAMES = frozenset(
     {
+        "MUSEO_AGENT_CHECKOUT",
         "MUSEO_ALLOWED_HOSTS",
         "MUSEO_ANSWERS_MB",
         "MUSEO_API_URL",
@@ -154,6 +155,14 @@ def choices(name: str, known: Collection[str], *, default: str) -> list[str]:
     chosen = words(name, default)
     if unknown := [word for word in chosen if word not in known]:
         raise ImproperlyConfigured(f"{name} names {unknown[0]!r}; choose from: {', '.join(known)}.")
+    return chosen
+
+
+def choice(name: str, known: Collection[str], *, default: str) -> str:
+    """One of the known words."""
+    chosen = text(name, default).strip().lower()
+    if chosen not in known:
+        raise ImproperlyConfigured(f"{name} is {chosen!r}; choose from: {', '.join(known)}.")
     return chosen
 
 

@@ -37,6 +37,12 @@ MUSEO_PAYMENT_PROVIDERS = environment.choices(
     ("demo", "manual", "stripe"),
     default="stripe,manual" if STRIPE_SECRET_KEY else "demo,manual",
 )
+# whether an agent may buy after a second call of its own where it can ask nobody
+MUSEO_AGENT_CHECKOUT = environment.choice(
+    "MUSEO_AGENT_CHECKOUT",
+    ("confirm", "link"),
+    default="confirm" if "demo" in MUSEO_PAYMENT_PROVIDERS else "link",
+)
 
 # channels: without its settings each says that it is not configured
 MUSEO_MAIL = environment.text("MUSEO_MAIL", "console")

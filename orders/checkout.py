@@ -53,6 +53,13 @@ from orders.payments.charges import Charge, Outcome
 from orders.tracking import Placed
 
 
+class BasketChanged(Problem):
+    """The customer agreed to buy the basket as it was before."""
+
+    status = 409
+    code = "basket_changed"
+
+
 class TotalChanged(Problem):
     """The customer agreed to another sum than is due now."""
 
@@ -187,6 +194,7 @@ def _begin(
         opening.require()
         if basket is None:
             raise offers.empty()
+        _require_revision(basket.basket, details.expected_revision)
         checkout = Checkout(basket=basket.basket, created_at=now)
         earlier = holds.supersede(checkout.basket_id) if inside.is_bought else []
         offer = _offer(checkout.basket, details, inside, caller, now=now)
@@ -202,6 +210,12 @@ def _begin(
         payment = start_payment(checkout, details, now=now, attempt=attempt, link=link)
         holds.reserve(checkout, instead_of=earlier)
         return payment, details
+
+
+def _require_revision(basket: Basket, expected: int | None) -> None:
+    # holding it has raised it by one
+    if expected not in (None, basket.revision - 1):
+        raise BasketChanged(_("The basket has changed. Look at it again and pay if you agree."))
 
 
 def _offer(

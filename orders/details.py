@@ -35,6 +35,8 @@ class Details:
     payment_token: str = field(default="ok", repr=False)
     # what the customer was shown, in minor units; another sum is not charged
     expected_total: int | None = None
+    # the revision of the basket that they were shown; another one is not bought
+    expected_revision: int | None = None
 
     @classmethod
     def parse(

@@ -15,8 +15,8 @@ from mcp_bridge.calls import Call
 from mcp_bridge.confirmations import Agreement
 from mcp_bridge.parameters import Confirm, Limit, OrderId, PageCursor
 from mcp_bridge.products import ChangedProduct, NewProduct, plain
-from mcp_bridge.registry import ADDS, CHANGES, ENDS, READS, Answer, tool
-from notifications.envelope import timestamp
+from mcp_bridge.quotations import SHEET_TEXTS
+from mcp_bridge.registry import ADDS, CHANGES, ENDS, READS, Answer, Question, tool
 from orders import lifecycle, lists, order_api, services, tracking
 from orders.models import Order
 
@@ -33,6 +33,7 @@ Revision = Annotated[
     result=shapes.Sheet,
     annotations=ADDS,
     is_for_staff=True,
+    quotes=SHEET_TEXTS,
     fields=NewProduct,
 )
 def create_product(call: Call, **fields: Any) -> Answer:
@@ -49,6 +50,7 @@ def create_product(call: Call, **fields: Any) -> Answer:
     result=shapes.Sheet,
     annotations=CHANGES,
     is_for_staff=True,
+    quotes=SHEET_TEXTS,
     fields=ChangedProduct,
 )
 def update_product(call: Call, product: str, **fields: Any) -> Answer:
@@ -64,14 +66,16 @@ def update_product(call: Call, product: str, **fields: Any) -> Answer:
     result=shapes.DeletedProduct,
     annotations=ENDS,
     is_for_staff=True,
+    quotes=SHEET_TEXTS,
 )
 def delete_product(
     call: Call, product: ProductId, revision: Revision = None, confirm: Confirm = ""
-) -> Answer:
-    """Take a product out of the shop, in two calls; it can be restored in the admin.
+) -> Answer | Question:
+    """Take a product out of the shop, once a person has agreed; the admin can restore it.
 
-    The first, without confirm, deletes nothing: show what it answers to the person. If they agree,
-    call again with the same arguments and that confirm.
+    Call it without confirm. Your client asks the person if it can. If not, nothing is deleted yet:
+    show what it answers to the person, and if they agree, call again with the same arguments and
+    that confirm.
     """
     masters.require(call.caller, "delete")
     found = masters.find(product)
@@ -83,19 +87,12 @@ def delete_product(
             version=revision or found.revision,
         )
         if not confirm:
-            return _question(call, found, offered)
+            about = {name: sheets.whole(found)[name] for name in ("id", "revision", "slug")}
+            asked = texts.please_confirm_deletion(texts.name_of(found))
+            return Question(offered, asked, _("Take it out of the shop"), about)
         confirmations.require(confirm, offered, now=call.now)
         found = masters.delete(call.caller, product, revision=offered.version, now=call.now)
     return _sheet(found, _("🗑️ %(name)s is out of the shop."))
-
-
-def _question(call: Call, master: Master, offered: Agreement) -> Answer:
-    asked = {
-        "confirm": confirmations.ask(offered, now=call.now),
-        "expires_at": timestamp(call.now + confirmations.LIFETIME),
-    }
-    about = {name: sheets.whole(master)[name] for name in ("id", "revision", "slug")}
-    return Answer({**asked, **about}, texts.please_confirm_deletion(texts.name_of(master)))
 
 
 @tool(
@@ -104,6 +101,7 @@ def _question(call: Call, master: Master, offered: Agreement) -> Answer:
     result=shapes.Import,
     annotations=ADDS,
     is_for_staff=True,
+    quotes=("columns", "failure"),
 )
 def create_from_file(
     call: Call,
@@ -151,6 +149,7 @@ def create_from_file(
     result=shapes.Sheets,
     annotations=READS,
     is_for_staff=True,
+    quotes=("results",),
 )
 def list_products(
     call: Call,

@@ -12,6 +12,7 @@ from mcp_bridge import shapes
 from mcp_bridge.addresses import feed
 from mcp_bridge.calls import Call
 from mcp_bridge.parameters import Ticket
+from mcp_bridge.quotations import EVENT_TEXTS
 from mcp_bridge.registry import FOLLOWS, READS, Answer, tool
 from museo.access import scopes
 from museo.access.callers import Caller
@@ -51,6 +52,7 @@ Topics = Annotated[
     scope=scopes.FREE,
     result=shapes.EventPage,
     annotations=READS,
+    quotes=EVENT_TEXTS,
 )
 def replay_events(
     call: Call,
@@ -73,6 +75,7 @@ def replay_events(
     scope=scopes.FREE,
     result=shapes.EventPage,
     annotations=READS,
+    quotes=EVENT_TEXTS,
 )
 def get_recent_events(
     call: Call,

@@ -1,11 +1,13 @@
 """Finding, buying and following: what a shopper does."""
 
+import math
 import time
 from dataclasses import asdict
 from typing import Annotated, Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from pydantic import Field
 
 from catalog import answering, products
@@ -14,7 +16,8 @@ from mcp_bridge import cancellations, confirmations, purchases, push, shapes, te
 from mcp_bridge.addresses import OrderAddress
 from mcp_bridge.calls import Call
 from mcp_bridge.parameters import BasketToken, Confirm, Limit, Locale, OrderId, PageCursor, Ticket
-from mcp_bridge.registry import ADDS, ENDS, READS, SPENDS, Answer, tool
+from mcp_bridge.quotations import BASKET_TEXTS, PRODUCT_TEXTS
+from mcp_bridge.registry import ADDS, ENDS, READS, SPENDS, Answer, Question, tool
 from museo.access.callers import Caller
 from notifications.envelope import timestamp
 from notifications.live.hub import in_thread
@@ -27,7 +30,13 @@ from orders.pricing import money
 LONGEST_WAIT_SECONDS = 900
 
 
-@tool(title="Search products", scope="shop:read", result=shapes.ProductPage, annotations=READS)
+@tool(
+    title="Search products",
+    scope="shop:read",
+    result=shapes.ProductPage,
+    annotations=READS,
+    quotes=("results",),
+)
 def search_products(
     call: Call,
     query: Annotated[str, Field(max_length=200, description="What to look for; empty for all.")],
@@ -50,7 +59,13 @@ def search_products(
     }
 
 
-@tool(title="Show a product", scope="shop:read", result=shapes.ProductDetail, annotations=READS)
+@tool(
+    title="Show a product",
+    scope="shop:read",
+    result=shapes.ProductDetail,
+    annotations=READS,
+    quotes=PRODUCT_TEXTS,
+)
 def get_product_info(
     call: Call,
     product: Annotated[str, Field(max_length=120, description="Its slug, id or SKU.")],
@@ -60,7 +75,13 @@ def get_product_info(
     return products.detail(product, locale=call.locale, now=call.now)
 
 
-@tool(title="Answer a question", scope="shop:read", result=shapes.Answered, annotations=READS)
+@tool(
+    title="Answer a question",
+    scope="shop:read",
+    result=shapes.Answered,
+    annotations=READS,
+    quotes=("answer", "sources"),
+)
 def answer_question(
     call: Call,
     question: Annotated[str, Field(min_length=1, max_length=answering.LONGEST)],
@@ -77,7 +98,13 @@ def answer_question(
     return Answer(found, texts.answered(found))
 
 
-@tool(title="Put into the basket", scope="basket:write", result=shapes.Basket, annotations=ADDS)
+@tool(
+    title="Put into the basket",
+    scope="basket:write",
+    result=shapes.Basket,
+    annotations=ADDS,
+    quotes=BASKET_TEXTS,
+)
 def add_to_basket(
     call: Call,
     sku: Annotated[str, Field(max_length=64, description="The SKU of a variant.")],
@@ -105,7 +132,13 @@ def add_to_basket(
     return _basket(call, opened)
 
 
-@tool(title="Show the basket", scope="basket:write", result=shapes.Basket, annotations=READS)
+@tool(
+    title="Show the basket",
+    scope="basket:write",
+    result=shapes.Basket,
+    annotations=READS,
+    quotes=BASKET_TEXTS,
+)
 def get_basket(call: Call, basket_token: BasketToken = "") -> dict[str, Any]:
     """What is in the basket, and what it costs."""
     caller = call.caller.with_basket(basket_token)
@@ -151,6 +184,7 @@ def get_payment_link(
     scope="checkout:write",
     result=shapes.PlacedOrder,
     annotations=SPENDS,
+    quotes=("summary",),
 )
 def place_order(
     call: Call,
@@ -169,11 +203,12 @@ def place_order(
     ] = "",
     payment: shapes.Payment | None = None,
     confirm: Confirm = "",
-) -> Answer:
-    """Buy what is in the basket, in two calls.
+) -> Answer | Question:
+    """Buy what is in the basket, once a person has agreed.
 
-    The first, without confirm, buys nothing: it answers a summary and a confirm. Show the summary
-    to the person. If they agree, call again with the same arguments and that confirm.
+    Call it without confirm. Your client asks the person if it can. If not, nothing is bought yet
+    and the answer is a summary and a confirm: show the summary to the person, and if they agree,
+    call again with the same arguments and that confirm.
     """
     caller = call.caller.with_basket(basket_token)
     body = {
@@ -191,7 +226,7 @@ def place_order(
     return Answer({**order, **told}, texts.placed(order, now=call.now), uri)
 
 
-def _question(call: Call, body: dict[str, Any], offer: purchases.Offer) -> Answer:
+def _question(call: Call, body: dict[str, Any], offer: purchases.Offer) -> Question:
     total = {name: offer.totals[-1][name] for name in ("amount", "currency")}
     summary = {
         **{name: body[name] for name in ("email", "name", "address")},
@@ -202,15 +237,14 @@ def _question(call: Call, body: dict[str, Any], offer: purchases.Offer) -> Answe
         "total": total,
         "expires_at": timestamp(call.now + confirmations.LIFETIME),
     }
-    return Answer(
-        {"confirm": confirmations.ask(offer.agreement, now=call.now), "summary": summary},
-        texts.please_confirm(
-            lines=offer.lines,
-            totals=offer.totals,
-            name=body["name"],
-            city=body["address"].get("city", ""),
-        ),
+    asked = texts.please_confirm(
+        lines=offer.lines,
+        totals=offer.totals,
+        name=body["name"],
+        city=body["address"].get("city", ""),
     )
+    yes = _("Buy this for %(total)s") % {"total": texts.money(total)}
+    return Question(offer.agreement, asked, yes, {"summary": summary}, spends=True)
 
 
 @tool(
@@ -240,11 +274,11 @@ async def track_order(
 
 
 async def _follow(call: Call, caller: Caller, order_id: str, seconds: int) -> dict[str, Any]:
-    """The order at its end, or when the time is over; each version is told once."""
-    deadline = time.monotonic() + seconds
+    """The order at its end, or when the time or the token is over; each version is told once."""
+    deadline = time.monotonic() + min(seconds, _lasts(caller))
     told = 0
     # joined before it is read: a step between the two would be missed
-    async with push.news_of(tracking.topic(order_id)) as news:
+    async with push.news_of(tracking.topic(order_id), caller.who) as news:
         while True:
             stand = await _stand(call, caller, order_id)
             if stand["version"] > told:
@@ -255,6 +289,13 @@ async def _follow(call: Call, caller: Caller, order_id: str, seconds: int) -> di
             remaining = deadline - time.monotonic()
             if stand["status"] in ENDED or not await news.wait(remaining):
                 return stand
+
+
+def _lasts(caller: Caller) -> float:
+    """In how many seconds the caller's token ends."""
+    if caller.expires_at is None:
+        return math.inf
+    return (caller.expires_at - timezone.now()).total_seconds()
 
 
 async def _stand(call: Call, caller: Caller, order_id: str) -> dict[str, Any]:
@@ -278,22 +319,19 @@ def cancel_order(
     ticket: Ticket = "",
     reason: Annotated[str, Field(max_length=200)] = "",
     confirm: Confirm = "",
-) -> Answer:
-    """Cancel an order while that is possible, in two calls; what was paid goes back.
+) -> Answer | Question:
+    """Cancel an order while that is possible, once a person has agreed; what was paid goes back.
 
-    The first, without confirm, cancels nothing: show what it answers to the person. If they agree,
-    call again with the same arguments and that confirm.
+    Call it without confirm. Your client asks the person if it can. If not, nothing is cancelled
+    yet: show what it answers to the person, and if they agree, call again with the same arguments
+    and that confirm.
     """
     caller = call.caller.with_ticket(ticket)
     order, agreement = cancellations.offer(caller, order_id, reason)
     about = {"order_id": order.number, "refund": money(agreement.total, order.currency)}
     if order.status != CANCELLED and not confirm:
-        asked = {
-            "confirm": confirmations.ask(agreement, now=call.now),
-            "expires_at": timestamp(call.now + confirmations.LIFETIME),
-            "status": order.status,
-        }
-        return Answer({**asked, **about}, texts.please_confirm_cancellation(about))
+        asked = texts.please_confirm_cancellation(about)
+        return Question(agreement, asked, _("Cancel the order"), {"status": order.status, **about})
     if order.status != CANCELLED:
         confirmations.require(confirm, agreement, now=call.now)
         order = adjustments.cancel(caller, order_id, reason=reason, now=call.now)

@@ -8,12 +8,13 @@ from django.utils.translation import gettext_noop
 from pydantic import Field
 from rest_framework.serializers import Serializer
 
-from mcp_bridge import shapes
+from mcp_bridge import confirmations, shapes, texts
 from mcp_bridge.addresses import LiveFeedAddress
 from mcp_bridge.arguments import Fields
 from mcp_bridge.calls import Call
+from mcp_bridge.confirmations import Agreement
 from mcp_bridge.parameters import Locale
-from mcp_bridge.registry import CHANGES, FOLLOWS, Answer, tool
+from mcp_bridge.registry import CHANGES, FOLLOWS, Answer, Question, tool
 from museo.access.callers import Caller
 from museo.access.problems import Invalid, field_error
 from notifications import contacts, following, subscribing, subscription_api, subscriptions
@@ -76,7 +77,7 @@ class SubscriptionFields(Fields):
     annotations=CHANGES,
     fields=SubscriptionFields,
 )
-def manage_user_subscriptions(call: Call, **given: Any) -> Answer:
+def manage_user_subscriptions(call: Call, **given: Any) -> Answer | Question:
     """Make, list, change, end, pause or resume what you are told of outside of this chat.
 
     The secret that signs a webhook's messages is in the answer to `create`, this once. To the
@@ -103,7 +104,8 @@ def _create(call: Call, given: Given) -> Answer:
     secret = made.pop("secret", "")
     said = _("✅ Subscribed to %(topic)s.") if made["state"] == "active" else _(SAID[made["state"]])
     said %= {"topic": _listed(made["topics"])}
-    return Answer({"subscriptions": [made], "secret": secret, "removed": False}, said)
+    data = {"subscriptions": [made], "secret": secret, "removed": False}
+    return Answer(data, said, about=made["id"])
 
 
 def _listed(topics: Iterable[str]) -> str:
@@ -119,10 +121,19 @@ def _update(call: Call, found: Subscription, given: Given) -> Answer:
     return _show(call, found, given)
 
 
-def _delete(call: Call, found: Subscription, given: Given) -> Answer:
-    ended = found.topics
+def _delete(call: Call, found: Subscription, given: Given) -> Answer | Question:
+    """Who can be asked before it, is; it costs nothing and can be made again."""
+    ended = _listed(found.topics)
+    offered = Agreement(
+        tool="manage_user_subscriptions", caller=call.caller.identity, about=found.public_id
+    )
+    if confirm := given.get("confirm"):
+        confirmations.require(confirm, offered, now=call.now)
+    elif call.can_ask:
+        asked = texts.please_confirm_unsubscribing(ended)
+        return Question(offered, asked, _("Tell me no more of it"))
     subscribing.remove(found)
-    said = _("👋 Unsubscribed from %(topic)s.") % {"topic": _listed(ended)}
+    said = _("👋 Unsubscribed from %(topic)s.") % {"topic": ended}
     return Answer({"subscriptions": [], "secret": "", "removed": True}, said)
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from museo.access.models import User
+from museo.access.models import Trail, User
 
 admin.site.unregister(Group)
 
@@ -29,6 +29,27 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return bool(request.user.is_superuser)
+
+
+@admin.register(Trail)
+class TrailAdmin(ModelAdmin):
+    """Who did what; nobody changes that."""
+
+    ordering = ["-pk"]
+    list_display = ["at", "who", "what", "target", "outcome", "fields"]
+    list_display_links = None
+    search_fields = ["target__exact", "who__exact", "what__exact"]
+    # the trail is long, and nobody needs to know how long
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Trail | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Trail | None = None) -> bool:
+        return False
 
 
 @admin.register(User)

@@ -172,12 +172,16 @@ class Trail(models.Model):
     """Who did what to what, and which fields it changed; never the values."""
 
     # the caller: `user:42`; empty for the shop itself
-    who = models.CharField(max_length=80, blank=True)
-    what = models.CharField(max_length=40)
+    who = models.CharField(_("who"), max_length=80, blank=True)
+    what = models.CharField(_("what"), max_length=40)
     # a public id: `prd_…`
-    target = models.CharField(max_length=80)
-    fields = models.JSONField(default=list)
-    at = models.DateTimeField()
+    target = models.CharField(_("to what"), max_length=80)
+    fields = models.JSONField(_("fields"), default=list)
+    # of an agent's call: `done`, `asked`, or the code of why not; empty for what was done
+    outcome = models.CharField(_("outcome"), max_length=60, blank=True, db_default="")
+    at = models.DateTimeField(_("time"))
 
     class Meta:
+        verbose_name = _("trace")
+        verbose_name_plural = _("trail")
         indexes = [models.Index(fields=["target", "-id"], name="trail_of_target")]

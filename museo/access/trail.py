@@ -25,14 +25,23 @@ class Trace:
     what: str
     target: str
     fields: list[str]
+    outcome: str
     at: datetime
 
 
 def leave(
-    caller: Caller, what: str, target: str, *, fields: Iterable[str] = (), at: datetime
+    caller: Caller,
+    what: str,
+    target: str,
+    *,
+    fields: Iterable[str] = (),
+    outcome: str = "",
+    at: datetime,
 ) -> None:
-    """Note a write, inside its transaction."""
-    Trail.objects.create(who=caller.who, what=what, target=target, fields=list(fields), at=at)
+    """Note a write, inside its transaction; what may fail, after it, with its outcome."""
+    Trail.objects.create(
+        who=caller.who, what=what, target=target, fields=list(fields), outcome=outcome, at=at
+    )
 
 
 def leave_many(
@@ -56,7 +65,9 @@ def of(*targets: str) -> list[Trace]:
     found = list(rows[:MOST_SHOWN])
     names = _names({row.who for row in found})
     return [
-        Trace(row.who, names.get(row.who, ""), row.what, row.target, row.fields, row.at)
+        Trace(
+            row.who, names.get(row.who, ""), row.what, row.target, row.fields, row.outcome, row.at
+        )
         for row in found
     ]
 

@@ -67,7 +67,7 @@ def test_what_is_followed_no_longer_is_not_taken_over() -> None:
     assert taken(NEW, "a") == ["museo://me/orders"]
 
     keep(GUEST)
-    following.end("a")
+    following.end("a", "")
     assert taken(NEW, "a") == []
 
 

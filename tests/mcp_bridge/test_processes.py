@@ -100,7 +100,7 @@ async def test_a_session_is_served_by_any_process_and_goes_on_when_its_own_is_ki
 
         servers[turns.owner].send_signal(signal.SIGKILL)
         servers[turns.owner].wait()
-        with pytest.raises(MCPError, match="Initialize a new one"):
+        with pytest.raises(MCPError, match="Session not found"):
             await track(client, order)
         assert turns.answers[-1][2] == 404
     again = Turns(list(servers))

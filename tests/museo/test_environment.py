@@ -36,6 +36,18 @@ def test_a_flag_is_1_or_0(monkeypatch: pytest.MonkeyPatch) -> None:
         environment.flag("MUSEO_DEBUG")
 
 
+def test_a_choice_is_one_of_the_known_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def chosen() -> str:
+        return environment.choice("MUSEO_AGENT_CHECKOUT", ("confirm", "link"), default="link")
+
+    assert chosen() == "link"
+    monkeypatch.setenv("MUSEO_AGENT_CHECKOUT", "Confirm ")
+    assert chosen() == "confirm"
+    monkeypatch.setenv("MUSEO_AGENT_CHECKOUT", "always")
+    with pytest.raises(ImproperlyConfigured, match="is 'always'; choose from: confirm, link"):
+        chosen()
+
+
 @pytest.mark.parametrize("url", ["nonsense", "mysql://a@b/c", "postgres://host:port/x"])
 def test_a_database_url_that_cannot_be_used_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str

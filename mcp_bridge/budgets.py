@@ -1,0 +1,47 @@
+"""How often a caller may: each tool has a bucket for each caller, reading resources has one.
+
+Whoever asks for many people gets more: a service account, and the guests of a network address,
+which may be an assistant's with all of its people.
+"""
+
+from datetime import datetime
+
+from django.conf import settings
+
+from mcp_bridge.registry import Tool
+from museo.access import limits
+from museo.access.admission import OF_SERVICE_ACCOUNTS as FOR_MANY
+from museo.access.callers import Caller
+from museo.access.limits import Limit, TooOften
+
+# what is no tool answers it as an error of JSON-RPC
+RATE_LIMITED = -32003
+# what changes something may be called so much more seldom
+OF_WRITES = 5
+
+
+def take_call(tool: Tool, caller: Caller, *, now: datetime) -> None:
+    """Count a call of a tool; raise TooOften, above what the caller may."""
+    _take(f"tool:{tool.name}", caller, _most_of(tool, caller), now)
+
+
+def take_read(caller: Caller, *, now: datetime) -> None:
+    """Count what is no tool: a resource, a prompt, a wish to follow."""
+    _take("resources", caller, _most(caller), now)
+
+
+def _take(what: str, caller: Caller, most: int, now: datetime) -> None:
+    whose = caller.who or limits.network(caller.address)
+    allowance = limits.take(f"{what}:{whose}", Limit(most), now=now)
+    if not allowance.is_granted:
+        raise TooOften(allowance.retry_after)
+
+
+def _most_of(tool: Tool, caller: Caller) -> int:
+    most = _most(caller)
+    return most if tool.only_reads else max(1, most // OF_WRITES)
+
+
+def _most(caller: Caller) -> int:
+    is_one_person = caller.who.startswith("user:")
+    return settings.MUSEO_CALLS_PER_MINUTE * (1 if is_one_person else FOR_MANY)

@@ -1,0 +1,69 @@
+"""Who called which tool, how it ended, and what it was about: a row of the trail for each write.
+
+Arguments are what somebody wrote, and answers hold tickets and tokens: of both, only public ids
+are kept.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from django.db import Error
+
+from mcp_bridge.asking import Asked
+from mcp_bridge.registry import Answer, Tool
+from museo import sql
+from museo.access import limits, trail
+from museo.access.callers import Caller
+from museo.access.problems import Problem
+from museo.access.tokens import PUBLIC_ID
+
+logger = logging.getLogger(__name__)
+GUEST = "guest"
+# where a tool says what it is about
+ABOUT = ("number", "order_id", "id", "product", "subscription_id", "import_id")
+SENT = ("delivery_id", "notification_id", "task_id")
+
+
+def leave(
+    tool: Tool,
+    given: Mapping[str, Any],
+    outcome: Answer | Asked | Problem,
+    caller: Caller,
+    *,
+    at: datetime,
+) -> None:
+    """Note the call of a tool that writes; what was too often is not noted."""
+    if tool.only_reads or isinstance(outcome, limits.TooOften):
+        return
+    ended, about = _end(outcome)
+    who = replace(caller, who=caller.who or GUEST)
+    target = _target(about) or _target(given)
+    try:
+        with sql.alone():
+            trail.leave(who, f"mcp.{tool.name}", target, outcome=ended, at=at)
+    except Error:
+        # what was done is done, and its caller is to hear of it
+        logger.exception(
+            "no trace left", extra={"tool": tool.name, "who": who.who, "outcome": ended}
+        )
+
+
+def _end(outcome: Answer | Asked | Problem) -> tuple[str, Mapping[str, Any]]:
+    if isinstance(outcome, Problem):
+        return outcome.code, {}
+    if isinstance(outcome, Asked):
+        return "asked", {"id": outcome.question.agreement.about}
+    about = {"id": outcome.about} if outcome.about else outcome.data
+    return "asked" if outcome.data.get("confirm") else "done", about
+
+
+def _target(told: Mapping[str, Any]) -> str:
+    """The first public id among what is told; empty if there is none."""
+    for name in (*ABOUT, *SENT):
+        value = told.get(name)
+        if isinstance(value, str) and PUBLIC_ID.fullmatch(value):
+            return value
+    return ""
