@@ -12,7 +12,7 @@ from mcp.server.caching import CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
-from mcp_bridge import addresses, dispatch, prompts, push, resources
+from mcp_bridge import addresses, dispatch, events, prompts, push, resources
 from mcp_bridge.calls import Call, caller_of, toolset_of
 from mcp_bridge.registry import Answer, Tool
 from mcp_bridge.toolsets import ALL, TOOLSETS
@@ -189,3 +189,4 @@ server: Server[dict[str, Any]] = Server(
     on_unsubscribe_resource=unsubscribe_resource,
     on_subscriptions_listen=push.listen,
 )
+events.serve(server)
