@@ -12,7 +12,7 @@ from mcp.server.caching import CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
-from mcp_bridge import addresses, dispatch, events, prompts, push, resources
+from mcp_bridge import addresses, cards, dispatch, events, prompts, push, resources
 from mcp_bridge.calls import Call, caller_of, toolset_of
 from mcp_bridge.registry import Answer, Tool
 from mcp_bridge.toolsets import ALL, TOOLSETS
@@ -69,7 +69,7 @@ async def list_resources(
     _require_first_page(params)
     caller = caller_of(ctx.request)
     open_to = [each for kind, each in resources.RESOURCES if resources.is_open(kind, caller)]
-    return types.ListResourcesResult(resources=open_to)
+    return types.ListResourcesResult(resources=[*open_to, *cards.listed()])
 
 
 async def list_resource_templates(
@@ -85,6 +85,8 @@ async def read_resource(
     ctx: Context, params: types.ReadResourceRequestParams
 ) -> types.ReadResourceResult:
     uri = str(params.uri)
+    if card := cards.find(uri):
+        return types.ReadResourceResult(contents=[await in_thread(card.read)(uri)])
     address = addresses.parse(uri)
     if address is None:
         raise _unknown(uri)
@@ -190,3 +192,4 @@ server: Server[dict[str, Any]] = Server(
     on_subscriptions_listen=push.listen,
 )
 events.serve(server)
+server.extensions.update(cards.EXTENSION)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from catalog import answering, products
 from catalog.modifiers import MOST_CHOSEN
-from mcp_bridge import cancellations, confirmations, purchases, push, shapes, texts
+from mcp_bridge import cancellations, cards, confirmations, purchases, push, shapes, texts
 from mcp_bridge.addresses import OrderAddress
 from mcp_bridge.calls import Call
 from mcp_bridge.parameters import BasketToken, Confirm, Limit, Locale, OrderId, PageCursor, Ticket
@@ -27,7 +27,13 @@ from orders.pricing import money
 LONGEST_WAIT_SECONDS = 900
 
 
-@tool(title="Search products", scope="shop:read", result=shapes.ProductPage, annotations=READS)
+@tool(
+    title="Search products",
+    scope="shop:read",
+    result=shapes.ProductPage,
+    annotations=READS,
+    meta=cards.shows(cards.PRODUCTS),
+)
 def search_products(
     call: Call,
     query: Annotated[str, Field(max_length=200, description="What to look for; empty for all.")],
@@ -50,7 +56,13 @@ def search_products(
     }
 
 
-@tool(title="Show a product", scope="shop:read", result=shapes.ProductDetail, annotations=READS)
+@tool(
+    title="Show a product",
+    scope="shop:read",
+    result=shapes.ProductDetail,
+    annotations=READS,
+    meta=cards.shows(cards.PRODUCTS),
+)
 def get_product_info(
     call: Call,
     product: Annotated[str, Field(max_length=120, description="Its slug, id or SKU.")],
@@ -77,7 +89,13 @@ def answer_question(
     return Answer(found, texts.answered(found))
 
 
-@tool(title="Put into the basket", scope="basket:write", result=shapes.Basket, annotations=ADDS)
+@tool(
+    title="Put into the basket",
+    scope="basket:write",
+    result=shapes.Basket,
+    annotations=ADDS,
+    meta=cards.CALLED_BY_CARDS,
+)
 def add_to_basket(
     call: Call,
     sku: Annotated[str, Field(max_length=64, description="The SKU of a variant.")],
@@ -151,6 +169,7 @@ def get_payment_link(
     scope="checkout:write",
     result=shapes.PlacedOrder,
     annotations=SPENDS,
+    meta=cards.shows(cards.ORDER),
 )
 def place_order(
     call: Call,
@@ -218,6 +237,7 @@ def _question(call: Call, body: dict[str, Any], offer: purchases.Offer) -> Answe
     scope="orders:read",
     result=shapes.Track,
     annotations=READS,
+    meta=cards.shows(cards.ORDER),
     takes_ticket=True,
     is_streaming=True,
 )
@@ -270,6 +290,7 @@ async def _stand(call: Call, caller: Caller, order_id: str) -> dict[str, Any]:
     scope="orders:write",
     result=shapes.Cancellation,
     annotations=ENDS,
+    meta=cards.shows(cards.ORDER),
     takes_ticket=True,
 )
 def cancel_order(
