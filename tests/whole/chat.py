@@ -15,7 +15,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FrameLocator, Locator, Page
 
 PAGE = Path(__file__).parent / "host.html"
-CAPABILITIES: dict[str, Any] = {"serverTools": {}, "openLinks": {}, "updateModelContext": {"text": {}}}
+CAPABILITIES: dict[str, Any] = {
+    "serverTools": {},
+    "openLinks": {},
+    "updateModelContext": {"text": {}},
+}
 CONTEXT = {"locale": "en-GB", "theme": "light", "timeZone": "UTC"}
 
 
