@@ -24,7 +24,7 @@ from notifications.channels.message import Message, NotSent
 from notifications.channels.news import Correspondent
 from notifications.channels.webhook_wire import Letter
 from notifications.envelope import render
-from notifications.models import Delivery, Event
+from notifications.models import Delivery, Event, Subscription
 
 logger = logging.getLogger(__name__)
 # by one channel of people's, of all processes: so many wait for its provider at the most
@@ -200,8 +200,13 @@ class _Room:
     def cursor(self, delivery: Delivery) -> str:
         """Up to there all has been told or given up, once this one has arrived."""
         first = self.first_waiting.get(delivery.subscription_id, delivery.position)
-        told = delivery.position if delivery.position <= first else first - 1
+        told = delivery.position if self.is_first(delivery) else first - 1
         return log.format_cursor(self.epoch, told)
+
+    def is_first(self, delivery: Delivery) -> bool:
+        """Whether none waits before it."""
+        first = self.first_waiting.get(delivery.subscription_id, delivery.position)
+        return delivery.position <= first
 
     def reason(self, delivery: Delivery, event: Event | None) -> str:
         """Why it must not go out; empty if it may."""
@@ -259,7 +264,7 @@ def _instead(delivery: Delivery, reason: str, room: _Room) -> Cargo | None:
     subscription = delivery.subscription
     if subscription.shape != Shape.EVENT:
         return None
-    if reason == NOT_ALLOWED:
+    if reason == NOT_ALLOWED and room.is_first(delivery):
         return ToProgram(subscription.address, event_wire.terminated(subscription))
     if reason == FORGOTTEN:
         letter = event_wire.gap(subscription, cursor=room.cursor(delivery))
