@@ -44,7 +44,7 @@ def ask(caller: Caller, sku: str, *, now: datetime) -> None:
     """Tell them once it is back. Raises NotSignedIn, UnknownSku, NotSoldOut, NoWay."""
     if caller.user_id is None:
         raise NotSignedIn(_("Sign in to be told when it is back."))
-    variant = _on_sale(sku)
+    variant = on_sale(sku)
     addresses = _addresses(caller, caller.user_id)
     if not addresses:
         raise NoWay(_("Switch a channel on for what is back in stock, in your preferences."))
@@ -61,7 +61,7 @@ def ask_by_mail(caller: Caller, sku: str, address: str, *, now: datetime) -> Non
     Whoever asks, nothing else is sent there and no wish that runs is changed. Raises UnknownSku,
     NotSoldOut, BadAddress, and what `contacts.send_code` raises.
     """
-    variant = _on_sale(sku)
+    variant = on_sale(sku)
     address = channels.require(EMAIL).check(address)
     _require_sold_out(variant)
     guest = _guest(caller, variant, address)
@@ -73,7 +73,7 @@ def ask_by_mail(caller: Caller, sku: str, address: str, *, now: datetime) -> Non
 
 def confirm_by_mail(caller: Caller, sku: str, address: str, code: str, *, now: datetime) -> None:
     """Tell a guest once it is back. Raises UnknownSku, BadAddress, BadCode, NotSoldOut."""
-    variant = _on_sale(sku)
+    variant = on_sale(sku)
     address = channels.require(EMAIL).check(address)
     guest = _guest(caller, variant, address)
     wish = Subscription.objects.of([guest.who]).filter(address=address).first()
@@ -117,7 +117,7 @@ def cancel(caller: Caller, sku: str) -> int:
     """They wait no longer; return how many subscriptions that ended."""
     if caller.user_id is None:
         return 0
-    return subscriptions.remove(_waiting(caller).filter(topic=events.stock_topic(_on_sale(sku))))
+    return subscriptions.remove(_waiting(caller).filter(topic=events.stock_topic(on_sale(sku))))
 
 
 def awaited(caller: Caller, variant_ids: Collection[str]) -> set[str]:
@@ -135,7 +135,7 @@ def _waiting(caller: Caller) -> SubscriptionQuerySet:
     )
 
 
-def _on_sale(sku: str) -> Variant:
+def on_sale(sku: str) -> Variant:
     variants = Variant.objects.select_related("master").filter(is_active=True)
     found = variants.filter(sku=sku, master__in=Master.objects.on_sale())
     variant = found.first() if sku.isprintable() else None

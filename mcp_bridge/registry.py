@@ -85,18 +85,28 @@ class Tool:
 
         Who has no more than a ticket for it does no more with it than the ticket opens.
         """
-        if not self._is_closed_to(caller):
-            if self._has_scope(caller):
-                return caller
-            if self.takes_ticket and (ticket or caller.tickets or not caller.who):
-                return caller.by_tickets_alone()
-        raise refusal(self.scope, is_for_staff=self._is_closed_to(caller))
+        if self._is_closed_to(caller):
+            raise refusal(self.scope, is_for_staff=True)
+        return admit(caller, ticket, scope=self.scope, takes_ticket=self.takes_ticket)
 
     def _is_closed_to(self, caller: Caller) -> bool:
         return self.is_for_staff and not works_for_shop(caller)
 
     def _has_scope(self, caller: Caller) -> bool:
-        return self.scope in caller.scopes or self.scope == scopes.FREE
+        return has_scope(caller, self.scope)
+
+
+def has_scope(caller: Caller, scope: str) -> bool:
+    return scope in caller.scopes or scope == scopes.FREE
+
+
+def admit(caller: Caller, ticket: str, *, scope: str, takes_ticket: bool) -> Caller:
+    """The caller as far as scope or ticket go; raise NotAllowed."""
+    if has_scope(caller, scope):
+        return caller
+    if takes_ticket and (ticket or caller.tickets or not caller.who):
+        return caller.by_tickets_alone()
+    raise refusal(scope, is_for_staff=False)
 
 
 def works_for_shop(caller: Caller) -> bool:

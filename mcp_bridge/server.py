@@ -13,7 +13,18 @@ from mcp.server.caching import CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
-from mcp_bridge import addresses, asking, budgets, dispatch, prompts, push, quotations, resources
+from mcp_bridge import (
+    addresses,
+    asking,
+    budgets,
+    cards,
+    dispatch,
+    events,
+    prompts,
+    push,
+    quotations,
+    resources,
+)
 from mcp_bridge.calls import Call, caller_of, recheck, toolset_of
 from mcp_bridge.messages import NOT_AVAILABLE
 from mcp_bridge.registry import Answer, Tool
@@ -78,7 +89,7 @@ async def list_resources(
     _require_first_page(params)
     caller = caller_of(ctx.request)
     open_to = [each for kind, each in resources.RESOURCES if resources.is_open(kind, caller)]
-    return types.ListResourcesResult(resources=open_to)
+    return types.ListResourcesResult(resources=[*open_to, *cards.listed()])
 
 
 async def list_resource_templates(
@@ -94,6 +105,8 @@ async def read_resource(
     ctx: Context, params: types.ReadResourceRequestParams
 ) -> types.ReadResourceResult:
     uri = str(params.uri)
+    if card := cards.find(uri):
+        return types.ReadResourceResult(contents=[await in_thread(card.read)(uri)])
     address = addresses.parse(uri)
     if address is None:
         raise _unknown(uri)
@@ -225,6 +238,8 @@ server: Server[dict[str, Any]] = Server(
     on_unsubscribe_resource=unsubscribe_resource,
     on_subscriptions_listen=listen,
 )
+events.serve(server)
+server.extensions.update(cards.EXTENSION)
 server.add_notification_handler("notifications/initialized", types.NotificationParams, initialized)
 
 

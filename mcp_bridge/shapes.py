@@ -319,7 +319,7 @@ class RealtimeStats:
 
 @dataclass(frozen=True)
 class Subscription:
-    """`filter` says of fields of the events' data what they may be."""
+    """`filter` says what fields of the events' data may be; `event` is the name of an MCP event."""
 
     id: str
     topic: str
@@ -333,6 +333,8 @@ class Subscription:
     reason: str
     failing_since: str | None
     after: int
+    event: str
+    expires_at: str | None
     created_at: str
 
 

@@ -229,6 +229,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3600.0,
         "options": {"expires": 600, "queue": "work"},
     },
+    "end expired callbacks": {
+        "task": "notifications.end_expired_callbacks",
+        "schedule": 3600.0,
+        "options": {"expires": 600, "queue": "work"},
+    },
     "forget old deliveries": {
         "task": "notifications.forget_old_deliveries",
         "schedule": crontab(hour=4, minute=10),

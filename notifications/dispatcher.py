@@ -78,7 +78,7 @@ def make(events: Sequence[Event], *, now: datetime) -> None:
     """A delivery for everybody who wants one of the events."""
     heard = _heard([event.position for event in events])
     by_position = {event.position: event for event in events}
-    topics = _topics(list(heard), events)
+    topics = _topics(list(heard), events, now=now)
     subscriptions = sorted(topics, key=lambda each: each.pk)
     of_people = [each for each in subscriptions if is_of_person(each)]
     wishes = preferring.of_each({each.who for each in of_people})
@@ -97,11 +97,12 @@ def make(events: Sequence[Event], *, now: datetime) -> None:
         leave_out_older([each.pk for each in of_people], now=now)
 
 
-def _topics(heard: Collection[str], events: Sequence[Event]) -> dict[Subscription, list[str]]:
+def _topics(
+    heard: Collection[str], events: Sequence[Event], *, now: datetime
+) -> dict[Subscription, list[str]]:
     """The subscriptions that are told of a topic that heard something, each with those topics."""
-    running = Subscription.objects.filter(after__lt=events[-1].position).exclude(
-        until__lt=events[0].position
-    )
+    wanted = Subscription.objects.filter(after__lt=events[-1].position)
+    running = wanted.exclude(until__lt=events[0].position).exclude(expires_at__lte=now)
     first = running.filter(topic__in=heard).annotate(heard_on=F("topic"))
     further = running.filter(further__topic__in=heard).annotate(heard_on=F("further__topic"))
     # one statement, and either half has its index

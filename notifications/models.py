@@ -252,6 +252,8 @@ class Subscription(models.Model):
         ENVELOPE = "envelope"
         # as the source documents have it
         FLAT = "flat"
+        # as MCP Events have it (`callbacks`)
+        EVENT = "event"
 
     public_id = models.CharField(max_length=30, unique=True, default=subscription_id)
     # the first one; most have no more (`FurtherTopic`)
@@ -263,6 +265,9 @@ class Subscription(models.Model):
     channel = models.CharField(max_length=12, choices=Channel)
     address = models.CharField(max_length=1000)
     shape = models.CharField(max_length=10, choices=Shape, default=Shape.ENVELOPE)
+    # of an MCP event: its name, and what tells the wishes of one caller, topic and address apart
+    event = models.CharField(max_length=60, default="")
+    wish = models.CharField(max_length=30, default="")
     # what is sent to a program is signed with, sealed
     secret = models.TextField(default="")
     # the one before, which also signs until then
@@ -281,6 +286,8 @@ class Subscription(models.Model):
     is_once = models.BooleanField(default=False)
     # told of nothing that comes after this position; None for no end
     until = models.BigIntegerField(null=True)
+    # told of nothing that is heard of after this moment; None for no end
+    expires_at = models.DateTimeField(null=True)
     state = models.CharField(max_length=12, choices=State, default=State.ACTIVE)
     # why it was disabled
     reason = models.CharField(max_length=20, default="")
@@ -296,8 +303,8 @@ class Subscription(models.Model):
         constraints = [
             # it also finds those of a topic
             models.UniqueConstraint(
-                fields=["topic", "channel", "address", "who"],
-                name="one_subscription_per_address",
+                fields=["topic", "channel", "address", "who", "wish"],
+                name="one_subscription_per_wish",
             )
         ]
         indexes = [
@@ -310,6 +317,11 @@ class Subscription(models.Model):
                 fields=["created_at"],
                 condition=models.Q(is_automatic=True),
                 name="made_by_itself",
+            ),
+            models.Index(
+                fields=["expires_at"],
+                condition=models.Q(expires_at__isnull=False),
+                name="subscription_expires",
             ),
         ]
         verbose_name = _("subscription")

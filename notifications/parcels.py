@@ -15,20 +15,24 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import httpcore2
+from django.db.models import Min
 
 from museo.access.encryption import unseal
 from notifications import contacts, digests, house, letters, log, rights, topics, unsubscribing
-from notifications.channels import CHANNELS, news, posting, webhook_wire
+from notifications.channels import CHANNELS, event_wire, news, posting, webhook_wire
 from notifications.channels.message import Message, NotSent
 from notifications.channels.news import Correspondent
 from notifications.channels.webhook_wire import Letter
 from notifications.envelope import render
-from notifications.models import Delivery, Event
+from notifications.models import Delivery, Event, Subscription
 
 logger = logging.getLogger(__name__)
 # by one channel of people's, of all processes: so many wait for its provider at the most
 MOST_OF_A_CHANNEL = 32
 EXCERPT = 1000
+Shape = Subscription.Shape
+# why an event must not go out
+FORGOTTEN, NOT_ALLOWED = "forgotten", "not_allowed"
 
 # their libraries wait, each in a thread of its own
 _threads = ThreadPoolExecutor(MOST_OF_A_CHANNEL * len(CHANNELS), thread_name_prefix="letter")
@@ -64,7 +68,7 @@ class Parcel:
     attempts_made: int
     leased_until: datetime
     cargo: Cargo | None = field(repr=False)
-    # why there is none
+    # why it is not the event that goes out
     reason: str = ""
 
 
@@ -162,6 +166,9 @@ class _Room:
     besides: Mapping[int, Sequence[Event]]
     # and how many more, that are older
     left_out: Mapping[int, int]
+    # of callbacks, the position of the first that waits
+    first_waiting: Mapping[int, int]
+    epoch: str
     now: datetime
 
     @classmethod
@@ -177,6 +184,7 @@ class _Room:
         people = [each for each in subscriptions.values() if each.channel in CHANNELS]
         channels = {each.channel for each in people}
         to_people = [each for each in deliveries if each.subscription.channel in CHANNELS]
+        callbacks = [pk for pk, each in subscriptions.items() if each.shape == Shape.EVENT]
         return cls(
             refused=rights.refused(deliveries),
             missing=[name for name in channels if CHANNELS[name].missing()],
@@ -184,16 +192,29 @@ class _Room:
             stands=_stands({(each.topic, each.subscription.locale) for each in to_people}),
             besides=besides,
             left_out=left_out,
+            first_waiting=_first_waiting(callbacks),
+            epoch=log.state().epoch if callbacks else "",
             now=now,
         )
+
+    def cursor(self, delivery: Delivery) -> str:
+        """Up to there all has been told or given up, once this one has arrived."""
+        first = self.first_waiting.get(delivery.subscription_id, delivery.position)
+        told = delivery.position if self.is_first(delivery) else first - 1
+        return log.format_cursor(self.epoch, told)
+
+    def is_first(self, delivery: Delivery) -> bool:
+        """Whether none waits before it."""
+        first = self.first_waiting.get(delivery.subscription_id, delivery.position)
+        return delivery.position <= first
 
     def reason(self, delivery: Delivery, event: Event | None) -> str:
         """Why it must not go out; empty if it may."""
         subscription = delivery.subscription
         if event is None:
-            return "forgotten"
+            return FORGOTTEN
         if delivery.pk in self.refused:
-            return "not_allowed"
+            return NOT_ALLOWED
         if subscription.channel in self.missing:
             return "not_configured"
         heard = self.correspondents.get((subscription.channel, subscription.address))
@@ -203,6 +224,14 @@ class _Room:
             return "opted_out"
         allowance = contacts.take_letter(subscription.channel, subscription.address, now=self.now)
         return "" if allowance.is_granted else "too_many"
+
+
+def _first_waiting(ids: Collection[int]) -> dict[int, int]:
+    if not ids:
+        return {}
+    waiting = Delivery.objects.pending().filter(subscription__in=ids).order_by()
+    found = waiting.values("subscription").annotate(first=Min("position"))
+    return dict(found.values_list("subscription", "first"))
 
 
 def _stands(wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], Mapping[str, Any]]:
@@ -221,9 +250,26 @@ def _parcel(delivery: Delivery, event: Event | None, until: datetime, room: _Roo
         address=subscription.address,
         attempts_made=delivery.attempts_made,
         leased_until=until,
-        cargo=None if reason or event is None else _packed(delivery, event, room),
+        cargo=(
+            _instead(delivery, reason, room)
+            if reason or event is None
+            else _packed(delivery, event, room)
+        ),
         reason=reason,
     )
+
+
+def _instead(delivery: Delivery, reason: str, room: _Room) -> Cargo | None:
+    """What is said in an event's place; of all who are told, callbacks alone are told why."""
+    subscription = delivery.subscription
+    if subscription.shape != Shape.EVENT:
+        return None
+    if reason == NOT_ALLOWED and room.is_first(delivery):
+        return ToProgram(subscription.address, event_wire.terminated(subscription))
+    if reason == FORGOTTEN:
+        letter = event_wire.gap(subscription, cursor=room.cursor(delivery))
+        return ToProgram(subscription.address, letter)
+    return None
 
 
 def _packed(delivery: Delivery, event: Event, room: _Room) -> Cargo:
@@ -237,6 +283,9 @@ def _packed(delivery: Delivery, event: Event, room: _Room) -> Cargo:
 
 def _cargo(delivery: Delivery, event: Event, room: _Room) -> Cargo:
     subscription = delivery.subscription
+    if subscription.shape == Shape.EVENT:
+        letter = event_wire.letter(subscription, event, cursor=room.cursor(delivery))
+        return ToProgram(subscription.address, letter)
     if subscription.channel not in CHANNELS:
         return ToProgram(subscription.address, webhook_wire.letter(subscription, event))
     heard = room.correspondents[subscription.channel, subscription.address]

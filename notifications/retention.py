@@ -38,7 +38,7 @@ def forget(*, now: datetime, keep: timedelta) -> int:
     """Delete the events older than `keep` that every reader has read; return how many."""
     for reader in readers.late(now=now):
         logger.warning("reader is late", extra={"reader": reader.name, "position": reader.position})
-    floor = _last_before(now - keep)
+    floor = last_before(now - keep)
     slowest = readers.slowest()
     if slowest is not None:
         floor = min(floor, slowest)
@@ -47,7 +47,7 @@ def forget(*, now: datetime, keep: timedelta) -> int:
     return _delete_up_to(log.state().floor)
 
 
-def _last_before(moment: datetime) -> int:
+def last_before(moment: datetime) -> int:
     """The position of the last event that happened before; 0 if there is none.
 
     Positions rise with time but for a few milliseconds, so halving finds it without an index.

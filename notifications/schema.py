@@ -141,6 +141,9 @@ SUBSCRIPTION = of(
     reason=text(""),
     failing_since=nothing(moment()),
     after=whole(1234),
+    # of an MCP event, its name
+    event=text(""),
+    expires_at=nothing(moment()),
     created_at=moment(),
 )
 # a browser's `PushSubscription` as JSON

@@ -15,7 +15,7 @@ import queue
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -34,7 +34,7 @@ from notifications.channels import posting
 from notifications.channels.message import NotSent
 from notifications.dispatcher import is_of_person
 from notifications.models import Attempt, Delivery, Subscription
-from notifications.parcels import Outcome, Parcel
+from notifications.parcels import NOT_ALLOWED, Outcome, Parcel
 from notifications.subscriptions import disable
 
 logger = logging.getLogger(__name__)
@@ -198,17 +198,18 @@ def settle(tried: Sequence[Tried], *, sender: str, now: datetime, dice: Random) 
         subscriptions = {row.pk: row for row in rows.select_for_update(no_key=True)}
         held = _held([each.parcel.delivery_id for each in tried], sender)
         mine = [each for each in tried if each.parcel.delivery_id in held]
-        real = [each for each in mine if each.at]
+        real = [each for each in mine if each.at and not each.parcel.reason]
         sent = [each for each in real if not each.refusal]
         failed = [each for each in real if each.refusal]
         _leave_out([each.parcel for each in mine if each.parcel.reason], now=now)
         _give_back([each for each in mine if not each.at and not each.parcel.reason], now=now)
-        _note_attempts(real)
+        _note_attempts([each for each in mine if each.at])
         _note_sent(change, sent, now=now)
         _note_failed(failed, now=now, dice=dice)
         _leave_out_older(subscriptions, failed, now=now)
         well = {each.parcel.subscription_id for each in sent}
         disabled = _judge(change, subscriptions, well, failed, now=now)
+        disabled += _end_lost(change, subscriptions, mine, now=now)
     return Settled(len(sent), len(failed), disabled)
 
 
@@ -329,21 +330,38 @@ def _judge(
             refusals[each.parcel.subscription_id].append(each.refusal)
     disabled = 0
     for pk, of_it in sorted(refusals.items()):
-        subscription = subscriptions.get(pk)
-        if subscription is None or (pk in well and not any(each.permanent for each in of_it)):
-            continue
-        disabled += _note_refusals(change, subscription, of_it, now=now)
+        if subscription := subscriptions.get(pk):
+            disabled += _note_refusals(change, subscription, of_it, is_well=pk in well, now=now)
     return disabled
 
 
+def _end_lost(
+    change: log.Change,
+    subscriptions: Mapping[int, Subscription],
+    tried: Iterable[Tried],
+    *,
+    now: datetime,
+) -> int:
+    """A callback whose subscriber may no longer read was told so, and is told no more."""
+    lost = {each.parcel.subscription_id for each in tried if each.parcel.reason == NOT_ALLOWED}
+    found = [subscriptions[pk] for pk in sorted(lost & subscriptions.keys())]
+    callbacks = [each for each in found if each.shape == Subscription.Shape.EVENT]
+    return disable(change, callbacks, NOT_ALLOWED, now=now)
+
+
 def _note_refusals(
-    change: log.Change, subscription: Subscription, refusals: Sequence[NotSent], *, now: datetime
+    change: log.Change,
+    subscription: Subscription,
+    refusals: Sequence[NotSent],
+    *,
+    is_well: bool,
+    now: datetime,
 ) -> int:
     for each in refusals:
         if each.code == "gone" or (each.code == "bad_address" and each.permanent):
             return disable(change, [subscription], each.code, now=now)
-    if subscription.channel not in dispatcher.IN_FULL:
-        # their provider's trouble is not theirs
+    if is_well or subscription.channel not in dispatcher.IN_FULL:
+        # the trouble of one thing, or of their provider, is not theirs
         return 0
     mine = Subscription.objects.filter(pk=subscription.pk)
     since = subscription.failing_since or now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -29,7 +30,7 @@ from notifications import (
     subscriptions,
 )
 from notifications import topics as the_topics
-from notifications.channels import news, posting, webhook, webhook_wire
+from notifications.channels import event_wire, news, posting, webhook, webhook_wire
 from notifications.channels.message import BadAddress, Content, Message
 from notifications.envelope import timestamp
 from notifications.models import Contact, Delivery, Subscription
@@ -111,7 +112,7 @@ def create(
         now=now,
     )
     is_browser = channel == Subscription.Channel.WEBPUSH
-    if is_browser and not further and (ticket := _ticket_for(caller, topic)):
+    if is_browser and not further and (ticket := ticket_for(caller, topic)):
         return _by_ticket(ticket, topic, address, begin)
     if not caller.who:
         raise NotSignedIn(_("Sign in, or bring a token, to subscribe."))
@@ -136,7 +137,7 @@ def _require_readable(caller: Caller, topics: Collection[str]) -> None:
         raise NotFound(_("You may not follow all of these topics, or not all of them exist."))
 
 
-def _ticket_for(caller: Caller, topic: str) -> str | None:
+def ticket_for(caller: Caller, topic: str) -> str | None:
     """The ticket that opens a topic to a caller who could not read it otherwise."""
     guests = [Caller(tickets=(ticket,)) for ticket in caller.tickets]
     if not guests:
@@ -278,6 +279,9 @@ def test(caller: Caller, subscription: Subscription, *, now: datetime) -> Tested
 
 
 def _test_of_program(subscription: Subscription, *, now: datetime) -> Cargo:
+    if subscription.shape == Subscription.Shape.EVENT:
+        letter = event_wire.verification(subscription, secrets.token_urlsafe(32))
+        return ToProgram(subscription.address, letter, total=PATIENCE_OF_TESTS)
     id = f"test_{uuid4().hex}"
     told = {"id": id, "type": "subscription.test", "timestamp": timestamp(now)}
     data = {"topic": subscription.topic, "data": {"subscription_id": subscription.public_id}}

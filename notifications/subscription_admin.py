@@ -71,7 +71,7 @@ class SubscriptionAdmin(WatchedAdmin):
         *("shown_id", "shown_address", "topics", "channel", "shown_state", "waiting", "failed"),
         *("succeeded", "failing", "resting", "why"),
     ]
-    list_filter = ["channel", "state", HealthFilter]
+    list_filter = ["channel", "shape", "state", HealthFilter]
     search_fields = ["public_id__exact", "topic__exact", "further__topic__exact", "who__exact"]
     search_help_text = gettext_lazy("A subscription (sub_…), a topic, or whose it is (user:42)")
     actions = ["pause", "resume", "send_failed_again"]
@@ -86,6 +86,7 @@ class SubscriptionAdmin(WatchedAdmin):
             "whose",
             "state",
         ),
+        *("event_name", "expires"),
         *("why", "succeeded", "failing", "resting", "waiting", "failed"),
     ]
 
@@ -147,6 +148,14 @@ class SubscriptionAdmin(WatchedAdmin):
     def whose(self, row: Subscription) -> str:
         """Of a ticket its digest says nothing."""
         return row.who.partition(":")[0] if row.who.startswith("ticket:") else row.who
+
+    @display(description=gettext_lazy("MCP event"))
+    def event_name(self, row: Subscription) -> str:
+        return row.event or "-"
+
+    @display(description=gettext_lazy("ends at"))
+    def expires(self, row: Subscription) -> str:
+        return moment(row.expires_at)
 
     @display(description=gettext_lazy("state"), label=COLOURS)
     def shown_state(self, row: Subscription) -> tuple[str, str]:

@@ -319,6 +319,8 @@ def shape(row: Subscription, caller: Caller) -> dict[str, Any]:
         "reason": row.reason,
         "failing_since": _moment(row.failing_since),
         "after": row.after,
+        "event": row.event,
+        "expires_at": _moment(row.expires_at),
         "created_at": timestamp(row.created_at),
     }
 

@@ -41,6 +41,7 @@ MESSAGES = {
     "gone": gettext_noop("subscription.gone.message"),
     "failing": gettext_noop("subscription.failing.message"),
     "bad_address": gettext_noop("subscription.bad_address.message"),
+    "not_allowed": gettext_noop("subscription.not_allowed.message"),
     "bounced": gettext_noop("subscription.bounced.message"),
     "complained": gettext_noop("subscription.complained.message"),
 }
@@ -105,6 +106,8 @@ def begin(
             channel=channel,
             address=address,
             who=who,
+            # those of events are begun elsewhere (`callbacks`)
+            wish="",
             defaults=wanted,
             create_defaults={**wanted, "after": head, "created_at": now},
         )

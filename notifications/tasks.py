@@ -8,7 +8,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from notifications import digests, dispatcher, peace, retention, sending, statistics
+from notifications import callbacks, digests, dispatcher, peace, retention, sending, statistics
 from notifications.models import Delivery
 
 # a tick is over before the next one
@@ -32,6 +32,12 @@ def forget_old_deliveries() -> int:
     retention.forget_subscriptions(now=now)
     retention.forget_messages(now=now, keep=timedelta(days=settings.MUSEO_INBOX_DAYS))
     return retention.forget_deliveries(now=now, keep=timedelta(days=settings.MUSEO_DELIVERY_DAYS))
+
+
+@shared_task(name="notifications.end_expired_callbacks")
+def end_expired_callbacks() -> int:
+    """Forget what programs asked to be told of for a time that is over."""
+    return callbacks.end_expired(now=timezone.now())
 
 
 @shared_task(name="notifications.deliver")

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from pydantic import Field
 
-from mcp_bridge import counts, shapes, texts
+from mcp_bridge import cards, counts, shapes, texts
 from mcp_bridge.addresses import OrderAddress
 from mcp_bridge.calls import Call
 from mcp_bridge.parameters import OrderId, Ticket
@@ -21,7 +21,9 @@ from orders import tracking
     result=shapes.Subscribed,
     annotations=FOLLOWS,
     takes_ticket=True,
-    meta={"openai/outputTemplate": "ui://widget/food-ordering.html", "openai/realtime": True},
+    meta=cards.shows(
+        cards.ORDER, **{"openai/outputTemplate": cards.FOOD_ORDERING, "openai/realtime": True}
+    ),
 )
 def subscribe_order_updates(call: Call, order_id: OrderId, ticket: Ticket = "") -> Answer:
     """Get real-time notifications when order status changes"""

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from catalog import answering, products
 from catalog.modifiers import MOST_CHOSEN
-from mcp_bridge import cancellations, confirmations, purchases, push, shapes, texts
+from mcp_bridge import cancellations, cards, confirmations, purchases, push, shapes, texts
 from mcp_bridge.addresses import OrderAddress
 from mcp_bridge.calls import Call
 from mcp_bridge.parameters import BasketToken, Confirm, Limit, Locale, OrderId, PageCursor, Ticket
@@ -36,6 +36,7 @@ LONGEST_WAIT_SECONDS = 900
     result=shapes.ProductPage,
     annotations=READS,
     quotes=("results",),
+    meta=cards.shows(cards.PRODUCTS),
 )
 def search_products(
     call: Call,
@@ -65,6 +66,7 @@ def search_products(
     result=shapes.ProductDetail,
     annotations=READS,
     quotes=PRODUCT_TEXTS,
+    meta=cards.shows(cards.PRODUCTS),
 )
 def get_product_info(
     call: Call,
@@ -104,6 +106,7 @@ def answer_question(
     result=shapes.Basket,
     annotations=ADDS,
     quotes=BASKET_TEXTS,
+    meta=cards.CALLED_BY_CARDS,
 )
 def add_to_basket(
     call: Call,
@@ -185,6 +188,7 @@ def get_payment_link(
     result=shapes.PlacedOrder,
     annotations=SPENDS,
     quotes=("summary",),
+    meta=cards.shows(cards.ORDER),
 )
 def place_order(
     call: Call,
@@ -252,6 +256,7 @@ def _question(call: Call, body: dict[str, Any], offer: purchases.Offer) -> Quest
     scope="orders:read",
     result=shapes.Track,
     annotations=READS,
+    meta=cards.shows(cards.ORDER),
     takes_ticket=True,
     is_streaming=True,
 )
@@ -311,6 +316,7 @@ async def _stand(call: Call, caller: Caller, order_id: str) -> dict[str, Any]:
     scope="orders:write",
     result=shapes.Cancellation,
     annotations=ENDS,
+    meta=cards.shows(cards.ORDER),
     takes_ticket=True,
 )
 def cancel_order(

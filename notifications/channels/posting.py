@@ -130,6 +130,9 @@ def require_yes(answer: Answer, *, now: datetime) -> None:
     detail = f"HTTP {status}"
     if status == HTTPStatus.GONE:
         raise NotSent("gone", permanent=True, detail=detail)
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        # it does not become smaller
+        raise NotSent("too_large", permanent=True, detail=detail)
     pause = calling.retry_after(answer.retry_after, now=now)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         raise NotSent("too_often", permanent=False, retry_after=pause, detail=detail)

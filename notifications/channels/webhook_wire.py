@@ -55,12 +55,16 @@ def letter(subscription: Subscription, event: Event) -> Letter:
     envelope = render(event, subscription.locale)
     is_flat = subscription.shape == Subscription.Shape.FLAT
     told = flat(envelope) if is_flat else envelope
-    about = {
+    return of(subscription, id=envelope["id"], told=told, about=place(event))
+
+
+def place(event: Event) -> dict[str, str]:
+    """The headers that say where in the log an event is."""
+    return {
         "museo-position": str(event.position),
         "museo-version": str(event.version),
         "museo-topic": event.topic,
     }
-    return of(subscription, id=envelope["id"], told=told, about=about)
 
 
 def of(

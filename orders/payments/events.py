@@ -15,6 +15,11 @@ from orders.models import Order, Payment
 from orders.pricing import money
 
 PREFIX = "payment"
+TYPES = (
+    *(f"{PREFIX}.{state}" for state in Payment.State),
+    f"{PREFIX}.refunded",
+    f"{PREFIX}.refund_failed",
+)
 
 
 def tell(

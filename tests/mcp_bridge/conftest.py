@@ -16,7 +16,7 @@ from mcp_types import TextContent, TextResourceContents
 from catalog import stock
 from catalog.models import Category, Master, Price, Variant
 from catalog.search import index
-from mcp_bridge import push
+from mcp_bridge import events, push
 from mcp_bridge import server as bridge
 from mcp_bridge.server import server
 from museo.access import access_tokens, accounts, grants
@@ -117,7 +117,7 @@ def speak(monkeypatch: pytest.MonkeyPatch) -> Callable[[Caller], None]:
     """From now on this caller calls, as if a token or a session had said so."""
 
     def speak(caller: Caller) -> None:
-        for module in (bridge, push):
+        for module in (bridge, events, push):
             monkeypatch.setattr(module, "caller_of", lambda _request: caller)
 
     return speak

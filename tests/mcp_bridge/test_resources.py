@@ -12,6 +12,7 @@ from mcp.client.subscriptions import ResourceUpdated
 from mcp.shared.exceptions import MCPError
 
 from catalog.models import Variant
+from mcp_bridge import cards
 from museo.access.callers import Caller
 from notifications import notices
 from notifications.live.hub import in_thread
@@ -214,9 +215,11 @@ async def test_lists_name_what_the_caller_may_ask_for(
         reader = await listed(client)
 
     everybody = ["museo://me/orders", "museo://live-feed"]
-    assert guest[0] == [*everybody, "museo://realtime-stats"]
-    assert maya[0] == [*everybody, "museo://realtime-stats", "museo://user-subscriptions"]
-    assert reader[0] == everybody
+    stats, mine = "museo://realtime-stats", "museo://user-subscriptions"
+    shown = [cards.ORDER, cards.PRODUCTS]
+    assert guest[0] == [*everybody, stats, *shown]
+    assert maya[0] == [*everybody, stats, mine, *shown]
+    assert reader[0] == [*everybody, *shown]
     assert (
         guest[1]
         == maya[1]

@@ -211,10 +211,10 @@ async def test_every_tool_says_what_it_does_takes_and_answers(connect: Connect, 
         "cancel_order",
     ]
     assert tools["subscribe_order_updates"].title == "Subscribe to Order Updates"
-    assert tools["subscribe_order_updates"].meta == {
-        "openai/outputTemplate": "ui://widget/food-ordering.html",
-        "openai/realtime": True,
-    }
+    meta = tools["subscribe_order_updates"].meta
+    assert meta
+    assert meta["openai/outputTemplate"] == "ui://widget/food-ordering.html"
+    assert meta["openai/realtime"] is True
     assert tools["add_to_basket"].input_schema["properties"]["quantity"]["maximum"] == 999
 
 
