@@ -17,6 +17,7 @@ import orjson
 from django.conf import settings
 from django.http.request import validate_host
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
@@ -34,6 +35,9 @@ from museo.access.callers import Caller
 from notifications.live.hub import in_thread
 
 SESSION = "mcp-session-id"
+# all tools at an address that asks for a sign-in first: a client that is let in without one never
+# asks its person to
+SIGNED_IN = "me"
 # the edge has checked the host by Django's rules, which know patterns; the origin is checked here
 SECURITY = TransportSecuritySettings(enable_dns_rebinding_protection=False)
 
@@ -68,9 +72,12 @@ class Transport:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope = {**scope, "headers": _clean(scope["headers"])}
         try:
-            scope[TOOLSET_KEY] = _toolset(scope["path"])
+            toolset = _toolset(scope["path"])
             _require_our_origin(scope)
             scope[BEARER_KEY] = await _bearer(scope)
+            scope[TOOLSET_KEY] = "" if toolset == SIGNED_IN else toolset
+            if toolset == SIGNED_IN and scope[BEARER_KEY] is None:
+                raise problems.NotSignedIn(_("Sign in to call this address."))
             if scope["method"] == "POST":
                 return await self._post(scope, receive, send)
             await self._of_session(scope, receive, send)
@@ -131,8 +138,8 @@ def _clean(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
 
 def _toolset(path: str) -> str:
     toolset = path.removeprefix("/mcp").strip("/")
-    if toolset and toolset not in TOOLSETS:
-        names = ", ".join(f"/mcp/{name}" for name in TOOLSETS)
+    if toolset and toolset not in (*TOOLSETS, SIGNED_IN):
+        names = ", ".join(f"/mcp/{name}" for name in (*TOOLSETS, SIGNED_IN))
         raise Refused(404, types.INVALID_REQUEST, f"There is /mcp, and of it {names}.")
     return toolset
 
@@ -155,16 +162,22 @@ async def _bearer(scope: Scope) -> Caller | None:
     token = bearer_token(header(scope, "authorization"))
     if not token:
         return None
-    resource = access_tokens.mcp_resource()
-    return await in_thread(caller_from_bearer)(token, resource, now=timezone.now())
+    resources = access_tokens.resources_at(scope["path"])
+    return await in_thread(caller_from_bearer)(token, resources, now=timezone.now())
 
 
 def _refusal(problem: problems.Problem, scope: Scope) -> JSONResponse:
     """Authentication is a matter of HTTP here, not of JSON-RPC."""
+    headers = problem.headers()
+    if challenge := headers.get("WWW-Authenticate"):
+        # RFC 9728, section 5.1
+        *_whole, resource = access_tokens.resources_at(scope["path"])
+        told = access_tokens.metadata_url(resource)
+        headers["WWW-Authenticate"] = f'{challenge}, resource_metadata="{told}"'
     return JSONResponse(
         problem.body(instance=scope["path"]),
         status_code=problem.status,
-        headers=problem.headers(),
+        headers=headers,
         media_type=problems.CONTENT_TYPE,
     )
 

@@ -78,6 +78,7 @@ VAPID_SUBJECT = environment.text(
 CSRF_TRUSTED_ORIGINS = [MUSEO_PUBLIC_URL]
 
 INSTALLED_APPS = [
+    "oauth2_provider",
     "museo.access",
     "unfold",
     # what it shows is looked for where it is served (`museo.urls`): others need not load it
@@ -336,6 +337,31 @@ STATIC_ROOT = MUSEO_HOME / "static"
 WHITENOISE_USE_FINDERS = True
 MEDIA_URL = "/media/"
 MEDIA_ROOT = MUSEO_HOME / "media"
+
+# people's agents: an authorization server after OAuth 2.1 (`museo.oauth`)
+OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth2_provider.Application"
+OAUTH2_PROVIDER: dict[str, Any] = {
+    "SCOPES_BACKEND_CLASS": "museo.oauth.tokens.Scopes",
+    "OAUTH2_VALIDATOR_CLASS": "museo.oauth.validator.Validator",
+    "ACCESS_TOKEN_GENERATOR": "museo.oauth.tokens.access_token",
+    "REFRESH_TOKEN_GENERATOR": "museo.oauth.tokens.refresh_token",
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
+    "REFRESH_TOKEN_EXPIRE_SECONDS": 30 * 24 * 3600,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "OIDC_ISS_ENDPOINT": MUSEO_PUBLIC_URL,
+    # https; http to the person's own machine (`museo.oauth.clients`); apps that are installed on it
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https", "http", "cursor", "vscode", "vscode-insiders"],
+    "ALLOW_LOCALHOST_LOOPBACK": True,
+    "CIMD_ENABLED": True,
+    "CIMD_METADATA_FETCHER": "museo.oauth.validator.Documents",
+    "CIMD_REGISTRATION_PERMISSION_CLASSES": ["museo.oauth.validator.AtConsent"],
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+}
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["museo.access.renderers.JSONRenderer"],
