@@ -342,6 +342,8 @@ MEDIA_ROOT = MUSEO_HOME / "media"
 OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth2_provider.Application"
 OAUTH2_PROVIDER: dict[str, Any] = {
     "SCOPES_BACKEND_CLASS": "museo.oauth.tokens.Scopes",
+    # codes and refresh tokens, and nothing else: a grant by password would tell whose it is
+    "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.WebApplicationServer",
     "OAUTH2_VALIDATOR_CLASS": "museo.oauth.validator.Validator",
     "ACCESS_TOKEN_GENERATOR": "museo.oauth.tokens.access_token",
     "REFRESH_TOKEN_GENERATOR": "museo.oauth.tokens.refresh_token",

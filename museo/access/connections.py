@@ -125,7 +125,8 @@ def family_of(token: str, *, client: Any) -> UUID | None:
     """Of an access or a refresh token of the client's; None for what is none of them."""
     own = model("RefreshToken").objects.filter(application=client)
     known = Q(token_checksum=digest(token)) | Q(access_token__token_checksum=digest(token))
-    return own.filter(known).values_list("token_family", flat=True).first()
+    found: UUID | None = own.filter(known).values_list("token_family", flat=True).first()
+    return found
 
 
 def forget_unused_clients(*, now: datetime) -> int:
@@ -136,8 +137,8 @@ def forget_unused_clients(*, now: datetime) -> int:
         registration_source__in=["dcr", "cimd"],
     )
     never = Q(updated__lt=F("created") + timedelta(seconds=1), created__lte=now - FORGOTTEN_UNUSED)
-    count, _each = unused.filter(never | Q(updated__lte=now - FORGOTTEN_USED)).delete()
-    return count
+    _all, each = unused.filter(never | Q(updated__lte=now - FORGOTTEN_USED)).delete()
+    return int(each.get("oauth2_provider.Application", 0))
 
 
 def forget_ended(*, now: datetime) -> int:

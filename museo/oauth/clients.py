@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 import httpx2
 import orjson
 from django.conf import settings
-from django.utils.translation import gettext as _
 
 from museo.access import connections
 from museo.access.problems import Problem
@@ -94,7 +93,7 @@ def name(metadata: Mapping[str, Any]) -> str:
     """What it calls itself, without what cannot be seen; empty if it says nothing."""
     said = metadata.get("client_name", "")
     if not isinstance(said, str):
-        raise BadClient(_("A client_name is a text."))
+        raise BadClient("A client_name is a text.")
     return "".join(filter(str.isprintable, said)).strip()[:LONGEST_NAME]
 
 
@@ -103,10 +102,10 @@ def addresses(metadata: Mapping[str, Any]) -> list[str]:
     _require_code(metadata)
     said = metadata.get("redirect_uris")
     if not isinstance(said, list) or not 0 < len(said) <= MOST_ADDRESSES:
-        raise BadAddress(_("Name one to ten redirect_uris."))
+        raise BadAddress("Name one to ten redirect_uris.")
     if not all(isinstance(each, str) and _is_address(each) for each in said):
         raise BadAddress(
-            _("A redirect_uri takes https, or http on the person's own machine; no fragment.")
+            "A redirect_uri takes https, or http on the person's own machine; no fragment."
         )
     return list(dict.fromkeys(said))
 
@@ -123,7 +122,7 @@ def _require_code(metadata: Mapping[str, Any]) -> None:
     for field, needed in (("grant_types", "authorization_code"), ("response_types", "code")):
         said = metadata.get(field, [needed])
         if not isinstance(said, list) or needed not in said:
-            raise BadClient(_("Clients get an authorization code here, and nothing else."))
+            raise BadClient("Clients get an authorization code here, and nothing else.")
 
 
 def _is_address(uri: str) -> bool:
@@ -153,7 +152,7 @@ def _require_id(client_id: str) -> None:
         and not {".", ".."} & set(path.split("/"))
     )
     if not is_one:
-        raise BadClient(_("A client's id is a public https address with a path."))
+        raise BadClient("A client's id is a public https address with a path.")
 
 
 def _read(url: str) -> dict[str, Any]:
@@ -177,4 +176,4 @@ def _read(url: str) -> dict[str, Any]:
 
 
 def _no_document() -> BadClient:
-    return BadClient(_("There is no client metadata document at this address."))
+    return BadClient("There is no client metadata document at this address.")

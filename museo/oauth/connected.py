@@ -40,7 +40,7 @@ def apps(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def disconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
-    own = Connection.objects.filter(user_id=request.user.pk).select_related("user")
+    own = Connection.objects.filter(user__pk=request.user.pk).select_related("user")
     access_changes.disconnect(get_object_or_404(own, pk=connection_id), now=timezone.now())
     messages.success(request, _("Disconnected. It can do nothing for you any more."))
     return redirect("apps")

@@ -134,7 +134,8 @@ def _ask(request: HttpRequest, caller: Caller, asked: Asked, *, problem: str = "
         "scopes": [{"code": scope, "words": words.say(scope, caller)} for scope in asked.scopes],
         "problem": problem,
     }
-    return render(request, "oauth/consent.html", shown, status=400 if problem else 200)
+    page = render(request, "oauth/consent.html", shown, status=400 if problem else 200)
+    return _known_to_opener(page)
 
 
 def _answer(request: HttpRequest, caller: Caller, asked: Asked) -> HttpResponse:
@@ -172,5 +173,10 @@ def _with_code(request: HttpRequest, asked: Asked, granted: list[str]) -> str:
 
 def _send(url: str) -> HttpResponse:
     allowed = settings.OAUTH2_PROVIDER["ALLOWED_REDIRECT_URI_SCHEMES"]
-    response: HttpResponse = OAuth2ResponseRedirect(url, allowed)
+    return _known_to_opener(OAuth2ResponseRedirect(url, allowed))
+
+
+def _known_to_opener(response: HttpResponse) -> HttpResponse:
+    """The client may wait in the window that opened this one."""
+    response["Cross-Origin-Opener-Policy"] = "unsafe-none"
     return response

@@ -67,7 +67,10 @@ def _answered(request: HttpRequest, response: str) -> HttpResponse:
 def _refused(request: HttpRequest, problem: Problem) -> HttpResponse:
     if isinstance(problem, TooOften):
         return problems.response(problem, instance=request.path)
-    told = {"error": problem.code, "error_description": problem.detail}
+    told = {"error": problem.code}
+    if isinstance(problem, BadClient):
+        # in English: RFC 6749 has ASCII here
+        told["error_description"] = problem.detail
     return JsonResponse(told, status=problem.status, headers=HEADERS)
 
 
