@@ -13,6 +13,7 @@ import httpx2
 import pytest
 from django.conf import LazySettings
 from django.test import Client as Browser
+from django.utils import timezone
 from mcp.client.auth import OAuthClientProvider
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
@@ -86,16 +87,14 @@ class Person:
 
 
 @pytest.fixture
-async def shop(
-    address: str, settings: LazySettings, full_buckets: None, valkey_url: str
-) -> AsyncIterator[str]:
+async def shop(address: str, settings: LazySettings, full_buckets: None, valkey_url: str) -> str:
     """The address of `/mcp` of a shop that knows its own address."""
     settings.REDIS_URL = valkey_url
     own = address.removesuffix("/mcp")
     settings.MUSEO_PUBLIC_URL = own
     settings.CSRF_TRUSTED_ORIGINS = [own]
     settings.OAUTH2_PROVIDER = {**settings.OAUTH2_PROVIDER, "OIDC_ISS_ENDPOINT": own}
-    yield address
+    return address
 
 
 @pytest.fixture
@@ -212,8 +211,6 @@ async def next_data(lines: AsyncIterator[str]) -> Any:
 
 
 def disconnect() -> None:
-    from django.utils import timezone
-
     connection = Connection.objects.select_related("user").get()
     assert access_changes.disconnect(connection, now=timezone.now())
 

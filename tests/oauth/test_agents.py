@@ -5,10 +5,13 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
+from django.utils import timezone
 
 from museo.access.callers import Caller, caller_for_user
 from museo.access.models import User
-from notifications import audiences, topics
+from museo.access.problems import NotAllowed
+from notifications import audiences, subscribing, topics
+from notifications.models import Subscription
 from orders import tracking
 from orders.models import Order
 from tests.access.world import World
@@ -84,3 +87,21 @@ def test_an_agents_calls_are_its_persons(browser: Client, agent: Agent, maya: Us
     assert asking.connection == maya.connections.get().pk
     guest: Any = asking.by_tickets_alone()
     assert (guest.user_id, guest.connection) == (None, None)
+
+
+def test_an_app_has_no_webhook_that_would_outlive_it(
+    browser: Client, agent: Agent, maya: User
+) -> None:
+    asking = agent_with(browser, agent, "orders:read")
+    wanted = {"topics": [audiences.user_topic(maya.pk)], "address": "https://192.0.32.8/all"}
+
+    with pytest.raises(NotAllowed):
+        subscribing.create(asking, **wanted, now=timezone.now())
+
+    assert not Subscription.objects.exists()
+    assert (
+        subscribing.create(
+            caller_for_user(maya, locale="en"), **wanted, now=timezone.now()
+        ).subscription.who
+        == asking.who
+    )
