@@ -306,7 +306,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_PUBLIC
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if MUSEO_TRUSTED_PROXIES else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-SILENCED_SYSTEM_CHECKS = ["security.W008"]  # see SECURE_SSL_REDIRECT
+# see SECURE_SSL_REDIRECT; http goes to a person's own machine only (`museo.oauth.clients`)
+SILENCED_SYSTEM_CHECKS = ["security.W008", "oauth2_provider.W008"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 
 # language and time
@@ -425,6 +426,7 @@ LOGGING: dict[str, Any] = {
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
         "mcp": {"level": "WARNING"},
+        "oauth2_provider": {"level": "WARNING"},
         # it writes down whom it calls, and a browser's address opens that browser
         "httpx2": {"level": "WARNING"},
     },

@@ -8,6 +8,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+import redis
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -18,6 +19,11 @@ class BadRequest(Problem):
     """No request of OAuth at all: nobody is sent anywhere with it."""
 
     code = "invalid_request"
+
+
+class Unavailable(Problem):
+    status = 503
+    code = "temporarily_unavailable"
 
 
 @cache
@@ -33,8 +39,11 @@ def reading(request: HttpRequest) -> Iterator[Any]:
         raise bad_request()
     try:
         yield core()
-    except (ValueError, UnicodeError) as error:
+    except ValueError as error:
         raise bad_request() from error
+    except redis.RedisError as error:
+        # the library remembers there which documents were bad
+        raise Unavailable(_("Something went wrong in the shop. Try again in a moment.")) from error
 
 
 def bad_request() -> BadRequest:

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import redis
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
@@ -246,4 +247,22 @@ def test_only_a_person_who_is_asked_has_a_document_fetched(agent: Agent, serve: 
     assert agent.tokens("x").json()["error"] == "invalid_client"
     assert agent.renewed("x").json()["error"] == "invalid_client"
     assert agent.revoke("x").status_code == 401
+    assert asked == []
+
+
+def test_without_redis_a_document_is_not_looked_for(
+    browser: Client, agent: Agent, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which were bad is remembered there; clients that are known go on."""
+
+    def away(*_asked: Any, **_more: Any) -> None:
+        raise redis.ConnectionError
+
+    asked = serve(described())
+    known = agent.request()
+    monkeypatch.setattr(cache, "get", away)
+
+    assert browser.get(known).status_code == 200
+    agent.client_id = DOCUMENT
+    assert browser.get(agent.request()).status_code == 503
     assert asked == []
