@@ -62,7 +62,7 @@ class Validator(OAuth2Validator):
         return False
 
     def save_bearer_token(self, token: Any, request: Any, *_more: Any, **_others: Any) -> None:
-        """Spend what is given for the tokens, once, while the connection stays as it is."""
+        """Spend what is given for the tokens, once: whoever else has it waits for the connection."""
         try:
             with transaction.atomic():
                 if not connections.hold(
@@ -80,13 +80,12 @@ class Validator(OAuth2Validator):
 
     def _spend(self, request: Any) -> None:
         if request.grant_type == "authorization_code":
+            code = Grant.objects.filter(code=request.code, application=request.client)
+            if not code.exists():
+                raise UsedTwice(_family(request.code))
             # its resource is read while it is there
             self._check_and_set_request_resource(request)
-            gone, _each = Grant.objects.filter(
-                code=request.code, application=request.client
-            ).delete()
-            if not gone:
-                raise UsedTwice(_family(request.code))
+            code.delete()
         else:
             spent = request.refresh_token_instance
             same = RefreshToken.objects.filter(pk=spent.pk, revoked=None)

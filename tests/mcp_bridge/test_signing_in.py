@@ -87,7 +87,9 @@ class Person:
 
 
 @pytest.fixture
-async def shop(address: str, settings: LazySettings, full_buckets: None, valkey_url: str) -> str:
+async def shop(
+    phone: Variant, address: str, settings: LazySettings, full_buckets: None, valkey_url: str
+) -> str:
     """The address of `/mcp` of a shop that knows its own address."""
     settings.REDIS_URL = valkey_url
     own = address.removesuffix("/mcp")

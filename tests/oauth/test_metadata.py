@@ -85,7 +85,7 @@ def test_nobody_ends_the_apps_of_others(browser: Client, agent: Agent) -> None:
 
     assert answer.status_code == 404
     assert Connection.objects.exists()
-    assert "Assistant" not in said(other.get("/account/apps"))
+    assert "assistant.example" not in said(other.get("/account/apps"))
 
 
 @pytest.mark.django_db
