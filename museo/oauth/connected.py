@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from museo.access import connections
 from museo.access.callers import caller_from_request
-from museo.access.models import Connection
+from museo.access.models import User
 from museo.oauth import clients, words
 from notifications import access_changes
 
@@ -32,7 +34,7 @@ def apps(request: HttpRequest) -> HttpResponse:
             "since": each.created_at,
             "used_at": each.used_at,
         }
-        for each in connections.of_person(request.user)  # type: ignore[arg-type]  # signed in
+        for each in connections.of_person(_person(request))
     ]
     return render(request, "oauth/apps.html", {"apps": shown, "section": "inbox"})
 
@@ -40,7 +42,12 @@ def apps(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def disconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
-    own = Connection.objects.filter(user__pk=request.user.pk).select_related("user")
+    own = _person(request).connections.select_related("user")
     access_changes.disconnect(get_object_or_404(own, pk=connection_id), now=timezone.now())
     messages.success(request, _("Disconnected. It can do nothing for you any more."))
     return redirect("apps")
+
+
+def _person(request: HttpRequest) -> User:
+    """Whoever has signed in."""
+    return cast("User", request.user)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -24,6 +24,7 @@ from oauth2_provider.http import OAuth2ResponseRedirect
 
 from museo.access import access_tokens, limits
 from museo.access.callers import Caller, caller_from_request
+from museo.access.models import User
 from museo.access.problems import Problem
 from museo.access.scopes import SCOPES
 from museo.oauth import clients, resources, server, words
@@ -147,7 +148,8 @@ def _answer(request: HttpRequest, caller: Caller, asked: Asked) -> HttpResponse:
     if not granted:
         return _ask(request, caller, asked, problem=_("Choose at least one, or say no."))
     access_changes.connect(
-        user=request.user,  # type: ignore[arg-type]  # it is signed in
+        # whoever has signed in
+        user=cast("User", request.user),
         client=asked.client,
         scopes=granted,
         now=timezone.now(),

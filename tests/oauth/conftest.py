@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
@@ -38,7 +37,7 @@ class Agent:
     http: Client = field(default_factory=Client)
     client_id: str = ""
 
-    def register(self, **changes: Any) -> HttpResponse:
+    def register(self, **changes: Any) -> Any:
         metadata = {"client_name": "Assistant", "redirect_uris": [REDIRECT], **changes}
         return self.http.post("/oauth/register", metadata, content_type="application/json")
 
@@ -58,23 +57,23 @@ class Agent:
         given = {name: value for name, value in asked.items() if value is not None}
         return f"/oauth/authorize?{urlencode(given, doseq=True)}"
 
-    def tokens(self, code: str, **changes: Any) -> HttpResponse:
+    def tokens(self, code: str, **changes: Any) -> Any:
         return self.ask(
             grant_type="authorization_code",
             code=code,
             **{"redirect_uri": REDIRECT, "code_verifier": VERIFIER, **changes},
         )
 
-    def renewed(self, refresh_token: str, **changes: Any) -> HttpResponse:
+    def renewed(self, refresh_token: str, **changes: Any) -> Any:
         return self.ask(grant_type="refresh_token", refresh_token=refresh_token, **changes)
 
-    def ask(self, **form: Any) -> HttpResponse:
+    def ask(self, **form: Any) -> Any:
         given = {"client_id": self.client_id, **form}
         return self.http.post(
             "/oauth/token", {name: value for name, value in given.items() if value is not None}
         )
 
-    def revoke(self, token: str) -> HttpResponse:
+    def revoke(self, token: str) -> Any:
         return self.http.post("/oauth/revoke", {"token": token, "client_id": self.client_id})
 
 

@@ -93,7 +93,10 @@ def test_an_app_has_no_webhook_that_would_outlive_it(
     browser: Client, agent: Agent, maya: User
 ) -> None:
     asking = agent_with(browser, agent, "orders:read")
-    wanted = {"topics": [audiences.user_topic(maya.pk)], "address": "https://192.0.32.8/all"}
+    wanted: Any = {
+        "topics": [audiences.user_topic(maya.pk)],
+        "address": "https://192.0.32.8/all",
+    }
 
     with pytest.raises(NotAllowed):
         subscribing.create(asking, **wanted, now=timezone.now())
