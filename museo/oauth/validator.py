@@ -62,7 +62,7 @@ class Validator(OAuth2Validator):
         return False
 
     def save_bearer_token(self, token: Any, request: Any, *_more: Any, **_others: Any) -> None:
-        """Spend what is given for the tokens, once: whoever else has it waits for the connection."""
+        """Spend what is given for them, once: whoever else has it waits for the connection."""
         try:
             with transaction.atomic():
                 if not connections.hold(
