@@ -29,6 +29,8 @@ MOST_ADDRESSES = 10
 LARGEST_DOCUMENT = 16 * 1024
 # all of it, however slowly it comes
 PATIENCE_SECONDS = 5.0
+# packed, a little would unfold to very much
+PLAIN = {"Accept": "application/json", "Accept-Encoding": "identity"}
 # how long a document is believed; a client that changes its addresses waits so long
 KEPT_SECONDS = 3600
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -111,10 +113,12 @@ def addresses(metadata: Mapping[str, Any]) -> list[str]:
 
 
 def host(client: Any, redirect_uri: str) -> str:
-    """What is known of a client: whose address its id is, or else where people are sent."""
-    is_proven = client.registration_source == client.RegistrationSource.CIMD
-    parts = urlsplit(client.client_id if is_proven else redirect_uri)
-    return parts.hostname or f"{parts.scheme}:"
+    """What is known of a client: whose address its id is, if it is one; where people are sent."""
+    addresses = [redirect_uri]
+    if client.registration_source == client.RegistrationSource.CIMD:
+        addresses.insert(0, client.client_id)
+    hosts = [parts.hostname or f"{parts.scheme}:" for parts in map(urlsplit, addresses)]
+    return " → ".join(dict.fromkeys(hosts))
 
 
 def _require_code(metadata: Mapping[str, Any]) -> None:
@@ -159,11 +163,11 @@ def _read(url: str) -> dict[str, Any]:
     until = time.monotonic() + PATIENCE_SECONDS
     body = b""
     try:
-        with outside.client().stream("GET", url, headers={"Accept": "application/json"}) as answer:
+        with outside.client().stream("GET", url, headers=PLAIN) as answer:
             kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
             if answer.status_code != 200 or not kind.startswith("application/"):
                 raise _no_document()
-            for piece in answer.iter_bytes():
+            for piece in answer.iter_raw():
                 body += piece
                 if len(body) > LARGEST_DOCUMENT or time.monotonic() > until:
                     raise _no_document()

@@ -1,5 +1,6 @@
 """Who may be a client: by registering, or by a document at an address of its own."""
 
+import gzip
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from django.utils import timezone
 from museo.access import connections
 from museo.access.limits import Limit
 from notifications.channels import outside
-from tests.oauth.conftest import REDIRECT, SCOPES, Agent, grant, sent_back
+from tests.oauth.conftest import REDIRECT, SCOPES, Agent, grant, said, sent_back
 
 pytestmark = pytest.mark.django_db
 
@@ -165,6 +166,17 @@ def test_a_clients_own_document_says_who_it_is(browser: Client, agent: Agent, se
     assert agent.renewed(tokens["refresh_token"]).status_code == 200
 
 
+def test_both_addresses_are_shown_of_a_client_that_sends_people_elsewhere(
+    browser: Client, agent: Agent, serve: Serve
+) -> None:
+    here, agent.client_id = "http://127.0.0.1:49152/callback", DOCUMENT
+    serve(described(redirect_uris=[here]))
+
+    page = browser.get(agent.request(redirect_uri=here))
+
+    assert "assistant.example → 127.0.0.1" in said(page)
+
+
 def test_a_document_that_is_old_is_read_again(browser: Client, agent: Agent, serve: Serve) -> None:
     agent.client_id = DOCUMENT
     serve(described())
@@ -195,6 +207,7 @@ BAD_DOCUMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "without TLS": (described(redirect_uris=["http://assistant.example/"]), {}),
     "of another grant": (described(grant_types=["implicit"]), {}),
     "unreachable": (httpx2.ConnectError("no"), {}),
+    "packed": (gzip.compress(b"{}"), {}),
 }
 
 

@@ -146,6 +146,8 @@ FATAL: dict[str, dict[str, Any]] = {
     "another case": {"redirect_uri": "https://assistant.example/Callback"},
     "without TLS": {"redirect_uri": "http://assistant.example/callback"},
     "another port": {"redirect_uri": "https://assistant.example:444/callback"},
+    "a line": {"redirect_uri": f"{REDIRECT}\r\nX: y"},
+    "a tab": {"redirect_uri": "https://assistant.example/call\tback"},
     "a script": {"redirect_uri": "javascript:alert(1)"},
     "no scheme": {"redirect_uri": "//evil.example/callback"},
     "two addresses": {"redirect_uri": [REDIRECT, "https://evil.example/callback"]},
@@ -279,6 +281,14 @@ def test_an_address_with_a_query_of_its_own_keeps_it(
 
     assert set(sent_back(yes)) == {"tenant", "code", "state", "iss"}
     assert sent_back(no)["tenant"] == "7"
+
+
+def test_who_names_no_address_has_one(browser: Client, agent: Agent) -> None:
+    told = sent_back(
+        browser.post(agent.request(redirect_uri=None), {"allow": "1", "granted": SCOPES})
+    )
+
+    assert set(told) == {"code", "state", "iss"}
 
 
 def test_a_code_is_not_given_twice_for_one_page(browser: Client, agent: Agent) -> None:
