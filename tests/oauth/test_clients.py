@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx2
+import orjson
 import pytest
 import redis
 from django.core.cache import cache
@@ -34,11 +35,9 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
             asked.append(str(request.url))
             if isinstance(document, Exception):
                 raise document
-            if isinstance(document, bytes):
-                content: dict[str, Any] = {"content": document}
-            else:
-                content = {"json": document}
-            return httpx2.Response(status, headers={"Content-Type": kind}, **content)
+            content = document if isinstance(document, bytes) else orjson.dumps(document)
+            body = httpx2.ByteStream(content)
+            return httpx2.Response(status, headers={"Content-Type": kind}, stream=body)
 
         client = httpx2.Client(transport=httpx2.MockTransport(answer))
         monkeypatch.setattr(outside, "client", lambda: client)
