@@ -87,7 +87,7 @@ def caller_of(request: Request | None) -> Caller:
 def recheck(request: Request | None, now: datetime) -> None:
     """Raise InvalidToken if the request came with a token that is good no more."""
     if request and (token := bearer_token(request.headers.get("authorization", ""))):
-        caller_from_bearer(token, access_tokens.mcp_resource(), now=now)
+        caller_from_bearer(token, access_tokens.resources_at(request.scope["path"]), now=now)
 
 
 def _is_trial(request: Request) -> bool:
@@ -110,12 +110,15 @@ TOOLSET_KEY = "museo.toolset"
 BEARER_KEY = "museo.bearer"
 
 
-async def bearer(token: str) -> Caller | None:
-    """Whoever a token speaks for now, None without one; raise InvalidToken."""
+async def bearer(token: str, path: str = "/mcp") -> Caller | None:
+    """Whoever a token speaks for now that is brought to an address, None without one.
+
+    Raises InvalidToken.
+    """
     if not token:
         return None
-    resource = access_tokens.mcp_resource()
-    return await in_thread(caller_from_bearer)(token, resource, now=timezone.now())
+    resources = access_tokens.resources_at(path)
+    return await in_thread(caller_from_bearer)(token, resources, now=timezone.now())
 
 
 def toolset_of(request: Any) -> str:

@@ -45,7 +45,9 @@ async def serve(toolset: str, token: str) -> None:
     scope = pipes.scope(token, toolset=toolset)
     try:
         async with opened() as (incoming, outgoing):
-            await pipes.serve(incoming, outgoing, scope, partial(calls.bearer, token))
+            await pipes.serve(
+                incoming, outgoing, scope, partial(calls.bearer, token, scope["path"])
+            )
     finally:
         push.close()
         if running := hub.running():

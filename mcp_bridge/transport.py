@@ -17,6 +17,7 @@ import mcp_types as types
 import orjson
 from django.conf import settings
 from django.http.request import validate_host
+from django.utils.translation import gettext as _
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -30,7 +31,7 @@ from mcp_bridge.calls import BEARER_KEY, TOOLSET_KEY, bearer
 from mcp_bridge.neighbours import SessionId
 from mcp_bridge.server import server
 from mcp_bridge.toolsets import ALL, TOOLSETS
-from museo.access import problems
+from museo.access import access_tokens, problems
 from museo.access.asgi import header
 from museo.access.bearers import bearer_token
 from museo.access.callers import Caller
@@ -39,6 +40,9 @@ from notifications.live.hub import in_thread
 SESSION = "mcp-session-id"
 # where the scope says that a request is of a session that is not here any more, and of which
 PLACE_OF_KEY = "museo.place_of"
+# all tools at an address that asks for a sign-in first: a client that is let in without one never
+# asks its person to
+SIGNED_IN = "me"
 # the edge has checked the host by Django's rules, which know patterns; the origin is checked here
 SECURITY = TransportSecuritySettings(enable_dns_rebinding_protection=False)
 
@@ -88,9 +92,13 @@ class Transport:
             await _refusal(problem, scope)(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope[TOOLSET_KEY] = _toolset(scope["path"])
+        toolset = _toolset(scope["path"])
         _require_our_origin(scope)
-        scope[BEARER_KEY] = await bearer(bearer_token(header(scope, "authorization")))
+        token = bearer_token(header(scope, "authorization"))
+        scope[BEARER_KEY] = await bearer(token, scope["path"])
+        scope[TOOLSET_KEY] = "" if toolset == SIGNED_IN else toolset
+        if toolset == SIGNED_IN and scope[BEARER_KEY] is None:
+            raise problems.NotSignedIn(_("Sign in to call this address."))
         scope["user"] = _owner(scope[BEARER_KEY])
         if (session := header(scope, SESSION)) and (caller := scope[BEARER_KEY]):
             await push.renew(session, caller)
@@ -223,8 +231,8 @@ def _outside(name: bytes, value: bytes) -> tuple[bytes, bytes]:
 
 def _toolset(path: str) -> str:
     toolset = path.removeprefix("/mcp").strip("/")
-    if toolset and toolset not in TOOLSETS:
-        names = ", ".join(f"/mcp/{name}" for name in TOOLSETS)
+    if toolset and toolset not in (*TOOLSETS, SIGNED_IN):
+        names = ", ".join(f"/mcp/{name}" for name in (*TOOLSETS, SIGNED_IN))
         raise Refused(404, types.INVALID_REQUEST, f"There is /mcp, and of it {names}.")
     return toolset
 
@@ -251,10 +259,16 @@ def _owner(bearer: Caller | None) -> AuthenticatedUser | None:
 
 def _refusal(problem: problems.Problem, scope: Scope) -> JSONResponse:
     """Authentication is a matter of HTTP here, not of JSON-RPC."""
+    headers = problem.headers()
+    if challenge := headers.get("WWW-Authenticate"):
+        # RFC 9728, section 5.1
+        *_whole, resource = access_tokens.resources_at(scope["path"])
+        told = access_tokens.metadata_url(resource)
+        headers["WWW-Authenticate"] = f'{challenge}, resource_metadata="{told}"'
     return JSONResponse(
         problem.body(instance=scope["path"]),
         status_code=problem.status,
-        headers=problem.headers(),
+        headers=headers,
         media_type=problems.CONTENT_TYPE,
     )
 

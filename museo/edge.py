@@ -51,7 +51,19 @@ ADMIN = (
 MEDIA = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
-POLICIES = (("/admin", ADMIN), ("/media/", MEDIA), ("", STRICT))
+# a yes or a no goes on to the app that asked; where to is checked before
+CONSENT = STRICT.replace(
+    "form-action 'self'",
+    "form-action 'self' https: http://127.0.0.1:* http://localhost:* "
+    + " ".join(
+        f"{scheme}:"
+        for scheme in settings.OAUTH2_PROVIDER["ALLOWED_REDIRECT_URI_SCHEMES"]
+        if scheme not in ("http", "https")
+    ),
+)
+
+
+POLICIES = (("/admin", ADMIN), ("/media/", MEDIA), ("/oauth/authorize", CONSENT), ("", STRICT))
 MCP = re.compile(r"/mcp(/|$)")
 IMPORTS = re.compile(r"/api/v1/admin/imports/?|/admin/catalog/import/add/")
 # what opens something does not belong into a log

@@ -88,6 +88,7 @@ VAPID_SUBJECT = environment.text(
 CSRF_TRUSTED_ORIGINS = [MUSEO_PUBLIC_URL]
 
 INSTALLED_APPS = [
+    "oauth2_provider",
     "museo.access",
     "unfold",
     # what it shows is looked for where it is served (`museo.urls`): others need not load it
@@ -325,7 +326,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_PUBLIC
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if MUSEO_TRUSTED_PROXIES else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-SILENCED_SYSTEM_CHECKS = ["security.W008"]  # see SECURE_SSL_REDIRECT
+# see SECURE_SSL_REDIRECT; http goes to a person's own machine only (`museo.oauth.clients`)
+SILENCED_SYSTEM_CHECKS = ["security.W008", "oauth2_provider.W008"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 
 # language and time
@@ -356,6 +358,40 @@ STATIC_ROOT = MUSEO_HOME / "static"
 WHITENOISE_USE_FINDERS = True
 MEDIA_URL = "/media/"
 MEDIA_ROOT = MUSEO_HOME / "media"
+
+# people's agents: an authorization server after OAuth 2.1 (`museo.oauth`)
+# its tables in one step instead of its history in twenty-two, which takes three times as long as
+# all the rest; `makemigrations` says when another release of it needs more
+MIGRATION_MODULES = {"oauth2_provider": "museo.oauth.migrations"}
+OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth2_provider.Application"
+OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "oauth2_provider.AccessToken"  # noqa: S105  a name
+OAUTH2_PROVIDER_REFRESH_TOKEN_MODEL = "oauth2_provider.RefreshToken"  # noqa: S105  a name
+OAUTH2_PROVIDER_ID_TOKEN_MODEL = "oauth2_provider.IDToken"  # noqa: S105  a name
+OAUTH2_PROVIDER_GRANT_MODEL = "oauth2_provider.Grant"
+OAUTH2_PROVIDER: dict[str, Any] = {
+    "SCOPES_BACKEND_CLASS": "museo.oauth.tokens.Scopes",
+    # codes and refresh tokens, and nothing else: a grant by password would tell whose it is
+    "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.WebApplicationServer",
+    "OAUTH2_VALIDATOR_CLASS": "museo.oauth.validator.Validator",
+    "ACCESS_TOKEN_GENERATOR": "museo.oauth.tokens.access_token",
+    "REFRESH_TOKEN_GENERATOR": "museo.oauth.tokens.refresh_token",
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
+    "REFRESH_TOKEN_EXPIRE_SECONDS": 30 * 24 * 3600,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "OIDC_ISS_ENDPOINT": MUSEO_PUBLIC_URL,
+    # https; http to the person's own machine (`museo.oauth.clients`); apps that are installed on it
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https", "http", "cursor", "vscode", "vscode-insiders"],
+    "ALLOW_LOCALHOST_LOOPBACK": True,
+    "CIMD_ENABLED": True,
+    "CIMD_METADATA_FETCHER": "museo.oauth.validator.Documents",
+    "CIMD_REGISTRATION_PERMISSION_CLASSES": ["museo.oauth.validator.AtConsent"],
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+}
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["museo.access.renderers.JSONRenderer"],
@@ -417,6 +453,7 @@ LOGGING: dict[str, Any] = {
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
         "mcp": {"level": "WARNING"},
+        "oauth2_provider": {"level": "WARNING"},
         # it writes down whom it calls, and a browser's address opens that browser
         "httpx2": {"level": "WARNING"},
     },

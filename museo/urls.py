@@ -8,6 +8,7 @@ from django.views.i18n import set_language
 from django.views.static import serve
 
 import catalog.urls
+import museo.oauth.urls
 import notifications.urls
 import orders.urls
 from museo import openapi
@@ -37,6 +38,7 @@ urlpatterns = [
         "api/v1/",
         include([*catalog.urls.api, *orders.urls.api, *notifications.urls.api]),
     ),
+    path("", include(museo.oauth.urls.urlpatterns)),
     re_path(r"^api/", problems.not_found),
     re_path(r"^media/(?P<path>.+)$", serve, {"document_root": settings.MEDIA_ROOT}),
     path("", include([*catalog.urls.pages, *orders.urls.pages, *notifications.urls.pages])),

@@ -2,12 +2,15 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
-from museo.access import access_tokens, accounts, grants
+from museo.access import access_tokens, accounts, connections, grants
 from museo.access.access_tokens import InvalidToken
 from museo.access.accounts import Keys
+from museo.access.callers import who_is
 from museo.access.grants import Grant, SpentTwice
-from museo.access.models import ServiceAccount, TokenFamily
+from museo.access.models import Connection, ServiceAccount, TokenFamily, User
 from notifications import log, subscriptions
 
 # nobody may read it: only the hubs hear it
@@ -86,3 +89,38 @@ def give_back(token: str, *, now: datetime) -> None:
 def _close(change: log.Change, family: TokenFamily, *, now: datetime) -> None:
     if grants.close(family, now=now):
         revoke(change, at=now, who=access_tokens.who_is(family.account_id))
+
+
+# people's agents
+
+
+def connect(*, user: User, client: Any, scopes: Collection[str], now: datetime) -> None:
+    """A person lets a client do this for them, and no more than this."""
+    with log.change() as change:
+        if connections.allow(user=user, client=client, scopes=scopes, now=now):
+            revoke(change, at=now, who=who_is(user))
+
+
+def disconnect(connection: Connection, *, now: datetime) -> bool:
+    """The client does nothing more for its person; whether it could until now."""
+    with log.change() as change:
+        if not connections.end(connection, now=now):
+            return False
+        revoke(change, at=now, who=who_is(connection.user))
+    return True
+
+
+def end_tokens(family: UUID, *, now: datetime) -> bool:
+    """All tokens that came of one yes end; whether any was live."""
+    with log.change() as change:
+        user_id = connections.end_family(family, now=now)
+        if user_id is None:
+            return False
+        revoke(change, at=now, who=f"user:{user_id}")
+    return True
+
+
+def give_back_of(client: Any, token: str, *, now: datetime) -> None:
+    """A client gives a token back, and with it all that came of the same yes (RFC 7009)."""
+    if family := connections.family_of(token, client=client):
+        end_tokens(family, now=now)

@@ -18,6 +18,7 @@ from django.utils.text import slugify
 from museo.access.callers import Caller
 from museo.access.models import User
 from museo.access.permissions import may
+from museo.access.scopes import EVENTS_READ
 from notifications import topics
 
 EVERYBODY = "broadcast.all"
@@ -53,7 +54,7 @@ def process_topic(caller: Caller, id: str = "") -> str:
 def own_topics(caller: Caller) -> set[str]:
     """What a caller hears who names nothing: broadcasts, and what is told to them alone."""
     names = {EVERYBODY, process_topic(caller)}
-    return names | {user_topic(caller.user_id)} if caller.user_id else names
+    return names | {user_topic(caller.customer_id)} if caller.customer_id else names
 
 
 def register() -> None:
@@ -80,7 +81,7 @@ def _is_for_everybody(caller: Caller, name: str) -> bool:
 
 
 def _is_own(caller: Caller, name: str) -> bool:
-    return caller.user_id is not None and name == user_topic(caller.user_id)
+    return caller.customer_id is not None and name == user_topic(caller.customer_id)
 
 
 def _is_known(caller: Caller, name: str) -> bool:
@@ -97,10 +98,10 @@ def _is_permitted(caller: Caller, name: str) -> bool:
 
 
 def _is_member(caller: Caller, name: str) -> bool:
+    if caller.user_id is None or EVENTS_READ not in caller.scopes:
+        return False
     if name == ADMINS:
         return caller.is_staff
-    if caller.user_id is None:
-        return False
     groups = User.objects.filter(pk=caller.user_id).values_list("groups__name", flat=True)
     return any(group_topic(group) == name for group in groups if group)
 

@@ -18,7 +18,14 @@ from django.utils.translation import override
 from museo import bulk
 from museo.access.callers import Caller
 from museo.access.limits import require_allowance
-from museo.access.problems import Invalid, NotFound, NotSignedIn, Problem, field_error
+from museo.access.problems import (
+    Invalid,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    Problem,
+    field_error,
+)
 from museo.access.tokens import digest
 from notifications import (
     channels,
@@ -116,6 +123,9 @@ def create(
         return _by_ticket(ticket, topic, address, begin)
     if not caller.who:
         raise NotSignedIn(_("Sign in, or bring a token, to subscribe."))
+    if caller.connection is not None and channel == Subscription.Channel.WEBHOOK:
+        # it would go on when the app is disconnected
+        raise NotAllowed(_("An app that acts for somebody has them told at their own addresses."))
     _require_readable(caller, topics)
     address = _checked(channel, address)
     mine = Subscription.objects.of([caller.who]).filter(channel=channel, is_automatic=False)

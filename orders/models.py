@@ -198,7 +198,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
         opened = OrderTicket.objects.open().filter(
             token_hash__in=[digest(ticket) for ticket in caller.tickets]
         )
-        mine = Q(user_id=caller.user_id) if caller.user_id else Q()
+        mine = Q(user_id=caller.customer_id) if caller.customer_id else Q()
         return self.filter(mine | Q(pk__in=opened.values("order_id")))
 
     def due(self, now: datetime) -> Self:

@@ -61,8 +61,8 @@ def own_topics(caller: Caller) -> set[str]:
     """
     if may(caller, "orders.view_order"):
         return {STAFF_TOPIC}
-    if caller.user_id:
-        return {f"user.{caller.user_id}"}
+    if caller.customer_id:
+        return {f"user.{caller.customer_id}"}
     numbers = (opened_by(ticket) for ticket in caller.tickets)
     return {topic(number) for number in numbers if number}
 
@@ -423,7 +423,7 @@ def may_read(wanted: Sequence[topics.Wanted]) -> list[set[str]]:
 
 def _opens(caller: Caller, keys: Collection[int | str]) -> bool:
     return (
-        caller.user_id in keys
+        caller.customer_id in keys
         or any(digest(ticket) in keys for ticket in caller.tickets)
         or may(caller, "orders.view_order")
     )

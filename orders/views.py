@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -53,6 +53,13 @@ class SignIn(LoginView):
 
     template_name = "access/login.html"
     authentication_form = SignInForm
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """A window that an app has opened, so that somebody lets it in, stays known to it."""
+        response = super().dispatch(request, *args, **kwargs)
+        if request.GET.get("next", "").startswith(reverse("authorize")):
+            response["Cross-Origin-Opener-Policy"] = "unsafe-none"
+        return response
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         response = super().form_valid(form)

@@ -92,7 +92,7 @@ def remove(caller: Caller, number: str, *, webhook_id: str = "", url: str = "") 
 
 def _who(caller: Caller, order: Order) -> str:
     """By what right: somebody's own, or that of the ticket that opens the order."""
-    is_theirs = caller.user_id is not None and order.user_id == caller.user_id
+    is_theirs = caller.customer_id is not None and order.user_id == caller.customer_id
     if is_theirs or may(caller, "orders.view_order"):
         return caller.who
     opened = order.tickets.open().filter(token_hash__in=map(digest, caller.tickets))

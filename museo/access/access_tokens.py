@@ -71,6 +71,17 @@ def mcp_resource() -> str:
     return f"{settings.MUSEO_PUBLIC_URL}/mcp"
 
 
+def resources_at(path: str) -> tuple[str, ...]:
+    """What a token may be for that is brought to `/mcp` or an address below it."""
+    return tuple(dict.fromkeys((mcp_resource(), f"{settings.MUSEO_PUBLIC_URL}{path.rstrip('/')}")))
+
+
+def metadata_url(resource: str) -> str:
+    """Where it is written who gives tokens for a resource (RFC 9728, section 3.1)."""
+    path = resource.removeprefix(settings.MUSEO_PUBLIC_URL)
+    return f"{settings.MUSEO_PUBLIC_URL}/.well-known/oauth-protected-resource{path}"
+
+
 def resources() -> tuple[str, ...]:
     """All that a service account's token opens; a stream takes a token of any of them."""
     return rest_resource(), mcp_resource()
@@ -114,13 +125,17 @@ def read(token: str, resource: str | Sequence[str]) -> Claims:
         )
         return _claims(claims)
     except jwt.InvalidAudienceError:
-        raise WrongAudience(_("This token is not for this address. Ask for one that is.")) from None
+        raise wrong_audience() from None
     except (jwt.PyJWTError, AttributeError, LookupError, OverflowError, TypeError, ValueError):
         raise invalid() from None
 
 
 def invalid() -> InvalidToken:
     return InvalidToken(_("This token is not valid, or no longer. Ask for a new one."))
+
+
+def wrong_audience() -> WrongAudience:
+    return WrongAudience(_("This token is not for this address. Ask for one that is."))
 
 
 def _claims(claims: Mapping[str, Any]) -> Claims:

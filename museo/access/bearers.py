@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from museo.access import access_tokens
+from museo.access import access_tokens, connections
 from museo.access.callers import Caller
 from museo.access.models import ServiceAccount
 
@@ -21,6 +21,8 @@ def caller_from_bearer(token: str, resource: str | Sequence[str], *, now: dateti
 
     Raises InvalidToken, or WrongAudience for a token of ours that is for another resource.
     """
+    if token.startswith(connections.PREFIX):
+        return connections.caller(token, resource, now=now)
     claims = access_tokens.read(token, resource)
     account = ServiceAccount.objects.opened_by(claims).first()
     if account is None or claims.ends_at <= now:

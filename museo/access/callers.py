@@ -13,6 +13,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import get_language, get_supported_language_variant
 from rest_framework.request import Request
 
+from museo.access import scopes
 from museo.access.access_tokens import Claims
 from museo.access.tokens import digest
 
@@ -53,6 +54,8 @@ class Caller:
     who: str = ""
     # of a service account, what its token says
     token: Claims | None = field(default=None, repr=False)
+    # by which a person's agent calls, who does what that allows and no more
+    connection: int | None = None
     # when what was brought along ends, and with it a stream; None if nobody knows
     expires_at: datetime | None = None
     # the client's network address
@@ -66,7 +69,12 @@ class Caller:
     def by_tickets_alone(self) -> Caller:
         """With what the tickets open, and nothing that they may besides."""
         return replace(
-            self, user_id=None, is_staff=False, token=None, scopes=self.scopes & ANONYMOUS_SCOPES
+            self,
+            user_id=None,
+            is_staff=False,
+            token=None,
+            connection=None,
+            scopes=self.scopes & ANONYMOUS_SCOPES,
         )
 
     def with_basket(self, token: str | None) -> Caller:
@@ -76,11 +84,19 @@ class Caller:
         """The bearer of a token, with what this caller brought along besides."""
         return replace(
             self,
+            user_id=bearer.user_id,
+            is_staff=bearer.is_staff,
             who=bearer.who,
             scopes=bearer.scopes,
             token=bearer.token,
+            connection=bearer.connection,
             expires_at=bearer.expires_at,
         )
+
+    @property
+    def customer_id(self) -> int | None:
+        """Whose orders are the caller's own; a person's agent needs a scope to see them, too."""
+        return self.user_id if self.scopes & scopes.OF_TICKETS else None
 
     @property
     def identity(self) -> str:

@@ -135,6 +135,31 @@ class DeniedToken(models.Model):
     ends_at = models.DateTimeField(db_index=True)
 
 
+class Connection(models.Model):
+    """What a person has let a client do for them: its tokens open no more, and end with it.
+
+    Whoever gives a token to the client, or takes its tokens away, holds this row.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="connections"
+    )
+    client = models.ForeignKey(
+        settings.OAUTH2_PROVIDER_APPLICATION_MODEL,
+        on_delete=models.CASCADE,
+        related_name="connections",
+    )
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField()
+    # when it was last given a token
+    used_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "client"], name="one_connection_per_client")
+        ]
+
+
 class IdempotencyKey(models.Model):
     """One `Idempotency-Key` of one caller, and the answer once there is one (DESIGN §7)."""
 

@@ -69,7 +69,7 @@ def may_read(wanted: Sequence[topics.Wanted]) -> list[set[str]]:
             for name in names
             if name in keys
             and (
-                caller.user_id in keys[name]
+                caller.customer_id in keys[name]
                 or any(digest(key) in keys[name] for key in (*caller.tickets, caller.basket_token))
                 or may(caller, "orders.view_order")
             )

@@ -15,10 +15,11 @@ from django.utils import timezone
 from catalog import stock
 from catalog.imports import services as imports
 from catalog.models import Category, Master, Price, Variant
-from museo.access import accounts, scopes
+from museo.access import accounts, connections, scopes
 from museo.access.callers import BASKET_COOKIE, TICKET_COOKIE, Caller, caller_for_user, who_is
 from museo.access.models import User
 from museo.access.roles import ROLES
+from museo.oauth import clients
 from notifications import subscriptions, unsubscribing
 from notifications.models import Delivery, Subscription
 from orders import baskets, checkout, checkouts, outcomes, returns
@@ -190,6 +191,19 @@ class World:
     def _address_id(self, who: str) -> str:
         """Of a wish that is no address of theirs: they are told so."""
         return self._subscription_id(who)
+
+    def _connection_id(self, who: str) -> int:
+        """The caller's own; the buyer's for whoever has none."""
+        user = self._user(who) or self._user("buyer")
+        assert user
+        client = clients.register({"redirect_uris": ["https://assistant.example/callback"]})
+        now = timezone.now()
+        connections.allow(user=user, client=client, scopes=["shop:read"], now=now)
+        return user.connections.latest("pk").pk
+
+    def _path(self, who: str) -> str:
+        """Of a resource that tokens are for."""
+        return "mcp"
 
     def _delivery_id(self, who: str) -> str:
         """Of the subscription above."""

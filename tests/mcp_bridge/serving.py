@@ -1,11 +1,13 @@
-"""The bridge behind the edge, served by uvicorn in the test's own event loop."""
+"""The bridge and the pages behind the edge, served by uvicorn in the test's own event loop."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 import uvicorn
+from django.core.asgi import get_asgi_application
 
 from mcp_bridge import asgi
 from museo.edge import edge
@@ -26,8 +28,15 @@ async def _route(scope: Any, receive: Any, send: Any) -> None:
         await _life(receive, send)
     elif scope["type"] == "websocket":
         await asgi.socket(scope, receive, send)
-    else:
+    elif scope["path"].startswith("/mcp"):
         await asgi.application(scope, receive, send)
+    else:
+        await _pages()(scope, receive, send)
+
+
+@cache
+def _pages() -> Any:
+    return get_asgi_application()
 
 
 application: Any = edge(_route)

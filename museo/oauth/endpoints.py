@@ -1,0 +1,94 @@
+"""What clients call by themselves: register, get tokens, give them back. Errors are OAuth's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from museo.access import limits, problems
+from museo.access.limits import Limit, TooOften
+from museo.access.problems import Problem
+from museo.oauth import clients, server
+from museo.oauth.clients import BadClient
+
+# RFC 6749, section 5.1
+HEADERS = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+# of a network: whoever sets up an assistant registers once
+REGISTRATIONS = Limit(30, seconds=3600)
+
+
+# no endpoint looks at the session
+@csrf_exempt
+@require_POST
+def token(request: HttpRequest) -> HttpResponse:
+    """Tokens for a code, or the next ones for a refresh token."""
+    return _answered(request, "create_token_response")
+
+
+@csrf_exempt
+@require_POST
+def revoke(request: HttpRequest) -> HttpResponse:
+    """End a token and all that came of the same yes (RFC 7009); an unknown one has ended."""
+    return _answered(request, "create_revocation_response")
+
+
+@csrf_exempt
+@require_POST
+def register(request: HttpRequest) -> HttpResponse:
+    """A new client (RFC 7591); it is forgotten if nobody lets it in within a day."""
+    try:
+        _require_allowance(f"clients:{_network(request)}", REGISTRATIONS)
+        client = clients.register(_metadata(request))
+    except Problem as problem:
+        return _refused(request, problem)
+    return JsonResponse(clients.shown(client), status=201, headers=HEADERS)
+
+
+def _answered(request: HttpRequest, response: str) -> HttpResponse:
+    try:
+        _require_allowance(f"tokens:{_network(request)}", Limit(settings.MUSEO_SIGN_INS_PER_MINUTE))
+        with server.reading(request) as core:
+            _uri, headers, body, status = getattr(core, response)(request)
+    except Problem as problem:
+        return _refused(request, problem)
+    return HttpResponse(
+        body or "",
+        status=status,
+        headers={"Content-Type": "application/json", **headers, **HEADERS},
+    )
+
+
+def _refused(request: HttpRequest, problem: Problem) -> HttpResponse:
+    if isinstance(problem, TooOften):
+        return problems.response(problem, instance=request.path)
+    told = {"error": problem.code}
+    if isinstance(problem, BadClient):
+        # in English: RFC 6749 has ASCII here
+        told["error_description"] = problem.detail
+    return JsonResponse(told, status=problem.status, headers=HEADERS)
+
+
+def _metadata(request: HttpRequest) -> dict[str, Any]:
+    try:
+        metadata = orjson.loads(request.body)
+    except orjson.JSONDecodeError:
+        metadata = None
+    if not isinstance(metadata, dict):
+        raise BadClient("Send one JSON object.")
+    return metadata
+
+
+def _require_allowance(key: str, limit: Limit) -> None:
+    allowance = limits.take(key, limit, now=timezone.now())
+    if not allowance.is_granted:
+        raise TooOften(allowance.retry_after)
+
+
+def _network(request: HttpRequest) -> str:
+    return limits.network(request.META.get("REMOTE_ADDR", ""))
