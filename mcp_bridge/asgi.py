@@ -1,4 +1,4 @@
-"""`/mcp` and `/ws/mcp` in ASGI, which start by their first client where nobody starts them."""
+"""`/mcp` and `/ws/mcp` in ASGI, which start by their first client."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -66,11 +66,6 @@ async def _wait_for(requests: set[asyncio.Task[object]]) -> None:
 
 
 _running: _Running | None = None
-
-
-async def startup() -> None:
-    """Be ready for requests; harmless when it is already."""
-    await _ready()
 
 
 async def shutdown() -> None:

@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from django.core.asgi import get_asgi_application
@@ -18,7 +19,6 @@ django: Any = get_asgi_application()
 
 from django.db import DatabaseError
 
-from mcp_bridge import asgi as bridge
 from museo.access.asgi import header, query
 from museo.edge import Receive, Scope, Send, edge
 from notifications.live import hub, waiting
@@ -49,6 +49,7 @@ old_stream: Any = FlatStream.as_asgi()
 process_stream: Any = ProcessStream.as_asgi()
 public_stream: Any = PublicStream.as_asgi()
 socket: Any = EventSocket.as_asgi()
+_loaded: Any = None
 
 
 async def route(scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,7 +75,7 @@ async def _http(scope: Scope, receive: Receive, send: Send) -> None:
     elif takes_stream and _is_public_stream(scope):
         await public_stream(scope, receive, send)
     elif MCP.fullmatch(path):
-        await bridge.application(scope, receive, send)
+        await (await _bridge()).application(scope, receive, send)
     else:
         if found and "wait" in query(scope):
             await waiting.for_news(_with(scope, found))
@@ -91,12 +92,20 @@ async def _socket(scope: Scope, receive: Receive, send: Send) -> None:
     if found := SOCKET.fullmatch(scope["path"]):
         await socket(_with(scope, found), receive, send)
     elif MCP_SOCKET.fullmatch(scope["path"]):
-        await bridge.socket(scope, receive, send)
+        await (await _bridge()).socket(scope, receive, send)
     elif scope["path"] == "/":
-        await bridge.socket_by_first_frame(scope, receive, send)
+        await (await _bridge()).socket_by_first_frame(scope, receive, send)
     else:
         await receive()
         await send({"type": "websocket.close", "code": 4404})
+
+
+async def _bridge() -> Any:
+    """MCP. Its first client loads it, beside what goes on: it takes as long as all the rest."""
+    global _loaded
+    if _loaded is None:
+        _loaded = await asyncio.to_thread(import_module, "mcp_bridge.asgi")
+    return _loaded
 
 
 def _with(scope: Scope, found: re.Match[str]) -> Scope:
@@ -109,7 +118,7 @@ async def _live(receive: Receive, send: Send) -> None:
     await receive()
     _end_streams_on_signal()
     try:
-        await bridge.startup()
+        await hub.here()
     except DatabaseError:
         logger.warning("the log cannot be read; streams start with their first client")
     # what is loaded now stays: the collector need not look at it again, which takes 80 ms; and it
@@ -143,7 +152,8 @@ def _on_signal(
 
 
 async def _end_streams() -> None:
-    await bridge.shutdown()
+    if _loaded is not None:
+        await _loaded.shutdown()
     if running := hub.running():
         running.close()
 

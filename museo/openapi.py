@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of /api/v1, made once for each process, and the page to read it.
+"""The OpenAPI 3.1 document of /api/v1, made once for each process.
 
 drf-spectacular finds routes, methods, path parameters and the serializers' shapes; what it cannot
 see in a view comes from the tables of operations that the apps keep.
@@ -13,10 +13,7 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import override
-from django.views.decorators.http import condition, require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
@@ -210,27 +207,10 @@ def document() -> dict[str, Any]:
 
 
 @cache
-def _written() -> tuple[bytes, str]:
+def written() -> tuple[bytes, str]:
     """The document as it is sent, and its tag."""
     body = orjson.dumps(document())
     return body, f'"{hashlib.sha256(body).hexdigest()[:24]}"'
-
-
-def _etag(request: HttpRequest) -> str:
-    return _written()[1]
-
-
-@require_safe
-@condition(etag_func=_etag)
-def openapi(request: HttpRequest) -> HttpResponse:
-    """`/openapi.json`."""
-    return HttpResponse(_written()[0], content_type=JSON, headers={"Cache-Control": "no-cache"})
-
-
-@require_safe
-def docs(request: HttpRequest) -> HttpResponse:
-    """`/docs`: the document as a page, with all it needs from this host."""
-    return render(request, "docs.html")
 
 
 def operations(made: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

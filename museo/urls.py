@@ -11,7 +11,7 @@ import catalog.urls
 import museo.oauth.urls
 import notifications.urls
 import orders.urls
-from museo import openapi
+from museo import reference
 from museo.access import problems
 from museo.ops import health, metrics
 from orders import first_run
@@ -29,8 +29,8 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("health", health.health),
     path("metrics", metrics.metrics),
-    path("openapi.json", openapi.openapi),
-    path("docs", openapi.docs),
+    path("openapi.json", reference.openapi),
+    path("docs", reference.docs),
     path("login", SignIn.as_view(), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
     path("language", set_language, name="set_language"),

@@ -16,7 +16,6 @@ from tests.shops import free_port
 
 async def _life(receive: Any, send: Any) -> None:
     await receive()
-    await asgi.startup()
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await asgi.shutdown()

@@ -11,3 +11,13 @@ def test_a_process_loads_nothing_that_it_does_not_use() -> None:
     """)
     output, _error = process.communicate(timeout=60)
     assert output.splitlines() == ["", "stripe"]
+
+
+def test_pages_are_served_before_what_few_ask_for_is_loaded() -> None:
+    """MCP, and what makes the OpenAPI document: more than all the rest."""
+    process = spawn("""
+    import museo.asgi, museo.urls
+    print(*sorted({"mcp", "drf_spectacular.generators", "oauth2_provider.views"} & set(sys.modules)))
+    """)
+    output, _error = process.communicate(timeout=60)
+    assert output == "\n"
