@@ -34,6 +34,7 @@ class Entities:
     found: dict[str, Any] = field(default_factory=dict)
     amount: int | None = None
     is_change: bool = False
+    is_share: bool = False
 
     def of_intent(self, intent: str) -> dict[str, Any]:
         """By their names, as far as the intent has a use for them."""
@@ -143,6 +144,7 @@ class _Reader:
                 continue
             if self._is_share(at):
                 self.taken[at] = "percent"
+                self.entities.is_share = True
             elif self._is_order_number(at):
                 self.entities.found.setdefault("order_number", self.message.words(at, at + 1))
                 self.taken[at] = "order_number"

@@ -6,6 +6,7 @@ time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 from mcp_bridge.assistant import entities, message, patterns
 
 UNKNOWN = "unknown"
+# keys hit without looking: a row of the keyboard, one letter again and again, no vowel
+NOISE = re.compile(r"asdf|qwer|qwez|azer|zxcv|yxcv|hjkl|(.)\1{3}|^[^aeiouyäöüàéè\W\d]{5,}$")
 # who is less sure than this has not understood
 LEAST_CONFIDENCE = 0.5
 # a typing error may have been none
@@ -41,8 +44,12 @@ def understand(
     heard = message.hear(text, language=language)
     found = entities.read(heard, currency=currency)
     marks = {*heard.meanings, *found.marks}
+    if found.is_share:
+        marks.add("percent")
     if any(each.startswith("day:") for each in marks) or "{date_from}" in marks:
         marks.add("date")
+    if not heard.meanings and _is_noise(heard.text):
+        return Understanding(UNKNOWN, 0.0, heard.language)
     likely = list(patterns.likely(marks).values())
     if not is_staff:
         likely.sort(key=lambda each: -each.confidence + STAFF_LEAD * each.is_for_staff)
@@ -62,3 +69,9 @@ def understand(
             (each.intent, each.confidence) for each in offered if each.intent != UNKNOWN
         ][:MOST_ALTERNATIVES],
     )
+
+
+def _is_noise(text: str) -> bool:
+    """Of Latin letters only; others have their vowels elsewhere."""
+    said = text.strip().lower()
+    return said.isascii() and bool(NOISE.search(said))

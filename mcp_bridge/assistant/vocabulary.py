@@ -21,13 +21,25 @@ IDLE = "idle"
 ONLY_IDLE = frozenset({IDLE})
 # of the search's lexicon: small words
 IDLE_KINDS = ("fillers", "stop", "asking", "wanting", "pieces")
+# of so many things that nothing is taken for a misspelled one: "linen" is not "lined"
+OPEN = {
+    "attribute",
+    "broken",
+    "likes",
+    "lost",
+    "maybe_off_topic",
+    "off_topic",
+    "policy",
+    "property",
+}
 # a shorter word is too easily another one
 SHORTEST_TYPO = 4
 # two letters may be wrong in words as long as this
 LONG_WORD = 8
 
 REPEATED = re.compile(r"(.)\1{2,}")
-GERMAN_VOWEL = re.compile("(?<=[aou])e")
+# "loeschen" is "löschen", but "neue" has no umlaut
+GERMAN_VOWEL = re.compile("(?<=[ao])e|(?<![aeq]u)(?<=u)e")
 # the article, and what is written onto it
 ARABIC_ARTICLE = re.compile("^(?:[وفبك]?ال|لل)(?=..)")
 # and, so, with, for, as, will
@@ -140,14 +152,12 @@ class Vocabulary:
             word = part.removesuffix("*")
             step = node.beginning if part.endswith("*") else node.then
             node = step.setdefault(word, Node())
-            self._learn(word)
+            self._learn(word, is_corrected=meaning not in OPEN)
         node.meanings.add(meaning)
 
-    def _learn(self, word: str) -> None:
-        if word in self.known:
-            return
+    def _learn(self, word: str, *, is_corrected: bool) -> None:
         self.known.add(word)
-        if len(word) >= SHORTEST_TYPO:
+        if is_corrected and len(word) >= SHORTEST_TYPO:
             for part in (word, *_without_letter(word)):
                 self.without_letter.setdefault(part, set()).add(word)
 
