@@ -99,7 +99,9 @@ class _Reader:
             self.said, language=self.message.language, currency=self.currency
         )
         for part in parts:
-            if part.kind == "price" and not self._is_share(part.stop - 1):
+            if part.kind == "price" and self._begins_with_name(part):
+                self._price_behind_name(part)
+            elif part.kind == "price" and not self._is_share(part.stop - 1):
                 self._take(part.start, part.stop, "price")
                 if part.amount is not None:
                     self.entities.amount = part.amount
@@ -112,6 +114,24 @@ class _Reader:
             limits = {"price_min": understood.price_min, "price_max": understood.price_max}
             self.entities.found |= {name: its for name, its in limits.items() if its is not None}
         self._currency()
+
+    def _begins_with_name(self, part: reading.Part) -> bool:
+        """ "iPhone 15 to 749 euros" is no span of prices where a price is changed."""
+        is_changed = bool(self.meanings & {"price", "should_cost", "lower", "raise"})
+        has_name = part.start > 0 and self._is_content(part.start - 1)
+        numbers = self._numbers_in(part)
+        return is_changed and has_name and numbers[:1] == [part.start] and len(numbers) == 2
+
+    def _price_behind_name(self, part: reading.Part) -> None:
+        _name, last = self._numbers_in(part)
+        self._take(part.start + 1, part.stop, "price")
+        self.entities.amount = reading.minor(self.said[last], self.currency)
+        self._note_change(last)
+
+    def _numbers_in(self, part: reading.Part) -> list[int]:
+        return [
+            at for at in range(part.start, part.stop) if reading.NUMBER.fullmatch(self.said[at])
+        ]
 
     def _currency(self) -> None:
         known = lexicon.of(self.message.language)

@@ -1,4 +1,4 @@
-"""How often intents are read rightly: accuracy by language with its 95 % interval, recall by intent.
+"""How often intents are read rightly: accuracy by language, recall by intent.
 
 A set is a folder with a `<language>.jsonl` for each language, a line an utterance:
 `{"text": "where is my order", "intent": "track_order", "entities": {}}`. What is told are counts,

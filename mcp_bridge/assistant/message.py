@@ -76,9 +76,7 @@ def hear(text: str, *, language: str) -> Message:
     return Message(text, known.language, tokens, phrases, typos)
 
 
-def _phrases(
-    known: vocabulary.Vocabulary, said: Sequence[tuple[str, ...]]
-) -> Iterator[Phrase]:
+def _phrases(known: vocabulary.Vocabulary, said: Sequence[tuple[str, ...]]) -> Iterator[Phrase]:
     at, is_start = 0, True
     while at < len(said):
         match = known.match(said, at, is_start=is_start)
@@ -95,7 +93,7 @@ def _tokens(text: str, language: str) -> list[Token]:
     folded, origins = _folded(text)
     special = list(_special(text, folded, origins))
     masked = folded
-    for token, (start, stop) in special:
+    for _token, (start, stop) in special:
         masked = f"{masked[:start]}{' ' * (stop - start)}{masked[stop:]}"
     found = [token for token, _place in special]
     for start, stop in reading.spans(masked, language=language):

@@ -20,6 +20,8 @@ NOISE = re.compile(r"asdf|qwer|qwez|azer|zxcv|yxcv|hjkl|(.)\1{3}|^[^aeiouyäöü
 LEAST_CONFIDENCE = 0.5
 # a typing error may have been none
 TYPO = 0.97
+# in words; who says no more than this and only this looks for it
+LONGEST_NAME = 4
 # of a shopper's sentence: so much surer it must be what only staff do
 STAFF_LEAD = 0.1
 MOST_ALTERNATIVES = 3
@@ -37,13 +39,13 @@ class Understanding:
     alternatives: Sequence[tuple[str, float]] = ()
 
 
-def understand(
-    text: str, *, language: str, currency: str, is_staff: bool
-) -> Understanding:
+def understand(text: str, *, language: str, currency: str, is_staff: bool) -> Understanding:
     """What it says, read in this language; a shopper's words are a shopper's where they can be."""
     heard = message.hear(text, language=language)
     found = entities.read(heard, currency=currency)
     marks = {*heard.meanings, *found.marks}
+    if len(str(found.found.get("product", "")).split()) > LONGEST_NAME:
+        marks.add("long")
     if found.is_share:
         marks.add("percent")
     if any(each.startswith("day:") for each in marks) or "{date_from}" in marks:
@@ -65,9 +67,9 @@ def understand(
         language=heard.language,
         entities=found.of_intent(best.intent),
         pattern=best.pattern,
-        alternatives=[
-            (each.intent, each.confidence) for each in offered if each.intent != UNKNOWN
-        ][:MOST_ALTERNATIVES],
+        alternatives=[(each.intent, each.confidence) for each in offered if each.intent != UNKNOWN][
+            :MOST_ALTERNATIVES
+        ],
     )
 
 

@@ -1,7 +1,7 @@
 """What people call things, language by language: phrases of `languages/*.toml` and what they mean.
 
-A meaning is an idea (`cancel`, `basket`), a `day:friday`, a `number:12`, or IDLE, which says nothing
-of its own. Typing errors are forgiven, as far as no other word is meant by them.
+A meaning is an idea (`cancel`, `basket`), a `day:friday`, a `number:12`, or IDLE, which says
+nothing of its own. Typing errors are forgiven, as far as no other word is meant by them.
 """
 
 from __future__ import annotations
