@@ -17,7 +17,7 @@ Phrase = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Lexicon:
-    """`phrases` tells of each kind what it means: a colour's name, a currency's code, else the kind."""
+    """`phrases` tells of each kind what it means: the name of a colour, the code of a currency."""
 
     language: str
     phrases: Mapping[str, Mapping[Phrase, str]]

@@ -7,13 +7,13 @@ one rule for what "red mugs under €20" means. Amounts are in minor units of th
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from catalog.search import lexicon, reading
 from mcp_bridge.assistant.message import PERCENT, Message, Phrase
-from mcp_bridge.assistant.vocabulary import IDLE
+from mcp_bridge.assistant.vocabulary import Meanings
 
 # what a number stands beside that is no price
 MOST_PIECES = 99_999
@@ -252,11 +252,11 @@ class _Reader:
         small = lexicon.of(self.message.language).phrases["stop"]
         return self.taken[at] == "colour" or (self.said[at],) in small
 
-    def _meanings(self, at: int) -> Collection[str]:
+    def _meanings(self, at: int) -> Meanings:
         phrase = self.phrase_at[at]
-        return set() if phrase is None else phrase.meanings
+        return frozenset() if phrase is None else phrase.meanings
 
-    def _before(self, at: int) -> Collection[str]:
+    def _before(self, at: int) -> set[str]:
         """What the two phrases just before say."""
         said: set[str] = set()
         for place in range(at - 1, max(at - 3, -1), -1):
