@@ -475,3 +475,58 @@ class SentLetter:
     delivery_id: str
     channel: str
     reference: str
+
+
+@dataclass(frozen=True)
+class LikelyIntent:
+    intent: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class MappedIntent:
+    """`tool` is empty where there is none for it; `allowed` is whether the caller may use it.
+
+    `missing` names entities; `asks_for_a_yes` is whether the tool does nothing without a confirm.
+    """
+
+    intent: str
+    tool: str
+    arguments: dict[str, Any]
+    allowed: bool
+    missing: list[str]
+    asks_for_a_yes: bool
+    message: str
+
+
+@dataclass(frozen=True)
+class Analysis(MappedIntent):
+    """`pattern` is the one that fitted; `language` the one in which it was understood."""
+
+    confidence: float
+    language: str
+    entities: dict[str, Any]
+    pattern: str
+    alternatives: list[LikelyIntent]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A product that may be meant."""
+
+    id: str
+    slug: str
+    name: str
+    default_sku: str
+
+
+@dataclass(frozen=True)
+class Mapping(MappedIntent):
+    valid: bool
+    choices: list[Choice]
+
+
+@dataclass(frozen=True)
+class Suggestions:
+    text: str
+    suggestions: list[str]

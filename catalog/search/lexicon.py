@@ -17,7 +17,7 @@ Phrase = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Lexicon:
-    """`phrases` tells of each kind what it means: a colour's name, else nothing more."""
+    """`phrases` tells of each kind what it means: the name of a colour, the code of a currency."""
 
     language: str
     phrases: Mapping[str, Mapping[Phrase, str]]
@@ -74,7 +74,6 @@ KINDS = (
     "weak",
     "or_less",
     "or_more",
-    "currency",
     "units",
     "in_stock",
     "cheapest",
@@ -87,9 +86,12 @@ def _phrases(data: Mapping[str, Any]) -> Mapping[str, Mapping[Phrase, str]]:
     plain: dict[str, Mapping[Phrase, str]] = {
         kind: {tuple(words.split(said)): kind for said in data.get(kind, ())} for kind in KINDS
     }
-    named = {
-        tuple(words.split(said)): colour
-        for colour, names in data.get("colours", {}).items()
-        for said in names
+    return {**plain, "colours": _named(data, "colours"), "currency": _named(data, "currencies")}
+
+
+def _named(data: Mapping[str, Any], table: str) -> Mapping[Phrase, str]:
+    return {
+        tuple(words.split(said)): name
+        for name, phrases in data.get(table, {}).items()
+        for said in phrases
     }
-    return {**plain, "colours": named}

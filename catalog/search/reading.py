@@ -7,7 +7,7 @@ number is a price only beside a currency or behind "under" and its like, and how
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
@@ -29,11 +29,13 @@ SIGNS = "€$£¥₹"
 POINTS = "[.,\u066b\u066c\u2019']"
 DIGITS = rf"\d+(?:{POINTS}\d+)*"
 NUMBER = re.compile(DIGITS)
-# a dash is one only before an amount
-TOKEN = re.compile(rf"{DIGITS}(?![^\W_])|[^\W_]+|[{SIGNS}]|[-\u2013\u2014](?=\s*[\d{SIGNS}])|[<>]")
+ARABIC = "\u0621-\u064a"
+# a dash is one only before an amount; Arabic writes "and" onto a number: "و20"
+TOKEN = re.compile(
+    rf"{DIGITS}(?![^\W_{ARABIC}])|[{ARABIC}]+(?=\d)|[^\W_]+|[{SIGNS}]"
+    rf"|[-\u2013\u2014](?=\s*[\d{SIGNS}])|[<>]"
+)
 WITH_CURRENCY = re.compile(r"(\d+)([^\W\d_]+)")
-# "و20": Arabic writes "and" onto what follows
-ARABIC_ONTO_NUMBER = re.compile("(?<=[\u0621-\u064a])(?=\\d)|(?<=\\d)(?=[\u0621-\u064a])")
 SKU = re.compile(r"[^\W_]+([-_][^\W_]+)+")
 
 
@@ -82,8 +84,40 @@ def read(query: str, *, language: str) -> Reading:
     return min(readings, key=lambda reading: len(reading.words))
 
 
+@dataclass(frozen=True)
+class Part:
+    """What the tokens from `start` until `stop` were taken for.
+
+    `amount` is that of a price without limits, as in "20 euros" or "around 20".
+    """
+
+    kind: str
+    start: int
+    stop: int
+    amount: int | None = None
+
+
+def parts(tokens: Sequence[str], *, language: str, currency: str) -> tuple[Reading, list[Part]]:
+    """What folded tokens of any sentence say, with the place of each thing in it."""
+    reader = _Reader(tokens, lexicon.of(language), currency)
+    return reader.read(), reader.parts
+
+
+def spans(folded: str, *, language: str) -> Iterator[tuple[int, int]]:
+    """Where the tokens of a folded text are."""
+    known = lexicon.of(language).phrases["currency"]
+    for token in TOKEN.finditer(folded):
+        joined = WITH_CURRENCY.fullmatch(token[0])
+        if joined and (joined[2],) in known:
+            middle = token.start() + joined.end(1)
+            yield token.start(), middle
+            yield middle, token.end()
+        else:
+            yield token.span()
+
+
 def _read(query: str, language: str) -> Reading:
-    reader = _Reader(_tokens(query, language), lexicon.of(language))
+    reader = _Reader(_tokens(query, language), lexicon.of(language), shop.currency())
     reading = reader.read()
     if reading.words or reading.has_limits:
         return reading
@@ -92,23 +126,19 @@ def _read(query: str, language: str) -> Reading:
 
 @lru_cache(1024)
 def _tokens(query: str, language: str) -> tuple[str, ...]:
-    tokens: list[str] = []
-    known = lexicon.of(language).phrases["currency"]
-    for token in TOKEN.findall(ARABIC_ONTO_NUMBER.sub(" ", words.fold(query))):
-        joined = WITH_CURRENCY.fullmatch(token)
-        if joined and (joined[2],) in known:
-            tokens += joined.groups()
-        else:
-            tokens.append(token)
-    return tuple(tokens)
+    folded = words.fold(query)
+    return tuple(folded[start:stop] for start, stop in spans(folded, language=language))
 
 
 class _Reader:
     """Goes over the tokens once; at each the first rule that fits takes what it can."""
 
-    def __init__(self, tokens: Sequence[str], known: lexicon.Lexicon) -> None:
+    def __init__(self, tokens: Sequence[str], known: lexicon.Lexicon, currency: str) -> None:
         self.tokens = tokens
         self.known = known
+        self.currency = currency
+        self.parts: list[Part] = []
+        self.amount: int | None = None
         self.words: list[str] = []
         self.weak_words: list[str] = []
         self.limits: dict[str, int | None] = {}
@@ -118,16 +148,22 @@ class _Reader:
         self.quantity: int | None = None
 
     def read(self) -> Reading:
+        rules = {
+            "price": self._price,
+            "quantity": self._quantity,
+            "wish": self._wish,
+            "colour": self._colour,
+            "filler": self._filler,
+            "word": self._word,
+        }
         at = 0
         while at < len(self.tokens):
-            at += (
-                self._price(at)
-                or self._quantity(at)
-                or self._wish(at)
-                or self._colour(at)
-                or self._filler(at)
-                or self._word(at)
-            )
+            for kind, rule in rules.items():
+                self.amount = None
+                if taken := rule(at):
+                    self.parts.append(Part(kind, at, at + taken, self.amount))
+                    break
+            at += taken
         return Reading(
             words=tuple((self.words or self._words_after_all())[:MOST_WORDS]),
             language=self.known.language,
@@ -190,6 +226,8 @@ class _Reader:
         return taken
 
     def _limit(self, kind: str, amount: int) -> None:
+        if kind == "around":
+            self.amount = amount
         around = int(amount * AROUND) if kind == "around" else 0
         if kind != "over":
             self.limits["price_max"] = amount + around
@@ -206,7 +244,7 @@ class _Reader:
         while group and len(digits) <= 9 and group.fullmatch(self._token(at + taken)):
             digits, taken = digits + self._token(at + taken), taken + 1
         after = self._currency(at + taken)
-        return _minor(digits), taken + after, bool(before or after)
+        return minor(digits, self.currency), taken + after, bool(before or after)
 
     def _currency(self, at: int) -> int:
         return self._is(at, SIGNS) or self._longest("currency", at)
@@ -270,10 +308,10 @@ GROUP = re.compile(r"\d{3}([.,]\d{1,2})?")
 SURE_GROUP = re.compile(r"000|\d{3}[.,]\d{1,2}")
 
 
-def _minor(digits: str) -> int:
+def minor(digits: str, currency: str) -> int:
     """ "1.299,50" and "1,299.5" are both 129950; "1.299" is 129900."""
     *groups, last = re.split(POINTS, digits)
     has_cents = bool(groups) and len(last) <= 2
     whole = "".join(groups) if has_cents else "".join([*groups, last])
     amount = Decimal(f"{whole[:20]}.{last if has_cents else 0}")
-    return min(int(amount.scaleb(money.digits(shop.currency()))), DEAREST)
+    return min(int(amount.scaleb(money.digits(currency))), DEAREST)

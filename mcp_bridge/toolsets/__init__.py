@@ -3,7 +3,15 @@
 from types import ModuleType
 
 from mcp_bridge.registry import Tool
-from mcp_bridge.toolsets import admin, history, notifications, realtime, storefront, subscriptions
+from mcp_bridge.toolsets import (
+    admin,
+    history,
+    intent,
+    notifications,
+    realtime,
+    storefront,
+    subscriptions,
+)
 
 
 def _tools(*modules: ModuleType) -> dict[str, Tool]:
@@ -14,6 +22,7 @@ def _tools(*modules: ModuleType) -> dict[str, Tool]:
 TOOLSETS: dict[str, dict[str, Tool]] = {
     "storefront": _tools(storefront),
     "admin": _tools(admin),
+    "intent": _tools(intent),
     "notifications": _tools(notifications),
     # who only wants to be told, and to tell others, finds both at one address
     "realtime": {
