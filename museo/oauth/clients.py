@@ -8,6 +8,7 @@ having the person sent there. All clients are public: they have no secret, and P
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -29,6 +30,8 @@ MOST_ADDRESSES = 10
 LARGEST_DOCUMENT = 16 * 1024
 # all of it, however slowly it comes
 PATIENCE_SECONDS = 5.0
+# not what people put into some store of files, which have its address (the draft, section 4.1)
+JSON = re.compile(r"application/([a-z0-9!#$&^_.+-]+\+)?json")
 # packed, a little would unfold to very much
 PLAIN = {"Accept": "application/json", "Accept-Encoding": "identity"}
 # how long a document is believed; a client that changes its addresses waits so long
@@ -112,9 +115,9 @@ def addresses(metadata: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(said))
 
 
-def host(client: Any, redirect_uri: str) -> str:
+def host(client: Any, *redirect_uris: str) -> str:
     """What is known of a client: whose address its id is, if it is one; where people are sent."""
-    addresses = [redirect_uri]
+    addresses = list(redirect_uris)
     if client.registration_source == client.RegistrationSource.CIMD:
         addresses.insert(0, client.client_id)
     hosts = [parts.hostname or f"{parts.scheme}:" for parts in map(urlsplit, addresses)]
@@ -165,7 +168,7 @@ def _read(url: str) -> dict[str, Any]:
     try:
         with outside.client().stream("GET", url, headers=PLAIN) as answer:
             kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-            if answer.status_code != 200 or not kind.startswith("application/"):
+            if answer.status_code != 200 or not JSON.fullmatch(kind):
                 raise _no_document()
             for piece in answer.iter_raw():
                 body += piece

@@ -29,7 +29,7 @@ def apps(request: HttpRequest) -> HttpResponse:
         {
             "id": each.pk,
             "name": each.client.name,
-            "host": clients.host(each.client, each.client.redirect_uris.partition(" ")[0]),
+            "host": clients.host(each.client, *each.client.redirect_uris.split()),
             "words": [words.say(scope, caller) for scope in each.scopes if scope in caller.scopes],
             "since": each.created_at,
             "used_at": each.used_at,

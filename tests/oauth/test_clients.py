@@ -14,7 +14,6 @@ from django.test import Client
 from django.utils import timezone
 
 from museo.access import connections
-from museo.access.limits import Limit
 from notifications.channels import outside
 from tests.oauth.conftest import REDIRECT, SCOPES, Agent, grant, said, sent_back
 
@@ -120,7 +119,7 @@ def test_what_is_no_object_is_refused(body: bytes) -> None:
 
 
 def test_few_register_from_one_network(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("museo.oauth.endpoints.REGISTRATIONS", Limit(2, seconds=3600))
+    monkeypatch.setattr("museo.oauth.endpoints.REGISTRATIONS_AN_HOUR", 2)
     agent.http.defaults["REMOTE_ADDR"] = "192.0.2.9"
 
     answers = [agent.register().status_code for _time in range(3)]
@@ -197,6 +196,7 @@ BAD_DOCUMENTS: dict[str, tuple[Any, dict[str, Any]]] = {
     "no object": ([], {}),
     "no JSON": (b"<html>", {}),
     "of another type": (described(), {"kind": "text/html"}),
+    "some file": (described(), {"kind": "application/octet-stream"}),
     "not found": (described(), {"status": 404}),
     "elsewhere": (b"", {"status": 302}),
     "with a secret": (described(client_secret="x"), {}),

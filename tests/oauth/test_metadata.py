@@ -11,7 +11,7 @@ from museo.access import scopes
 from museo.access.models import Connection, User
 from museo.oauth import resources
 from notifications.models import Event
-from tests.oauth.conftest import Agent, grant, said
+from tests.oauth.conftest import Agent, allow, grant, said
 
 SHOP = "http://127.0.0.1:8000"
 
@@ -73,6 +73,16 @@ def test_a_person_sees_connected_apps_and_ends_one(
     assert "No app acts for you." in said(ended)
     assert agent.renewed(tokens["refresh_token"]).json()["error"] == "invalid_grant"
     assert Event.objects.get(type="access.revoked").data["who"] == f"user:{maya.pk}"
+
+
+@pytest.mark.django_db
+def test_all_addresses_of_an_app_are_shown(browser: Client) -> None:
+    own, other = "https://assistant.example/callback", "https://other.example/callback"
+    agent = Agent()
+    agent.client_id = agent.register(redirect_uris=[own, other]).json()["client_id"]
+    allow(browser, agent, redirect_uri=other)
+
+    assert "assistant.example → other.example" in said(browser.get("/account/apps"))
 
 
 @pytest.mark.django_db

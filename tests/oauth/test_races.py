@@ -94,3 +94,21 @@ def test_who_is_disconnected_while_tokens_are_made_gets_none(
 
     assert (told.status_code, told.json()["error"]) == (400, "invalid_grant")
     assert live() == 0
+
+
+def test_a_code_that_is_spent_while_it_is_looked_at_was_copied(
+    maya: User, browser: Client, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use, look = asked("code", browser, agent), Validator.get_code_challenge
+
+    def look_too_late(self: Validator, *arguments: Any) -> Any:
+        monkeypatch.setattr(Validator, "get_code_challenge", look)
+        assert use().status_code == 200
+        return look(self, *arguments)
+
+    monkeypatch.setattr(Validator, "get_code_challenge", look_too_late)
+
+    told = use()
+
+    assert (told.status_code, told.json()["error"]) == (400, "invalid_grant")
+    assert live() == 0
