@@ -36,7 +36,9 @@ def view(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse
         "traces": [
             {
                 "at": trace.at,
-                "who": trace.name or trace.who or _("The shop"),
+                "who": " · ".join(
+                    filter(None, [trace.name or trace.who or _("The shop"), trace.app])
+                ),
                 "what": WORDS[trace.what]() if trace.what in WORDS else trace.what,
                 "fields": ", ".join(
                     [*filter(None, [variants.get(trace.target), trace.outcome]), *trace.fields]

@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.translation.trans_real import parse_accept_lang_header
 from starlette.requests import Request
 
-from museo.access import access_tokens
-from museo.access.bearers import bearer_token, caller_from_bearer
+from museo.access import access_tokens, bearers
+from museo.access.bearers import caller_from_bearer
 from museo.access.callers import (
     BASKET_HEADER,
     Caller,
@@ -86,8 +86,8 @@ def caller_of(request: Request | None) -> Caller:
 
 def recheck(request: Request | None, now: datetime) -> None:
     """Raise InvalidToken if the request came with a token that is good no more."""
-    if request and (token := bearer_token(request.headers.get("authorization", ""))):
-        caller_from_bearer(token, access_tokens.resources_at(request.scope["path"]), now=now)
+    if request and (came_as := request.scope.get(BEARER_KEY)):
+        bearers.again(came_as, now=now)
 
 
 def _is_trial(request: Request) -> bool:

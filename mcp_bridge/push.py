@@ -30,6 +30,8 @@ from mcp_bridge import addresses, following, neighbours
 from mcp_bridge.addresses import Address, OrderAddress
 from mcp_bridge.calls import caller_of
 from mcp_bridge.messages import NOT_AVAILABLE
+from museo.access import bearers
+from museo.access.access_tokens import InvalidToken
 from museo.access.callers import Caller
 from museo.access.tokens import digest
 from notifications.live.expiry import Expiry
@@ -262,7 +264,7 @@ def _kept(connection: Connection, caller: Caller) -> following.Session:
     return following.Session(
         name=connection.session_id or "",
         process=neighbours.process_id(),
-        who=caller.who,
+        who=caller.speaker,
         client=params.client_info.name if params else "",
     )
 
@@ -321,7 +323,7 @@ class Follower:
     async def renew(self, bearer: Caller) -> None:
         """Go on by a later token of the same person or program, as far as it may read."""
         ends_at = self._caller.expires_at
-        if bearer.who != self._caller.who or not ends_at or not bearer.expires_at:
+        if bearer.speaker != self._caller.speaker or not ends_at or not bearer.expires_at:
             return
         if bearer.expires_at > ends_at:
             self._caller = caller = self._caller.speaking_for(bearer)
@@ -366,9 +368,18 @@ class Follower:
 
     async def _rejoin(self) -> None:
         await asyncio.sleep(REJOIN_SECONDS)
-        self.followed = _followed(await readable(self._caller, self.followed.keys()))
+        self.followed = await self._left()
         self._join()
         self.tell_of(self.followed)
+
+    async def _left(self) -> dict[str, _Followed]:
+        """What is followed, as far as the caller may it still; nothing without their token."""
+        try:
+            bearer = await in_thread(bearers.again)(self._caller, now=timezone.now())
+        except InvalidToken:
+            return {}
+        self._caller = self._caller.speaking_for(bearer)
+        return _followed(await readable(self._caller, self.followed.keys()))
 
     async def _expire(self, uri: str) -> None:
         self.remove(uri)

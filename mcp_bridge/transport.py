@@ -128,7 +128,7 @@ class Transport:
         if scope["method"] == "DELETE":
             named = neighbours.session_id(scope.get(PLACE_OF_KEY, ""))
             caller = scope[BEARER_KEY]
-            who = caller.who if caller else ""
+            who = caller.speaker if caller else ""
             await in_thread(following.end)(named.session if named else session, who)
         if PLACE_OF_KEY in scope:
             await self._of_none(scope, receive, send)
@@ -254,7 +254,7 @@ def _owner(bearer: Caller | None) -> AuthenticatedUser | None:
     """Whose session it is that a request opens; to others the SDK says that there is none."""
     if bearer is None:
         return None
-    return AuthenticatedUser(AccessToken(token="", client_id=bearer.who, scopes=[]))
+    return AuthenticatedUser(AccessToken(token="", client_id=bearer.speaker, scopes=[]))
 
 
 def _refusal(problem: problems.Problem, scope: Scope) -> JSONResponse:

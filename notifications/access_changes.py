@@ -12,6 +12,7 @@ from museo.access.callers import who_is
 from museo.access.grants import Grant, SpentTwice
 from museo.access.models import Connection, ServiceAccount, TokenFamily, User
 from notifications import log, subscriptions
+from notifications.models import Subscription
 
 # nobody may read it: only the hubs hear it
 TOPIC = "access.changes"
@@ -98,25 +99,39 @@ def connect(*, user: User, client: Any, scopes: Collection[str], now: datetime) 
     """A person lets a client do this for them, and no more than this."""
     with log.change() as change:
         if connections.allow(user=user, client=client, scopes=scopes, now=now):
+            # those that it still may have it asks for again
+            subscriptions.remove(
+                Subscription.objects.filter(connection__user=user, connection__client=client)
+            )
             revoke(change, at=now, who=who_is(user))
 
 
 def disconnect(connection: Connection, *, now: datetime) -> bool:
     """The client does nothing more for its person; whether it could until now."""
     with log.change() as change:
-        if not connections.end(connection, now=now):
+        if not Connection.objects.select_for_update().filter(pk=connection.pk).exists():
             return False
-        revoke(change, at=now, who=who_is(connection.user))
+        _end_connection(change, connection, now=now)
     return True
+
+
+def _end_connection(change: log.Change, connection: Connection, *, now: datetime) -> None:
+    """Of a row that is held; its callbacks first, by the order in which they are locked."""
+    subscriptions.remove(Subscription.objects.filter(connection=connection))
+    connections.end(connection, now=now)
+    revoke(change, at=now, who=f"user:{connection.user_id}")
 
 
 def end_tokens(family: UUID, *, now: datetime) -> bool:
     """All tokens that came of one yes end; whether any was live."""
     with log.change() as change:
-        user_id = connections.end_family(family, now=now)
-        if user_id is None:
+        connection = connections.end_family(family, now=now)
+        if connection is None:
             return False
-        revoke(change, at=now, who=f"user:{user_id}")
+        if connections.has_tokens(connection):
+            revoke(change, at=now, who=f"user:{connection.user_id}")
+        else:
+            _end_connection(change, connection, now=now)
     return True
 
 

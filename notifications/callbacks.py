@@ -22,6 +22,7 @@ from django.db import transaction
 from django.db.models import Min, Q
 from django.utils.translation import gettext as _
 
+from museo.access import access_tokens, connections
 from museo.access.callers import Caller
 from museo.access.encryption import seal, unseal
 from museo.access.limits import require_allowance
@@ -187,11 +188,14 @@ def _reason(error: NotSent) -> str:
 def begin(asked: Asked, *, since: Since, lasts: timedelta, now: datetime) -> Granted:
     """From now on, or from where it was; call it after the address was verified.
 
-    Raises NotFound of the topic, TooManySubscriptions.
+    An app's ends with its connection, too. Raises InvalidToken of one that has ended, NotFound of
+    the topic, TooManySubscriptions.
     """
     with transaction.atomic():
         # one at a time, and none by a ticket that is being closed
         topics.hold(asked.wish.opened_with or asked.wish.topic)
+        if asked.caller.app and not connections.keep(asked.caller.app):
+            raise access_tokens.invalid()
         if _whose(asked.caller, asked.wish) != asked.who:
             raise subscriptions.unknown()
         _require_few(asked, now=now)
@@ -227,6 +231,7 @@ def _told(asked: Asked) -> dict[str, Any]:
         "wish": asked.id,
         "address": asked.address,
         "who": asked.who,
+        "connection_id": asked.caller.app.connection if asked.caller.app else None,
         "locale": asked.caller.locale,
     }
 

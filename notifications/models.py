@@ -16,6 +16,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from museo.access.callers import Caller
+from museo.access.models import Connection
 from museo.access.permissions import may
 from museo.access.tokens import digest, public_id
 
@@ -286,6 +287,10 @@ class Subscription(models.Model):
     is_once = models.BooleanField(default=False)
     # told of nothing that comes after this position; None for no end
     until = models.BigIntegerField(null=True)
+    # of the app that asked for it, with which it ends; None for what people and programs ask for
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, null=True, db_index=False, related_name="callbacks"
+    )
     # told of nothing that is heard of after this moment; None for no end
     expires_at = models.DateTimeField(null=True)
     state = models.CharField(max_length=12, choices=State, default=State.ACTIVE)
@@ -309,6 +314,11 @@ class Subscription(models.Model):
         ]
         indexes = [
             models.Index(fields=["who"], name="subscription_of"),
+            models.Index(
+                fields=["connection"],
+                condition=models.Q(connection__isnull=False),
+                name="callbacks_of_app",
+            ),
             # a browser that moves is known by its address alone
             models.Index(
                 fields=["address"], condition=models.Q(channel="webpush"), name="browser_at"

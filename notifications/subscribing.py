@@ -123,7 +123,7 @@ def create(
         return _by_ticket(ticket, topic, address, begin)
     if not caller.who:
         raise NotSignedIn(_("Sign in, or bring a token, to subscribe."))
-    if caller.connection is not None and channel == Subscription.Channel.WEBHOOK:
+    if caller.app is not None and channel == Subscription.Channel.WEBHOOK:
         # it would go on when the app is disconnected
         raise NotAllowed(_("An app that acts for somebody has them told at their own addresses."))
     _require_readable(caller, topics)

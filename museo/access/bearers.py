@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from museo.access import access_tokens, connections
+from museo.access.access_tokens import Claims
 from museo.access.callers import Caller
 from museo.access.models import ServiceAccount
 
@@ -23,7 +24,20 @@ def caller_from_bearer(token: str, resource: str | Sequence[str], *, now: dateti
     """
     if token.startswith(connections.PREFIX):
         return connections.caller(token, resource, now=now)
-    claims = access_tokens.read(token, resource)
+    return _account(access_tokens.read(token, resource), now=now)
+
+
+def again(bearer: Caller, *, now: datetime) -> Caller:
+    """The same bearer some time later; raise InvalidToken if the token opens nothing any more.
+
+    Whoever brought none is who they were.
+    """
+    if bearer.app is not None:
+        return connections.again(bearer.app, now=now)
+    return bearer if bearer.token is None else _account(bearer.token, now=now)
+
+
+def _account(claims: Claims, *, now: datetime) -> Caller:
     account = ServiceAccount.objects.opened_by(claims).first()
     if account is None or claims.ends_at <= now:
         raise access_tokens.invalid()

@@ -38,6 +38,15 @@ def _hidden(address: str) -> str:
 
 
 @dataclass(frozen=True)
+class App:
+    """A person's agent: by which connection it calls, as which client, with which token."""
+
+    connection: int
+    client_id: str
+    token_digest: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Caller:
     """Nobody in particular, until told otherwise; services authorize by it, in their queries."""
 
@@ -54,8 +63,8 @@ class Caller:
     who: str = ""
     # of a service account, what its token says
     token: Claims | None = field(default=None, repr=False)
-    # by which a person's agent calls, who does what that allows and no more
-    connection: int | None = None
+    # what calls for a person, and does what that person allows it and no more
+    app: App | None = None
     # when what was brought along ends, and with it a stream; None if nobody knows
     expires_at: datetime | None = None
     # the client's network address
@@ -73,7 +82,7 @@ class Caller:
             user_id=None,
             is_staff=False,
             token=None,
-            connection=None,
+            app=None,
             scopes=self.scopes & ANONYMOUS_SCOPES,
         )
 
@@ -89,7 +98,7 @@ class Caller:
             who=bearer.who,
             scopes=bearer.scopes,
             token=bearer.token,
-            connection=bearer.connection,
+            app=bearer.app,
             expires_at=bearer.expires_at,
         )
 
@@ -102,6 +111,11 @@ class Caller:
     def identity(self) -> str:
         """Whose idempotency keys and limits these are; a guest is known by the basket."""
         return self.who or f"guest:{digest(self.basket_token)}"
+
+    @property
+    def speaker(self) -> str:
+        """Whose sessions these are: a person's apps do not share theirs."""
+        return f"{self.who}/{self.app.connection}" if self.app else self.who
 
     @property
     def process(self) -> str:

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q, Subquery
 
 from museo.access import access_tokens
-from museo.access.callers import Caller, caller_for_user
+from museo.access.callers import App, Caller, caller_for_user
 from museo.access.models import Connection, User
 from museo.access.scopes import SCOPES
 from museo.access.tokens import digest
@@ -35,26 +35,42 @@ def caller(token: str, resource: str | Sequence[str], *, now: datetime) -> Calle
 
     Raises InvalidToken, or WrongAudience for a token for another resource.
     """
+    found = _live(digest(token), now=now)
+    if not _is_for(found.resource, resource):
+        raise access_tokens.wrong_audience()
+    return _caller(found)
+
+
+def again(app: App, *, now: datetime) -> Caller:
+    """The same, for an app that has called before by a token; raise InvalidToken."""
+    return _caller(_live(app.token_digest, now=now))
+
+
+def _live(token_digest: str, *, now: datetime) -> Any:
     allowed = Connection.objects.filter(user=OuterRef("user"), client=OuterRef("application"))
     found = (
         model("AccessToken")
         .objects.select_related("user")
         .annotate(
-            connection=Subquery(allowed.values("pk")), allowed=Subquery(allowed.values("scopes"))
+            connection=Subquery(allowed.values("pk")),
+            allowed=Subquery(allowed.values("scopes")),
+            client=F("application__client_id"),
         )
-        .filter(token_checksum=digest(token), user__is_active=True, expires__gt=now)
+        .filter(token_checksum=token_digest, user__is_active=True, expires__gt=now)
         .exclude(connection=None)
         .first()
     )
     if found is None:
         raise access_tokens.invalid()
-    if not _is_for(found.resource, resource):
-        raise access_tokens.wrong_audience()
+    return found
+
+
+def _caller(found: Any) -> Caller:
     person = caller_for_user(found.user, locale=found.user.locale or settings.LANGUAGE_CODE)
     return replace(
         person,
         scopes=person.scopes & set(found.scope.split()) & set(found.allowed),
-        connection=found.connection,
+        app=App(found.connection, found.client, found.token_checksum),
         expires_at=found.expires,
     )
 
@@ -86,39 +102,45 @@ def hold(*, user: User, client: Any, now: datetime) -> bool:
     return bool(same.update(used_at=now))
 
 
-def end(connection: Connection, *, now: datetime) -> bool:
-    """The client's tokens open nothing any more; whether they still did."""
-    gone, _each = Connection.objects.filter(pk=connection.pk).delete()
-    if not gone:
-        return False
+def keep(app: App) -> bool:
+    """The same for an app that calls: what it makes is made before the connection ends, or not."""
+    return bool(Connection.objects.filter(pk=app.connection).update(used_at=F("used_at")))
+
+
+def end(connection: Connection, *, now: datetime) -> None:
+    """The client's tokens open nothing any more."""
+    Connection.objects.filter(pk=connection.pk).delete()
     theirs = {"user_id": connection.user_id, "application_id": connection.client_id}
     model("Grant").objects.filter(**theirs).delete()
     model("RefreshToken").objects.filter(**theirs, revoked=None).update(revoked=now)
     model("AccessToken").objects.filter(**theirs).delete()
-    return True
 
 
-def end_family(family: UUID, *, now: datetime) -> int | None:
-    """The tokens that came of one yes open nothing any more; whose they were, None if none did.
+def end_family(family: UUID, *, now: datetime) -> Connection | None:
+    """The tokens that came of one yes open nothing any more; of which connection, None if none did.
 
-    The connection ends with the last of its families.
+    The connection is held: it ends with the last of its families (`has_tokens`).
     """
     tokens = model("RefreshToken").objects
     known = tokens.filter(token_family=family).values("user_id", "application_id").first()
     if known is None:
         return None
-    connection = Connection.objects.filter(
+    # the client may be getting its next tokens
+    held = Connection.objects.select_for_update().filter(
         user_id=known["user_id"], client_id=known["application_id"]
     )
-    # hold it: the client may be getting its next tokens
-    connection.update(used_at=F("used_at"))
+    connection = held.first()
     if not tokens.filter(token_family=family, revoked=None).update(revoked=now):
         return None
     of_family = tokens.filter(token_family=family).values("access_token_id")
     model("AccessToken").objects.filter(pk__in=of_family).delete()
-    if not tokens.filter(**known, revoked=None).exists():
-        connection.delete()
-    return int(known["user_id"])
+    return connection
+
+
+def has_tokens(connection: Connection) -> bool:
+    """Whether any of its families goes on."""
+    theirs = {"user_id": connection.user_id, "application_id": connection.client_id}
+    return bool(model("RefreshToken").objects.filter(**theirs, revoked=None).exists())
 
 
 def family_of(token: str, *, client: Any) -> UUID | None:

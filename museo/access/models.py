@@ -198,6 +198,8 @@ class Trail(models.Model):
 
     # the caller: `user:42`; empty for the shop itself
     who = models.CharField(_("who"), max_length=80, blank=True)
+    # the client id of the app that did it for them; empty for what they did themselves
+    app = models.CharField(_("by which app"), max_length=255, blank=True, db_default="")
     what = models.CharField(_("what"), max_length=40)
     # a public id: `prd_…`
     target = models.CharField(_("to what"), max_length=80)

@@ -18,7 +18,7 @@ MOST_SHOWN = 200
 
 @dataclass(frozen=True)
 class Trace:
-    """One row as staff read it; `name` is the person's login, empty where there is none."""
+    """One row as staff read it; `name` is the person's login, `app` what acted for them."""
 
     who: str
     name: str
@@ -27,6 +27,7 @@ class Trace:
     fields: list[str]
     outcome: str
     at: datetime
+    app: str
 
 
 def leave(
@@ -40,7 +41,13 @@ def leave(
 ) -> None:
     """Note a write, inside its transaction; what may fail, after it, with its outcome."""
     Trail.objects.create(
-        who=caller.who, what=what, target=target, fields=list(fields), outcome=outcome, at=at
+        who=caller.who,
+        app=_app(caller),
+        what=what,
+        target=target,
+        fields=list(fields),
+        outcome=outcome,
+        at=at,
     )
 
 
@@ -48,15 +55,16 @@ def leave_many(
     caller: Caller, what: str, targets: Iterable[str], *, fields: Collection[str] = (), at: datetime
 ) -> None:
     """Note one write to many, inside its transaction."""
-    leave_each(caller.who, [(what, target, fields) for target in targets], at=at)
+    traces = [(what, target, fields) for target in targets]
+    leave_each(caller.who, traces, app=_app(caller), at=at)
 
 
 def leave_each(
-    who: str, traces: Iterable[tuple[str, str, Collection[str]]], *, at: datetime
+    who: str, traces: Iterable[tuple[str, str, Collection[str]]], *, app: str = "", at: datetime
 ) -> None:
     """Note many writes of one caller, each with what was done, to what, and its fields."""
-    rows = [(who, what, target, list(fields), at) for what, target, fields in traces]
-    bulk.insert(Trail, ("who", "what", "target", "fields", "at"), rows)
+    rows = [(who, app, what, target, list(fields), at) for what, target, fields in traces]
+    bulk.insert(Trail, ("who", "app", "what", "target", "fields", "at"), rows)
 
 
 def of(*targets: str) -> list[Trace]:
@@ -66,10 +74,21 @@ def of(*targets: str) -> list[Trace]:
     names = _names({row.who for row in found})
     return [
         Trace(
-            row.who, names.get(row.who, ""), row.what, row.target, row.fields, row.outcome, row.at
+            who=row.who,
+            name=names.get(row.who, ""),
+            what=row.what,
+            target=row.target,
+            fields=row.fields,
+            outcome=row.outcome,
+            at=row.at,
+            app=row.app,
         )
         for row in found
     ]
+
+
+def _app(caller: Caller) -> str:
+    return caller.app.client_id if caller.app else ""
 
 
 def _names(callers: Iterable[str]) -> dict[str, str]:

@@ -6,16 +6,20 @@ import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
+from starlette.requests import Request
 
+from mcp_bridge import calls, pipes
+from museo.access import trail
+from museo.access.access_tokens import InvalidToken
 from museo.access.callers import Caller, caller_for_user
-from museo.access.models import User
+from museo.access.models import Connection, User
 from museo.access.problems import NotAllowed
-from notifications import audiences, subscribing, topics
+from notifications import access_changes, audiences, callbacks, subscribing, topics
 from notifications.models import Subscription
 from orders import tracking
 from orders.models import Order
 from tests.access.world import World
-from tests.oauth.conftest import Agent, caller, grant
+from tests.oauth.conftest import Agent, allow, caller, grant
 
 pytestmark = pytest.mark.django_db
 
@@ -84,9 +88,10 @@ def test_an_agents_calls_are_its_persons(browser: Client, agent: Agent, maya: Us
     asking = agent_with(browser, agent, "shop:read")
 
     assert (asking.who, asking.user_id, asking.token) == (f"user:{maya.pk}", maya.pk, None)
-    assert asking.connection == maya.connections.get().pk
+    assert asking.app
+    assert asking.app.connection == maya.connections.get().pk
     guest: Any = asking.by_tickets_alone()
-    assert (guest.user_id, guest.connection) == (None, None)
+    assert (guest.user_id, guest.app) == (None, None)
 
 
 def test_an_app_has_no_webhook_that_would_outlive_it(
@@ -108,3 +113,86 @@ def test_an_app_has_no_webhook_that_would_outlive_it(
         ).subscription.who
         == asking.who
     )
+
+
+def call_back(asking: Caller) -> None:
+    """An app wants to be told of what its person is told; its address has agreed."""
+    assert asking.user_id
+    now, topic = timezone.now(), audiences.user_topic(asking.user_id)
+    asked = callbacks.ask(
+        asking,
+        callbacks.Wish("message", {}, topic, types=()),
+        address="https://192.0.32.8/all",
+        secret="whsec_" + "A" * 43 + "=",
+        now=now,
+    )
+    callbacks.begin(asked, since=callbacks.Since(), lasts=callbacks.USUAL, now=now)
+
+
+def connection() -> Connection:
+    return Connection.objects.select_related("user").get()
+
+
+def test_a_callback_ends_with_its_app(browser: Client, agent: Agent, maya: User) -> None:
+    asking = agent_with(browser, agent, "orders:read", "events:read")
+    call_back(asking)
+    subscribing.create(
+        caller_for_user(maya, locale="en"),
+        topics=[audiences.user_topic(maya.pk)],
+        address="https://192.0.32.8/own",
+        now=timezone.now(),
+    )
+
+    access_changes.disconnect(connection(), now=timezone.now())
+
+    assert [each.address for each in Subscription.objects.all()] == ["https://192.0.32.8/own"]
+    with pytest.raises(InvalidToken):
+        call_back(asking)
+
+
+def test_a_callback_ends_with_the_last_token(browser: Client, agent: Agent) -> None:
+    first, second = (grant(browser, agent, "orders:read") for _time in range(2))
+    call_back(caller(first["access_token"]))
+
+    agent.revoke(first["refresh_token"])
+    assert Subscription.objects.exists()
+    agent.revoke(second["refresh_token"])
+
+    assert not Subscription.objects.exists()
+    assert not Connection.objects.exists()
+
+
+def test_a_callback_ends_when_its_app_may_less(browser: Client, agent: Agent) -> None:
+    call_back(agent_with(browser, agent, "shop:read", "orders:read"))
+    allow(browser, agent, "shop:read", "orders:read")
+    assert Subscription.objects.exists()
+
+    allow(browser, agent, "orders:read")
+
+    assert not Subscription.objects.exists()
+
+
+def test_the_trail_says_which_app_did_it(browser: Client, agent: Agent, maya: User) -> None:
+    asking, now = agent_with(browser, agent, "orders:read"), timezone.now()
+
+    trail.leave(asking, "made", "prd_1", at=now)
+    trail.leave_many(asking, "made", ["prd_2"], at=now)
+    trail.leave(caller_for_user(maya, locale="en"), "made", "prd_3", at=now)
+
+    left = trail.of("prd_1", "prd_2", "prd_3")
+    assert [each.name for each in left] == [maya.email] * 3
+    assert [each.app for each in left] == ["", agent.client_id, agent.client_id]
+
+
+def test_what_goes_on_later_asks_again_however_the_token_came(
+    browser: Client, agent: Agent
+) -> None:
+    asking = agent_with(browser, agent, "orders:read")
+    scope = pipes.scope("mso_of_a_socket", headers=[(b"authorization", b"Ticket x")])
+    request = Request({**scope, calls.BEARER_KEY: asking})
+    calls.recheck(request, timezone.now())
+
+    access_changes.disconnect(connection(), now=timezone.now())
+
+    with pytest.raises(InvalidToken):
+        calls.recheck(request, timezone.now())
