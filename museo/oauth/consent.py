@@ -6,6 +6,7 @@ request is read and checked anew when it comes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -32,6 +33,8 @@ from notifications import access_changes
 
 # a person who is asked more often is not asked by themselves
 ASKED_A_MINUTE = 30
+# what SHA-256 gives (RFC 7636, section 4.2)
+CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 PKCE = ("code_challenge", "code_challenge_method")
 
 
@@ -92,7 +95,8 @@ def _read(request: HttpRequest, caller: Caller) -> Asked:
         except OAuthToolkitError as error:
             raise _sent_back(error) from error
     redirect_uri, state = credentials["redirect_uri"], credentials["state"]
-    if credentials.get("code_challenge_method") != "S256":
+    is_s256 = credentials.get("code_challenge_method") == "S256"
+    if not is_s256 or not CHALLENGE.fullmatch(credentials.get("code_challenge") or ""):
         raise SentBack("invalid_request", "Use PKCE with S256.", redirect_uri, state)
     resource = _resource(request)
     if resource is None:

@@ -40,7 +40,20 @@ class Validator(OAuth2Validator):
         """What is unknown here or not the person's is left out of the question to them."""
         return True
 
+    def _load_application(self, client_id: Any, request: Any) -> Any:
+        """PostgreSQL cannot be asked for a NUL, which HTTP Basic may bring."""
+        if client_id and "\0" in client_id:
+            return None
+        return super()._load_application(client_id, request)
+
     # codes and refresh tokens
+
+    def save_authorization_code(
+        self, client_id: str, code: Any, request: Any, *_more: Any, **_others: Any
+    ) -> None:
+        """Without what OpenID Connect would give back, at any length: there is none here."""
+        request.nonce, request.claims = None, None
+        super().save_authorization_code(client_id, code, request)
 
     def validate_code(
         self, client_id: str, code: str, client: Any, request: Any, *_more: Any, **_others: Any

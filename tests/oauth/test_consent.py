@@ -181,6 +181,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "invalid_request",
     ),
     "plain PKCE": ({"code_challenge_method": "plain"}, "invalid_request"),
+    "a challenge that is none": ({"code_challenge": "x" * 300}, "invalid_request"),
     "PKCE of no method": ({"code_challenge_method": None}, "invalid_request"),
     "PKCE of another method": ({"code_challenge_method": "S512"}, "invalid_request"),
     "a token at once": ({"response_type": "token"}, "unsupported_response_type"),
@@ -293,3 +294,9 @@ def test_who_names_no_address_has_one(browser: Client, agent: Agent) -> None:
 
 def test_a_code_is_not_given_twice_for_one_page(browser: Client, agent: Agent) -> None:
     assert allow(browser, agent) != allow(browser, agent)
+
+
+def test_what_openid_connect_would_give_back_is_not_kept(browser: Client, agent: Agent) -> None:
+    code = allow(browser, agent, nonce="x" * 300, claims="x")
+
+    assert agent.tokens(code).status_code == 200

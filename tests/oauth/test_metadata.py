@@ -11,7 +11,7 @@ from museo.access import scopes
 from museo.access.models import Connection, User
 from museo.oauth import resources
 from notifications.models import Event
-from tests.oauth.conftest import Agent, allow, grant, said
+from tests.oauth.conftest import Agent, grant, said
 
 SHOP = "http://127.0.0.1:8000"
 
@@ -80,7 +80,7 @@ def test_all_addresses_of_an_app_are_shown(browser: Client) -> None:
     own, other = "https://assistant.example/callback", "https://other.example/callback"
     agent = Agent()
     agent.client_id = agent.register(redirect_uris=[own, other]).json()["client_id"]
-    allow(browser, agent, redirect_uri=other)
+    browser.post(agent.request(redirect_uri=other), {"allow": "1", "granted": ["shop:read"]})
 
     assert "assistant.example → other.example" in said(browser.get("/account/apps"))
 

@@ -1,5 +1,6 @@
 """Codes and tokens of people's agents: for one client, one resource, once, for a while."""
 
+import base64
 from datetime import timedelta
 from typing import Any
 
@@ -313,3 +314,15 @@ def test_the_answer_is_kept_nowhere(browser: Client, agent: Agent) -> None:
 
     assert (answer["Cache-Control"], answer["Content-Type"]) == ("no-store", "application/json")
     assert set(answer.json()["scope"].split()) == set(SCOPES)
+
+
+@pytest.mark.parametrize("path", ["/oauth/token", "/oauth/revoke"])
+def test_a_client_that_cannot_be_looked_for_is_none(db: None, path: str) -> None:
+    """A NUL in HTTP Basic."""
+    told = Client().post(
+        path,
+        {"grant_type": "authorization_code", "code": "x", "token": "x"},
+        headers={"Authorization": f"Basic {base64.b64encode(b'a' + bytes(1) + b':x').decode()}"},
+    )
+
+    assert (told.status_code, told.json()["error"]) == (401, "invalid_client")
