@@ -16,6 +16,7 @@ BELOW: dict[str, frozenset[str]] = {
     "storefront": USER_SCOPES - {scopes.EVENTS_READ},
     "admin": frozenset({scopes.PRODUCTS_WRITE, scopes.ORDERS_WRITE}),
     "notifications": frozenset({scopes.NOTIFY_SEND}),
+    "intent": frozenset({scopes.SHOP_READ}),
     "realtime": frozenset(
         {
             scopes.SHOP_READ,
