@@ -134,21 +134,60 @@ def cluster(programs: Path, *, settings: Sequence[str] = FORGETFUL) -> Iterator[
         shutil.rmtree(folder)
 
 
+class Valkey:
+    """A server of its own, which can die and come back with nothing."""
+
+    def __init__(self, program: Path, folder: Path) -> None:
+        self._server = Bundled(program, folder, folder / "valkey.sock")
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return self._server.url
+
+    def start(self) -> None:
+        tethered = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid())]
+        with (self._folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [*tethered, *self._server.command], stdout=log, stderr=log
+            )
+        _wait_for(self._server, self._process, self._folder / "log")
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.terminate()
+            self._process.wait()
+
+    def lose_everything(self) -> None:
+        """Kill it, and start it with nothing of what it had."""
+        assert self._process
+        self._process.kill()
+        self._process.wait()
+        for kept in self._folder.iterdir():
+            if kept.is_dir():
+                shutil.rmtree(kept)
+            else:
+                kept.unlink()
+        self.start()
+
+
+@contextmanager
+def valkey_server(program: Path) -> Iterator[Valkey]:
+    with tempfile.TemporaryDirectory(prefix="museo-valkey-") as folder:
+        server = Valkey(program, Path(folder))
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+
 @contextmanager
 def valkey(program: Path) -> Iterator[str]:
     """A server of its own; yields its REDIS_URL."""
-    with tempfile.TemporaryDirectory(prefix="museo-valkey-") as name:
-        folder = Path(name)
-        server = Bundled(program, folder, folder / "valkey.sock")
-        tethered = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid())]
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen([*tethered, *server.command], stdout=log, stderr=log)
-        try:
-            _wait_for(server, process, folder / "log")
-            yield server.url
-        finally:
-            process.terminate()
-            process.wait()
+    with valkey_server(program) as server:
+        yield server.url
 
 
 NGINX = """
