@@ -5,7 +5,7 @@ are kept.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -39,16 +39,21 @@ def leave(
     if tool.only_reads or isinstance(outcome, limits.TooOften):
         return
     ended, about = _end(outcome)
+    note(tool.name, [about, given], ended, caller, at=at)
+
+
+def note(
+    what: str, told: Sequence[Mapping[str, Any]], ended: str, caller: Caller, *, at: datetime
+) -> None:
+    """Leave the row: about the first public id of what was `told`, in that order."""
     who = replace(caller, who=caller.who or GUEST)
-    target = _target(about) or _target(given)
+    target = next(filter(None, map(_target, told)), "")
     try:
         with sql.alone():
-            trail.leave(who, f"mcp.{tool.name}", target, outcome=ended, at=at)
+            trail.leave(who, f"{trail.OF_CALLS}{what}", target, outcome=ended, at=at)
     except Error:
         # what was done is done, and its caller is to hear of it
-        logger.exception(
-            "no trace left", extra={"tool": tool.name, "who": who.who, "outcome": ended}
-        )
+        logger.exception("no trace left", extra={"tool": what, "who": who.who, "outcome": ended})
 
 
 def _end(outcome: Answer | Asked | Problem) -> tuple[str, Mapping[str, Any]]:

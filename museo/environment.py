@@ -35,6 +35,7 @@ MUSEO_NAMES = frozenset(
         "MUSEO_SIGN_INS_PER_MINUTE",
         "MUSEO_STREAMS_PER_CALLER",
         "MUSEO_TEST_WITHOUT",
+        "MUSEO_TRAIL_DAYS",
         "MUSEO_TRUSTED_PROXIES",
         "MUSEO_WEBHOOK_ALLOW",
     }

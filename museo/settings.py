@@ -20,6 +20,7 @@ MUSEO_TRUSTED_PROXIES = environment.networks("MUSEO_TRUSTED_PROXIES")
 MUSEO_LOG_DAYS = environment.positive("MUSEO_LOG_DAYS", 90)
 MUSEO_DELIVERY_DAYS = environment.positive("MUSEO_DELIVERY_DAYS", 30)
 MUSEO_INBOX_DAYS = environment.positive("MUSEO_INBOX_DAYS", 365)
+MUSEO_TRAIL_DAYS = environment.positive("MUSEO_TRAIL_DAYS", 365)
 MUSEO_STREAMS_PER_CALLER = int(environment.positive("MUSEO_STREAMS_PER_CALLER", 500))
 MUSEO_CALLS_PER_MINUTE = environment.count("MUSEO_CALLS_PER_MINUTE", 600)
 # answers of the catalogue that a process keeps to give them again
@@ -276,6 +277,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "access.forget_ended_tokens",
         "schedule": 3600.0,
         "options": {"expires": 600, "queue": "work"},
+    },
+    "forget old calls": {
+        "task": "access.forget_old_calls",
+        "schedule": crontab(hour=4, minute=20),
+        "options": {"expires": 3600, "queue": "work"},
     },
     "forget ended sessions": {
         "task": "mcp_bridge.forget_ended_sessions",

@@ -1,9 +1,12 @@
 """What the clock does for access."""
 
+from datetime import timedelta
+
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
-from museo.access import connections, grants
+from museo.access import connections, grants, trail
 
 
 @shared_task(name="access.forget_ended_tokens")
@@ -11,3 +14,10 @@ def forget_ended_tokens() -> int:
     """Delete tokens that can open nothing any more, and clients that nobody uses."""
     now = timezone.now()
     return grants.forget_ended(now=now) + connections.forget_ended(now=now)
+
+
+@shared_task(name="access.forget_old_calls")
+def forget_old_calls() -> int:
+    """Delete from the trail what agents called longer than MUSEO_TRAIL_DAYS ago."""
+    keep = timedelta(days=settings.MUSEO_TRAIL_DAYS)
+    return trail.forget_calls(now=timezone.now(), keep=keep)

@@ -9,7 +9,9 @@ from base64 import b32encode
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", ALPHABET.encode())
 # what can be told of a thing without opening it: public ids, order numbers, names of single sends
-PUBLIC_ID = re.compile(r"ORD-[0-9A-Z]{8}|[a-z]{3}_[0-9a-z]{16}|dlv_[0-9a-f]{24}|[0-9a-f]{32}")
+PUBLIC_ID = re.compile(
+    r"ORD-[0-9A-Z]{8}|[a-z]{3}_[0-9a-z]{16}|(?:dlv|sub)_[0-9a-f]{24}|[0-9a-f]{32}"
+)
 
 
 def _letters(count: int) -> str:

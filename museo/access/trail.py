@@ -1,11 +1,13 @@
 """The trail: who did what, when, and to which fields.
 
-It names fields and never holds values: what a field said may be somebody's name or address.
+It names fields and never holds values: what a field said may be somebody's name or address. What
+people and programs changed in the shop is its history and stays; that an agent called a tool is
+forgotten after a time.
 """
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 
@@ -14,6 +16,9 @@ from museo.access.callers import Caller
 from museo.access.models import Trail, User
 
 MOST_SHOWN = 200
+# what agents' calls are kept as
+OF_CALLS = "mcp."
+BATCH = 5000
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,15 @@ def of(*targets: str) -> list[Trace]:
 
 def _app(caller: Caller) -> str:
     return caller.app.client_id if caller.app else ""
+
+
+def forget_calls(*, now: datetime, keep: timedelta) -> int:
+    """Delete what agents' calls left longer ago than `keep`; return how many."""
+    old = Trail.objects.filter(what__startswith=OF_CALLS, at__lt=now - keep).order_by("pk")
+    forgotten = 0
+    while ids := list(old.values_list("pk", flat=True)[:BATCH]):
+        forgotten += Trail.objects.filter(pk__in=ids).delete()[0]
+    return forgotten
 
 
 def _names(callers: Iterable[str]) -> dict[str, str]:

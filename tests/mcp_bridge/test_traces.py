@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
 from django.db import Error
 from django.test import Client as Browser
+from django.utils import timezone
 from mcp_types import ElicitResult
 
 from catalog.models import Variant
@@ -15,6 +17,7 @@ from mcp_bridge.toolsets import ALL
 from museo.access import trail
 from museo.access.callers import Caller
 from museo.access.models import Trail, User
+from museo.access.tasks import forget_old_calls
 from notifications.live.hub import in_thread
 from orders.models import Basket
 from tests.mcp_bridge.conftest import (
@@ -151,3 +154,19 @@ async def test_owners_read_the_trail_in_the_admin_and_nobody_writes_it(
 
     assert await in_thread(look)("owner@example.org") == (200, True, 403)
     assert await in_thread(look)("support@example.org") == (403, False, 403)
+
+
+def test_calls_are_forgotten_after_a_time_and_what_was_changed_is_not(
+    committed: None, monkeypatch: pytest.MonkeyPatch, settings: LazySettings
+) -> None:
+    settings.MUSEO_TRAIL_DAYS = 30
+    monkeypatch.setattr(trail, "BATCH", 2)
+    now = timezone.now()
+    for days in (29, 31, 31, 31):
+        for what in ("mcp.place_order", "prices", "mcpx"):
+            trail.leave(Caller(), what, "ORD-00000000", at=now - timedelta(days=days))
+
+    assert forget_old_calls() == 3
+    assert forget_old_calls() == 0
+    left = [row.what for row in Trail.objects.order_by("pk")]
+    assert left == ["mcp.place_order", *["prices", "mcpx"] * 4]
