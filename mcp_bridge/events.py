@@ -20,6 +20,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel, Field, StrictInt
 
+from mcp_bridge import budgets, traces
 from mcp_bridge.calls import caller_of
 from mcp_bridge.event_kinds import KINDS, EventKind
 from museo.access.callers import Caller
@@ -51,7 +52,7 @@ class Place(BaseModel):
 
 
 class SecretPlace(Place):
-    secret: str = Field(max_length=200)
+    secret: str = Field(max_length=200, repr=False)
 
 
 class Event(types.RequestParams):
@@ -89,20 +90,32 @@ async def _announce(ctx: Context, call_next: CallNext) -> HandlerResult:
 def _as_errors(
     answer: Callable[[Context, Any], Awaitable[dict[str, Any]]],
 ) -> Callable[[Context, Any], Awaitable[dict[str, Any]]]:
-    """Every refusal in the caller's language, by the draft's codes."""
+    """Counted, traced, and every refusal in the caller's language, by the draft's codes."""
 
     @wraps(answer)
     async def answering(ctx: Context, params: Any) -> dict[str, Any]:
         with override(caller_of(ctx.request).locale):
             try:
-                return await answer(ctx, params)
+                await in_thread(budgets.take_read)(caller_of(ctx.request), now=timezone.now())
+                told = await answer(ctx, params)
             except Exception as error:
                 problem = as_problem(error)
                 if problem is None:
                     raise
+                await _trace(ctx, params, {}, problem.code)
                 _refuse(problem)
+            await _trace(ctx, params, told, "done")
+        return told
 
     return answering
+
+
+async def _trace(ctx: Context, params: Any, told: Mapping[str, Any], ended: str) -> None:
+    """Of what writes; about the order if one was named, else the subscription."""
+    if isinstance(params, Event) and ended != TooOften.code:
+        about = [params.arguments or {}, told]
+        leave = in_thread(traces.note)
+        await leave(ctx.method, about, ended, caller_of(ctx.request), at=timezone.now())
 
 
 def _refuse(problem: Problem) -> NoReturn:

@@ -104,14 +104,13 @@ async def list_resource_templates(
 async def read_resource(
     ctx: Context, params: types.ReadResourceRequestParams
 ) -> types.ReadResourceResult:
-    uri = str(params.uri)
+    uri, caller = str(params.uri), caller_of(ctx.request)
+    await _count(caller)
     if card := cards.find(uri):
         return types.ReadResourceResult(contents=[await in_thread(card.read)(uri)])
     address = addresses.parse(uri)
     if address is None:
         raise _unknown(uri)
-    caller = caller_of(ctx.request)
-    await _count(caller)
     with override(caller.locale):
         try:
             body = await resources.read(caller, address, now=timezone.now())

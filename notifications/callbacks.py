@@ -126,8 +126,12 @@ def ask(caller: Caller, wish: Wish, *, address: str, secret: str, now: datetime)
     require_allowance(f"callbacks:{who}", most=ASKED_A_MINUTE, seconds=A_MINUTE, now=now)
     _require_secret(secret)
     webhook.check(address)
-    known = _running(now).filter(who=who, address=address)
-    return Asked(wish, caller, who, address, secret, is_known=known.exists())
+    is_known = _running(now).filter(who=who, address=address).exists()
+    if not is_known:
+        host = urlsplit(address).hostname or ""
+        most = CHALLENGES_A_MINUTE
+        require_allowance(f"challenges:{host}", most=most, seconds=A_MINUTE, now=now)
+    return Asked(wish, caller, who, address, secret, is_known=is_known)
 
 
 def _whose(caller: Caller, wish: Wish) -> str:
@@ -157,9 +161,7 @@ def _running(now: datetime) -> SubscriptionQuerySet:
 
 
 async def verify(asked: Asked, *, now: datetime) -> None:
-    """Ask the address whether it wants to be told; raise CallbackRefused, TooOften."""
-    host = urlsplit(asked.address).hostname or ""
-    require_allowance(f"challenges:{host}", most=CHALLENGES_A_MINUTE, seconds=A_MINUTE, now=now)
+    """Ask the address whether it wants to be told; raise CallbackRefused."""
     challenge = secrets.token_urlsafe(32)
     there = Subscription(public_id=asked.id, secret=seal(asked.secret))
     request = webhook_wire.request(event_wire.verification(there, challenge), at=now)

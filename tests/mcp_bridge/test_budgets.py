@@ -7,13 +7,14 @@ from django.conf import LazySettings
 from mcp.shared.exceptions import MCPError
 
 from catalog.models import Variant
-from mcp_bridge import budgets
+from mcp_bridge import budgets, cards
 from mcp_bridge.toolsets import ALL
 from museo.access import limits
 from museo.access.callers import Caller
 from notifications.live.hub import in_thread
 from orders.models import BasketLine
 from tests.mcp_bridge.conftest import SKU, Connect, call, person, program, refused
+from tests.mcp_bridge.test_events import ask
 
 Speak = Callable[[Caller], None]
 pytestmark = [
@@ -78,7 +79,7 @@ async def test_who_asks_for_many_people_may_more_often(committed: None) -> None:
         assert tuple(budgets._most_of(tool, caller) for tool in of_tools) == most
 
 
-@pytest.mark.parametrize("what", ["resource", "prompt", "follow"])
+@pytest.mark.parametrize("what", ["resource", "card", "prompt", "follow"])
 async def test_what_is_no_tool_is_limited_by_the_protocols_error(
     phone: Variant, connect: Connect, speak: Speak, era: str, what: str
 ) -> None:
@@ -89,6 +90,8 @@ async def test_what_is_no_tool_is_limited_by_the_protocols_error(
         async def use() -> object:
             if what == "prompt":
                 return await client.get_prompt("order_something", {"wish": "a phone"})
+            if what == "card":
+                return await client.read_resource(cards.ORDER, cache_mode="bypass")
             if what == "resource":
                 return await client.read_resource(uri, cache_mode="bypass")
             if era == "legacy":
@@ -104,6 +107,27 @@ async def test_what_is_no_tool_is_limited_by_the_protocols_error(
     error = caught.value.error
     assert (error.code, error.data) == (-32003, {"retry_after": 12})
     assert "Try again in 12 seconds" in error.message
+
+
+@pytest.mark.parametrize("method", ["events/list", "events/subscribe", "events/unsubscribe"])
+async def test_events_are_counted_with_them_and_refused_by_their_own_code(
+    phone: Variant, connect: Connect, speak: Speak, method: str
+) -> None:
+    named = {
+        "name": "order.status_changed",
+        "arguments": {"order_id": "ORD-NONE"},
+        "delivery": {"url": "https://192.0.32.8/told", "secret": "none"},
+    }
+    asked = {} if method == "events/list" else named
+    async with connect() as client:
+        speak(await person("maya@example.org"))
+        for _time in range(5):
+            await client.read_resource(cards.ORDER, cache_mode="bypass")
+        with pytest.raises(MCPError) as caught:
+            await ask(client, method, **asked)
+
+    error = caught.value.error
+    assert (error.code, error.data["limit"], error.data["retry_after"]) == (-32013, "requests", 12)
 
 
 async def test_a_neighbour_in_the_same_network_shares_a_guests_bucket(

@@ -5,6 +5,7 @@ import base64
 import json
 import random
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,8 +21,10 @@ from catalog import stock
 from catalog.models import Variant
 from catalog.stock import Count
 from mcp_bridge.event_kinds import KINDS
+from museo.access import limits
 from museo.access.callers import Caller
-from museo.access.models import ServiceAccount, User
+from museo.access.models import ServiceAccount, Trail, User
+from museo.access.problems import NotFound
 from notifications import (
     callbacks,
     dispatcher,
@@ -30,6 +33,7 @@ from notifications import (
     sending,
     subscribing,
 )
+from notifications.audiences import user_topic
 from notifications.channels import event_wire
 from notifications.live.hub import in_thread
 from notifications.models import Delivery, LogHead, Subscription
@@ -703,6 +707,73 @@ async def test_scopes_are_asked_for(
 
     assert "product.back_in_stock" not in [each["name"] for each in listed["events"]]
     assert [moved[0], sold_out[0]] == [-32012, -32012]
+
+
+async def test_a_subscription_leaves_a_trace_without_where_to_and_by_which_secret(
+    phone: Variant, connect: Connect, callback: Receiver, speak: Speak
+) -> None:
+    def traces() -> list[tuple[str, ...]]:
+        rows = Trail.objects.filter(what__startswith="mcp.events").order_by("pk")
+        return list(rows.values_list("who", "what", "target", "outcome"))
+
+    async with connect() as client:
+        order = await buy(client)
+        await ask(client, "events/list")
+        await subscribe(client, callback.url, arguments=mine(order))
+        await refused(subscribe(client, "https://10.0.0.1/", arguments=mine(order)))
+        await unsubscribe(client, callback.url, mine(order))
+        maya = await person("maya@example.org")
+        speak(maya)
+        of_all = await subscribe(client, callback.url)
+
+    asked, ended = "mcp.events/subscribe", "mcp.events/unsubscribe"
+    assert await in_thread(traces)() == [
+        ("guest", asked, order["number"], "done"),
+        ("guest", asked, order["number"], "bad_webhook"),
+        ("guest", ended, order["number"], "done"),
+        (maya.who, asked, of_all["id"], "done"),
+    ]
+    kept = str(await in_thread(list)(Trail.objects.values()))
+    for said in (callback.url, SECRET, order["ticket"], "10.0.0.1"):
+        assert said not in kept
+
+
+async def test_who_asks_is_counted_off_the_event_loop(
+    phone: Variant, connect: Connect, callback: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis may be slow, and everybody else would wait."""
+    on_the_loop = []
+    take = limits.take
+
+    def noted(key: str, *args: Any, **more: Any) -> Any:
+        with suppress(RuntimeError):
+            asyncio.get_running_loop()
+            on_the_loop.append(key)
+        return take(key, *args, **more)
+
+    monkeypatch.setattr(limits, "take", noted)
+    async with connect() as client:
+        await subscribe(client, callback.url, arguments=mine(await buy(client)))
+
+    assert on_the_loop == []
+
+
+async def test_what_a_ticket_opened_is_not_turned_to_what_an_account_may_read(
+    phone: Variant, connect: Connect, callback: Receiver
+) -> None:
+    """It would go on when the account, its role or its app has ended."""
+    maya = await person("maya@example.org")
+    async with connect() as client:
+        order = await buy(client)
+        await subscribe(client, callback.url, arguments=mine(order))
+    (row,) = await kept()
+    both = maya.with_ticket(order["ticket"])
+    own = {"topics": [user_topic(maya.user_id or 0)]}
+
+    with pytest.raises(NotFound):
+        await in_thread(subscribing.change)(both, row, own)
+
+    assert [each.topic for each in await kept()] == [row.topic]
 
 
 async def test_a_caller_has_so_many_and_no_more(
