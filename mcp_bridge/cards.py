@@ -70,7 +70,7 @@ class Card:
 
 
 def find(uri: str) -> Card | None:
-    return _BY_URI.get(uri)
+    return BY_URI.get(uri)
 
 
 def listed() -> list[types.Resource]:
@@ -190,4 +190,4 @@ CARDS = (
         has_pictures=True,
     ),
 )
-_BY_URI = {card.uri: card for card in CARDS} | {FOOD_ORDERING: CARDS[0]}
+BY_URI = {card.uri: card for card in CARDS} | {FOOD_ORDERING: CARDS[0]}

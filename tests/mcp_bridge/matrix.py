@@ -1,10 +1,11 @@
-"""Who is let in where over MCP: a row for each tool, resource and prompt.
+"""Who is let in where over MCP: a row for each tool, resource, card, event and prompt.
 
 A caller is let in unless the answer is 401, 403 or 404, or, for what is no tool, an error. `to`
 names the people who are. A program `with` the row's scope and no other is let in; one `without` it
 and with every other scope gets `without`.
 
-A new tool, resource or prompt needs a row here.
+Cards are for everybody; events are as their scope says. A new tool, resource, event or prompt needs
+a row here.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from mcp_bridge import cards
 
 # nobody in particular; another customer; who bought; who has the order's ticket; roles of staff
 PEOPLE = ("guest", "stranger", "buyer", "ticket", "owner", "catalogue", "fulfillment", "support")
@@ -128,6 +131,16 @@ TOOLS = [
     of_staff("list_orders", "orders:write", STAFF),
     of_staff("advance_order", "orders:write", OF_ORDERS, STEP, others=404),
 ]
+EVENTS = [
+    *(
+        Row(name, ORDER, WHO_SEE_THE_ORDER, "orders:read")
+        for name in ("order.status_changed", "order.eta_changed", "payment.updated")
+    ),
+    # it takes an account to be told of what has no ticket
+    Row(
+        "product.back_in_stock", {"sku": "IPHONE-15-128-BLACK"}, SIGNED_IN, "shop:read", others=403
+    ),
+]
 RESOURCES = [
     Row("museo://orders/{order}", {}, f"buyer {OF_ORDERS}", "orders:read", without=IN),
     Row("museo://orders/{order}?ticket={ticket}", {}, WHO_SEE_THE_ORDER, "orders:read", without=IN),
@@ -147,6 +160,8 @@ RESOURCES = [
     Row("museo://realtime-stats", scope="shop:read", without=404),
     Row("museo://user-subscriptions", {}, SIGNED_IN, "orders:read", without=404),
 ]
+# they hold nothing of anybody
+CARDS = [Row(uri) for uri in cards.BY_URI]
 PROMPTS = [
     Row("order_something", {"wish": "a bowl"}, scope="checkout:write", without=404),
     Row("where_is_my_order", {"order_id": "ORD-1"}),

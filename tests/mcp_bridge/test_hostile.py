@@ -16,6 +16,7 @@ from mcp.shared.exceptions import MCPError
 
 from catalog.models import Variant
 from mcp_bridge import transport
+from mcp_bridge.event_kinds import KINDS
 from museo.access import accounts, grants
 from museo.access.callers import Caller
 from museo.access.models import ServiceAccount
@@ -25,6 +26,7 @@ from orders.models import Order
 from tests.mcp_bridge import arguments
 from tests.mcp_bridge.conftest import Connect, advance, buy, call, person, program
 from tests.mcp_bridge.raw import INITIALIZE, LEGACY, META, Raw, modern, raw
+from tests.mcp_bridge.test_events import subscribe, unsubscribe
 
 Speak = Callable[[Caller], None]
 pytestmark = pytest.mark.filterwarnings("ignore:resources/(un)?subscribe is removed")
@@ -235,6 +237,13 @@ async def answers(client: Client, number: str, era: str) -> dict[str, Any]:
             ("get_recent_events", {"topics": [topic]}),
         ):
             found[f"{name} {key}"] = await _tool(client, name, {**more, **key})
+        asked = {"arguments": {"order_id": number, **key}}
+        for name, kind in KINDS.items():
+            if kind.takes_ticket:
+                subscribing = subscribe(client, "https://192.0.32.8/told", name, **asked)
+                found[f"subscribe {name} {key}"] = await _error(subscribing)
+        ending = unsubscribe(client, "https://192.0.32.8/told", asked["arguments"])
+        found[f"unsubscribe {key}"] = await _error(ending)
     follow = _listen if era == "auto" else _subscribe
     for uri in uris(number):
         found[f"read {uri}"] = await _read(client, uri)

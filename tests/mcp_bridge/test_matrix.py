@@ -1,4 +1,4 @@
-"""Every tool, resource and prompt lets in whom the matrix says, and nobody else."""
+"""Every tool, resource, card, event and prompt lets in whom the matrix says, and nobody else."""
 
 import re
 from collections.abc import Awaitable, Callable, Collection, Iterable
@@ -9,23 +9,29 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Group
+from django.test import override_settings
 from django.utils import timezone
 from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS
 
 from catalog.models import StockItem, Variant
 from mcp_bridge import prompts, resources
+from mcp_bridge.event_kinds import KINDS
 from mcp_bridge.toolsets import ALL as REGISTERED
 from museo.access import access_tokens, accounts, grants, limits, scopes
 from museo.access.bearers import caller_from_bearer
 from museo.access.callers import Caller, caller_for_user
 from museo.access.models import User
 from museo.access.roles import ROLES
+from notifications.channels import event_wire
 from notifications.live.hub import in_thread
 from orders import baskets, checkout
 from orders.details import Details
 from tests.mcp_bridge.conftest import ADDRESS, SKU, Connect
-from tests.mcp_bridge.matrix import IN, PEOPLE, PROMPTS, RESOURCES, TOOLS, Row
+from tests.mcp_bridge.matrix import CARDS, EVENTS, IN, PEOPLE, PROMPTS, RESOURCES, TOOLS, Row
+from tests.mcp_bridge.test_events import agree, subscribe
+from tests.notifications.receivers import receiving
 
 Speak = Callable[[Caller], None]
 REFUSALS = {401, 403, 404}
@@ -112,12 +118,22 @@ async def get_prompt(client: Client, row: Row, places: dict[str, str]) -> str | 
     return await _told(client.get_prompt(row.name, filled(row.arguments, places)))
 
 
+async def subscribe_event(client: Client, row: Row, places: dict[str, str]) -> str | int:
+    with receiving(agree) as there:
+        wanted = {"arguments": filled(row.arguments, places)}
+        with override_settings(MUSEO_WEBHOOK_ALLOW=frozenset({there.place})):
+            return await _told(subscribe(client, there.url, row.name, **wanted))
+
+
+CODES = {INVALID_PARAMS: 404, event_wire.NOT_FOUND: 404, event_wire.FORBIDDEN: 403}
+
+
 async def _told(answer: Awaitable[object]) -> str | int:
     """What is not there, and what is not theirs, is the same error."""
     try:
         await answer
     except MCPError as error:
-        return 404 if error.error.code == -32602 else error.error.code
+        return CODES.get(error.error.code, error.error.code)
     return IN
 
 
@@ -126,6 +142,8 @@ async def _told(answer: Awaitable[object]) -> str | int:
     [
         pytest.param(TOOLS, call_tool, id="tools"),
         pytest.param(RESOURCES, read_resource, id="resources"),
+        pytest.param(CARDS, read_resource, id="cards"),
+        pytest.param(EVENTS, subscribe_event, id="events"),
         pytest.param(PROMPTS, get_prompt, id="prompts"),
     ],
 )
@@ -147,11 +165,12 @@ async def test_everybody_is_let_in_where_the_matrix_says(
     assert wrong == {}
 
 
-def test_every_tool_resource_and_prompt_has_a_row() -> None:
+def test_every_tool_resource_event_and_prompt_has_a_row() -> None:
     templates = [each.uri_template for _kind, each in resources.TEMPLATES]
     addresses = [*templates, *(str(each.uri) for _kind, each in resources.RESOURCES)]
 
     assert {row.name for row in TOOLS} == set(REGISTERED)
+    assert {row.name for row in EVENTS} == set(KINDS)
     assert {row.name for row in PROMPTS} == set(prompts.ALL)
     assert {_shape(row.name) for row in RESOURCES} == {_shape(each) for each in addresses}
 
