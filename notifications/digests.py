@@ -85,9 +85,9 @@ def _changes(rows: Sequence[Row], *, now: datetime) -> Iterable[tuple[Any, ...]]
 
 @dataclass
 class Besides:
-    """The positions of the newest events, oldest first, and how many there are before them."""
+    """The deliveries of the newest events, oldest first, and how many there are before them."""
 
-    positions: list[int]
+    deliveries: list[Delivery]
     left_out: int
 
 
@@ -99,8 +99,8 @@ def told_besides(deliveries: Collection[int]) -> dict[int, Besides]:
     )
     newest = rows.filter(place__lte=MOST_TOLD).order_by("position")
     told: dict[int, Besides] = {}
-    for lead, position, count in newest.values_list("told_by", "position", "count"):
-        if lead is not None:
-            besides = told.setdefault(lead, Besides([], max(0, count - MOST_TOLD)))
-            besides.positions.append(position)
+    for each in newest.select_related("subscription").prefetch_related("subscription__further"):
+        if each.told_by_id is not None:
+            besides = told.setdefault(each.told_by_id, Besides([], max(0, each.count - MOST_TOLD)))
+            besides.deliveries.append(each)
     return told

@@ -143,14 +143,19 @@ def pack(deliveries: Sequence[Delivery], *, until: datetime, now: datetime) -> l
     """Deliveries with their subscriptions, in their order; the queries are as many as for one."""
     to_people = [each.pk for each in deliveries if each.subscription.channel in CHANNELS]
     besides = digests.told_besides(to_people)
-    more = [position for each in besides.values() for position in each.positions]
-    events = log.read_at([*more, *(each.position for each in deliveries)])
+    more = [delivery for each in besides.values() for delivery in each.deliveries]
+    events = log.read_at([each.position for each in (*more, *deliveries)])
+    refused = rights.refused([*more, *deliveries])
     told = {
-        pk: [events[position] for position in each.positions if position in events]
+        pk: [
+            events[one.position]
+            for one in each.deliveries
+            if one.position in events and one.pk not in refused
+        ]
         for pk, each in besides.items()
     }
     left_out = {pk: each.left_out for pk, each in besides.items()}
-    room = _Room.over(deliveries, told, left_out, now=now)
+    room = _Room.over(deliveries, refused, told, left_out, now=now)
     return [_parcel(each, events.get(each.position), until, room) for each in deliveries]
 
 
@@ -175,6 +180,7 @@ class _Room:
     def over(
         cls,
         deliveries: Sequence[Delivery],
+        refused: Collection[int],
         besides: Mapping[int, Sequence[Event]],
         left_out: Mapping[int, int],
         *,
@@ -186,7 +192,7 @@ class _Room:
         to_people = [each for each in deliveries if each.subscription.channel in CHANNELS]
         callbacks = [pk for pk, each in subscriptions.items() if each.shape == Shape.EVENT]
         return cls(
-            refused=rights.refused(deliveries),
+            refused=refused,
             missing=[name for name in channels if CHANNELS[name].missing()],
             correspondents=news.correspondents({(each.channel, each.address) for each in people}),
             stands=_stands({(each.topic, each.subscription.locale) for each in to_people}),

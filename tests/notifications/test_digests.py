@@ -11,7 +11,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from notifications import digests, subscribing, subscriptions
-from notifications.digests import Besides
 from notifications.models import Delivery, Subscription
 from tests.notifications.conftest import NOON
 from tests.together import at_once
@@ -50,6 +49,14 @@ def sent() -> Sequence[Delivery]:
     return list(Delivery.objects.pending().order_by("position"))
 
 
+def besides(deliveries: Sequence[Delivery]) -> dict[int, tuple[list[int], int]]:
+    """Of which positions each tells besides, and how many it leaves out."""
+    told = digests.told_besides([each.pk for each in deliveries])
+    return {
+        pk: ([one.position for one in each.deliveries], each.left_out) for pk, each in told.items()
+    }
+
+
 def test_what_is_due_at_an_address_is_one_message_the_newest() -> None:
     waits(subscribe("order.A"), 1, 4)
     waits(subscribe("order.B"), 2, 3)
@@ -67,7 +74,7 @@ def test_what_is_due_at_an_address_is_one_message_the_newest() -> None:
         (5, "gathering", "digest"),
     ]
     lead = Delivery.objects.get(position=4)
-    assert digests.told_besides([lead.pk]) == {lead.pk: Besides([1, 2, 3], left_out=0)}
+    assert besides([lead]) == {lead.pk: ([1, 2, 3], 0)}
     assert set(Delivery.objects.filter(state="superseded").values_list("ended_at", flat=True)) == {
         LATER
     }
@@ -148,7 +155,7 @@ def test_whose_turn_is_first_is_gathered_and_the_others_are_not_looked_at(
     assert [digests.gather(now=LATER) for _run in range(3)] == [2, 1, 0]
 
     assert [each.position for each in sent()] == [1, 2, 4]
-    assert digests.told_besides([sent()[-1].pk])[sent()[-1].pk].positions == [3]
+    assert besides(sent()[-1:]) == {sent()[-1].pk: ([3], 0)}
 
 
 def test_of_thousands_a_message_tells_the_newest_and_how_many_there_are_besides() -> None:
@@ -169,9 +176,7 @@ def test_of_thousands_a_message_tells_the_newest_and_how_many_there_are_besides(
         for position in range(1, 5001)
     )
 
-    assert digests.told_besides([lead.pk]) == {
-        lead.pk: Besides(list(range(4981, 5001)), left_out=4980)
-    }
+    assert besides([lead]) == {lead.pk: (list(range(4981, 5001)), 4980)}
 
 
 def test_gathered_by_six_at_once_it_is_one_message_each() -> None:
@@ -181,8 +186,7 @@ def test_gathered_by_six_at_once_it_is_one_message_each() -> None:
     at_once([lambda: digests.gather(now=LATER)] * 6)
 
     assert [each.position for each in sent()] == [5 * number + 5 for number in range(10)]
-    told = digests.told_besides([each.pk for each in sent()])
-    assert sum(len(each.positions) for each in told.values()) == 40
+    assert sum(len(positions) for positions, _left_out in besides(sent()).values()) == 40
 
 
 @pytest.mark.parametrize("is_checked", [True, False])

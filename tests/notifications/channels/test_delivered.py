@@ -518,6 +518,29 @@ def test_a_digest_tells_of_all_at_the_second_try_too(mailbox: Mailbox) -> None:
     require_all_told(letter)
 
 
+def test_a_digest_tells_nothing_that_its_reader_may_no_longer_read(mailbox: Mailbox) -> None:
+    boss = User.objects.create_superuser(MAYA)
+    Preference.objects.create(
+        user=boss, wishes={"digest": {"window": "hour", "at": "08:00"}}, changed_at=NOON
+    )
+    for name in ("staff.ops", "trial.a"):
+        subscribe(topic=name, who=f"user:{boss.pk}")
+    tell("placed", "staff.ops")
+    tell("confirmed", "trial.a")
+    dispatch()
+    later = NOON + timedelta(hours=1)
+    digests.gather(now=later)
+
+    User.objects.filter(pk=boss.pk).update(is_superuser=False)
+
+    assert send(later) == Settled(sent=1)
+    (letter,) = mailbox.taken
+    assert letter["Subject"] == "Your order is confirmed"
+    for part in letter.iter_parts():
+        assert "We have your order" not in part.get_content()
+        assert "Before that" not in part.get_content()
+
+
 def test_a_digest_goes_out_before_what_is_newer(mailbox: Mailbox) -> None:
     later = gathered()
     mailbox.to_data.append("451 Try again")
