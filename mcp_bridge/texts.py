@@ -14,6 +14,9 @@ from catalog.money import Money
 from notifications.letters import duration
 from orders.lifecycle import ENDED, text_key
 
+# marks that turn the direction of what follows them, as a price
+TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
 
 def placed(order: Mapping[str, Any], *, now: datetime) -> str:
     """`order` as `tracking.confirmation` has it."""
@@ -64,7 +67,7 @@ def please_confirm(
 ) -> str:
     """What a person should read before an agent spends their money."""
     bought = [
-        f"- {line['quantity']} x {whole_name(line['name'], line['modifiers'])}:"
+        f"- {line['quantity']} x {_line(whole_name(line['name'], line['modifiers']))}:"
         f" {money(line['total'])}"
         for line in lines
     ]
@@ -79,7 +82,7 @@ def please_confirm(
             gettext("🛒 **Please confirm this order**"),
             *bought,
             gettext("**Total**: %(total)s") % {"total": money(total)},
-            gettext("**For**: %(name)s") % {"name": ", ".join(filter(None, [name, city]))},
+            gettext("**For**: %(name)s") % {"name": _line(", ".join(filter(None, [name, city])))},
         ]
     )
 
@@ -107,7 +110,7 @@ def cancelled(order: Mapping[str, Any]) -> str:
 
 def please_confirm_deletion(name: str) -> str:
     """What staff should read before an agent takes a product out of the shop."""
-    return gettext("🗑️ **Please confirm: take %(name)s out of the shop**") % {"name": name}
+    return gettext("🗑️ **Please confirm: take %(name)s out of the shop**") % {"name": _line(name)}
 
 
 def please_confirm_unsubscribing(topic: str) -> str:
@@ -159,6 +162,11 @@ def money(money: Mapping[str, Any]) -> str:
     """`{"amount": 8400, "currency": "EUR"}` as people write it: €84.00."""
     amount = Money(money["amount"], money["currency"])
     return amount.shown(get_language() or settings.LANGUAGE_CODE)
+
+
+def _line(text: str) -> str:
+    """On one line, and turning nothing that stands beside it: a yes is asked for by these words."""
+    return " ".join(text.translate(TURNS).split())
 
 
 def _until(timestamp: str, now: datetime) -> timedelta:
