@@ -101,6 +101,8 @@ const host = (() => {
       if (answer.isError) throw new Error(data.detail ?? answer.content?.[0]?.text ?? texts().unreachable);
       return data;
     },
+    /** Of a file of the shop; what is none is shown as a picture that is missing. */
+    address: (path) => (URL.canParse(path, shop.url) ? new URL(path, shop.url).href : "data:,"),
     open: (url) => ask("ui/open-link", { url }).catch(() => {}),
     /** Let the model know of what was done here. */
     tell(text, structuredContent) {

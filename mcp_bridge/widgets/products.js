@@ -26,8 +26,7 @@ function redraw() {
 
 function cardOf(product, texts) {
   const item = make("li");
-  const picture = make("img", "", { src: new URL(product.image, host.shop.url).href, alt: "" });
-  if (product.image) item.append(picture);
+  if (product.image) item.append(make("img", "", { src: host.address(product.image), alt: "" }));
   item.append(make("h2", product.name));
   if (product.subtitle) item.append(make("p", product.subtitle, { class: "quiet" }));
   const price = make("p", host.money(product.price));

@@ -190,7 +190,7 @@ def test_texts_of_others_are_texts(chat: Chat) -> None:
     expect(chat.card.locator("#products li")).to_have_count(1)
     result = chat.page.evaluate("given.result.structuredContent")
     evil = "<img src=x onerror='document.title=1'></script><script>document.title=2</script>"
-    result["results"][0]["name"] = evil
+    result["results"][0].update(name=evil, image="http://[")
     chat.tell("ui/notifications/tool-result", structuredContent=result)
 
     expect(chat.card.locator("h2")).to_have_text(evil)
