@@ -43,8 +43,9 @@ MOST_BY_TICKET = 10
 SECRET_BYTES = range(24, 65)
 A_MINUTE = 60
 ASKED_A_MINUTE = 60
-# to one host, whoever asks
+# to one host, whoever asks; and by one who asks, to whichever
 CHALLENGES_A_MINUTE = 60
+CHALLENGES_OF_ONE_A_MINUTE = 10
 PATIENCE = timedelta(seconds=10)
 CALLBACK = {
     "shape": Subscription.Shape.EVENT,
@@ -128,9 +129,7 @@ def ask(caller: Caller, wish: Wish, *, address: str, secret: str, now: datetime)
     webhook.check(address)
     is_known = _running(now).filter(who=who, address=address).exists()
     if not is_known:
-        host = urlsplit(address).hostname or ""
-        most = CHALLENGES_A_MINUTE
-        require_allowance(f"challenges:{host}", most=most, seconds=A_MINUTE, now=now)
+        _take_challenge(who, address, now=now)
     return Asked(wish, caller, who, address, secret, is_known=is_known)
 
 
@@ -142,6 +141,16 @@ def _whose(caller: Caller, wish: Wish) -> str:
         raise NotSignedIn(_("Sign in, or bring a token, to subscribe."))
     following.readable(caller, [wish.topic])
     return caller.who
+
+
+def _take_challenge(who: str, address: str, *, now: datetime) -> None:
+    """One of theirs first, so that nobody takes all of a host that others ask, too."""
+    host = urlsplit(address).hostname or ""
+    for key, most in (
+        (f"challenges of:{who}", CHALLENGES_OF_ONE_A_MINUTE),
+        (f"challenges:{host}", CHALLENGES_A_MINUTE),
+    ):
+        require_allowance(key, most=most, seconds=A_MINUTE, now=now)
 
 
 def _require_secret(secret: str) -> None:

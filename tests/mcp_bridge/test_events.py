@@ -791,6 +791,27 @@ async def test_a_caller_has_so_many_and_no_more(
     assert (code, data["limit"]) == (-32013, "subscriptions")
 
 
+async def test_nobody_takes_all_challenges_of_a_host_that_others_ask(
+    phone: Variant,
+    connect: Connect,
+    callback: Receiver,
+    full_buckets: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(callbacks, "CHALLENGES_A_MINUTE", 2)
+    monkeypatch.setattr(callbacks, "CHALLENGES_OF_ONE_A_MINUTE", 1)
+    async with connect() as client:
+        order, other = await buy(client), await buy(client)
+        await subscribe(client, callback.url, arguments=mine(order))
+        elsewhere = [f"{callback.url}/{number}" for number in range(3)]
+        codes = [
+            (await refused(subscribe(client, url, arguments=mine(order))))[0] for url in elsewhere
+        ]
+        await subscribe(client, callback.url, arguments=mine(other))
+
+    assert codes == [-32013] * 3
+
+
 async def test_a_caller_asks_no_more_often_than_so(
     phone: Variant,
     connect: Connect,
