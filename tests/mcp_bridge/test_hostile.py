@@ -296,6 +296,9 @@ METHODS = (
     "resources/subscribe",
     "prompts/get",
     "completion/complete",
+    "events/list",
+    "events/subscribe",
+    "events/unsubscribe",
     "logging/setLevel",
     "notifications/initialized",
     "notifications/cancelled",
@@ -304,11 +307,13 @@ METHODS = (
 PARAMS = st.fixed_dictionaries(
     {},
     optional={
-        "name": st.sampled_from(["search_products", "place_order", "order_something"])
+        "name": st.sampled_from(["search_products", "place_order", "order_something", *KINDS])
         | arguments.ANYTHING,
         "arguments": st.just({"query": ""}) | arguments.ANYTHING,
         "uri": st.sampled_from(["museo://me/orders", "museo://orders/ORD-1"]) | arguments.ANYTHING,
         "cursor": arguments.ANYTHING,
+        "delivery": st.just({"url": "https://192.0.32.8/told", "secret": "none"})
+        | arguments.ANYTHING,
         "requestState": arguments.ANYTHING,
         "inputResponses": arguments.ANYTHING,
         "protocolVersion": arguments.ANYTHING,

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from museo.access.callers import caller_for_user
 from museo.access.models import User
-from notifications import dispatcher, log, preferring, subscriptions
+from notifications import dispatcher, log, preferring, sending, subscriptions
 from notifications.models import Delivery, Event, Reader, Subscription
 from tests.notifications.conftest import NOON, tell
 from tests.processes import ended, fork
@@ -140,6 +140,26 @@ def test_a_batch_costs_the_same_for_many_as_for_one() -> None:
 
     assert statements() == of_one <= 12
     assert Delivery.objects.count() == 5 + 5 * 51
+
+
+def test_further_topics_cost_the_same_for_many_as_for_one() -> None:
+    """When deliveries are made, and when they are claimed and packed."""
+
+    def statements() -> tuple[int, int]:
+        tell(count=1)
+        with CaptureQueriesContext(connection) as making:
+            assert dispatch() == 1
+        with CaptureQueriesContext(connection) as claiming:
+            assert sending.claim(sender="me", now=NOON)
+        return len(making), len(claiming)
+
+    subscribe(address="first", further=["trial.x", "trial.y"])
+    dispatch()
+    of_one = statements()
+    for number in range(50):
+        subscribe(address=f"{number}", further=[f"trial.x{number}", f"trial.y{number}"])
+
+    assert statements() == of_one
 
 
 @pytest.fixture

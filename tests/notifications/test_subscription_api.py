@@ -8,7 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from museo.access.encryption import unseal
@@ -44,7 +46,8 @@ def call(client: Client, user: User, monkeypatch: pytest.MonkeyPatch) -> Call:
 
 
 def make(call: Call, **wish: Any) -> dict[str, Any]:
-    made = call("POST", "subscriptions", {"topic": "trial.a", "address": URL, **wish})
+    named = {} if "topics" in wish else {"topic": "trial.a"}
+    made = call("POST", "subscriptions", {**named, "address": URL, **wish})
     assert made.status_code == 201, made.content
     told: dict[str, Any] = made.json()
     return told
@@ -193,6 +196,24 @@ def test_there_is_an_end_to_subscribing(call: Call, monkeypatch: pytest.MonkeyPa
     refused = call("POST", "subscriptions", {"topic": "trial.b", "address": URL})
 
     assert (refused.status_code, refused.json()["code"]) == (409, "too_many_subscriptions")
+
+
+def test_a_list_costs_the_same_for_many_of_several_topics_as_for_one(call: Call) -> None:
+    def statements(count: int) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            found = call("GET", "subscriptions?limit=100").json()["results"]
+        assert [len(each["topics"]) for each in found] == [3] * count
+        return len(captured)
+
+    def begin(number: int) -> None:
+        make(call, topics=[f"trial.{number}", f"trial.b{number}", f"trial.c{number}"])
+
+    begin(0)
+    of_one = statements(1)
+    for number in range(1, 50):
+        begin(number)
+
+    assert statements(50) == of_one
 
 
 def test_pages_go_on_by_their_cursor(call: Call) -> None:
