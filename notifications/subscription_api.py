@@ -173,7 +173,7 @@ def subscription_detail(request: Request, subscription_id: str) -> Response:
     wish = read_body(ChangedWish, request)
     needs_secret = wish.pop("new_secret")
     if needs_secret:
-        subscriptions.require_own(caller, found)
+        subscriptions.require_own_secret(caller, found)
     subscribing.change(caller, found, wish)
     if not needs_secret:
         return Response(shape(found, caller))

@@ -164,7 +164,18 @@ def _new_secret() -> str:
 def require_own(caller: Caller, subscription: Subscription) -> None:
     """Who only looks after a subscription learns no secret of it; raise NotAllowed."""
     if subscription.who not in whose(caller):
-        raise NotAllowed(_("Only those whose subscription it is get a new secret."))
+        raise _not_own()
+
+
+def require_own_secret(caller: Caller, subscription: Subscription) -> None:
+    """An app learns none of its person's: it would know it when it is disconnected."""
+    require_own(caller, subscription)
+    if caller.connection is not None and subscription.who == caller.who:
+        raise _not_own()
+
+
+def _not_own() -> NotAllowed:
+    return NotAllowed(_("Only those whose subscription it is get a new secret."))
 
 
 def rotate(subscription: Subscription, *, now: datetime) -> NewSubscription:

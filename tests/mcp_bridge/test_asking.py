@@ -443,6 +443,8 @@ async def test_who_cannot_ask_gets_no_more_than_a_payment_link(
         order = await call(client, "place_order", **buyer)
 
     assert (problem["code"], problem["status"]) == ("person_needed", 403)
+    # a card would make a button of it
+    assert not {"confirm", "summary"} & {*problem}
     assert "get_payment_link" in problem["detail"]
     assert skipped["code"] == "confirmation_needed"
     assert link["url"]

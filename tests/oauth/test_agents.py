@@ -14,7 +14,14 @@ from museo.access.access_tokens import InvalidToken
 from museo.access.callers import Caller, caller_for_user
 from museo.access.models import Connection, User
 from museo.access.problems import NotAllowed
-from notifications import access_changes, audiences, callbacks, subscribing, topics
+from notifications import (
+    access_changes,
+    audiences,
+    callbacks,
+    subscribing,
+    subscriptions,
+    topics,
+)
 from notifications.models import Subscription
 from orders import tracking
 from orders.models import Order
@@ -196,3 +203,19 @@ def test_what_goes_on_later_asks_again_however_the_token_came(
 
     with pytest.raises(InvalidToken):
         calls.recheck(request, timezone.now())
+
+
+def test_an_app_learns_no_secret_of_its_persons_webhooks(
+    browser: Client, agent: Agent, maya: User
+) -> None:
+    asking = agent_with(browser, agent, "orders:read")
+    herself = caller_for_user(maya, locale="en")
+    wanted: Any = {
+        "topics": [audiences.user_topic(maya.pk)],
+        "address": "https://192.0.32.8/all",
+    }
+    webhook = subscribing.create(herself, **wanted, now=timezone.now()).subscription
+
+    subscriptions.require_own_secret(herself, webhook)
+    with pytest.raises(NotAllowed):
+        subscriptions.require_own_secret(asking, webhook)
