@@ -97,7 +97,8 @@ def told_besides(deliveries: Collection[int]) -> dict[int, Besides]:
         place=Window(RowNumber(), partition_by="told_by", order_by=F("position").desc()),
         count=Window(Count("pk"), partition_by="told_by"),
     )
-    newest = rows.filter(place__lte=MOST_TOLD).order_by("position")
+    # the stubs do not know what was annotated
+    newest: Any = rows.filter(place__lte=MOST_TOLD).order_by("position")
     told: dict[int, Besides] = {}
     for each in newest.select_related("subscription").prefetch_related("subscription__further"):
         if each.told_by_id is not None:

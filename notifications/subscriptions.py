@@ -170,7 +170,7 @@ def require_own(caller: Caller, subscription: Subscription) -> None:
 def require_own_secret(caller: Caller, subscription: Subscription) -> None:
     """An app learns none of its person's: it would know it when it is disconnected."""
     require_own(caller, subscription)
-    if caller.connection is not None and subscription.who == caller.who:
+    if caller.app is not None and subscription.who == caller.who:
         raise _not_own()
 
 

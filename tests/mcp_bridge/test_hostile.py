@@ -237,7 +237,7 @@ async def answers(client: Client, number: str, era: str) -> dict[str, Any]:
             ("get_recent_events", {"topics": [topic]}),
         ):
             found[f"{name} {key}"] = await _tool(client, name, {**more, **key})
-        asked = {"arguments": {"order_id": number, **key}}
+        asked: dict[str, Any] = {"arguments": {"order_id": number, **key}}
         for name, kind in KINDS.items():
             if kind.takes_ticket:
                 subscribing = subscribe(client, "https://192.0.32.8/told", name, **asked)
