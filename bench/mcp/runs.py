@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import psutil
@@ -117,5 +118,5 @@ def rounds(
         for name in peers:
             for row in one.echoes(sites.peer(name, shop.server.folder, shop.server.port)):
                 yield row | {"round": number}
-        for row in (*one.of_shop(shop), *one.of_streams(shop)):
+        for row in chain(one.of_shop(shop), one.of_streams(shop)):
             yield row | {"round": number}

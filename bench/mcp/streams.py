@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
+from typing import Any
 
 import uvloop
 
@@ -51,9 +52,8 @@ class _Stream(asyncio.Protocol):
         self._request = request
         self._tail = b""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.WriteTransport):
-            transport.write(self._request)
+    def connection_made(self, transport: Any) -> None:
+        transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         at = time.monotonic_ns()
