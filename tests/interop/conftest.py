@@ -4,10 +4,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.shops import Shop, open_shop
+from tests.shops import Shop, free_port, open_shop
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    with open_shop(tmp_path_factory.mktemp("shop"), MUSEO_MCP_CONFORMANCE="1") as opened:
+def callback_port() -> int:
+    """Where a client may be called back, although it is on this machine."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory, callback_port: int) -> Iterator[Shop]:
+    settings = {
+        "MUSEO_MCP_CONFORMANCE": "1",
+        "MUSEO_WEBHOOK_ALLOW": f"127.0.0.1:{callback_port}",
+    }
+    with open_shop(tmp_path_factory.mktemp("shop"), within=150, **settings) as opened:
         yield opened

@@ -53,3 +53,11 @@ def test_fastmcp_waits_with_a_tool_that_tells_of_progress(shop: Shop, tmp_path: 
 
     assert found["status"] == "delivered"
     assert len(set(found["told"])) >= len(STEPS)
+
+
+def test_the_ai_sdk_is_called_back(shop: Shop, tmp_path: Path, callback_port: int) -> None:
+    """MCP Events: signed, and checked by the client; it may have subscribed after the first."""
+    found = bought("ai_sdk_events", shop, tmp_path, str(callback_port))
+
+    assert found["told"] == STEPS[-len(found["told"]) :]
+    assert len(found["told"]) >= len(STEPS) - 1

@@ -1,6 +1,8 @@
 """The MCP Inspector's command line, in both eras: what it lists, and an order bought with it."""
 
 import json
+import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 from tests.interop import packages
 from tests.interop.programs import run, said
 from tests.mcp_bridge.conftest import BUYER
-from tests.shops import Shop
+from tests.shops import ROOT, Shop
 
 pytestmark = [pytest.mark.long, pytest.mark.interop]
 Inspect = Callable[..., Any]
@@ -57,6 +59,28 @@ def test_it_finds_no_error_in_any_schema(inspector: list[str], tmp_path: Path) -
     done = run([*inspector, "--method", "tools/list", "--strict"], folder=tmp_path)
 
     assert done.returncode == 0, done.stderr
+
+
+def test_it_finds_the_cards(inspector: list[str], tmp_path: Path) -> None:
+    asked = ("--quiet", "--advertise-apps", "--app-info", "--method", "tools/list")
+
+    done = run([*inspector, *asked], folder=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert {"ui://widget/order.html", "ui://widget/products.html"} <= set(
+        re.findall(r"ui://widget/[a-z.-]+", done.stdout)
+    )
+
+
+def test_it_starts_the_shop_on_a_pipe(shop: Shop, inspector: list[str]) -> None:
+    """The address is replaced by a command."""
+    program = inspector[: inspector.index("--cli") + 1]
+    server = [sys.executable, "manage.py", "mcp_stdio"]
+    home = ("-e", f"MUSEO_HOME={shop.home}")
+
+    listed = said([*program, "-q", *home, "--method", "tools/list", "--", *server], folder=ROOT)
+
+    assert "place_order" in {tool["name"] for tool in listed["tools"]}
 
 
 def test_it_buys_and_waits_for_the_order(inspect: Inspect) -> None:

@@ -21,8 +21,8 @@ const delivered = new Promise((resolve) => (end = resolve));
 const receive = createWebhook({
   store,
   onEvent: async ({ event }) => {
-    told.push(event.name);
-    if (event.name === 'order.delivered') end();
+    told.push(event.data.status);
+    if (event.data.status === 'delivered') end();
   },
 });
 const receiver = http.createServer(async (request, response) => {
@@ -47,21 +47,16 @@ const client = await createClient({
 const tools = await client.tools();
 const options = { toolCallId: '1', messages: [] };
 const order = await buy(async (name, args) => data(await tools[name].execute(args, options)));
-const listed = (await client.experimental_events.list()).events.map((event) => event.name);
-const steps = ['order.confirmed', 'order.preparing', 'order.out_for_delivery', 'order.delivered'];
-const subscriptions = [];
-for (const name of steps.filter((step) => listed.includes(step))) {
-  const delivery = {
+const subscription = await client.experimental_events.subscribe({
+  name: 'order.status_changed',
+  arguments: { order_id: order.order_id, ticket: order.ticket },
+  delivery: {
     mode: 'webhook',
     url: `http://127.0.0.1:${port}/events`,
     allowInsecureLocalhost: true,
-  };
-  const asked = { order_id: order.order_id, ticket: order.ticket };
-  subscriptions.push(
-    await client.experimental_events.subscribe({ name, arguments: asked, delivery }),
-  );
-}
+  },
+});
 await delivered;
-for (const { id } of subscriptions) await client.experimental_events.unsubscribe({ id });
+await client.experimental_events.unsubscribe({ id: subscription.id });
 await client.close();
 say({ number: order.order_id, told });
