@@ -181,7 +181,9 @@ class Buckets:
         with self._lock:
             meanwhile = self._kept.get(key)
             count = max(0, taken - 1) + (meanwhile.count if meanwhile else 0)
-            self._kept[key] = _Kept(taken, count, left, now + lasts)
+            # who asked beside whoever took many took one: that is no reason to begin anew
+            size = max(taken, meanwhile.size) if taken and meanwhile else taken
+            self._kept[key] = _Kept(size, count, left, now + lasts)
             if len(self._kept) > MOST_LOCAL:
                 self._kept.popitem(last=False)
 
