@@ -52,7 +52,7 @@ def used(key: str, now: datetime, limit: Limit = THREE) -> tuple[bool, str]:
 
 
 def test_what_a_process_keeps_of_a_bucket_is_taken_without_asking(place: str) -> None:
-    key, limit = f"kept {place}", Limit(100)
+    key, limit = f"at hand {place}", Limit(100)
 
     def kept() -> bool:
         return limits.take_kept(key, limit, now=NOON) is not None
