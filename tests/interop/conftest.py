@@ -15,9 +15,10 @@ def callback_port() -> int:
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory, callback_port: int) -> Iterator[Shop]:
-    settings = {
-        "MUSEO_MCP_CONFORMANCE": "1",
-        "MUSEO_WEBHOOK_ALLOW": f"127.0.0.1:{callback_port}",
-    }
-    with open_shop(tmp_path_factory.mktemp("shop"), within=150, **settings) as opened:
+    with open_shop(
+        tmp_path_factory.mktemp("shop"),
+        within=150,
+        MUSEO_MCP_CONFORMANCE="1",
+        MUSEO_WEBHOOK_ALLOW=f"127.0.0.1:{callback_port}",
+    ) as opened:
         yield opened
