@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 
+from django.conf import settings
 from starlette.types import Receive, Scope, Send
 
 from mcp_bridge import neighbours, push, sockets
@@ -10,14 +11,16 @@ from mcp_bridge.transport import Transport
 from notifications.live.hub import here
 
 PATIENCE_SECONDS = 0.5
+FIXTURES = "/mcp-conformance"
 
 
 class _Running:
-    """A transport and the one task that holds its managers open, as they demand."""
+    """Transports and the one task that holds their managers open, as they demand."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.transport = Transport()
+        self.fixtures = _fixtures()
         self.calls: set[asyncio.Task[object]] = set()
         self.streams: set[asyncio.Task[object]] = set()
         self._is_open = asyncio.Event()
@@ -35,7 +38,10 @@ class _Running:
         assert request is not None  # noqa: S101  an ASGI application always runs in a task
         requests.add(request)
         try:
-            await self.transport(scope, receive, send)
+            if self.fixtures and scope["path"].rstrip("/") == FIXTURES:
+                await self.fixtures({**scope, "path": "/mcp"}, receive, send)
+            else:
+                await self.transport(scope, receive, send)
         finally:
             requests.discard(request)
 
@@ -51,13 +57,23 @@ class _Running:
     async def _serve(self) -> None:
         try:
             async with AsyncExitStack() as stack:
-                for manager in self.transport.managers:
+                fixtures = self.fixtures.managers if self.fixtures else ()
+                for manager in (*self.transport.managers, *fixtures):
                     await stack.enter_async_context(manager.run())
                 await stack.enter_async_context(neighbours.answering(self.serve))
                 self._is_open.set()
                 await self._is_ending.wait()
         finally:
             self._is_open.set()
+
+
+def _fixtures() -> Transport | None:
+    """What the conformance suite calls, where the settings ask for it."""
+    if not settings.MUSEO_MCP_CONFORMANCE:
+        return None
+    from mcp_bridge import conformance
+
+    return conformance.transport()
 
 
 async def _wait_for(requests: set[asyncio.Task[object]]) -> None:
@@ -77,7 +93,7 @@ async def shutdown() -> None:
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """HTTP under `/mcp`."""
+    """HTTP under `/mcp`, and at FIXTURES."""
     await (await _ready()).serve(scope, receive, send)
 
 

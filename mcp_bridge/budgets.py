@@ -13,6 +13,7 @@ from museo.access import limits
 from museo.access.admission import OF_SERVICE_ACCOUNTS as FOR_MANY
 from museo.access.callers import Caller
 from museo.access.limits import Limit, TooOften
+from notifications.live.hub import in_thread
 
 # what is no tool answers it as an error of JSON-RPC
 RATE_LIMITED = -32003
@@ -20,19 +21,22 @@ RATE_LIMITED = -32003
 OF_WRITES = 5
 
 
-def take_call(tool: Tool, caller: Caller, *, now: datetime) -> None:
+async def take_call(tool: Tool, caller: Caller, *, now: datetime) -> None:
     """Count a call of a tool; raise TooOften, above what the caller may."""
-    _take(f"tool:{tool.name}", caller, _most_of(tool, caller), now)
+    await _take(f"tool:{tool.name}", caller, _most_of(tool, caller), now)
 
 
-def take_read(caller: Caller, *, now: datetime) -> None:
+async def take_read(caller: Caller, *, now: datetime) -> None:
     """Count what is no tool: a resource, a prompt, a wish to follow."""
-    _take("resources", caller, _most(caller), now)
+    await _take("resources", caller, _most(caller), now)
 
 
-def _take(what: str, caller: Caller, most: int, now: datetime) -> None:
-    whose = caller.who or limits.network(caller.address)
-    allowance = limits.take(f"{what}:{whose}", Limit(most), now=now)
+async def _take(what: str, caller: Caller, most: int, now: datetime) -> None:
+    key, limit = f"{what}:{caller.who or limits.network(caller.address)}", Limit(most)
+    # most calls need no thread: asking Redis may wait
+    allowance = limits.take_kept(key, limit, now=now)
+    if allowance is None:
+        allowance = await in_thread(limits.take)(key, limit, now=now)
     if not allowance.is_granted:
         raise TooOften(allowance.retry_after)
 

@@ -74,7 +74,7 @@ async def _outcome(tool: Tool, given: Mapping[str, Any], call: Call, person: Per
 
 
 async def _run(tool: Tool, given: Mapping[str, Any], call: Call, person: Person) -> Answer | Asked:
-    await in_thread(budgets.take_call)(tool, call.caller, now=call.now)
+    await budgets.take_call(tool, call.caller, now=call.now)
     call = replace(
         call,
         caller=tool.caller(call.caller, str(given.get("ticket", ""))),

@@ -198,7 +198,7 @@ async def _count(caller: Caller) -> None:
     """A tool that is called too often says so itself; for all else the protocol has to."""
     with override(caller.locale):
         try:
-            await in_thread(budgets.take_read)(caller, now=timezone.now())
+            await budgets.take_read(caller, now=timezone.now())
         except TooOften as problem:
             raise MCPError(budgets.RATE_LIMITED, problem.detail, problem.facts) from problem
 

@@ -1,6 +1,6 @@
 """Streamable HTTP: which of the SDK's ways of answering a request is taken.
 
-Three session managers serve one server. With a session (before 2026-07-28) everything goes to the
+Three session managers serve a server. With a session (before 2026-07-28) everything goes to the
 session, which another process may have (`neighbours`). Without one every POST stands alone: it is
 answered as JSON, or as a stream if it listens or tells of progress. JSON is the faster by half, but
 drops what is told before the answer.
@@ -8,7 +8,7 @@ drops what is told before the answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ import orjson
 from django.conf import settings
 from django.http.request import validate_host
 from django.utils.translation import gettext as _
+from mcp.server import Server
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -62,13 +63,22 @@ class Refused(Exception):
         )
 
 
-class Transport:
-    """The managers of one running bridge; each can be run once."""
+def _is_streaming(tool: str) -> bool:
+    return tool in ALL and ALL[tool].is_streaming
 
-    def __init__(self) -> None:
-        self.sessions = _manager(stateless=False, json_response=False)
-        self.streams = _manager(stateless=True, json_response=False)
-        self.plain = _manager(stateless=True, json_response=True)
+
+class Transport:
+    """The managers of one running server; each can be run once."""
+
+    def __init__(
+        self,
+        served: Server[Any] = server,
+        is_streaming: Callable[[str], bool] = _is_streaming,
+    ) -> None:
+        self.sessions = _manager(served, stateless=False, json_response=False)
+        self.streams = _manager(served, stateless=True, json_response=False)
+        self.plain = _manager(served, stateless=True, json_response=True)
+        self._is_streaming = is_streaming
 
     @property
     def managers(self) -> tuple[StreamableHTTPSessionManager, ...]:
@@ -159,12 +169,24 @@ class Transport:
             opens_session = message.get("method") == "initialize" and takes_stream
             if opens_session or header(scope, SESSION):
                 return self.sessions
-        return self.streams if takes_stream and _is_told_more(message) else self.plain
+        return self.streams if takes_stream and self._is_told_more(message) else self.plain
+
+    def _is_told_more(self, message: Mapping[str, Any]) -> bool:
+        """Whether something may come before the answer."""
+        params = message.get("params", {})
+        meta = params.get("_meta")
+        if isinstance(meta, dict) and "progressToken" in meta:
+            return True
+        if message.get("method") == "subscriptions/listen":
+            return True
+        return message.get("method") == "tools/call" and self._is_streaming(str(params.get("name")))
 
 
-def _manager(*, stateless: bool, json_response: bool) -> StreamableHTTPSessionManager:
+def _manager(
+    served: Server[Any], *, stateless: bool, json_response: bool
+) -> StreamableHTTPSessionManager:
     return StreamableHTTPSessionManager(
-        server, stateless=stateless, json_response=json_response, security_settings=SECURITY
+        served, stateless=stateless, json_response=json_response, security_settings=SECURITY
     )
 
 
@@ -307,18 +329,6 @@ def _message(body: bytes) -> dict[str, Any]:
     if not isinstance(message.get("params", {}), dict):
         raise Refused(400, types.INVALID_PARAMS, "The params are one object.", id=id)
     return message
-
-
-def _is_told_more(message: Mapping[str, Any]) -> bool:
-    """Whether something may come before the answer."""
-    params = message.get("params", {})
-    meta = params.get("_meta")
-    if isinstance(meta, dict) and "progressToken" in meta:
-        return True
-    if message.get("method") == "subscriptions/listen":
-        return True
-    tool = ALL.get(str(params.get("name"))) if message.get("method") == "tools/call" else None
-    return tool is not None and tool.is_streaming
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -38,7 +38,7 @@ GARBAGE_LOOKED_FOR_AFTER = (2_000, 10, 100)
 OLD_ORDER_EVENTS = re.compile(r"/api/orders/(?P<number>[^/]{1,40})/events/?")
 EVENTS = re.compile(r"/api/v1/(?:orders/(?P<number>[^/]{1,40})/)?events/?")
 PROCESS_EVENTS = re.compile(r"/api/chat/sse/?")
-MCP = re.compile(r"/mcp(?:/.*)?")
+MCP = re.compile(r"/mcp(?:/.*|-conformance/?)?")
 SOCKET = re.compile(r"/ws/events/?")
 MCP_SOCKET = re.compile(r"/ws/mcp/?")
 

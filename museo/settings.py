@@ -71,6 +71,7 @@ INSTAGRAM_API_BASE = environment.text(
 VAPID_PRIVATE_KEY = environment.signing_key("VAPID_PRIVATE_KEY", MUSEO_HOME / "vapid-key")
 
 DEBUG = environment.flag("MUSEO_DEBUG")
+MUSEO_MCP_CONFORMANCE = environment.flag("MUSEO_MCP_CONFORMANCE")
 SECRET_KEY, *SECRET_KEY_FALLBACKS = environment.keys("MUSEO_SECRET_KEYS", MUSEO_HOME / "secret-key")
 MUSEO_ENCRYPTION_KEYS = environment.keys("MUSEO_ENCRYPTION_KEYS", MUSEO_HOME / "encryption-key")
 # what signs the tokens of service accounts, if other programs are to read them

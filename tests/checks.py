@@ -50,7 +50,7 @@ MEASURED = (ON_POSTGRESQL, OF_THE_PUSH)
 # what pushes, what it is pushed through, and what survives when parts of it die
 PUSHED = tuple(f"tests/{name}" for name in ("faults", "mcp_bridge", "notifications"))
 # pages and clients share a shop that is open, and a browser
-OF_AN_OPEN_SHOP = ("tests/clients", "tests/whole")
+OF_AN_OPEN_SHOP = ("tests/clients", "tests/interop", "tests/whole")
 # they start programs of the shop, race and die by hundreds, or are made up by Hypothesis: measuring
 # what they run would take minutes
 COMPUTE_MUCH = (
@@ -80,6 +80,7 @@ class Servers:
     database_url: str
     redis_url: str
     has_browser: bool
+    has_npm: bool
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,11 @@ def main(arguments: Sequence[str]) -> int:
     options, chosen = _parser().parse_known_args(arguments)
     long = LONG if options.long else ()
     left_out = needs.left_out(os.environ.get("MUSEO_TEST_WITHOUT", ""))
-    wanted = [need for need in needs.NEEDS if need not in left_out and _is_wanted(need, chosen)]
+    wanted = [
+        need
+        for need in needs.NEEDS
+        if need not in left_out and _is_wanted(need, chosen, is_long=options.long)
+    ]
     for number in (signal.SIGTERM, signal.SIGINT):
         # a shell's background job would ignore Ctrl-C, and so would all that it starts
         signal.signal(number, _as_ctrl_c)
@@ -202,7 +207,7 @@ def _checks_of_the_project(plain: Mapping[str, str]) -> list[Check]:
 def _lanes(servers: Servers) -> Iterator[tuple[str, Sequence[str], str]]:
     """Title, which tests and DATABASE_URL."""
     elsewhere = [f"--ignore={where}" for where in (*PUSHED, *OF_AN_OPEN_SHOP, *COMPUTE_MUCH)]
-    which = () if servers.has_browser else ("-m", "not browser")
+    which = _without(browser=servers.has_browser, interop=servers.has_npm)
     if servers.database_url:
         yield OF_THE_PUSH, [*PUSHED, *which], _beside(servers.database_url, "push")
     yield IN_AN_OPEN_SHOP, [*OF_AN_OPEN_SHOP, *which], ""
@@ -210,6 +215,12 @@ def _lanes(servers: Servers) -> Iterator[tuple[str, Sequence[str], str]]:
         yield ON_POSTGRESQL, [*elsewhere, *which], servers.database_url
         yield HEAVY, [*COMPUTE_MUCH, *which], _beside(servers.database_url, "heavy")
     yield ON_SQLITE, ["-m", "both and not browser"], ""
+
+
+def _without(**has: bool) -> Sequence[str]:
+    """Pytest's option that leaves out the tests for which something is not there."""
+    missing = [f"not {marker}" for marker, is_there in has.items() if not is_there]
+    return ("-m", " and ".join(missing)) if missing else ()
 
 
 def _beside(database_url: str, name: str) -> str:
@@ -261,13 +272,14 @@ def _servers(found: Mapping[str, Path]) -> Iterator[Servers]:
         redis_url = ""
         if "valkey" in found:
             redis_url = stack.enter_context(services.valkey(found["valkey"]))
-        yield Servers(database_url, redis_url, "browser" in found)
+        yield Servers(database_url, redis_url, "browser" in found, "npm" in found)
 
 
-def _is_wanted(need: Need, chosen: Sequence[str]) -> bool:
-    """A chosen test says itself that it needs a browser; a given database needs no other."""
+def _is_wanted(need: Need, chosen: Sequence[str], *, is_long: bool) -> bool:
+    """A chosen test says itself that it needs a program; a given database needs no other."""
     is_given = need.name == "postgresql" and "TEST_DATABASE_URL" in os.environ
-    return not is_given and not (need.name == "browser" and chosen)
+    is_too_early = need.is_for_long_runs and not is_long
+    return not is_given and not is_too_early and not (need.name in {"browser", "npm"} and chosen)
 
 
 def run(checks: Sequence[Check]) -> list[Result]:

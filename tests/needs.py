@@ -16,8 +16,10 @@ class Need:
     what: str
     find: Callable[[], Path | None]
     how: str
-    # empty: it would come with a service of its own, so it is not installed unasked
+    # empty: it would come with a service of its own, or with much else, so it is not installed
+    # unasked
     debian_package: str = ""
+    is_for_long_runs: bool = False
 
 
 NEEDS = (
@@ -54,6 +56,13 @@ NEEDS = (
         "Valkey",
         valkey.server,
         "apt-get install redis-server (Debian, Ubuntu) or brew install valkey (macOS)",
+    ),
+    Need(
+        "npm",
+        "npm, which brings clients of others",
+        services.find_npm,
+        "apt-get install npm (Debian, Ubuntu) or brew install node (macOS)",
+        is_for_long_runs=True,
     ),
 )
 

@@ -67,6 +67,12 @@ def find_nginx() -> Path | None:
     return Path(found) if found else None
 
 
+def find_npm() -> Path | None:
+    """It brings a Node of its own to those who need one."""
+    found = shutil.which("npm")
+    return Path(found) if found else None
+
+
 def find_compiler() -> Path | None:
     """A C compiler that works; a Mac has one that only tells how to get one."""
     found = shutil.which("cc")

@@ -38,6 +38,14 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     },
     "slow": {"grown_mb": "grown, MB", "grown_own_mb": "of its own, MB"},
     "requests": {**REQUESTS, **BESIDE},
+    # of bench.mcp
+    "calls": REQUESTS,
+    "listen": {
+        "arrived_percent": "arrived, %",
+        "p50_ms": STREAM["p50_ms"],
+        "p99_ms": STREAM["p99_ms"],
+        "connects_per_second": STREAM["connects_per_second"],
+    },
     "race": {**REQUESTS, **BESIDE, "oversold": "sold too many"},
     "growth": REQUESTS,
 }

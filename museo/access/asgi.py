@@ -33,7 +33,11 @@ BEARER_SUBPROTOCOL = "bearer."
 def header(scope: Scope, name: str) -> str:
     """A header's value; empty without it."""
     wanted = name.lower().encode()
-    return next((v.decode("latin-1") for k, v in scope["headers"] if k.lower() == wanted), "")
+    for given, value in scope["headers"]:
+        # ASGI has them in small letters
+        if given == wanted:
+            return str(value.decode("latin-1"))
+    return ""
 
 
 def query(scope: Scope) -> QueryDict:

@@ -97,6 +97,11 @@ def take(key: str, limit: Limit, *, now: datetime) -> Allowance:
     return _buckets.take(key, limit, now.timestamp())
 
 
+def take_kept(key: str, limit: Limit, *, now: datetime) -> Allowance | None:
+    """The same without waiting for Redis; None if this process has none of the bucket's to give."""
+    return _buckets.take_kept(key, limit, now.timestamp())
+
+
 def give_back(key: str, limit: Limit, *, now: datetime) -> None:
     """Put one back that was taken for what turned out well."""
     _buckets.give_back(key, limit, now.timestamp())
@@ -139,6 +144,16 @@ class Buckets:
         self._lock = threading.Lock()
 
     def take(self, key: str, limit: Limit, now: float) -> Allowance:
+        if known := self.take_kept(key, limit, now):
+            return known
+        with self._lock:
+            kept = self._kept.pop(key, None)
+        wanted = _next_size(kept, limit, now)
+        taken, left = self._ask(key, limit, now, wanted, kept.count if kept else 0)
+        self._keep(key, limit, now, taken, left)
+        return Allowance(limit, left + max(0, taken - 1), is_granted=taken > 0)
+
+    def take_kept(self, key: str, limit: Limit, now: float) -> Allowance | None:
         with self._lock:
             kept = self._kept.get(key)
             if kept and kept.until - KEPT_SECONDS <= now < kept.until:
@@ -147,11 +162,7 @@ class Buckets:
                     return Allowance(limit, kept.left + kept.count, is_granted=True)
                 if not kept.size:
                     return Allowance(limit, kept.left, is_granted=False)
-            self._kept.pop(key, None)
-        wanted = _next_size(kept, limit, now)
-        taken, left = self._ask(key, limit, now, wanted, kept.count if kept else 0)
-        self._keep(key, limit, now, taken, left)
-        return Allowance(limit, left + max(0, taken - 1), is_granted=taken > 0)
+        return None
 
     def give_back(self, key: str, limit: Limit, now: float) -> None:
         with self._lock:
@@ -170,7 +181,9 @@ class Buckets:
         with self._lock:
             meanwhile = self._kept.get(key)
             count = max(0, taken - 1) + (meanwhile.count if meanwhile else 0)
-            self._kept[key] = _Kept(taken, count, left, now + lasts)
+            # who asked beside whoever took many took one: that is no reason to begin anew
+            size = max(taken, meanwhile.size) if taken and meanwhile else taken
+            self._kept[key] = _Kept(size, count, left, now + lasts)
             if len(self._kept) > MOST_LOCAL:
                 self._kept.popitem(last=False)
 

@@ -7,8 +7,12 @@ from django.conf import settings
 
 def is_trusted(host: str) -> bool:
     """Whether this is a proxy of ours, whose word is taken for who called it."""
-    return _is_address(host) and any(
-        ip_address(host) in network for network in settings.MUSEO_TRUSTED_PROXIES
+    networks = settings.MUSEO_TRUSTED_PROXIES
+    # none is the rule, and this is asked for each call
+    return (
+        bool(networks)
+        and _is_address(host)
+        and any(ip_address(host) in network for network in networks)
     )
 
 

@@ -51,6 +51,21 @@ def used(key: str, now: datetime, limit: Limit = THREE) -> tuple[bool, str]:
     return allowance.is_granted, allowance.headers()["RateLimit-Remaining"]
 
 
+def test_what_a_process_keeps_of_a_bucket_is_taken_without_asking(place: str) -> None:
+    key, limit = f"at hand {place}", Limit(100)
+
+    def kept() -> bool:
+        return limits.take_kept(key, limit, now=NOON) is not None
+
+    assert not kept()
+    limits.take(key, limit, now=NOON)
+    assert not kept()
+    # whoever comes again at once is given two
+    limits.take(key, limit, now=NOON)
+    assert kept()
+    assert not kept()
+
+
 def test_a_bucket_gives_what_it_has_and_fills_up_again(place: str) -> None:
     key = f"fills {place}"
 

@@ -15,8 +15,9 @@ EVERYTHING = Servers(
     database_url="postgres://postgres@%2Ftmp%2Fpg/postgres",
     redis_url="unix:///tmp/v.sock?db=0",
     has_browser=True,
+    has_npm=True,
 )
-NOTHING = Servers(database_url="", redis_url="", has_browser=False)
+NOTHING = Servers(database_url="", redis_url="", has_browser=False, has_npm=False)
 NOT_THERE = Need("unicorn", "a unicorn", lambda: None, "apt-get install unicorn", "unicorn")
 
 
@@ -58,7 +59,7 @@ def test_what_is_left_out_is_not_run_and_holds_no_floor(tmp_path: Path) -> None:
 
     assert checks.ON_POSTGRESQL not in {check.title for check in found}
     pages = next(check for check in found if check.title == checks.IN_AN_OPEN_SHOP)
-    assert list(pages.command[-3:-1]) == ["-m", "not browser"]
+    assert list(pages.command[-3:-1]) == ["-m", "not browser and not interop"]
     assert "--fail-under=0" in found[-1].command
 
 

@@ -32,7 +32,7 @@ def main() -> None:
     port, count = int(sys.argv[1]), int(sys.argv[2])
     prepare.shop(settings.MUSEO_HOME, demo=False)
     now = timezone.now()
-    made = [each for first in range(0, count, AT_ONCE) for each in _place(count - first, now=now)]
+    made = [each for first in range(0, count, AT_ONCE) for each in place(count - first, now=now)]
     web = up.parts(up.Options(port=port))[0]
     told = {
         "command": web.command,
@@ -42,7 +42,7 @@ def main() -> None:
     sys.stdout.write(json.dumps(told) + "\n")
 
 
-def _place(most: int, *, now: datetime) -> list[Made]:
+def place(most: int, *, now: datetime) -> list[Made]:
     """Orders of guests, as the checkout writes them, many in one change."""
     count = min(most, AT_ONCE)
     # the clock leaves them alone until a tick is measured
