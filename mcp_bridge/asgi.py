@@ -8,8 +8,10 @@ from starlette.types import Receive, Scope, Send
 
 from mcp_bridge import neighbours, push, sockets
 from mcp_bridge.transport import Transport
+from museo.lazy import Lazy
 from notifications.live.hub import here
 
+children = Lazy("mcp_bridge.children.tools")
 PATIENCE_SECONDS = 0.5
 FIXTURES = "/mcp-conformance"
 
@@ -50,6 +52,8 @@ class _Running:
         push.close()
         sockets.close()
         await _wait_for(self.calls)
+        if settings.MUSEO_MCP_SERVERS:
+            await children.end()
         self._is_ending.set()
         await self._serving
         await _wait_for(self.streams)

@@ -9,10 +9,12 @@ import mcp_types as types
 import orjson
 from django.utils.translation import gettext as _
 from django.utils.translation import override
+from mcp.shared.exceptions import MCPError
 
 from mcp_bridge import arguments, budgets, quotations, traces
 from mcp_bridge.asking import Asked, Person
 from mcp_bridge.calls import Call
+from mcp_bridge.messages import NOT_AVAILABLE
 from mcp_bridge.registry import Answer, Question, Tool
 from museo.access import context
 from museo.access.callers import supported_locale
@@ -28,6 +30,16 @@ class OurTrouble(Problem):
 
     status = 500
     code = "internal_error"
+
+
+class NotAvailable(Problem):
+    """Another server that does not answer; all other tools work."""
+
+    status = 503
+    code = "not_available"
+
+    def as_error(self) -> MCPError:
+        return MCPError(NOT_AVAILABLE, self.detail, {"code": self.code, **self.facts})
 
 
 Outcome = Answer | Asked | Problem
@@ -48,10 +60,14 @@ def result(tool: Tool, outcome: Outcome) -> types.CallToolResult | types.InputRe
     """An outcome as the protocol has it."""
     if isinstance(outcome, Asked):
         return outcome.result()
+    if isinstance(outcome, NotAvailable):
+        raise outcome.as_error()
     if isinstance(outcome, Problem):
         return types.CallToolResult(
             content=[_text(outcome.detail)], structured_content=outcome.body(), is_error=True
         )
+    if outcome.whole:
+        return outcome.whole
     content: list[types.ContentBlock] = [_text(outcome.text)]
     if outcome.uri:
         content.append(_link(outcome.uri))

@@ -25,13 +25,14 @@ class Answer:
 
     `text` is for the chat. `uri` is the resource that the answer is about: a session that can be
     pushed to is told of its changes from now on. `about` is a public id for the trail, where the
-    data says none.
+    data says none. `whole` is what another server has answered, passed on as it is.
     """
 
     data: dict[str, Any]
     text: str
     uri: str = ""
     about: str = ""
+    whole: types.CallToolResult | None = None
 
 
 @dataclass(frozen=True)

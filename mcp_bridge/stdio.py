@@ -23,6 +23,7 @@ from museo.lazy import Lazy
 
 # the one who serves a shop far away has no use for this one
 calls = Lazy("mcp_bridge.calls")
+children = Lazy("mcp_bridge.children.tools")
 pipes = Lazy("mcp_bridge.pipes")
 push = Lazy("mcp_bridge.push")
 hub = Lazy("notifications.live.hub")
@@ -50,6 +51,8 @@ async def serve(toolset: str, token: str) -> None:
             )
     finally:
         push.close()
+        if settings.MUSEO_MCP_SERVERS:
+            await children.end()
         if running := hub.running():
             await running.stop()
 

@@ -22,6 +22,8 @@ from museo.access.tokens import PUBLIC_ID
 
 logger = logging.getLogger(__name__)
 GUEST = "guest"
+# of what was done; our own names are shorter, those of other servers may not be
+LONGEST = 40
 # where a tool says what it is about
 ABOUT = ("number", "order_id", "id", "product", "subscription_id", "import_id")
 SENT = ("delivery_id", "notification_id", "task_id")
@@ -50,7 +52,7 @@ def note(
     target = next(filter(None, map(_target, told)), "")
     try:
         with sql.alone():
-            trail.leave(who, f"{trail.OF_CALLS}{what}", target, outcome=ended, at=at)
+            trail.leave(who, f"{trail.OF_CALLS}{what}"[:LONGEST], target, outcome=ended, at=at)
     except Error:
         # what was done is done, and its caller is to hear of it
         logger.exception("no trace left", extra={"tool": what, "who": who.who, "outcome": ended})
@@ -61,6 +63,8 @@ def _end(outcome: Answer | Asked | Problem) -> tuple[str, Mapping[str, Any]]:
         return outcome.code, {}
     if isinstance(outcome, Asked):
         return "asked", {"id": outcome.question.agreement.about}
+    if outcome.whole and outcome.whole.is_error:
+        return "refused", {}
     about = {"id": outcome.about} if outcome.about else outcome.data
     return "asked" if outcome.data.get("confirm") else "done", about
 

@@ -30,6 +30,7 @@ MUSEO_NAMES = frozenset(
         "MUSEO_MAIL",
         "MUSEO_MAIL_FROM",
         "MUSEO_MCP_CONFORMANCE",
+        "MUSEO_MCP_SERVERS",
         "MUSEO_PAYMENT_PROVIDERS",
         "MUSEO_PUBLIC_URL",
         "MUSEO_SECRET_KEYS",

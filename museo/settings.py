@@ -8,7 +8,7 @@ from typing import Any
 from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 
-from museo import environment
+from museo import environment, mcp_servers
 
 environment.refuse_unknown()
 
@@ -28,6 +28,9 @@ MUSEO_ANSWERS_MB = environment.amount("MUSEO_ANSWERS_MB", 32)
 MUSEO_SIGN_INS_PER_MINUTE = environment.count("MUSEO_SIGN_INS_PER_MINUTE", 20)
 # where webhooks may go although it is not public
 MUSEO_WEBHOOK_ALLOW = environment.endpoints("MUSEO_WEBHOOK_ALLOW")
+
+# MCP servers whose tools are served beside the shop's
+MUSEO_MCP_SERVERS = mcp_servers.read("MUSEO_MCP_SERVERS")
 
 # payments: without a key of Stripe's, the shop plays
 STRIPE_SECRET_KEY = environment.text("STRIPE_SECRET_KEY")

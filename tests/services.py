@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from playwright._impl._driver import compute_driver_executable
 
-from museo.ops import tether
+from museo import tether
 from museo.ops.valkey import Bundled
 
 POSTGRESQL_FOLDERS = (

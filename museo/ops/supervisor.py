@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from museo.ops import tether
+from museo import tether
 from museo.ops.preflight import ROOT
-from museo.ops.restarts import Streak
+from museo.restarts import Streak
 
 # together well below the promised 3 s
 GRACE = 2.0

@@ -1,4 +1,4 @@
-from museo.ops.restarts import PAUSES, Streak
+from museo.restarts import PAUSES, Streak
 
 
 def test_a_process_that_ran_for_a_while_is_started_again_at_once() -> None:
