@@ -96,7 +96,7 @@ def _as_errors(
     async def answering(ctx: Context, params: Any) -> dict[str, Any]:
         with override(caller_of(ctx.request).locale):
             try:
-                await in_thread(budgets.take_read)(caller_of(ctx.request), now=timezone.now())
+                await budgets.take_read(caller_of(ctx.request), now=timezone.now())
                 told = await answer(ctx, params)
             except Exception as error:
                 problem = as_problem(error)
