@@ -412,13 +412,7 @@ async def test_a_token_that_ends_while_the_person_thinks_is_good_no_more(
 ) -> None:
     keys = await in_thread(accounts.create)(name="agent", scopes=["shop:read"], now=timezone.now())
     token = (await in_thread(grants.give)(keys.account, now=timezone.now())).access_token
-    request = Request(
-        {
-            "type": "http",
-            "path": "/mcp",
-            "headers": [(b"authorization", f"Bearer {token}".encode())],
-        }
-    )
+    request = Request({"type": "http", calls.BEARER_KEY: await calls.bearer(token)})
 
     await in_thread(calls.recheck)(request, timezone.now())
     await in_thread(calls.recheck)(None, timezone.now())
