@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import signal
 import subprocess
 from collections import defaultdict
 from contextlib import ExitStack
@@ -97,8 +96,7 @@ def _deliver(events: int, topics: int, kills: int, protection_off: str = "") -> 
 
         def end() -> None:
             for each in working:
-                each.kill()
-                each.communicate()
+                _end(each)
 
         opened.callback(end)
         _tell_all(receivers, events, topics)
@@ -107,9 +105,7 @@ def _deliver(events: int, topics: int, kills: int, protection_off: str = "") -> 
         for kill in range(kills):
             enough = (kill + 1) * events * 3 // (kills + 2)
             eventually(lambda at=enough: _arrived(receivers) >= at, seconds=120)  # type: ignore[misc]
-            doomed = working.pop(0)
-            doomed.send_signal(signal.SIGKILL)
-            doomed.communicate()
+            _end(working.pop(0))
             start()
         eventually(lambda: Delivery.objects.filter(state="sent").count() == events * 3, seconds=300)
     return receivers
@@ -192,8 +188,11 @@ def _deliver_by_workers(events: int, topics: int, kills: int) -> list[Receiver]:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
+    """Kill it, if it is not dead already."""
     process.kill()
-    process.communicate()
+    process.wait()
+    if process.stdout:
+        process.stdout.close()
 
 
 @pytest.mark.long
