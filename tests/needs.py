@@ -52,6 +52,13 @@ NEEDS = (
         "nginx",
     ),
     Need(
+        "curl",
+        "curl, which the examples are for",
+        services.find_curl,
+        "apt-get install curl (Debian, Ubuntu) or brew install curl (macOS)",
+        "curl",
+    ),
+    Need(
         "valkey",
         "Valkey",
         valkey.server,

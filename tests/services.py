@@ -67,6 +67,11 @@ def find_nginx() -> Path | None:
     return Path(found) if found else None
 
 
+def find_curl() -> Path | None:
+    found = shutil.which("curl")
+    return Path(found) if found else None
+
+
 def find_npm() -> Path | None:
     """It brings a Node of its own to those who need one."""
     found = shutil.which("npm")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import services
 from tests.clients.conftest import CLIENTS
 from tests.clients.orders import STEPS, Bought, Desk
 
@@ -52,6 +53,8 @@ def test_the_python_listings_tell_every_step(calm: Desk, delivered: Bought) -> N
 
 
 def test_the_curl_listings_show_every_step(calm: Desk, delivered: Bought) -> None:
+    if not services.find_curl():
+        pytest.skip("curl is not installed")
     [listing] = listings("bash", calm.shop.address)
 
     said = run("bash", "-c", listing, number=delivered.number, ticket=delivered.ticket)
