@@ -15,8 +15,6 @@ from museo.access.callers import Caller
 from museo.access.limits import Limit, TooOften
 from notifications.live.hub import in_thread
 
-# what is no tool answers it as an error of JSON-RPC
-RATE_LIMITED = -32003
 # what changes something may be called so much more seldom
 OF_WRITES = 5
 

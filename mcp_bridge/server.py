@@ -27,7 +27,7 @@ from mcp_bridge import (
     resources,
 )
 from mcp_bridge.calls import Call, caller_of, recheck, toolset_of
-from mcp_bridge.messages import NOT_AVAILABLE
+from mcp_bridge.messages import NOT_AVAILABLE, RATE_LIMITED
 from mcp_bridge.registry import Answer, Tool
 from mcp_bridge.toolsets import ALL, TOOLSETS
 from museo.access import context
@@ -210,7 +210,7 @@ async def _count(caller: Caller) -> None:
         try:
             await budgets.take_read(caller, now=timezone.now())
         except TooOften as problem:
-            raise MCPError(budgets.RATE_LIMITED, problem.detail, problem.facts) from problem
+            raise MCPError(RATE_LIMITED, problem.detail, problem.facts) from problem
 
 
 def _serves_children(ctx: Context) -> bool:

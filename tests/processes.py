@@ -1,5 +1,6 @@
 """Other processes that work on the test's own database."""
 
+import asyncio
 import os
 import ssl
 import subprocess
@@ -85,6 +86,13 @@ def eventually(is_true: Callable[[], bool], *, seconds: float = 60) -> None:
         assert time.monotonic() < deadline, f"not within {seconds} s"
         time.sleep(pause)
         pause = min(pause * 1.2, LONGEST_PAUSE)
+
+
+async def until(is_true: Callable[[], bool], *, seconds: float = 20) -> None:
+    """The same beside what else the event loop does."""
+    async with asyncio.timeout(seconds):
+        while not is_true():  # noqa: ASYNC110  any condition, seen from outside
+            await asyncio.sleep(SHORTEST_PAUSE)
 
 
 def is_healthy(address: str) -> bool:

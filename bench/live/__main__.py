@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -40,11 +39,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def measure(chosen: Sequence[Pattern], options: argparse.Namespace) -> int:
     began_at = time.monotonic()
-    about = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": measuring.machine(),
-        "command": " ".join(["python -m bench.live", *sys.argv[1:]]),
-    }
+    about = measuring.about("bench.live")
     kitchen.CACHE.mkdir(parents=True, exist_ok=True)
     rows: list[runs.Row] = []
     with ExitStack() as stack:

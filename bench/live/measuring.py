@@ -1,11 +1,13 @@
-"""What processes have used: CPU and memory, with all their children."""
+"""What processes have used, CPU and memory, with all their children; and on which machine."""
 
 from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -53,6 +55,15 @@ def machine() -> str:
         name = model.partition(":")[2].strip() or platform.machine()
         return f"{os.cpu_count()} x {name}"
     return f"{os.cpu_count()} x {platform.machine()}"
+
+
+def about(program: str) -> dict[str, str]:
+    """When, where and by which command it is measured, for each row."""
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "command": " ".join([f"python -m {program}", *sys.argv[1:]]),
+    }
 
 
 def load() -> float:

@@ -9,7 +9,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.live import kitchen, measuring, report
@@ -31,11 +30,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def measure(options: argparse.Namespace) -> int:
     began_at = time.monotonic()
-    about = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": measuring.machine(),
-        "command": " ".join(["python -m bench.mcp", *sys.argv[1:]]),
-    }
+    about = measuring.about("bench.mcp")
     kitchen.CACHE.mkdir(parents=True, exist_ok=True)
     streams.allow_files(FILES)
     sizes = QUICK if options.quick else Sizes()

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.live import kitchen, measuring, report
@@ -38,11 +37,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def measure(options: argparse.Namespace) -> int:
     began_at = time.monotonic()
-    about = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": measuring.machine(),
-        "command": " ".join(["python -m bench.shop", *sys.argv[1:]]),
-    }
+    about = measuring.about("bench.shop")
     kitchen.CACHE.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
     with options.rows.open("a") as raw:

@@ -1,7 +1,7 @@
 """The bridge and the pages behind the edge, served by uvicorn in the test's own event loop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
@@ -11,6 +11,7 @@ from django.core.asgi import get_asgi_application
 
 from mcp_bridge import asgi
 from museo.edge import edge
+from tests.processes import until
 from tests.shops import free_port
 
 
@@ -39,13 +40,6 @@ def _pages() -> Any:
 
 
 application: Any = edge(_route)
-
-
-async def until(is_true: Callable[[], bool]) -> None:
-    """Return as soon as it is true, at most 20 s later."""
-    async with asyncio.timeout(20):
-        while not is_true():  # noqa: ASYNC110  what is waited for has no event
-            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager

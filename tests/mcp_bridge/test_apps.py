@@ -14,7 +14,7 @@ from museo.access.scopes import SCOPES
 from notifications import access_changes
 from notifications.live.hub import in_thread
 from tests.mcp_bridge.raw import raw
-from tests.mcp_bridge.serving import until
+from tests.processes import until
 
 
 def connected(name: str) -> dict[str, str]:

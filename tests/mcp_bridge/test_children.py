@@ -26,8 +26,8 @@ from notifications.live.hub import in_thread
 from tests.mcp_bridge import child as sdk_child
 from tests.mcp_bridge.conftest import Connect, program, said
 from tests.mcp_bridge.raw import META, modern, raw
-from tests.mcp_bridge.serving import serve, until
-from tests.processes import database_url, eventually, spawn
+from tests.mcp_bridge.serving import serve
+from tests.processes import database_url, eventually, spawn, until
 from tests.shops import ROOT, free_port
 
 HERE = Path(__file__).parent

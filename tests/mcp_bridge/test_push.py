@@ -20,7 +20,8 @@ from museo.access.callers import Caller
 from notifications.live.hub import in_thread
 from tests.mcp_bridge.conftest import Connect, advance, buy, call
 from tests.mcp_bridge.raw import raw
-from tests.mcp_bridge.serving import serve, until
+from tests.mcp_bridge.serving import serve
+from tests.processes import until
 
 STEPS = [
     (2, "confirmed"),

@@ -18,9 +18,9 @@ from websockets.asyncio.client import connect as open_socket
 from catalog.models import Variant
 from mcp_bridge import push
 from tests.mcp_bridge.conftest import Connect, advance, buy, call, said
-from tests.mcp_bridge.serving import until
 from tests.mcp_bridge.test_push import STEPS, legacy_client, modern_client
 from tests.notifications.conftest import serving
+from tests.processes import until
 
 pytestmark = pytest.mark.filterwarnings("ignore:resources/(un)?subscribe is removed")
 FEW, MANY = 8, 100

@@ -32,8 +32,9 @@ from museo.access.models import RefreshToken, ServiceAccount
 from notifications.live.hub import in_thread
 from tests.mcp_bridge.conftest import advance, buy, call
 from tests.mcp_bridge.raw import INITIALIZE
-from tests.mcp_bridge.serving import serve, until
+from tests.mcp_bridge.serving import serve
 from tests.notifications.conftest import serving
+from tests.processes import until
 from tests.shops import free_port
 
 WRONG = Keys(ServiceAccount(), "msk_1", "x")

@@ -21,8 +21,8 @@ from notifications import access_changes
 from notifications.live.hub import in_thread
 from tests.mcp_bridge.conftest import BUYER, SKU, advance
 from tests.mcp_bridge.raw import INITIALIZE, META
-from tests.mcp_bridge.serving import until
 from tests.notifications.conftest import serving
+from tests.processes import until
 
 
 class Wire:

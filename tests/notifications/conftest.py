@@ -20,7 +20,7 @@ from museo.asgi import application
 from museo.ops import valkey
 from notifications import log, topics
 from notifications.live import hub, wake
-from tests import services
+from tests import processes, services
 from tests.processes import TLS
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -80,9 +80,7 @@ def redis(redis_url: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 async def until(is_true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not is_true():  # noqa: ASYNC110  # any condition, seen from outside
-            await asyncio.sleep(0.005)
+    await processes.until(is_true, seconds=SECONDS)
 
 
 @asynccontextmanager
