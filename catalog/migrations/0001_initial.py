@@ -16,10 +16,16 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('access', '__first__'),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
+        migrations.CreateModel(
+            name='CatalogWrite',
+            fields=[
+                ('writer', models.BigIntegerField(primary_key=True, serialize=False)),
+            ],
+        ),
         migrations.CreateModel(
             name='Category',
             fields=[
@@ -77,11 +83,11 @@ class Migration(migrations.Migration):
             name='ProductOption',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(max_length=40)),
+                ('code', models.SlugField(db_index=False, max_length=40)),
                 ('name', models.CharField(max_length=60)),
                 ('names', models.JSONField(blank=True, default=dict, verbose_name='names by language')),
                 ('position', models.PositiveSmallIntegerField(default=0)),
-                ('master', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='options', to='catalog.master')),
+                ('master', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='options', to='catalog.master')),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('master', 'code'), name='one_option_per_master_code')],
@@ -91,11 +97,11 @@ class Migration(migrations.Migration):
             name='OptionValue',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(max_length=40)),
+                ('code', models.SlugField(db_index=False, max_length=40)),
                 ('label', models.CharField(max_length=60)),
                 ('labels', models.JSONField(blank=True, default=dict, verbose_name='labels by language')),
                 ('position', models.PositiveSmallIntegerField(default=0)),
-                ('option', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='values', to='catalog.productoption')),
+                ('option', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='values', to='catalog.productoption')),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('option', 'code'), name='one_value_per_option_code')],
@@ -114,7 +120,7 @@ class Migration(migrations.Migration):
                 ('max_per_order', models.PositiveIntegerField(blank=True, null=True)),
                 ('prep_seconds', models.PositiveIntegerField(blank=True, null=True)),
                 ('option_key', models.CharField(blank=True, editable=False, max_length=120)),
-                ('master', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='variants', to='catalog.master')),
+                ('master', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='variants', to='catalog.master')),
                 ('option_values', models.ManyToManyField(blank=True, related_name='variants', to='catalog.optionvalue')),
             ],
             options={
@@ -129,10 +135,21 @@ class Migration(migrations.Migration):
                 ('on_hand', models.IntegerField(default=0)),
                 ('reserved', models.PositiveIntegerField(default=0)),
                 ('backorder_limit', models.PositiveIntegerField(default=0)),
-                ('variant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='stock_items', to='catalog.variant')),
+                ('variant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='stock_items', to='catalog.variant')),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('variant', 'location'), name='one_stock_item_per_variant_and_location'), models.CheckConstraint(condition=models.Q(('on_hand__gte', django.db.models.expressions.CombinedExpression(models.Value(0), '-', models.F('backorder_limit')))), name='stock_not_negative'), models.CheckConstraint(condition=models.Q(('reserved__gte', 0)), name='reserved_not_negative'), models.CheckConstraint(condition=models.Q(('reserved__lte', django.db.models.expressions.CombinedExpression(models.F('on_hand'), '+', models.F('backorder_limit')))), name='reserved_not_above_stock')],
+            },
+        ),
+        migrations.CreateModel(
+            name='EditionNumber',
+            fields=[
+                ('id', models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
+                ('number', models.BigIntegerField()),
+                ('last', models.BigIntegerField(default=0)),
+            ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='there_is_one_edition')],
             },
         ),
         migrations.CreateModel(
@@ -141,6 +158,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('public_id', models.CharField(default=catalog.imports.models.import_id, editable=False, max_length=30, unique=True)),
                 ('file_name', models.CharField(max_length=200, verbose_name='file')),
+                ('began_by', models.CharField(blank=True, max_length=80)),
                 ('stored_as', models.CharField(max_length=100)),
                 ('reading', models.JSONField(default=dict)),
                 ('header', models.JSONField(default=list)),
@@ -170,6 +188,43 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'import',
                 'verbose_name_plural': 'imports',
+            },
+        ),
+        migrations.CreateModel(
+            name='ModifierGroup',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('code', models.SlugField(db_index=False, max_length=40)),
+                ('name', models.CharField(max_length=60)),
+                ('names', models.JSONField(blank=True, default=dict, verbose_name='names by language')),
+                ('minimum', models.PositiveSmallIntegerField(default=0, verbose_name='at least')),
+                ('maximum', models.PositiveSmallIntegerField(default=1, verbose_name='at most')),
+                ('position', models.PositiveSmallIntegerField(default=0)),
+                ('master', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='modifier_groups', to='catalog.master')),
+            ],
+            options={
+                'verbose_name': 'modifier group',
+                'verbose_name_plural': 'modifier groups',
+                'constraints': [models.UniqueConstraint(fields=('master', 'code'), name='one_modifier_group_per_master_code'), models.CheckConstraint(condition=models.Q(('minimum__lte', models.F('maximum'))), name='modifier_minimum_not_above_maximum', violation_error_message='More must be chosen than may be. Raise the maximum.'), models.CheckConstraint(condition=models.Q(('maximum__gte', 1)), name='modifier_group_lets_choose', violation_error_message='Let people choose at least one.')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Modifier',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('code', models.SlugField(db_index=False, max_length=40)),
+                ('name', models.CharField(max_length=60)),
+                ('names', models.JSONField(blank=True, default=dict, verbose_name='names by language')),
+                ('price', models.BigIntegerField(default=0, verbose_name='price in minor units')),
+                ('is_active', models.BooleanField(default=True, verbose_name='can be chosen')),
+                ('position', models.PositiveSmallIntegerField(default=0)),
+                ('master', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='modifiers', to='catalog.master')),
+                ('group', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='modifiers', to='catalog.modifiergroup')),
+            ],
+            options={
+                'verbose_name': 'modifier',
+                'verbose_name_plural': 'modifiers',
+                'constraints': [models.UniqueConstraint(fields=('master', 'code'), name='one_modifier_per_master_code'), models.CheckConstraint(condition=models.Q(('price__gte', 0)), name='modifier_price_not_negative')],
             },
         ),
         migrations.CreateModel(
@@ -293,9 +348,10 @@ class Migration(migrations.Migration):
                 ('list_amount', models.BigIntegerField(blank=True, null=True, verbose_name='list price in minor units')),
                 ('valid_from', models.DateTimeField(default=datetime.datetime(2000, 1, 1, 0, 0, tzinfo=datetime.timezone.utc))),
                 ('valid_to', models.DateTimeField(blank=True, null=True)),
-                ('variant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='prices', to='catalog.variant')),
+                ('variant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='prices', to='catalog.variant')),
             ],
             options={
+                'indexes': [models.Index(fields=['valid_from'], name='price_begins'), models.Index(condition=models.Q(('valid_to__isnull', False)), fields=['valid_to'], name='price_ends')],
                 'constraints': [models.UniqueConstraint(fields=('variant', 'currency', 'sales_channel', 'valid_from'), name='one_price_per_variant_and_time'), models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='price_not_negative'), models.CheckConstraint(condition=models.Q(('list_amount', None), ('list_amount__gte', models.F('amount')), _connector='OR'), name='list_price_not_below_price'), models.CheckConstraint(condition=models.Q(('valid_to', None), ('valid_to__gt', models.F('valid_from')), _connector='OR'), name='price_ends_after_its_start')],
             },
         ),
@@ -332,7 +388,7 @@ class Migration(migrations.Migration):
                 ('changes', models.JSONField(default=dict)),
                 ('reasons', models.JSONField(default=list)),
                 ('was_undone', models.BooleanField(null=True)),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rows', to='catalog.import')),
+                ('source', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='rows', to='catalog.import')),
             ],
             options={
                 'indexes': [models.Index(fields=['source', 'product', 'number'], name='import_row_product')],
@@ -388,7 +444,7 @@ class Migration(migrations.Migration):
                 ('alt', models.CharField(blank=True, max_length=200)),
                 ('alts', models.JSONField(blank=True, default=dict, verbose_name='texts by language')),
                 ('position', models.PositiveSmallIntegerField(default=0)),
-                ('master', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='media', to='catalog.master')),
+                ('master', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='media', to='catalog.master')),
             ],
             options={
                 'verbose_name_plural': 'media',

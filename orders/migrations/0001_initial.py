@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('access', '__first__'),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
         ('catalog', '0001_initial'),
     ]
 
@@ -208,6 +208,7 @@ class Migration(migrations.Migration):
                 ('sku', models.CharField(max_length=64)),
                 ('name', models.CharField(max_length=240)),
                 ('image', models.CharField(blank=True, max_length=240)),
+                ('modifiers', models.JSONField(default=list)),
                 ('quantity', models.PositiveIntegerField()),
                 ('unit_price', models.BigIntegerField()),
                 ('total', models.BigIntegerField()),
@@ -432,16 +433,28 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='TermsStamp',
+            fields=[
+                ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ('stamp', models.CharField(max_length=36)),
+            ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='there_is_one_stamp_of_terms')],
+            },
+        ),
+        migrations.CreateModel(
             name='BasketLine',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('quantity', models.PositiveIntegerField()),
+                ('modifiers', models.JSONField(default=list)),
+                ('modifiers_hash', models.CharField(blank=True, default='', max_length=64)),
                 ('unit_price_seen', models.BigIntegerField()),
                 ('basket', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='orders.basket')),
                 ('variant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='catalog.variant')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('basket', 'variant'), name='one_line_per_variant'), models.CheckConstraint(condition=models.Q(('quantity__gte', 1), ('quantity__lte', 999)), name='basket_quantity_in_range')],
+                'constraints': [models.UniqueConstraint(fields=('basket', 'variant', 'modifiers_hash'), name='one_line_per_variant_and_modifiers'), models.CheckConstraint(condition=models.Q(('quantity__gte', 1), ('quantity__lte', 999)), name='basket_quantity_in_range')],
             },
         ),
     ]

@@ -1,7 +1,6 @@
 """A stamp changes whenever taxes, ways of delivery or plans do."""
 
-import django.db.models
-from django.db import migrations, models
+from django.db import migrations
 
 from museo.statements import statements
 
@@ -30,25 +29,6 @@ END
 class Migration(migrations.Migration):
     dependencies = [("orders", "0003_first_delivery_options")]
     operations = [
-        migrations.CreateModel(
-            name="TermsStamp",
-            fields=[
-                (
-                    "id",
-                    models.PositiveSmallIntegerField(
-                        default=1, primary_key=True, serialize=False
-                    ),
-                ),
-                ("stamp", models.CharField(max_length=36)),
-            ],
-            options={
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("id", 1)), name="there_is_one_stamp_of_terms"
-                    )
-                ],
-            },
-        ),
         statements(
             postgresql=[
                 POSTGRESQL,

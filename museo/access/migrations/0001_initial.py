@@ -15,20 +15,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='DeniedToken',
-            fields=[
-                ('jti', models.CharField(max_length=32, primary_key=True, serialize=False)),
-                ('ends_at', models.DateTimeField(db_index=True)),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Heartbeat',
-            fields=[
-                ('name', models.CharField(max_length=40, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-            ],
-        ),
-        migrations.CreateModel(
             name='User',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -49,6 +35,20 @@ class Migration(migrations.Migration):
             options={
                 'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('email'), name='one_user_per_email', violation_error_message='Somebody else has this e-mail address.')],
             },
+        ),
+        migrations.CreateModel(
+            name='DeniedToken',
+            fields=[
+                ('jti', models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ('ends_at', models.DateTimeField(db_index=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Heartbeat',
+            fields=[
+                ('name', models.CharField(max_length=40, primary_key=True, serialize=False)),
+                ('at', models.DateTimeField()),
+            ],
         ),
         migrations.CreateModel(
             name='IdempotencyKey',
@@ -116,13 +116,17 @@ class Migration(migrations.Migration):
             name='Trail',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('who', models.CharField(blank=True, max_length=80)),
-                ('what', models.CharField(max_length=40)),
-                ('target', models.CharField(max_length=80)),
-                ('fields', models.JSONField(default=list)),
-                ('at', models.DateTimeField()),
+                ('who', models.CharField(blank=True, max_length=80, verbose_name='who')),
+                ('app', models.CharField(blank=True, db_default='', max_length=255, verbose_name='by which app')),
+                ('what', models.CharField(max_length=40, verbose_name='what')),
+                ('target', models.CharField(max_length=80, verbose_name='to what')),
+                ('fields', models.JSONField(default=list, verbose_name='fields')),
+                ('outcome', models.CharField(blank=True, db_default='', max_length=60, verbose_name='outcome')),
+                ('at', models.DateTimeField(verbose_name='time')),
             ],
             options={
+                'verbose_name': 'trace',
+                'verbose_name_plural': 'trail',
                 'indexes': [models.Index(fields=['target', '-id'], name='trail_of_target')],
             },
         ),

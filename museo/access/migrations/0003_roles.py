@@ -13,7 +13,10 @@ PRODUCTS = (
     "price",
     "stockitem",
     "media",
+    "modifiergroup",
+    "modifier",
 )
+TOLD = ("subscription", "delivery", "inboundmessage")
 TERMS = ("coupon", "taxrate", "deliveryoption", "deliveryarea", "plan", "planstep")
 MODERATE = [
     f"catalog.{what}_{model}" for model in ("review", "question") for what in ("view", "change")
@@ -28,7 +31,11 @@ PERMISSIONS = {
         *crud("access", "user", "serviceaccount"),
         *view("auth", "group"),
         *view("access", "heartbeat"),
-        *view("notifications", "event"),
+        *view("notifications", "event", *TOLD, "tally"),
+        *(f"notifications.change_{model}" for model in (*TOLD, "tally")),
+        # nobody changes a trail: the admin refuses it to everybody
+        *view("access", "trail"),
+        "access.change_trail",
     ],
     CATALOGUE: [
         *crud("catalog", *PRODUCTS, "import"),
@@ -41,6 +48,7 @@ PERMISSIONS = {
         *view("orders", "payment", "deliveryoption", "deliveryarea", "plan", "planstep"),
         *view("catalog", *PRODUCTS),
         "catalog.change_stockitem",
+        *view("notifications", "subscription", "delivery", "tally"),
     ],
     SUPPORT: [
         *view("orders", "order", "payment", *TERMS),
@@ -49,7 +57,8 @@ PERMISSIONS = {
         *MODERATE,
         *view("catalog", *PRODUCTS),
         *view("access", "user"),
-        *view("notifications", "event"),
+        *view("notifications", "event", *TOLD, "tally"),
+        "notifications.change_subscription",
     ],
 }
 
@@ -60,7 +69,7 @@ def take_back(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("access", "0001_initial"),
+        ("access", "0002_connections"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
         ("catalog", "0001_initial"),

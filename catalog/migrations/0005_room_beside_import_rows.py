@@ -6,7 +6,7 @@ from museo.statements import statements
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0005_fewer_indexes")]
+    dependencies = [("catalog", "0004_editions")]
 
     operations = [
         statements(

@@ -3,8 +3,7 @@
 A later migration that makes one of these tables anew on SQLite must make its triggers anew.
 """
 
-from django.db import migrations, models
-from django.db.models import Q
+from django.db import migrations
 
 from museo.statements import statements
 
@@ -14,6 +13,8 @@ TABLES = (
     "catalog_master",
     "catalog_master_translation",
     "catalog_media",
+    "catalog_modifier",
+    "catalog_modifiergroup",
     "catalog_optionvalue",
     "catalog_price",
     "catalog_productoption",
@@ -60,41 +61,8 @@ SQLITE_BACK = [f"DROP TRIGGER {table}_{verb}_is_written" for table in TABLES for
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0006_room_beside_import_rows")]
+    dependencies = [("catalog", "0003_search_index")]
     operations = [
-        migrations.CreateModel(
-            name="CatalogWrite",
-            fields=[("writer", models.BigIntegerField(primary_key=True, serialize=False))],
-        ),
-        migrations.CreateModel(
-            name="EditionNumber",
-            fields=[
-                (
-                    "id",
-                    models.PositiveSmallIntegerField(
-                        default=1, editable=False, primary_key=True, serialize=False
-                    ),
-                ),
-                ("number", models.BigIntegerField()),
-                ("last", models.BigIntegerField(default=0)),
-            ],
-            options={
-                "constraints": [
-                    models.CheckConstraint(condition=Q(id=1), name="there_is_one_edition")
-                ]
-            },
-        ),
-        # when the next price begins or ends
-        migrations.AddIndex(
-            model_name="price",
-            index=models.Index(fields=["valid_from"], name="price_begins"),
-        ),
-        migrations.AddIndex(
-            model_name="price",
-            index=models.Index(
-                fields=["valid_to"], condition=Q(valid_to__isnull=False), name="price_ends"
-            ),
-        ),
         statements(
             postgresql=POSTGRESQL,
             sqlite=SQLITE,
