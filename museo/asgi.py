@@ -12,15 +12,16 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "museo.settings")
-django: Any = get_asgi_application()
+django.setup(set_prefix=False)
 
 from django.db import DatabaseError
 
 from museo.access.asgi import header, query
 from museo.edge import Receive, Scope, Send, edge
+from museo.pages import Pages
 from notifications.live import hub, waiting
 from notifications.live.consumers import EventSocket
 from notifications.live.sse import (
@@ -42,6 +43,7 @@ MCP = re.compile(r"/mcp(?:/.*|-conformance/?)?")
 SOCKET = re.compile(r"/ws/events/?")
 MCP_SOCKET = re.compile(r"/ws/mcp/?")
 
+pages = Pages()
 # the stubs type scopes more closely than a router needs
 stream: Any = EventStream.as_asgi()
 order_stream: Any = OrderStream.as_asgi()
@@ -79,7 +81,7 @@ async def _http(scope: Scope, receive: Receive, send: Send) -> None:
     else:
         if found and "wait" in query(scope):
             await waiting.for_news(_with(scope, found))
-        await django(scope, receive, send)
+        await pages(scope, receive, send)
 
 
 def _is_public_stream(scope: Scope) -> bool:

@@ -7,10 +7,10 @@ from functools import cache
 from typing import Any
 
 import uvicorn
-from django.core.asgi import get_asgi_application
 
 from mcp_bridge import asgi
 from museo.edge import edge
+from museo.pages import Pages
 from tests.processes import until
 from tests.shops import free_port
 
@@ -36,7 +36,7 @@ async def _route(scope: Any, receive: Any, send: Any) -> None:
 
 @cache
 def _pages() -> Any:
-    return get_asgi_application()
+    return Pages()
 
 
 application: Any = edge(_route)
