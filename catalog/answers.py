@@ -1,11 +1,12 @@
 """Answers to guests that are given again while the catalogue stands as it did.
 
 What is kept is what REST framework has written, byte for byte, with its headers. Who asks for
-something unusual (another content type, HEAD) is answered anew.
+something unusual (another content type, HEAD) is answered anew. An answer that is kept needs
+neither its view nor the middlewares around it (`given_again`).
 """
 
 from collections.abc import Callable, Hashable
-from functools import partial, wraps
+from functools import wraps
 from typing import Any, TypeVar, cast
 
 from django.conf import settings
@@ -13,18 +14,18 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 from django.utils.http import parse_etags
 from django.utils.translation import get_language
-from rest_framework.response import Response
 
 from catalog import editions, shop
 from catalog.editions import Answer, Edition
 from museo.access import admission
 
+API = "/api/v1/"
 # what the one renderer is chosen for
 PLAIN_ACCEPTS = {"", "*/*", "application/json"}
 LONGEST_QUERY = 1000
-OF_304 = ("Allow", "ETag", "Cache-Control", "Vary")
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 def kept(view: View) -> View:
@@ -35,18 +36,31 @@ def kept(view: View) -> View:
         if not _is_plain(request) or not admission.admit_guest(request):
             return view(request, *args, **kwargs)
         edition = editions.current(now=timezone.now())
-        if edition is None:
-            return view(request, *args, **kwargs)
-        key = _key(request)
-        found = edition.answer(key)
-        if found:
-            return _again(request, found)
         response = view(request, *args, **kwargs)
-        if isinstance(response, Response) and response.status_code == 200:
-            response.add_post_render_callback(partial(_keep, edition, key))
+        if edition and response.status_code == 200:
+            response.edition = edition  # type: ignore[attr-defined]
         return response
 
     return cast(View, answering)
+
+
+def given_again(get_response: GetResponse) -> GetResponse:
+    """Middleware that answers with what is kept, and keeps what may be."""
+
+    def answering(request: HttpRequest) -> HttpResponseBase:
+        if not _is_plain(request):
+            return get_response(request)
+        key = _key(request)
+        found = editions.answer(key, now=timezone.now())
+        if found and admission.admit_guest(request):
+            return _again(request, found)
+        response = get_response(request)
+        edition: Edition | None = getattr(response, "edition", None)
+        if edition:
+            _keep(edition, key, cast(HttpResponse, response))
+        return response
+
+    return answering
 
 
 def has(request: HttpRequest, etag: str) -> bool:
@@ -59,6 +73,7 @@ def _is_plain(request: HttpRequest) -> bool:
     asked = request.META.get("QUERY_STRING", "")
     return (
         request.method == "GET"
+        and request.path.startswith(API)
         and settings.MUSEO_ANSWERS_MB > 0
         and request.META.get("HTTP_ACCEPT", "") in PLAIN_ACCEPTS
         and len(asked) <= LONGEST_QUERY
@@ -73,15 +88,14 @@ def _key(request: HttpRequest) -> Hashable:
     return request.path, query, host, get_language(), shop.current()
 
 
-def _keep(edition: Edition, key: Hashable, response: Response) -> None:
+def _keep(edition: Edition, key: Hashable, response: HttpResponse) -> None:
     edition.keep(key, Answer(response.content, tuple(response.items())))
 
 
 def _again(request: HttpRequest, found: Answer) -> HttpResponse:
     etag = found.header("ETag")
     if etag and has(request, etag):
-        headers = {name: found.header(name) for name in OF_304 if found.header(name)}
-        response = HttpResponse(status=304, headers=headers)
+        response = HttpResponse(status=304, headers={**dict(found.headers), "Content-Length": "0"})
         del response["Content-Type"]
         return response
     return HttpResponse(found.body, headers=dict(found.headers))

@@ -142,6 +142,14 @@ def current(*, now: datetime) -> Edition | None:
     return known
 
 
+def answer(key: Hashable, *, now: datetime) -> Answer | None:
+    """What is kept under the edition that there is now, which is asked for if something is."""
+    known = _current
+    if known is None or known.answer(key) is None or current(now=now) is not known:
+        return None
+    return known.answer(key)
+
+
 def forget() -> None:
     """As if this process had answered nothing yet."""
     global _current
