@@ -1,12 +1,14 @@
 """Runs a tool: its arguments checked, its language active, every trouble turned into an answer."""
 
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import mcp_types as types
 import orjson
+import prometheus_client as metrics
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 from mcp.shared.exceptions import MCPError
@@ -23,6 +25,9 @@ from museo.access.rest import as_problem
 from notifications.live.hub import in_thread
 
 logger = logging.getLogger(__name__)
+
+SECONDS = metrics.Histogram("museo_mcp_seconds", "How long tools of MCP take", ["toolset"])
+CALLS = metrics.Counter("museo_mcp_calls", "Calls of tools of MCP", ["toolset", "outcome"])
 
 
 class OurTrouble(Problem):
@@ -49,8 +54,13 @@ async def run(tool: Tool, given: Mapping[str, Any], call: Call, person: Person) 
     """What the tool answers, what its person is to be asked first, or why it does neither."""
     locale = _asked_locale(given) or call.locale
     call = replace(call, caller=replace(call.caller, locale=locale))
+    context.is_called_by(call.caller.who)
+    context.is_called_over(tool.toolset)
+    began = time.perf_counter()
     with override(locale):
         outcome = await _outcome(tool, given, call, person)
+    SECONDS.labels(tool.toolset).observe(time.perf_counter() - began)
+    CALLS.labels(tool.toolset, "refused" if isinstance(outcome, Problem) else "answered").inc()
     if not tool.only_reads:
         await in_thread(traces.leave)(tool, given, outcome, call.caller, at=call.now)
     return outcome
@@ -83,9 +93,7 @@ async def _outcome(tool: Tool, given: Mapping[str, Any], call: Call, person: Per
     except Exception as error:
         if problem := as_problem(error):
             return problem
-        logger.exception(
-            "tool failed", extra={"tool": tool.name, "correlation": context.correlation_id()}
-        )
+        logger.exception("tool failed", extra={"tool": tool.name})
         return OurTrouble(_("Something went wrong in the shop. Try again in a moment."))
 
 

@@ -75,6 +75,11 @@ class Tool:
         return hints is not None and bool(hints.read_only_hint)
 
     @cached_property
+    def toolset(self) -> str:
+        """The module that it stands in: `storefront`, `admin`, `history`, …"""
+        return self.run.__module__.rpartition(".")[2]
+
+    @cached_property
     def is_async(self) -> bool:
         return inspect.iscoroutinefunction(self.run)
 

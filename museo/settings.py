@@ -117,6 +117,7 @@ if "runserver" in sys.argv:
     # its runserver serves streams and sockets too; nobody else needs what it loads
     INSTALLED_APPS.insert(0, "daphne")
 MIDDLEWARE = [
+    "museo.ops.requests.measured",
     "django.middleware.security.SecurityMiddleware",
     "museo.access.admission.with_allowance",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -452,13 +453,29 @@ UNFOLD: dict[str, Any] = {
     "COLORS": {"primary": {shade: f"oklch({light} 36)" for shade, light in VERMILION.items()}},
 }
 
+# lines of the log
+_log_format = environment.choice("MUSEO_LOG_FORMAT", ("line", "json"), default="line")
+_log_level = environment.choice("MCP_LOG_LEVEL", ("debug", "info", "warn", "error"), default="info")
+_handlers: dict[str, dict[str, Any]] = {
+    "stderr": {"class": "logging.StreamHandler", "formatter": _log_format}
+}
+if _loki := environment.text("MCP_LOKI_HOST"):
+    _handlers["loki"] = {
+        "class": "museo.ops.loki.Loki",
+        "host": _loki,
+        "port": environment.count("MCP_LOKI_PORT", 3100),
+        "process": environment.text("MUSEO_PROCESS", "museo"),
+    }
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "formatters": {_log_format: {"()": f"museo.ops.logs.{_log_format.title()}"}},
+    "handlers": _handlers,
+    "root": {"handlers": [*_handlers], "level": _log_level.upper()},
     "loggers": {
+        # Django writes for itself: once more, and in its own way
+        "django": {"handlers": [], "level": "INFO"},
+        "django.server": {"handlers": [], "propagate": True},
         # a 4xx is the caller's business
         "django.request": {"level": "ERROR"},
         "celery.app.trace": {"level": "WARNING"},

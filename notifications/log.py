@@ -24,11 +24,12 @@ from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery
 
 from museo import bulk, sql
+from museo.access import context
 from museo.access.encryption import seal, unseal
 from notifications.live import wake
 from notifications.models import Event, EventText, EventTopic, LogHead, Topic
 
-EVENT_FIELDS = ("position", "topic", "version", "type", "uid", "at", "data", "texts")
+EVENT_FIELDS = ("position", "topic", "version", "type", "uid", "at", "data", "texts", "call")
 EVENT_VALUES = attrgetter(*EVENT_FIELDS)
 
 _current: ContextVar[Change | None] = ContextVar("change", default=None)
@@ -77,7 +78,8 @@ class Change:
         if not self.is_open:
             raise NoChange(f"{type} was told after its change had ended.")
         named = {**(texts or {}), **dict.fromkeys(own_text or ())}
-        event = Event(topic=topic, type=type, data=dict(data), at=at, texts=named)
+        call = context.correlation_id()
+        event = Event(topic=topic, type=type, data=dict(data), at=at, texts=named, call=call)
         event.own_text = own_text
         self.events.append(event)
         self.also.append(tuple(also))

@@ -81,6 +81,8 @@ class Event(models.Model):
     # {"status_message": ["order.confirmed.message", {…}]}: rendered into data by locale;
     # {"message": None}: the event's EventText has it
     texts = models.JSONField(default=dict)
+    # the call that it came of, by its correlation id
+    call = models.CharField(max_length=64, default="", db_default="")
     # what EventText holds, once it has been read
     own_text: Mapping[str, Any] | None = None
 

@@ -70,6 +70,8 @@ class Parcel:
     cargo: Cargo | None = field(repr=False)
     # why it is not the event that goes out
     reason: str = ""
+    # the call that it came of
+    call: str = ""
 
 
 @dataclass(frozen=True)
@@ -262,6 +264,7 @@ def _parcel(delivery: Delivery, event: Event | None, until: datetime, room: _Roo
             else _packed(delivery, event, room)
         ),
         reason=reason,
+        call=event.call if event else "",
     )
 
 

@@ -47,6 +47,13 @@ def has_read_all(name: str) -> bool:
     return Reader.objects.filter(name=name, position__gte=head).exists()
 
 
+def behind() -> dict[str, int]:
+    """How many events each reader has not read yet."""
+    head = log.state().head
+    rows = Reader.objects.order_by("name").values_list("name", "position")
+    return {name: head - position for name, position in rows}
+
+
 def late(*, now: datetime) -> list[Reader]:
     """The readers whose next event happened more than LATE_AFTER ago."""
     return [reader for reader in Reader.objects.all() if _is_late(reader, now)]

@@ -29,6 +29,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from museo import bulk
+from museo.access import context
 from notifications import bounces, dispatcher, log, parcels, retries
 from notifications.channels import posting
 from notifications.channels.message import NotSent
@@ -174,7 +175,8 @@ async def send(
     *,
     clock: Callable[[], datetime],
 ) -> Tried:
-    """Try a parcel once."""
+    """Try a parcel once, as a part of the call that it came of."""
+    context.begin(parcel.call)
     now, begun = clock(), time.monotonic()
     if parcel.cargo is None or now + posting.TOTAL + MARGIN > parcel.leased_until:
         return Tried(parcel)

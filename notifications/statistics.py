@@ -24,6 +24,7 @@ NAME = "statistics"
 HOUR = timedelta(hours=1)
 # latencies are taken from so many deliveries, the newest
 MOST_TIMED = 2000
+MOST_COUNTED = 10_000
 # of orders, what is counted by itself
 ORDERS = ("placed", "delivered", "cancelled")
 Span = Tally.Span
@@ -193,3 +194,22 @@ def percentile(values: Sequence[float], percent: int) -> float:
     """The smallest value that so many percent of them do not exceed."""
     ranked = sorted(values)
     return ranked[max(0, -(-len(ranked) * percent // 100) - 1)]
+
+
+# what waits
+
+
+@dataclass(frozen=True)
+class Due:
+    """Deliveries whose time has come, counted up to MOST_COUNTED; `seconds` is the first one's."""
+
+    count: int
+    seconds: float
+
+
+def due(*, now: datetime) -> Due:
+    waiting = Delivery.objects.pending().filter(due_at__lte=now).order_by("due_at")
+    times = waiting.values_list("due_at", flat=True)[:MOST_COUNTED]
+    first = times.first()
+    seconds = (now - first).total_seconds() if first else 0.0
+    return Due(times.count(), seconds)

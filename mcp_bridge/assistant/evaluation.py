@@ -22,6 +22,7 @@ ACCURACY = Gauge(
     "museo_assistant_intent_accuracy",
     "Part of the utterances of the last evaluation whose intent was read rightly",
     ["language"],
+    multiprocess_mode="mostrecent",
 )
 # of a normal distribution, on both sides of the middle
 WITHIN_95_PERCENT = 1.96

@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
-from django.utils.decorators import sync_and_async_middleware
 from django.utils.translation import gettext as _
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
@@ -25,6 +23,8 @@ from museo.access.bearers import bearer_token, caller_from_bearer
 from museo.access.callers import Caller, who_is
 from museo.access.limits import Limit
 from museo.access.problems import NotAllowed
+
+Answering = Callable[[HttpRequest], HttpResponseBase]
 
 API = "api/v1/"
 # a program asks for many people
@@ -126,30 +126,15 @@ def _network(request: Request | HttpRequest) -> str:
     return limits.network(request.META.get("REMOTE_ADDR", ""))
 
 
-Answering = Callable[[HttpRequest], HttpResponseBase]
+def with_allowance(get_response: Answering) -> Answering:
+    """Middleware that says on the answer how many calls are left."""
 
+    def answering(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        allowance: limits.Allowance | None = getattr(request, "allowance", None)
+        if allowance:
+            for name, value in allowance.headers().items():
+                response[name] = value
+        return response
 
-@sync_and_async_middleware
-def with_allowance(get_response: Any) -> Any:
-    """Says on the answer how many calls are left."""
-    if iscoroutinefunction(get_response):
-        waiting: Callable[[HttpRequest], Awaitable[HttpResponseBase]] = get_response
-
-        async def asynchronous(request: HttpRequest) -> HttpResponseBase:
-            return _told(request, await waiting(request))
-
-        return asynchronous
-    answering: Answering = get_response
-
-    def synchronous(request: HttpRequest) -> HttpResponseBase:
-        return _told(request, answering(request))
-
-    return synchronous
-
-
-def _told(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    allowance: limits.Allowance | None = getattr(request, "allowance", None)
-    if allowance:
-        for name, value in allowance.headers().items():
-            response[name] = value
-    return response
+    return answering

@@ -5,3 +5,7 @@ class AccessConfig(AppConfig):
     name = "museo.access"
     label = "access"
     verbose_name = "Access"
+
+    def ready(self) -> None:
+        # tasks carry the name of the call that asked for them
+        from museo.access import calls  # noqa: F401

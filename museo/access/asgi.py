@@ -12,7 +12,7 @@ from django.http import HttpRequest, QueryDict, parse_cookie
 from django.utils import timezone
 from django.utils.translation import trans_real
 
-from museo.access import access_tokens
+from museo.access import access_tokens, context
 from museo.access.bearers import bearer_token, caller_from_bearer
 from museo.access.callers import (
     BASKET_COOKIE,
@@ -62,11 +62,14 @@ async def caller_from_scope(scope: Scope) -> Caller:
         bearer = await database_sync_to_async(caller_from_bearer, thread_sensitive=False)(
             token, access_tokens.resources(), now=timezone.now()
         )
+        context.is_called_by(bearer.who)
         return _caller(scope, cookies, None).speaking_for(bearer)
     key = cookies.get(settings.SESSION_COOKIE_NAME, "")
     # a guest costs no query, and no thread
     user = await database_sync_to_async(_user, thread_sensitive=False)(key) if key else None
-    return _caller(scope, cookies, user)
+    caller = _caller(scope, cookies, user)
+    context.is_called_by(caller.who)
+    return caller
 
 
 def presented_token(scope: Scope) -> str:

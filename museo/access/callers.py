@@ -13,7 +13,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import get_language, get_supported_language_variant
 from rest_framework.request import Request
 
-from museo.access import scopes
+from museo.access import context, scopes
 from museo.access.access_tokens import Claims
 from museo.access.tokens import digest
 
@@ -173,7 +173,10 @@ def caller_from_request(request: HttpRequest | Request) -> Caller:
         address=request.META.get("REMOTE_ADDR", ""),
     )
     bearer = getattr(request, "auth", None)
-    return caller.speaking_for(bearer) if isinstance(bearer, Caller) else caller
+    if isinstance(bearer, Caller):
+        caller = caller.speaking_for(bearer)
+    context.is_called_by(caller.who)
+    return caller
 
 
 def presented_tickets(*, query: str, authorization: str, cookie: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from museo import tether
+from museo.ops import measuring
 from museo.ops.preflight import ROOT
 from museo.restarts import Streak
 
@@ -95,7 +96,7 @@ class Supervisor:
             return subprocess.Popen(  # noqa: S603  our own commands
                 [*tethered, *part.command],
                 cwd=ROOT,
-                env=self._environment,
+                env={**self._environment, "MUSEO_PROCESS": part.name},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -114,6 +115,7 @@ class Supervisor:
 
     def _bury(self, child: _Child, now: float) -> None:
         _kill_group(child.process.pid)
+        measuring.forget(self._environment, child.process.pid)
         child.streak = child.streak.after(lived=now - child.started_at)
         child.due_at = now + child.streak.pause
         self._say(self._obituary(child, child.process.returncode))

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from museo.ops import lock, preflight, prepare, staff, valkey
+from museo.ops import lock, measuring, preflight, prepare, staff, valkey
 from museo.ops.bell import Bell
 from museo.ops.preflight import CannotStart
 from museo.ops.supervisor import Part, Supervisor
@@ -33,7 +33,7 @@ DATABASES = {
     for suffix in ("", "-wal", "-shm", "-journal")
 }
 SECRETS = {"secret-key", "encryption-key", "staff-login"}
-FOLDERS = {"broker", "logs", "media", "static", "valkey"}
+FOLDERS = {"broker", "logs", "media", "metrics", "static", "valkey"}
 OURS = DATABASES | SECRETS | FOLDERS | {"up.lock", "write.lock"}
 
 
@@ -62,6 +62,7 @@ def run(options: Options, *, home: Path, say: Callable[[str], None]) -> None:
         server = None if settings.REDIS_URL else valkey.bundled(home)
         redis_url = server.url if server else settings.REDIS_URL
         told = environment(os.environ, options, home=home, redis_url=redis_url)
+        told |= measuring.begin(home)
         supervisor = Supervisor(logs=home / "logs", environment=told, say=say)
         watch = _Watch(supervisor, bell, held, options.address)
         try:

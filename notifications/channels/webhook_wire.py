@@ -59,8 +59,9 @@ def letter(subscription: Subscription, event: Event) -> Letter:
 
 
 def place(event: Event) -> dict[str, str]:
-    """The headers that say where in the log an event is."""
+    """The headers that say where in the log an event is, and which call it came of."""
     return {
+        **({"x-correlation-id": event.call} if event.call else {}),
         "museo-position": str(event.position),
         "museo-version": str(event.version),
         "museo-topic": event.topic,

@@ -425,6 +425,9 @@ class Hub:
                 RESTS_FOR_WORK * (ended_at - began_at), LONGEST_REST_SECONDS
             )
             stats.EVENTS.inc(len(frames))
+            if logger.isEnabledFor(logging.DEBUG):
+                calls = {frame.position: frame.event.call for frame in frames}
+                logger.debug("pushed", extra={"positions": calls})
             for frame in frames:
                 if frame.event.topic == access_changes.TOPIC:
                     self._revoke(frame.event.data)

@@ -21,12 +21,16 @@ STATUS_SECONDS = 5.0
 # a process that has said nothing for so long has gone
 FORGOTTEN_AFTER_SECONDS = 3 * STATUS_SECONDS
 
-CLIENTS = metrics.Gauge("museo_live_clients", "Open streams of this process", ["kind"])
+CLIENTS = metrics.Gauge("museo_live_clients", "Open streams", ["kind"], multiprocess_mode="livesum")
 EVENTS = metrics.Counter("museo_live_events", "Events that the hub has delivered")
 HEALED = metrics.Counter(
     "museo_live_healed", "Events that no wake-up brought and that were read from the log"
 )
-BEHIND = metrics.Gauge("museo_live_behind", "Events between the log's head and the hub")
+BEHIND = metrics.Gauge(
+    "museo_live_behind",
+    "Events between the log's head and the hub",
+    multiprocess_mode="livemax",
+)
 DELAY = metrics.Histogram(
     "museo_live_delay_seconds",
     "From the time that an event happened to its delivery, for events of wake-ups",

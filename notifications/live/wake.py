@@ -42,6 +42,7 @@ def batch(
                 "at": event.at,
                 "data": event.data,
                 "texts": event.texts,
+                "call": event.call,
                 "own_text": event.own_text,
                 "also": names,
             }

@@ -141,6 +141,7 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField()),
                 ('data', models.JSONField(default=dict)),
                 ('texts', models.JSONField(default=dict)),
+                ('call', models.CharField(db_default='', default='', max_length=64)),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('topic', 'version'), name='one_event_per_topic_version')],
