@@ -26,10 +26,15 @@ def shop(home: Path, *, demo: bool) -> staff.Login:
     index.catch_up(now=timezone.now())
     login = staff.ensure(home)
     # who watches from here on needs no database
+    let_go()
+    return login
+
+
+def let_go() -> None:
+    """Of every connection to the database."""
     connections.close_all()
     if isinstance(database := connections["default"], PostgreSQL):
         database.close_pool()
-    return login
 
 
 def reach_database() -> None:
