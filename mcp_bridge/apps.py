@@ -10,6 +10,9 @@ class McpBridgeConfig(AppConfig):
 
     def ready(self) -> None:
         """Scopes are above the settings, which therefore cannot know them."""
+        from mcp_bridge.assistant import topics
+
+        topics.register()
         asked = (server.scope for server in settings.MUSEO_MCP_SERVERS)
         if unknown := scopes.unknown(asked):
             known = ", ".join(scopes.SCOPES)

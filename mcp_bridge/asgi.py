@@ -7,6 +7,8 @@ from django.conf import settings
 from starlette.types import Receive, Scope, Send
 
 from mcp_bridge import neighbours, push, sockets
+from mcp_bridge.assistant import answering
+from mcp_bridge.assistant import sockets as assistant
 from mcp_bridge.transport import Transport
 from museo.lazy import Lazy
 from notifications.live.hub import here
@@ -51,6 +53,7 @@ class _Running:
         """Calls and listen streams end by themselves, sessions' streams with their managers."""
         push.close()
         sockets.close()
+        assistant.close()
         await _wait_for(self.calls)
         if settings.MUSEO_MCP_SERVERS:
             await children.end()
@@ -111,6 +114,17 @@ async def socket_by_first_frame(scope: Scope, receive: Receive, send: Send) -> N
     """A WebSocket at `/`."""
     await _ready()
     await sockets.serve_by_first_frame(scope, receive, send)
+
+
+async def assistant_socket(scope: Scope, receive: Receive, send: Send) -> None:
+    """A WebSocket at `/ws/assistant/`."""
+    await _ready()
+    await assistant.serve(scope, receive, send)
+
+
+async def answer(message_id: str) -> None:
+    """Answer a message that no process has at work, unless somebody else is quicker."""
+    await answering.here().hear_of(message_id)
 
 
 async def _ready() -> _Running:

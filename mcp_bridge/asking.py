@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import mcp_types as types
 from django.conf import settings
@@ -73,6 +73,28 @@ class Asked:
         return types.InputRequiredResult(
             input_requests={QUESTION: types.ElicitRequest(params=form)}, request_state=self.token
         )
+
+
+class Askable(Protocol):
+    """Whoever can be asked for a yes, in whatever way."""
+
+    @property
+    def can_be_asked(self) -> bool: ...
+
+    @property
+    def has_answered(self) -> bool: ...
+
+    def agreed(self) -> str:
+        """The token of what they have said yes to."""
+        ...
+
+    async def ask(
+        self,
+        question: Question,
+        go_on: Callable[[str], Awaitable[Answer]],
+        *,
+        now: datetime,
+    ) -> Answer | Asked: ...
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from django.utils.translation import override
 from mcp.shared.exceptions import MCPError
 
 from mcp_bridge import arguments, budgets, quotations, traces
-from mcp_bridge.asking import Asked, Person
+from mcp_bridge.asking import Askable, Asked
 from mcp_bridge.calls import Call
 from mcp_bridge.messages import NOT_AVAILABLE
 from mcp_bridge.registry import Answer, Question, Tool
@@ -50,7 +50,7 @@ class NotAvailable(Problem):
 Outcome = Answer | Asked | Problem
 
 
-async def run(tool: Tool, given: Mapping[str, Any], call: Call, person: Person) -> Outcome:
+async def run(tool: Tool, given: Mapping[str, Any], call: Call, person: Askable) -> Outcome:
     """What the tool answers, what its person is to be asked first, or why it does neither."""
     locale = _asked_locale(given) or call.locale
     call = replace(call, caller=replace(call.caller, locale=locale))
@@ -61,7 +61,7 @@ async def run(tool: Tool, given: Mapping[str, Any], call: Call, person: Person) 
         outcome = await _outcome(tool, given, call, person)
     SECONDS.labels(tool.toolset).observe(time.perf_counter() - began)
     CALLS.labels(tool.toolset, "refused" if isinstance(outcome, Problem) else "answered").inc()
-    if not tool.only_reads:
+    if traces.is_noted(tool, call.caller):
         await in_thread(traces.leave)(tool, given, outcome, call.caller, at=call.now)
     return outcome
 
@@ -87,7 +87,7 @@ def result(tool: Tool, outcome: Outcome) -> types.CallToolResult | types.InputRe
     return types.CallToolResult(content=content, structured_content=outcome.data, _meta=meta)
 
 
-async def _outcome(tool: Tool, given: Mapping[str, Any], call: Call, person: Person) -> Outcome:
+async def _outcome(tool: Tool, given: Mapping[str, Any], call: Call, person: Askable) -> Outcome:
     try:
         return await _run(tool, given, call, person)
     except Exception as error:
@@ -97,7 +97,7 @@ async def _outcome(tool: Tool, given: Mapping[str, Any], call: Call, person: Per
         return OurTrouble(_("Something went wrong in the shop. Try again in a moment."))
 
 
-async def _run(tool: Tool, given: Mapping[str, Any], call: Call, person: Person) -> Answer | Asked:
+async def _run(tool: Tool, given: Mapping[str, Any], call: Call, person: Askable) -> Answer | Asked:
     await budgets.take_call(tool, call.caller, now=call.now)
     call = replace(
         call,

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from mcp_bridge import calls, pipes
+from mcp_bridge.assistant import sockets as assistant
 from mcp_bridge.calls import BEARER_KEY, caller_of
 from mcp_bridge.messages import NOT_AUTHENTICATED, RATE_LIMITED, Refused, id_of, message
 from museo.access.access_tokens import InvalidToken
@@ -36,7 +37,6 @@ KIND = "mcp"
 FINE = 1000
 # the client has left without our doing
 GONE = 1006
-NO_SUCH = 4404
 # what is larger goes by HTTP
 LARGEST_FRAME = 256 * 1024
 # frames that a client may send
@@ -63,7 +63,7 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def serve_by_first_frame(scope: Scope, receive: Receive, send: Send) -> None:
-    """A socket that is told apart by its first frame: with `jsonrpc` it is MCP's."""
+    """One that is told apart by its first frame: with `jsonrpc` MCP's, else the assistant's."""
     await receive()
     socket = Socket(scope, receive, send)
     await socket.accept()
@@ -78,8 +78,7 @@ async def serve_by_first_frame(scope: Scope, receive: Receive, send: Send) -> No
     if _is_json_rpc(first):
         await socket.serve(first)
     else:
-        detail = 'There is no assistant here yet. Send JSON-RPC 2.0 messages ("jsonrpc": "2.0").'
-        await socket.refuse("not_available", detail, NO_SUCH)
+        await assistant.serve_accepted(scope, receive, send, first)
 
 
 class Socket:

@@ -1,12 +1,34 @@
 """What the clock does for the bridge."""
 
+import asyncio
+
 from celery import shared_task
 from django.utils import timezone
 
 from mcp_bridge import following
+from mcp_bridge.assistant import conversations
+from museo.lazy import Lazy
+
+# most of the time there is nothing to answer
+answering = Lazy("mcp_bridge.assistant.answering")
 
 
 @shared_task(name="mcp_bridge.forget_ended_sessions")
 def forget_ended_sessions() -> int:
     """Delete what sessions followed that nobody has taken the place of."""
     return following.forget_ended(now=timezone.now())
+
+
+@shared_task(name="mcp_bridge.answer_left_alone")
+def answer_left_alone() -> int:
+    """Answer messages that no process answers: theirs has died, or none has heard of them."""
+    if not conversations.left_alone(now=timezone.now()):
+        return 0
+    taken: int = asyncio.run(answering.answer_left_alone())
+    return taken
+
+
+@shared_task(name="mcp_bridge.forget_conversations")
+def forget_conversations() -> int:
+    """Delete conversations that have ended, with all that was said in them."""
+    return conversations.forget_expired(now=timezone.now())

@@ -1,5 +1,7 @@
 """Who called which tool, how it ended, and what it was about: a row of the trail for each write.
 
+Of what the assistant calls there is a row for each call, with its conversation.
+
 Arguments are what somebody wrote, and answers hold tickets and tokens: of both, only public ids
 are kept.
 """
@@ -29,6 +31,11 @@ ABOUT = ("number", "order_id", "id", "product", "subscription_id", "import_id")
 SENT = ("delivery_id", "notification_id", "task_id")
 
 
+def is_noted(tool: Tool, caller: Caller) -> bool:
+    """Whether a call leaves a row: one that writes, and each of the assistant's."""
+    return bool(caller.conversation) or not tool.only_reads
+
+
 def leave(
     tool: Tool,
     given: Mapping[str, Any],
@@ -37,8 +44,8 @@ def leave(
     *,
     at: datetime,
 ) -> None:
-    """Note the call of a tool that writes; what was too often is not noted."""
-    if tool.only_reads or isinstance(outcome, limits.TooOften):
+    """Note the call; what was too often is not noted."""
+    if isinstance(outcome, limits.TooOften):
         return
     ended, about = _end(outcome)
     note(tool.name, [about, given], ended, caller, at=at)

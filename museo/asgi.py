@@ -24,6 +24,7 @@ from museo.edge import Receive, Scope, Send, edge
 from museo.pages import Pages
 from notifications.live import hub, waiting
 from notifications.live.consumers import EventSocket
+from notifications.live.frames import Batch
 from notifications.live.sse import (
     EventStream,
     FlatStream,
@@ -33,6 +34,8 @@ from notifications.live.sse import (
 )
 
 logger = logging.getLogger(__name__)
+# where it is heard of messages to the assistant (`mcp_bridge.assistant.steps`)
+MESSAGES = "assistant.waiting"
 # new objects that might be garbage; times ten, and times a hundred for all that have stayed long
 GARBAGE_LOOKED_FOR_AFTER = (2_000, 10, 100)
 
@@ -42,6 +45,7 @@ PROCESS_EVENTS = re.compile(r"/api/chat/sse/?")
 MCP = re.compile(r"/mcp(?:/.*|-conformance/?)?")
 SOCKET = re.compile(r"/ws/events/?")
 MCP_SOCKET = re.compile(r"/ws/mcp/?")
+ASSISTANT_SOCKET = re.compile(r"/ws/assistant/?")
 
 pages = Pages()
 # the stubs type scopes more closely than a router needs
@@ -52,6 +56,8 @@ process_stream: Any = ProcessStream.as_asgi()
 public_stream: Any = PublicStream.as_asgi()
 socket: Any = EventSocket.as_asgi()
 _loaded: Any = None
+# messages that are being answered
+_answers: set[asyncio.Task[None]] = set()
 
 
 async def route(scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,6 +101,8 @@ async def _socket(scope: Scope, receive: Receive, send: Send) -> None:
         await socket(_with(scope, found), receive, send)
     elif MCP_SOCKET.fullmatch(scope["path"]):
         await (await _bridge()).socket(scope, receive, send)
+    elif ASSISTANT_SOCKET.fullmatch(scope["path"]):
+        await (await _bridge()).assistant_socket(scope, receive, send)
     elif scope["path"] == "/":
         await (await _bridge()).socket_by_first_frame(scope, receive, send)
     else:
@@ -120,7 +128,7 @@ async def _live(receive: Receive, send: Send) -> None:
     await receive()
     _end_streams_on_signal()
     try:
-        await hub.here()
+        (await hub.here()).follow({MESSAGES}, _answer)
     except DatabaseError:
         logger.warning("the log cannot be read; streams start with their first client")
     # what is loaded now stays: the collector need not look at it again, which takes 80 ms; and it
@@ -134,6 +142,18 @@ async def _live(receive: Receive, send: Send) -> None:
     if running := hub.running():
         await running.stop()
     await send({"type": "lifespan.shutdown.complete"})
+
+
+def _answer(batch: Batch) -> None:
+    """Somebody has said something to the assistant by REST, and no process is at work on it."""
+    for frame in batch.frames:
+        task = asyncio.get_running_loop().create_task(_take(frame.event.data["message_id"]))
+        _answers.add(task)
+        task.add_done_callback(_answers.discard)
+
+
+async def _take(message_id: str) -> None:
+    await (await _bridge()).answer(message_id)
 
 
 def _end_streams_on_signal() -> None:

@@ -21,6 +21,7 @@ MUSEO_NAMES = frozenset(
         "MUSEO_API_URL",
         "MUSEO_CALLS_PER_MINUTE",
         "MUSEO_CLOCK_SPEED",
+        "MUSEO_CONVERSATION_DAYS",
         "MUSEO_DEBUG",
         "MUSEO_DELIVERY_DAYS",
         "MUSEO_ENCRYPTION_KEYS",

@@ -19,6 +19,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 
 import catalog.schema
+import mcp_bridge.schema
 import notifications.schema
 import orders.schema
 from museo.access import scopes
@@ -32,6 +33,7 @@ OPERATIONS: Mapping[str, Operation] = {
     **catalog.schema.OPERATIONS,
     **orders.schema.OPERATIONS,
     **notifications.schema.OPERATIONS,
+    **mcp_bridge.schema.OPERATIONS,
 }
 INTRODUCTION = """\
 Amounts are integers in minor units beside their currency. Lists go on by `next`. Errors are

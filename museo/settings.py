@@ -20,6 +20,7 @@ MUSEO_TRUSTED_PROXIES = environment.networks("MUSEO_TRUSTED_PROXIES")
 MUSEO_LOG_DAYS = environment.positive("MUSEO_LOG_DAYS", 90)
 MUSEO_DELIVERY_DAYS = environment.positive("MUSEO_DELIVERY_DAYS", 30)
 MUSEO_INBOX_DAYS = environment.positive("MUSEO_INBOX_DAYS", 365)
+MUSEO_CONVERSATION_DAYS = environment.positive("MUSEO_CONVERSATION_DAYS", 30)
 MUSEO_TRAIL_DAYS = environment.positive("MUSEO_TRAIL_DAYS", 365)
 MUSEO_STREAMS_PER_CALLER = int(environment.positive("MUSEO_STREAMS_PER_CALLER", 500))
 MUSEO_CALLS_PER_MINUTE = environment.count("MUSEO_CALLS_PER_MINUTE", 600)
@@ -291,6 +292,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "forget ended sessions": {
         "task": "mcp_bridge.forget_ended_sessions",
+        "schedule": 3600.0,
+        "options": {"expires": 600, "queue": "work"},
+    },
+    "answer messages that were left alone": {
+        "task": "mcp_bridge.answer_left_alone",
+        "schedule": 2.0,
+        "options": {"expires": 5, "queue": "work"},
+    },
+    "forget ended conversations": {
+        "task": "mcp_bridge.forget_conversations",
         "schedule": 3600.0,
         "options": {"expires": 600, "queue": "work"},
     },

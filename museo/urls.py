@@ -8,6 +8,7 @@ from django.views.i18n import set_language
 from django.views.static import serve
 
 import catalog.urls
+import mcp_bridge.urls
 import museo.oauth.urls
 import notifications.urls
 import orders.urls
@@ -36,7 +37,14 @@ urlpatterns = [
     path("language", set_language, name="set_language"),
     path(
         "api/v1/",
-        include([*catalog.urls.api, *orders.urls.api, *notifications.urls.api]),
+        include(
+            [
+                *catalog.urls.api,
+                *orders.urls.api,
+                *notifications.urls.api,
+                *mcp_bridge.urls.api,
+            ]
+        ),
     ),
     path("", include(museo.oauth.urls.urlpatterns)),
     re_path(r"^api/", problems.not_found),

@@ -51,7 +51,7 @@ def _read(call: Call, text: str, locale: str) -> Understanding:
 def analysis(call: Call, text: str) -> Data:
     """The answer of `analyze_intent`."""
     found = heard(call, text)
-    entities = _with_days(call, found.entities)
+    entities = with_days(call, found.entities)
     if found.intent == "search_products":
         entities["query"] = text.strip()[:LONGEST_NAME]
     return {
@@ -147,7 +147,7 @@ def _with_product(intent: Intent, mapped: Data, choices: list[Data], name: str) 
     return {**mapped, "missing": still, "message": f"{mapped['message']} {said}"}
 
 
-def _with_days(call: Call, entities: Mapping[str, Any]) -> Data:
+def with_days(call: Call, entities: Mapping[str, Any]) -> Data:
     """Days as they were said are dates by the shop's clock; what is none stays as it is."""
     today = call.now.astimezone(shop.current().zone).date()
     return {

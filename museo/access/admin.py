@@ -41,9 +41,9 @@ class TrailAdmin(ModelAdmin):
     """Who did what; nobody changes that."""
 
     ordering = ["-pk"]
-    list_display = ["at", "who", "app", "what", "target", "outcome", "fields"]
+    list_display = ["at", "who", "app", "conversation", "what", "target", "outcome", "fields"]
     list_display_links = None
-    search_fields = ["target__exact", "who__exact", "app__exact", "what__exact"]
+    search_fields = [f"{name}__exact" for name in ("target", "who", "app", "conversation", "what")]
     # the trail is long, and nobody needs to know how long
     show_full_result_count = False
 

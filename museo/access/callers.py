@@ -71,6 +71,8 @@ class Caller:
     address: str = ""
     locale: str = settings.LANGUAGE_CODE
     sales_channel: str = "web"
+    # in which conversation with the assistant it was said, by public id; empty for none
+    conversation: str = ""
 
     def with_ticket(self, ticket: str | None) -> Caller:
         return replace(self, tickets=(*self.tickets, ticket)) if ticket else self

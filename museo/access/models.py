@@ -200,6 +200,10 @@ class Trail(models.Model):
     who = models.CharField(_("who"), max_length=80, blank=True)
     # the client id of the app that did it for them; empty for what they did themselves
     app = models.CharField(_("by which app"), max_length=255, blank=True, db_default="")
+    # the public id of the conversation with the assistant in which they said it; empty for none
+    conversation = models.CharField(
+        _("in which conversation"), max_length=30, blank=True, db_default=""
+    )
     what = models.CharField(_("what"), max_length=40)
     # a public id: `prd_…`
     target = models.CharField(_("to what"), max_length=80)

@@ -48,6 +48,7 @@ def leave(
     Trail.objects.create(
         who=caller.who,
         app=_app(caller),
+        conversation=caller.conversation,
         what=what,
         target=target,
         fields=list(fields),
@@ -61,15 +62,22 @@ def leave_many(
 ) -> None:
     """Note one write to many, inside its transaction."""
     traces = [(what, target, fields) for target in targets]
-    leave_each(caller.who, traces, app=_app(caller), at=at)
+    leave_each(caller.who, traces, app=_app(caller), conversation=caller.conversation, at=at)
 
 
 def leave_each(
-    who: str, traces: Iterable[tuple[str, str, Collection[str]]], *, app: str = "", at: datetime
+    who: str,
+    traces: Iterable[tuple[str, str, Collection[str]]],
+    *,
+    app: str = "",
+    conversation: str = "",
+    at: datetime,
 ) -> None:
     """Note many writes of one caller, each with what was done, to what, and its fields."""
-    rows = [(who, app, what, target, list(fields), at) for what, target, fields in traces]
-    bulk.insert(Trail, ("who", "app", "what", "target", "fields", "at"), rows)
+    rows = [
+        (who, app, conversation, what, target, list(fields), at) for what, target, fields in traces
+    ]
+    bulk.insert(Trail, ("who", "app", "conversation", "what", "target", "fields", "at"), rows)
 
 
 def of(*targets: str) -> list[Trace]:

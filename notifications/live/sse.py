@@ -71,7 +71,7 @@ def _flat(frame: Frame, locale: str) -> dict[str, Any]:
     return flat(frame.render(locale))
 
 
-def _flat_process(frame: Frame, locale: str) -> dict[str, Any]:
+def flat_process(frame: Frame, locale: str) -> dict[str, Any]:
     """The same with `timestamp` in milliseconds, and the ISO form in `time`."""
     told = _flat(frame, locale)
     milliseconds = int(frame.event.at.timestamp() * 1000)
@@ -92,7 +92,7 @@ def _form(render: Any) -> Form:
 
 ENVELOPES = _form(Frame.render)
 FLAT = _form(_flat)
-FLAT_PROCESS = _form(_flat_process)
+FLAT_PROCESS = _form(flat_process)
 
 
 class EventStream(AsyncHttpConsumer):

@@ -1,0 +1,492 @@
+"""Conversations with the assistant, as rows: what is said, who answers it, and how that stands.
+
+A message is accepted once, in its place in its conversation, which is locked for that. Messages are
+answered one at a time, in their order. A run is a name that holds a lease, and each of its writes
+counts the rows that are still its own. Whoever finds a lease that is over takes the message up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from mcp_bridge.assistant import client_types, speakers, steps
+from mcp_bridge.assistant.steps import Step, Steps
+from mcp_bridge.models import Confirmation, Conversation, Message, ToolRun, message_id
+from museo.access import limits
+from museo.access.admission import OF_SERVICE_ACCOUNTS as FOR_MANY
+from museo.access.callers import Caller, supported_locale
+from museo.access.encryption import seal, unseal
+from museo.access.problems import Invalid, NotAllowed, NotFound, field_error
+from notifications import erasure, log
+from notifications.envelope import REMOVED, timestamp
+from notifications.models import EventText, EventTopic
+
+STATE = Message.State
+OPEN = (STATE.WAITING, STATE.RUNNING)
+LONGEST = 4000
+LARGEST_DETAILS = 8 * 1024
+# of the calls of REST that a person may make in a minute, this part may be messages
+PART_OF_CALLS = 10
+LEASE = timedelta(seconds=15)
+# one that nobody has taken by then was not heard of
+TAKEN_WITHIN = timedelta(seconds=2)
+MOST_SHOWN = 200
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one message says, and who says it."""
+
+    text: str = field(default="", repr=False)
+    # the question that it answers, by public id, and the answer
+    confirm: str = ""
+    agree: bool = True
+    details: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    speaker: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, message: Message) -> Said:
+        """Nothing once it was erased."""
+        return cls(**orjson.loads(unseal(message.sealed))) if message.sealed else cls()
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """`notes` say what was taken for something else: `{"code", "detail"}`."""
+
+    message: Message
+    notes: list[dict[str, str]]
+
+    def shown(self) -> dict[str, Any]:
+        return {
+            "message_id": self.message.public_id,
+            "conversation_id": self.message.conversation.public_id,
+            "events_url": events_url(self.message.public_id),
+            "client_type": self.message.client_type,
+            "locale": self.message.locale,
+            "notes": self.notes,
+        }
+
+
+def events_url(message_id: str) -> str:
+    return f"{settings.MUSEO_PUBLIC_URL}/api/chat/sse?messageId={message_id}"
+
+
+# taking in
+
+
+def accept(
+    caller: Caller,
+    *,
+    text: str = "",
+    conversation_id: str = "",
+    client_type: str = "",
+    locale: str = "",
+    confirm: str = "",
+    agree: bool = True,
+    details: Mapping[str, Any] | None = None,
+    id: str = "",
+    runner: str = "",
+    now: datetime,
+) -> Accepted:
+    """Keep a message; it is `runner`'s to answer, or whoever's that hears of it.
+
+    Raises Invalid, NotFound for a conversation that is not the caller's, and TooOften.
+    """
+    if not caller.process:
+        raise NotAllowed(_("Nobody could hear the answer here. Sign in, or come by the network."))
+    require_sayable(text, confirm=confirm, details=details)
+    count(caller, now=now)
+    notes: list[dict[str, str]] = []
+    kind = _client_type(client_type, notes)
+    language = _locale(locale, caller, notes)
+    said = Said(text.strip(), confirm, agree, details or {}, speakers.written(caller))
+    with log.change() as change:
+        conversation = _locked(caller, conversation_id, now=now)
+        is_first = not conversation.messages.filter(state__in=OPEN).exists()
+        is_taken = bool(runner) and is_first
+        message = Message(
+            public_id=id or message_id(),
+            conversation=conversation,
+            number=conversation.revision,
+            client_type=kind,
+            locale=language,
+            sealed=seal(orjson.dumps(asdict(said)).decode()),
+            state=STATE.RUNNING if is_taken else STATE.WAITING,
+            runner=runner if is_taken else "",
+            leased_until=now + LEASE if is_taken else None,
+            began_at=now if is_taken else None,
+            at=now,
+        )
+        told = Steps(message)
+        told.add(Step(steps.PROCESS_START, steps.STARTED, {"client_type": kind}), part=0)
+        for name, value in told.reached.items():
+            setattr(message, name, value)
+        message.save(force_insert=True)
+        told.tell(change, at=now, also=() if is_taken or not is_first else (steps.WAITING,))
+    return Accepted(message, notes)
+
+
+def require_sayable(text: str, *, confirm: str, details: Mapping[str, Any] | None) -> None:
+    """Raise Invalid for what says nothing, too much, or cannot be kept."""
+    if not (text.strip() or confirm or details):
+        raise _invalid("/message", "required", _("Say what you want."))
+    if len(text) > LONGEST:
+        detail = _("Say it in at most %(most)s letters.") % {"most": LONGEST}
+        raise _invalid("/message", "too_long", detail)
+    try:
+        kept = orjson.dumps([text, confirm, details or {}])
+    except (TypeError, ValueError):
+        kept = b"\\u0000"
+    if b"\\u0000" in kept:
+        raise _invalid("/message", "invalid", _("Write this as text."))
+    if len(kept) - len(text.encode()) > LARGEST_DETAILS:
+        raise _invalid("/details", "too_long", _("These details are too long."))
+
+
+def count(caller: Caller, *, now: datetime) -> None:
+    """Take one message; raise TooOften."""
+    is_one_person = caller.who.startswith("user:")
+    most = settings.MUSEO_CALLS_PER_MINUTE // PART_OF_CALLS * (1 if is_one_person else FOR_MANY)
+    key = f"assistant:{caller.who or limits.network(caller.address)}"
+    limits.require_allowance(key, most=max(1, most), seconds=60, now=now)
+
+
+def _client_type(asked: str, notes: list[dict[str, str]]) -> str:
+    if asked and asked not in client_types.ALL:
+        detail = _("There is no such client type; %(name)s is used. The types are: %(names)s.")
+        names = ", ".join(client_types.ALL)
+        detail %= {"name": client_types.WEB.name, "names": names}
+        notes.append({"code": "unknown_client_type", "detail": detail})
+    return client_types.of(asked).name
+
+
+def _locale(asked: str, caller: Caller, notes: list[dict[str, str]]) -> str:
+    found = supported_locale(asked[:35], default="") if asked else caller.locale
+    if not found:
+        detail = _("This language is not spoken here; %(locale)s is used.")
+        notes.append({"code": "unknown_locale", "detail": detail % {"locale": caller.locale}})
+    return found or caller.locale
+
+
+def _locked(caller: Caller, public_id: str, *, now: datetime) -> Conversation:
+    """The conversation with one more message, locked until the transaction ends."""
+    lasts = {
+        "updated_at": now,
+        "expires_at": now + timedelta(days=settings.MUSEO_CONVERSATION_DAYS),
+    }
+    if not public_id:
+        return Conversation.objects.create(
+            owner=caller.process, revision=1, created_at=now, **lasts
+        )
+    own = Conversation.objects.of(caller, now=now).filter(public_id=public_id)
+    if not own.update(revision=F("revision") + 1, **lasts):
+        raise unknown_conversation()
+    return Conversation.objects.get(public_id=public_id)
+
+
+def unknown_conversation() -> NotFound:
+    return NotFound(_("There is no such conversation, or it has ended. Begin another one."))
+
+
+def _invalid(pointer: str, code: str, detail: str) -> Invalid:
+    return Invalid(detail, errors=[field_error(pointer, code, detail)])
+
+
+# runs
+
+
+def claim(pk: int, runner: str, *, now: datetime) -> bool:
+    """Take a message that waits for nobody before it, or whose run has died; whether it is ours."""
+    earlier = Message.objects.filter(
+        conversation=OuterRef("conversation"), number__lt=OuterRef("number"), state__in=OPEN
+    )
+    waits = Q(state=STATE.WAITING) & ~Exists(earlier)
+    is_dead = Q(state=STATE.RUNNING, leased_until__lt=now)
+    mine = Message.objects.filter(waits | is_dead, pk=pk)
+    return bool(
+        mine.update(
+            state=STATE.RUNNING,
+            runner=runner,
+            leased_until=now + LEASE,
+            began_at=now,
+        )
+    )
+
+
+def left_alone(*, now: datetime) -> list[int]:
+    """Messages that nobody answers: their run has died, or nobody heard of them."""
+    unheard = Q(state=STATE.WAITING, at__lt=now - TAKEN_WITHIN)
+    is_dead = Q(state=STATE.RUNNING, leased_until__lt=now)
+    rows = Message.objects.filter(unheard | is_dead, ended_at=None).order_by("pk")
+    return list(rows.values_list("pk", flat=True)[:BATCH])
+
+
+def next_in(conversation_id: int) -> int | None:
+    """The message that comes next in a conversation; None if all are answered or at work."""
+    rows = Message.objects.filter(conversation=conversation_id, state__in=OPEN).order_by("number")
+    first = rows.values_list("pk", "state").first()
+    return first[0] if first and first[1] == STATE.WAITING else None
+
+
+def keep_alive(runner: str, *, now: datetime) -> list[int]:
+    """Hold the run's leases on; those of its messages whose person has said Stop."""
+    mine = Message.objects.filter(runner=runner, state=STATE.RUNNING)
+    mine.update(leased_until=now + LEASE)
+    return list(mine.filter(stop_at__isnull=False).values_list("pk", flat=True))
+
+
+def held_by(runner: str, pk: int) -> QuerySet[Message]:
+    """The message, as long as this run may write of it."""
+    return Message.objects.filter(pk=pk, runner=runner, state=STATE.RUNNING)
+
+
+def interrupted(message: Message, *, now: datetime) -> str:
+    """A tool that an earlier run of it has begun and that cannot be repeated; empty for none."""
+    if message.step <= 1:
+        return ""
+    begun = ToolRun.objects.filter(message=message, ended_at=None)
+    names = list(begun.filter(is_repeatable=False).values_list("tool", flat=True))
+    begun.update(outcome="unknown", ended_at=now)
+    return names[0] if names else ""
+
+
+class Lost(Exception):
+    """Another run has the message now, or it is erased: what this one finds counts no more."""
+
+
+def end(
+    message: Message,
+    runner: str,
+    told: Steps,
+    *,
+    state: str,
+    outcome: str,
+    response: Mapping[str, Any],
+    memory: str | None = None,
+    ended: Sequence[ToolRun] = (),
+    asked: Confirmation | None = None,
+    now: datetime,
+    **columns: Any,
+) -> None:
+    """Write the answer and tell it, once; raise Lost if it is not this run's to give.
+
+    `memory` is what the conversation remembers from now on, sealed; None leaves it. `ended` are
+    tools whose ends are written with it, `asked` is the question that the answer asks.
+    """
+    is_failed = state == STATE.FAILED
+    metadata = {"code": outcome} if is_failed else {"outcome": outcome}
+    last = Step(
+        steps.ERROR if is_failed else steps.PROCESS_COMPLETE,
+        _described(state, outcome),
+        metadata,
+        error=str(response["message"]) if is_failed else "",
+        response=response,
+    )
+    with log.change() as change:
+        # locked first, as by whoever says something more
+        kept = {} if memory is None else {"sealed": memory}
+        Conversation.objects.filter(pk=message.conversation_id).update(updated_at=now, **kept)
+        told.end(last, is_whole=state == STATE.DONE)
+        mine = Message.objects.filter(pk=message.pk, runner=runner, state__in=OPEN)
+        if not mine.update(
+            state=state,
+            outcome=outcome,
+            sealed_response=seal(orjson.dumps(response).decode()),
+            runner="",
+            leased_until=None,
+            ended_at=now,
+            **told.reached,
+            **columns,
+        ):
+            raise Lost
+        note_ends(ended)
+        if asked:
+            asked.save(force_insert=True)
+        told.tell(change, at=now)
+
+
+def note_ends(tools: Sequence[ToolRun]) -> None:
+    """How tools have ended, and when."""
+    for each in tools:
+        ToolRun.objects.filter(pk=each.pk).update(outcome=each.outcome, ended_at=each.ended_at)
+
+
+def _described(state: str, outcome: str) -> str:
+    if state == STATE.FAILED:
+        return steps.HAS_FAILED
+    if state == STATE.STOPPED:
+        return steps.HAS_STOPPED
+    return steps.WAITS if outcome == "asked" else steps.ANSWERED
+
+
+# Stop
+
+
+def stop(caller: Caller, message_id: str, *, now: datetime) -> Message:
+    """Begin no further tool; what has ended stays as it is. Raises NotFound."""
+    message = find(caller, message_id, now=now)
+    asked = Message.objects.filter(pk=message.pk, state=STATE.RUNNING, stop_at=None)
+    if asked.update(stop_at=now):
+        return find(caller, message_id, now=now)
+    if message.state == STATE.WAITING:
+        try:
+            end(
+                message,
+                "",
+                Steps(message),
+                state=STATE.STOPPED,
+                outcome="stopped",
+                response=stopped(message),
+                now=now,
+            )
+        except Lost:
+            # a run has just taken it
+            Message.objects.filter(pk=message.pk, ended_at=None).update(stop_at=now)
+    return find(caller, message_id, now=now)
+
+
+def stopped(message: Message) -> dict[str, Any]:
+    """The response of a message that was stopped."""
+    with override(message.locale):
+        return response(
+            message, _("Stopped. Nothing more was done."), outcome="stopped", data={"kind": "text"}
+        )
+
+
+def response(
+    message: Message,
+    text: str,
+    *,
+    outcome: str,
+    data: Mapping[str, Any],
+    **metadata: Any,
+) -> dict[str, Any]:
+    """What a person is answered, as docs/assistant.md has it."""
+    return {
+        "type": "response",
+        "message": text,
+        "data": dict(data),
+        "metadata": {
+            "message_id": message.public_id,
+            "conversation_id": message.conversation.public_id,
+            "client_type": message.client_type,
+            "locale": message.locale,
+            "outcome": outcome,
+            **metadata,
+        },
+    }
+
+
+# reading
+
+
+def find(caller: Caller, message_id: str, *, now: datetime) -> Message:
+    """One's own; raise NotFound."""
+    own = Conversation.objects.of(caller, now=now)
+    rows = Message.objects.select_related("conversation").filter(conversation__in=own)
+    message = rows.filter(public_id=message_id).first()
+    if message is None:
+        raise NotFound(_("There is no such message, or you may not see it."))
+    return message
+
+
+def find_conversation(caller: Caller, public_id: str, *, now: datetime) -> Conversation:
+    """One's own that has not ended; raise NotFound."""
+    found = Conversation.objects.of(caller, now=now).filter(public_id=public_id).first()
+    if found is None:
+        raise unknown_conversation()
+    return found
+
+
+def show(message: Message) -> dict[str, Any]:
+    """How a message stands."""
+    with override(message.locale):
+        described = _(message.description)
+    return {
+        "message_id": message.public_id,
+        "conversation_id": message.conversation.public_id,
+        "state": message.state,
+        "said": Said.of(message).text if message.sealed else REMOVED,
+        "at": timestamp(message.at),
+        "events_url": events_url(message.public_id),
+        "process": {
+            "step": message.step,
+            "totalSteps": message.steps,
+            "description": described,
+            "progress": message.progress,
+            "status": STATUSES[message.state],
+        },
+        "response": read_response(message),
+    }
+
+
+STATUSES: Mapping[str, str] = {
+    STATE.WAITING: "idle",
+    STATE.RUNNING: "running",
+    STATE.DONE: "complete",
+    STATE.STOPPED: "complete",
+    STATE.FAILED: "error",
+}
+
+
+def read_response(message: Message) -> dict[str, Any] | None:
+    """None before the end."""
+    if not message.sealed_response:
+        return None
+    read: dict[str, Any] = orjson.loads(unseal(message.sealed_response))
+    return read
+
+
+def show_conversation(conversation: Conversation) -> dict[str, Any]:
+    """All that was said in it, oldest first; of a long one the end."""
+    rows = conversation.messages.select_related("conversation").order_by("-number")[:MOST_SHOWN]
+    return {
+        "conversation_id": conversation.public_id,
+        "expires_at": timestamp(conversation.expires_at),
+        "messages": [show(message) for message in reversed(rows)],
+    }
+
+
+def exported(owner: str) -> list[dict[str, Any]]:
+    """Everything that is kept of what somebody said, and was answered."""
+    rows = Conversation.objects.filter(owner=owner).order_by("pk")
+    return [show_conversation(each) for each in rows]
+
+
+# forgetting
+
+
+def forget(conversations: QuerySet[Conversation], *, now: datetime) -> int:
+    """Delete them with all that was said in them, also in the log; return how many."""
+    forgotten = 0
+    while pks := list(conversations.order_by("pk").values_list("pk", flat=True)[:BATCH]):
+        rows = Message.objects.filter(conversation__in=pks)
+        named = rows.values_list("conversation__owner", "public_id")
+        topics = [steps.topic(owner, public_id) for owner, public_id in named]
+        with log.change() as change:
+            _forget_texts(topics)
+            forgotten += Conversation.objects.filter(pk__in=pks).delete()[1][
+                "mcp_bridge.Conversation"
+            ]
+            change.event(erasure.TOPIC, "text.erased", {"user_id": None}, at=now)
+    return forgotten
+
+
+def _forget_texts(topics: Iterable[str]) -> None:
+    heard = EventTopic.objects.filter(topic__in=list(topics))
+    EventText.objects.filter(position__in=heard.values("position")).delete()
+
+
+def forget_expired(*, now: datetime) -> int:
+    return forget(Conversation.objects.filter(expires_at__lte=now), now=now)

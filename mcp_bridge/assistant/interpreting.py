@@ -1,0 +1,62 @@
+"""What a message means where it was said: after a question, about what was shown before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mcp_bridge.assistant import consents, talking
+from mcp_bridge.assistant.client_types import ClientType
+from mcp_bridge.assistant.conversations import Said
+from mcp_bridge.assistant.memory import Memory
+from mcp_bridge.assistant.message import EMAIL
+from mcp_bridge.assistant.understanding import UNKNOWN
+from mcp_bridge.calls import Call
+
+# no sentence is read as these: a button, a word, a form says them
+AGREE, DECLINE, ASK_AGAIN = "agree", "decline", "ask_again"
+# who is asked for something and is this sure of another thing says that
+INTERRUPTS = 0.8
+# a name or an address sounds like these
+SOUNDS_LIKE_A_NAME = ("search_products", "product_details", "ask_question", UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """`is_several`: it may be more than one wish."""
+
+    intent: str
+    confidence: float = 1.0
+    entities: Mapping[str, Any] = field(default_factory=dict)
+    is_several: bool = False
+
+
+def meant(call: Call, said: Said, memory: Memory, client: ClientType) -> Meaning:
+    if said.confirm:
+        return Meaning(AGREE if said.agree else DECLINE, entities={"question": said.confirm})
+    if memory.asked and (word := consents.word_of(said.text)) is not None:
+        if word and client.has_buttons:
+            return Meaning(ASK_AGAIN, entities={"question": memory.asked})
+        return Meaning(AGREE if word else DECLINE, entities={"question": memory.asked})
+    pending = memory.pending
+    if said.details and not said.text:
+        return Meaning(pending.get("intent", "place_order"), entities=pending.get("entities", {}))
+    heard = talking.heard(call, said.text)
+    entities = talking.with_days(call, heard.entities)
+    is_sure = heard.confidence >= INTERRUPTS and heard.intent not in SOUNDS_LIKE_A_NAME
+    if pending and (not is_sure or heard.intent == pending["intent"]):
+        known = {**pending["entities"], **_answer(pending["slot"], said.text, entities)}
+        return Meaning(pending["intent"], entities=known)
+    others = [name for name, confidence in heard.alternatives if confidence >= INTERRUPTS]
+    return Meaning(heard.intent, heard.confidence, entities, is_several=bool(others))
+
+
+def _answer(slot: str, text: str, entities: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked for, out of the words that answer it."""
+    if slot == "email" and (found := EMAIL.search(text)):
+        return {"email": found[0]}
+    if slot in ("price", "quantity", "order_number"):
+        spoken = {name: value for name, value in entities.items() if name != "product"}
+        return {slot: spoken.get("money"), **spoken} if slot == "price" else spoken
+    return {slot: text.strip()[:200]}
