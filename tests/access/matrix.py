@@ -312,6 +312,11 @@ ROWS = [
     rest("GET", "admin/exports", "products:write", STAFF, others=403),
     # being told
     rest("GET", "events", "", query="topics=broadcast.all"),
+    rest("POST", "assistant/messages", "shop:read", body={"message": "Where is my order?"}),
+    rest("GET", "assistant/messages/<str:message_id>", "shop:read"),
+    rest("POST", "assistant/messages/<str:message_id>/stop", "shop:read", body={}),
+    rest("GET", "assistant/conversations/<str:conversation_id>", "shop:read"),
+    rest("DELETE", "assistant/conversations/<str:conversation_id>", "shop:read"),
     rest("POST", "events/tickets", "", body={"topics": ["broadcast.all"]}),
     rest("GET", "notifications", "", SIGNED_IN, others=401, but={"with": 401, "without": 401}),
     rest("POST", "notifications/ack", "", body={"position": 0}),

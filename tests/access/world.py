@@ -216,6 +216,20 @@ class World:
         )
         return f"{found.public_id}-{position}"
 
+    def _message_id(self, who: str) -> str:
+        """One that the caller has just said."""
+        return self._said(who).public_id
+
+    def _conversation_id(self, who: str) -> str:
+        return self._said(who).conversation.public_id
+
+    def _said(self, who: str) -> Message:
+        caller = caller_for_user(self._user(who), locale="en", address=ADDRESS)
+        if who in PROGRAMS:
+            caller = replace(caller, who=f"service:{ServiceAccount.objects.latest('pk').pk}")
+        said = conversations.accept(caller, text="Where is my order?", now=timezone.now())
+        return said.message
+
     def _step(self, who: str) -> int:
         """Of the first run."""
         return 1

@@ -232,13 +232,18 @@ async def test_sockets_are_closed_with_1012_when_the_shop_restarts(
         assert await client.closed() == 1012
 
 
-async def test_there_is_no_assistant_yet(committed: None, shop: str) -> None:
+async def test_whoever_speaks_no_json_rpc_speaks_with_the_assistant(
+    committed: None, shop: str
+) -> None:
     async with wire(shop) as client:
-        await client.say({"type": "message", "message": "Where is my order?"})
-        told = await client.next()
-        code = await client.closed()
+        # as the source documents' admin client says it
+        await client.say({"userId": "1", "message": "hello", "clientType": "web-admin"})
+        told = [await client.next()]
+        while told[-1]["type"] != "response":
+            told.append(await client.next())
 
-    assert (told["type"], told["code"], code) == ("error", "not_available", 4404)
+    assert told[0]["type"] == "accepted"
+    assert told[-1]["message"] == "Hello! What are you looking for?"
 
 
 async def test_who_says_nothing_is_not_waited_for(
