@@ -3,7 +3,7 @@
 from mcp_bridge.assistant.api import MessageBody
 from mcp_bridge.assistant.client_types import ALL
 from mcp_bridge.models import Message
-from museo.access.operations import Operation, Operations, does, reads
+from museo.access.operations import Operations, does, reads
 from museo.access.shapes import (
     address,
     anything,
@@ -97,7 +97,8 @@ OPERATIONS: Operations = {
     "GET assistant/conversations/{conversation_id}": reads(
         "Read what was said in a conversation", CONVERSATION
     ),
-    "DELETE assistant/conversations/{conversation_id}": Operation(
-        "Delete a conversation and all that was said in it", {204: None}
+    "DELETE assistant/conversations/{conversation_id}": does(
+        "Delete a conversation and all that was said in it",
+        of("RemovedConversation", removed=yes()),
     ),
 }

@@ -72,4 +72,4 @@ def conversation_detail(request: Request, conversation_id: str) -> Response:
     if request.method == "GET":
         return Response(conversations.show_conversation(found))
     conversations.forget(Conversation.objects.filter(pk=found.pk), now=now)
-    return Response(status=204)
+    return Response({"removed": True})

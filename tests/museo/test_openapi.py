@@ -15,7 +15,7 @@ from museo import openapi
 from tests.access.test_matrix import methods, registry
 from tests.access.world import PARAMETER
 
-# CONTRACT's calls; those of work that is to come are LATER
+# CONTRACT's calls
 CONTRACT = """
 GET catalog/products · GET catalog/products/{} · GET catalog/categories · GET search
 GET basket · DELETE basket · POST basket/items · PUT basket/items
@@ -38,7 +38,6 @@ GET deliveries · POST deliveries/{}/resend
 GET notifications · POST notifications/ack · GET preferences · PUT preferences
 POST assistant/messages · GET events
 """
-LATER = {"assistant"}
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +51,6 @@ def _calls_of_contract() -> set[str]:
 
 def _without_names(call: str) -> str:
     return re.sub(r"{\w+}", "{}", call)
-
-
-def _is_later(call: str) -> bool:
-    return call.split(" ")[1].partition("/")[0] in LATER
 
 
 def test_every_route_of_the_api_is_in_the_document_and_no_other(document: dict[str, Any]) -> None:
@@ -75,9 +70,7 @@ def test_every_route_of_the_api_is_in_the_document_and_no_other(document: dict[s
 def test_every_call_of_the_contract_is_there(document: dict[str, Any]) -> None:
     described = {_without_names(call) for call, _told in openapi.operations(document)}
 
-    missing = {call for call in _calls_of_contract() - described if not _is_later(call)}
-    assert not missing
-    assert not {call for call in described if _is_later(call)}, "take these out of LATER"
+    assert not _calls_of_contract() - described
 
 
 def test_nothing_of_it_had_to_be_guessed() -> None:
