@@ -10,9 +10,11 @@ class McpBridgeConfig(AppConfig):
 
     def ready(self) -> None:
         """Scopes are above the settings, which therefore cannot know them."""
-        from mcp_bridge.assistant import topics
+        from mcp_bridge.assistant import conversations, topics
+        from notifications import erasure
 
         topics.register()
+        erasure.register(conversations.erase)
         asked = (server.scope for server in settings.MUSEO_MCP_SERVERS)
         if unknown := scopes.unknown(asked):
             known = ", ".join(scopes.SCOPES)

@@ -111,6 +111,9 @@ class Message(models.Model):
     number = models.IntegerField()
     client_type = models.CharField(max_length=20)
     locale = models.CharField(max_length=10)
+    # by which channel it came, and when its answer is to be sent there next; None for never
+    channel = models.CharField(max_length=12, default="")
+    reply_due_at = models.DateTimeField(null=True)
     # what was said and who said it (`conversations.Said`); empty once it was erased
     sealed = models.TextField()
     # the response as JSON; empty before the end, and once it was erased
@@ -160,7 +163,12 @@ class Message(models.Model):
                 fields=["state", "leased_until"],
                 condition=models.Q(ended_at=None),
                 name="message_not_answered",
-            )
+            ),
+            models.Index(
+                fields=["reply_due_at"],
+                condition=models.Q(reply_due_at__isnull=False),
+                name="answer_not_sent",
+            ),
         ]
 
     def __str__(self) -> str:

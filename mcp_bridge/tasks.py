@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from mcp_bridge import following
-from mcp_bridge.assistant import conversations
+from mcp_bridge.assistant import conversations, correspondence
 from museo.lazy import Lazy
 
 # most of the time there is nothing to answer
@@ -21,8 +21,14 @@ def forget_ended_sessions() -> int:
 
 @shared_task(name="mcp_bridge.answer_left_alone")
 def answer_left_alone() -> int:
-    """Answer messages that no process answers: theirs has died, or none has heard of them."""
-    if not conversations.left_alone(now=timezone.now()):
+    """Answer messages that no process answers: theirs has died, or none has heard of them.
+
+    And take in those that came by WhatsApp, Instagram and SMS, and send their answers.
+    """
+    now = timezone.now()
+    correspondence.hear(now=now)
+    correspondence.reply_all(now=now)
+    if not conversations.left_alone(now=now):
         return 0
     taken: int = asyncio.run(answering.answer_left_alone())
     return taken

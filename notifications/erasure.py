@@ -6,7 +6,7 @@ live processes, which hear of it and forget what they hold in memory.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +23,14 @@ from notifications.models import Contact, EventText, EventTopic, InboundMessage,
 TOPIC = "text.changes"
 # a channel's name and an address there
 Address = tuple[str, str]
+# of apps above: erases what a person wrote there and was told; how many texts that were
+Eraser = Callable[[User, datetime], int]
+_erasers: list[Eraser] = []
+
+
+def register(eraser: Eraser) -> None:
+    """For `AppConfig.ready()`; called within the change that erases all else."""
+    _erasers.append(eraser)
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,8 @@ def erase(user: User, *, besides: Collection[Address] = (), now: datetime) -> Er
     for those `besides`.
     """
     with log.change() as change:
-        erased = Erased(_erase_told(user), _erase_written({*_addresses(user), *besides}))
+        texts = _erase_told(user) + sum(erase_more(user, now) for erase_more in _erasers)
+        erased = Erased(texts, _erase_written({*_addresses(user), *besides}))
         _forget_subscriptions(user, {("email", user.email.lower()), *besides})
         change.event(TOPIC, "text.erased", {"user_id": user.pk}, at=now)
     return erased

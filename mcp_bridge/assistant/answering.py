@@ -20,7 +20,9 @@ from mcp_bridge.assistant import (
     cache,
     consents,
     conversations,
+    correspondence,
     counts,
+    history,
     intents,
     interpreting,
     planning,
@@ -143,38 +145,50 @@ class Answering:
             run = await in_thread(load)(pk, self.runner)
         except Lost:
             return None
-        with override(run.locale):
-            meaning, reply, state, asked = await self._reply(run)
-            try:
-                await in_thread(_end)(run, meaning, reply, state, asked)
-            except Lost:
-                return None
+        try:
+            await self._answer_in_words(run)
+        except Lost:
+            return None
+        if run.message.channel:
+            await in_thread(correspondence.reply)(run.message.pk, now=timezone.now())
         return await in_thread(conversations.next_in)(run.message.conversation_id)
 
-    async def _reply(self, run: Run) -> tuple[Meaning, Reply, str, Confirmation | None]:
+    async def _answer_in_words(self, run: Run) -> None:
+        """In the language that was named, or else the one that was spoken; raise Lost."""
         meaning = Meaning(UNKNOWN, 0.0)
+        with override(run.locale):
+            try:
+                meaning = await in_thread(_meaning)(run)
+            except Problem as problem:
+                run.trouble = problem
+        with override(run.locale):
+            reply, state, asked = await self._reply(run, meaning)
+            await in_thread(_end)(run, meaning, reply, state, asked)
+
+    async def _reply(self, run: Run, meaning: Meaning) -> tuple[Reply, str, Confirmation | None]:
         try:
-            meaning = await in_thread(_meaning)(run)
+            if run.trouble:
+                raise run.trouble
             run.memory.asked = ""
-            return meaning, await self._do(run, meaning), STATE.DONE, None
+            return await self._do(run, meaning), STATE.DONE, None
         except MustAsk as must:
-            return meaning, _asking(run, must), STATE.DONE, must.asked
+            return _asking(run, must), STATE.DONE, must.asked
         except Refused as refused:
-            return meaning, _refused(refused.problem), STATE.DONE, None
+            return _refused(refused.problem), STATE.DONE, None
         except Problem as problem:
-            return meaning, _refused(problem), STATE.DONE, None
+            return _refused(problem), STATE.DONE, None
         except Stopped:
-            return meaning, _has_stopped(), STATE.STOPPED, None
+            return _has_stopped(), STATE.STOPPED, None
         except asyncio.CancelledError:
             if run.message.pk not in self._stopped:
                 raise
-            return meaning, _has_stopped(), STATE.STOPPED, None
+            return _has_stopped(), STATE.STOPPED, None
         except (Lost, DatabaseError):
             raise
         except Exception:
             logger.exception("message failed", extra={"correlation": context.correlation_id()})
             said = _("Something went wrong in the shop. Try again in a moment.")
-            return meaning, Reply(said, outcome="internal_error"), STATE.FAILED, None
+            return Reply(said, outcome="internal_error"), STATE.FAILED, None
 
     async def _do(self, run: Run, meaning: Meaning) -> Reply:
         if run.interrupted:
@@ -200,7 +214,8 @@ def load(pk: int, runner: str) -> Run:
     message = conversations.held_by(runner, pk).select_related("conversation").first()
     if message is None:
         raise Lost
-    cache.hold(message)
+    owner = message.conversation.owner
+    cache.hold(owner, message.public_id, seconds=conversations.LEASE.total_seconds())
     now, said, conversation = timezone.now(), Said.of(message), message.conversation
     run = Run(
         message=message,
@@ -222,9 +237,9 @@ def load(pk: int, runner: str) -> Run:
 
 def _meaning(run: Run) -> Meaning:
     """What is meant; told with what is done next."""
-    if run.trouble:
-        raise run.trouble
     meaning = interpreting.meant(run.call_now(), run.said, run.memory, run.client)
+    if not run.said.named_locale and meaning.language not in ("", run.locale.partition("-")[0]):
+        run.spoken = meaning.language
     run.think(steps.UNDERSTOOD, intent=meaning.intent, confidence=meaning.confidence)
     return meaning
 
@@ -272,7 +287,7 @@ def _agreed(run: Run, tool: str, answer: Answer) -> Reply:
 async def _by_plan(run: Run, meaning: Meaning, planner: planning.Planner) -> Reply:
     """Let a planner say what to do, until it answers; raise PlannerUnavailable."""
     done: list[Done] = []
-    history = await in_thread(cache.turns)(run.message)
+    before = await in_thread(history.turns)(run.message)
     for _round in range(MOST_ROUNDS):
         task = Task(
             conversation_id=run.message.conversation.public_id,
@@ -280,7 +295,7 @@ async def _by_plan(run: Run, meaning: Meaning, planner: planning.Planner) -> Rep
             message=run.said.text,
             locale=run.locale,
             client_type=run.client.name,
-            history=history,
+            history=before,
             tools=[tool.definition for tool in run.tools()],
             intent=meaning.intent,
             confidence=meaning.confidence,
@@ -382,7 +397,7 @@ def _end(run: Run, meaning: Meaning, reply: Reply, state: str, asked: Confirmati
     counts.MESSAGES.labels(run.client.name, meaning.intent, reply.outcome).inc()
     seconds = (now - run.message.at).total_seconds()
     counts.ANSWER_SECONDS.labels(reply.outcome).observe(max(0.0, seconds))
-    cache.remember(run.message, run.said.text, response["message"])
+    history.remember(run.message, run.said.text, response["message"])
 
 
 _here: dict[asyncio.AbstractEventLoop, Answering] = {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import orjson
@@ -18,13 +19,14 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from mcp_bridge.assistant import client_types, speakers, steps
+from mcp_bridge.assistant import cache, client_types, speakers, steps
 from mcp_bridge.assistant.steps import Step, Steps
 from mcp_bridge.models import Confirmation, Conversation, Message, ToolRun, message_id
 from museo.access import limits
 from museo.access.admission import OF_SERVICE_ACCOUNTS as FOR_MANY
-from museo.access.callers import Caller, supported_locale
+from museo.access.callers import Caller, caller_for_user, supported_locale
 from museo.access.encryption import seal, unseal
+from museo.access.models import User
 from museo.access.problems import Invalid, NotAllowed, NotFound, field_error
 from notifications import erasure, log
 from notifications.envelope import REMOVED, timestamp
@@ -52,6 +54,10 @@ class Said:
     confirm: str = ""
     agree: bool = True
     details: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    # they have named the language that they want to be answered in
+    named_locale: bool = False
+    # where the answer goes, of a message that came by a channel
+    sender: str = field(default="", repr=False)
     speaker: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -97,6 +103,8 @@ def accept(
     details: Mapping[str, Any] | None = None,
     id: str = "",
     runner: str = "",
+    channel: str = "",
+    sender: str = "",
     now: datetime,
 ) -> Accepted:
     """Keep a message; it is `runner`'s to answer, or whoever's that hears of it.
@@ -110,7 +118,15 @@ def accept(
     notes: list[dict[str, str]] = []
     kind = _client_type(client_type, notes)
     language = _locale(locale, caller, notes)
-    said = Said(text.strip(), confirm, agree, details or {}, speakers.written(caller))
+    said = Said(
+        text=text.strip(),
+        confirm=confirm,
+        agree=agree,
+        details=details or {},
+        named_locale=bool(locale) and not notes,
+        sender=sender,
+        speaker=speakers.written(caller),
+    )
     with log.change() as change:
         conversation = _locked(caller, conversation_id, now=now)
         is_first = not conversation.messages.filter(state__in=OPEN).exists()
@@ -121,6 +137,7 @@ def accept(
             number=conversation.revision,
             client_type=kind,
             locale=language,
+            channel=channel,
             sealed=seal(orjson.dumps(asdict(said)).decode()),
             state=STATE.RUNNING if is_taken else STATE.WAITING,
             runner=runner if is_taken else "",
@@ -306,6 +323,7 @@ def end(
             runner="",
             leased_until=None,
             ended_at=now,
+            reply_due_at=now if message.channel else None,
             **told.reached,
             **columns,
         ):
@@ -458,10 +476,14 @@ def show_conversation(conversation: Conversation) -> dict[str, Any]:
     }
 
 
-def exported(owner: str) -> list[dict[str, Any]]:
-    """Everything that is kept of what somebody said, and was answered."""
-    rows = Conversation.objects.filter(owner=owner).order_by("pk")
+def exported(user: User) -> list[dict[str, Any]]:
+    """Everything that is kept of what a person said, and was answered."""
+    rows = Conversation.objects.filter(owner=_owner(user)).order_by("pk")
     return [show_conversation(each) for each in rows]
+
+
+def _owner(user: User) -> str:
+    return caller_for_user(user, locale=settings.LANGUAGE_CODE).process
 
 
 # forgetting
@@ -475,6 +497,8 @@ def forget(conversations: QuerySet[Conversation], *, now: datetime) -> int:
         named = rows.values_list("conversation__owner", "public_id")
         topics = [steps.topic(owner, public_id) for owner, public_id in named]
         with log.change() as change:
+            for owner in {owner for owner, _public_id in named}:
+                change.afterwards(partial(cache.forget, owner))
             _forget_texts(topics)
             forgotten += Conversation.objects.filter(pk__in=pks).delete()[1][
                 "mcp_bridge.Conversation"
@@ -486,6 +510,14 @@ def forget(conversations: QuerySet[Conversation], *, now: datetime) -> int:
 def _forget_texts(topics: Iterable[str]) -> None:
     heard = EventTopic.objects.filter(topic__in=list(topics))
     EventText.objects.filter(position__in=heard.values("position")).delete()
+
+
+def erase(user: User, now: datetime) -> int:
+    """Delete what a person said and was answered; return how many messages."""
+    mine = Conversation.objects.filter(owner=_owner(user))
+    count = Message.objects.filter(conversation__in=mine).count()
+    forget(mine, now=now)
+    return count
 
 
 def forget_expired(*, now: datetime) -> int:

@@ -30,6 +30,8 @@ class Meaning:
     confidence: float = 1.0
     entities: Mapping[str, Any] = field(default_factory=dict)
     is_several: bool = False
+    # in which it was said
+    language: str = ""
 
 
 def meant(call: Call, said: Said, memory: Memory, client: ClientType) -> Meaning:
@@ -48,8 +50,11 @@ def meant(call: Call, said: Said, memory: Memory, client: ClientType) -> Meaning
     if pending and (not is_sure or heard.intent == pending["intent"]):
         known = {**pending["entities"], **_answer(pending["slot"], said.text, entities)}
         return Meaning(pending["intent"], entities=known)
+    language = heard.language if heard.confidence >= talking.SURE else ""
     others = [name for name, confidence in heard.alternatives if confidence >= INTERRUPTS]
-    return Meaning(heard.intent, heard.confidence, entities, is_several=bool(others))
+    return Meaning(
+        heard.intent, heard.confidence, entities, is_several=bool(others), language=language
+    )
 
 
 def _answer(slot: str, text: str, entities: Mapping[str, Any]) -> dict[str, Any]:

@@ -118,6 +118,8 @@ class Run:
     quoted: list[str] = field(default_factory=list)
     # a tool that an earlier run has begun, and nobody knows how it ended
     interrupted: str = ""
+    # the language that it was said in, where none was named and it is another one
+    spoken: str = ""
     # why whoever said it may do nothing any more
     trouble: Problem | None = None
 
@@ -127,7 +129,7 @@ class Run:
 
     @property
     def locale(self) -> str:
-        return self.message.locale
+        return self.spoken or self.message.locale
 
     def tools(self) -> list[Tool]:
         """Those that the speaker may call."""

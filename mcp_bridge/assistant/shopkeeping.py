@@ -150,7 +150,7 @@ async def change_stock(run: Run, meaning: Meaning) -> Reply:
     marks = hear(run.said.text, language=run.locale.partition("-")[0]).meanings
     is_count = "set" in marks and "add" not in marks
     change = -quantity if "lost" in marks else quantity
-    here = variant["on_hand"] or 0
+    here = variant["stock"]["on_hand"]
     counted = {"on_hand": quantity} if is_count else {"delta": change}
     answer = await run.ask(
         "change_stock",
@@ -224,7 +224,7 @@ async def import_products(run: Run, meaning: Meaning) -> Reply:
 async def list_products(run: Run, meaning: Meaning) -> Reply:
     found = (await run.call("list_products", limit=20)).data["results"]
     rows = [
-        (_name(each), each["status"], _price_of(first), first["on_hand"])
+        (_name(each), each["status"], _price_of(first), first["stock"]["on_hand"])
         for each in found
         if (first := next(iter(each["variants"]), None))
     ]

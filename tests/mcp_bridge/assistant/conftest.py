@@ -14,6 +14,7 @@ from museo.access.callers import Caller, caller_for_user
 from notifications import log
 from notifications.envelope import render
 from notifications.live.hub import in_thread, running
+from tests.mcp_bridge.conftest import person
 
 
 @dataclass
@@ -64,5 +65,13 @@ class Talk:
 async def guest(committed: None) -> AsyncIterator[Talk]:
     """Somebody whom nobody knows, at the storefront."""
     yield Talk(caller_for_user(None, locale="en", address="192.0.2.7"))
+    if hub := running():
+        await hub.stop()
+
+
+@pytest.fixture
+async def staff(committed: None) -> AsyncIterator[Talk]:
+    """The owner, in the admin."""
+    yield Talk(await person("owner@example.org", role="owner"), client_type="web-admin")
     if hub := running():
         await hub.stop()
