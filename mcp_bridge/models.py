@@ -111,6 +111,8 @@ class Message(models.Model):
     number = models.IntegerField()
     client_type = models.CharField(max_length=20)
     locale = models.CharField(max_length=10)
+    # of its owner and the name that the client has given it, a digest; empty without one
+    key = models.CharField(max_length=64, default="")
     # by which channel it came, and when its answer is to be sent there next; None for never
     channel = models.CharField(max_length=12, default="")
     reply_due_at = models.DateTimeField(null=True)
@@ -143,6 +145,9 @@ class Message(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["conversation", "number"], name="one_message_of_a_number"
+            ),
+            models.UniqueConstraint(
+                fields=["key"], condition=~models.Q(key=""), name="one_message_of_a_key"
             ),
             models.UniqueConstraint(
                 fields=["conversation"],

@@ -3,7 +3,7 @@
 from mcp_bridge.assistant.api import MessageBody
 from mcp_bridge.assistant.client_types import ALL
 from mcp_bridge.models import Message
-from museo.access.operations import Operations, does, reads
+from museo.access.operations import KEY_IF_WANTED, Operations, does, reads
 from museo.access.shapes import (
     address,
     anything,
@@ -86,6 +86,7 @@ OPERATIONS: Operations = {
     "POST assistant/messages": does(
         "Say something to the assistant",
         ACCEPTED,
+        KEY_IF_WANTED,
         status=202,
         body=MessageBody,
         example={"message": "Do you have iPhone 15?", "client_type": "mobile", "locale": "en"},

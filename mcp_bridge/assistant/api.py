@@ -15,6 +15,8 @@ from mcp_bridge.models import Conversation
 from museo.access.callers import caller_from_request
 from museo.access.rest import read_body
 
+LONGEST_KEY = 200
+
 
 class MessageBody(serializers.Serializer[Any]):
     # longer ones are refused in words, whoever sends them
@@ -44,6 +46,7 @@ def message_list(request: Request) -> Response:
         confirm=body["confirm"],
         agree=body["agree"],
         details=body.get("details"),
+        key=request.headers.get("Idempotency-Key", "")[:LONGEST_KEY],
         now=timezone.now(),
     )
     return Response(accepted.shown(), status=202)

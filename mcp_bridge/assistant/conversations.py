@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 from django.conf import settings
+from django.db import IntegrityError
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -28,6 +29,7 @@ from museo.access.callers import Caller, caller_for_user, supported_locale
 from museo.access.encryption import seal, unseal
 from museo.access.models import User
 from museo.access.problems import Invalid, NotAllowed, NotFound, field_error
+from museo.access.tokens import digest
 from notifications import erasure, log
 from notifications.envelope import REMOVED, timestamp
 from notifications.models import EventText, EventTopic
@@ -101,6 +103,7 @@ def accept(
     confirm: str = "",
     agree: bool = True,
     details: Mapping[str, Any] | None = None,
+    key: str = "",
     id: str = "",
     runner: str = "",
     channel: str = "",
@@ -109,11 +112,15 @@ def accept(
 ) -> Accepted:
     """Keep a message; it is `runner`'s to answer, or whoever's that hears of it.
 
-    Raises Invalid, NotFound for a conversation that is not the caller's, and TooOften.
+    One that was sent before under the same `key` is not kept again, but found. Raises Invalid,
+    NotFound for a conversation that is not the caller's, and TooOften.
     """
     if not caller.process:
         raise NotAllowed(_("Nobody could hear the answer here. Sign in, or come by the network."))
     require_sayable(text, confirm=confirm, details=details)
+    name = _key(caller, key)
+    if name and (known := _sent_as(name)):
+        return Accepted(known, [])
     count(caller, now=now)
     notes: list[dict[str, str]] = []
     kind = _client_type(client_type, notes)
@@ -127,31 +134,60 @@ def accept(
         sender=sender,
         speaker=speakers.written(caller),
     )
+    try:
+        message = _keep(
+            caller,
+            Message(
+                public_id=id or message_id(),
+                client_type=kind,
+                locale=language,
+                key=name,
+                channel=channel,
+                sealed=seal(orjson.dumps(asdict(said)).decode()),
+                at=now,
+            ),
+            conversation_id,
+            runner,
+        )
+    except IntegrityError:
+        # it was sent twice at the same moment
+        twin = _sent_as(name) if name else None
+        if twin is None:
+            raise
+        message = twin
+    return Accepted(message, notes)
+
+
+def _keep(caller: Caller, message: Message, conversation_id: str, runner: str) -> Message:
+    """Put it at the end of its conversation, at work if nothing is before it, and tell of it."""
+    now = message.at
     with log.change() as change:
         conversation = _locked(caller, conversation_id, now=now)
         is_first = not conversation.messages.filter(state__in=OPEN).exists()
         is_taken = bool(runner) and is_first
-        message = Message(
-            public_id=id or message_id(),
-            conversation=conversation,
-            number=conversation.revision,
-            client_type=kind,
-            locale=language,
-            channel=channel,
-            sealed=seal(orjson.dumps(asdict(said)).decode()),
-            state=STATE.RUNNING if is_taken else STATE.WAITING,
-            runner=runner if is_taken else "",
-            leased_until=now + LEASE if is_taken else None,
-            began_at=now if is_taken else None,
-            at=now,
-        )
+        message.conversation = conversation
+        message.number = conversation.revision
+        message.state = STATE.WAITING
+        if is_taken:
+            message.state, message.runner = STATE.RUNNING, runner
+            message.leased_until, message.began_at = now + LEASE, now
         told = Steps(message)
-        told.add(Step(steps.PROCESS_START, steps.STARTED, {"client_type": kind}), part=0)
+        about = {"client_type": message.client_type}
+        told.add(Step(steps.PROCESS_START, steps.STARTED, about), part=0)
         for name, value in told.reached.items():
             setattr(message, name, value)
         message.save(force_insert=True)
         told.tell(change, at=now, also=() if is_taken or not is_first else (steps.WAITING,))
-    return Accepted(message, notes)
+    return message
+
+
+def _key(caller: Caller, key: str) -> str:
+    """What a caller's own name of a message is kept as; empty for none."""
+    return digest(f"{caller.process} {key}") if key else ""
+
+
+def _sent_as(key: str) -> Message | None:
+    return Message.objects.select_related("conversation").filter(key=key).first()
 
 
 def require_sayable(text: str, *, confirm: str, details: Mapping[str, Any] | None) -> None:

@@ -41,6 +41,7 @@ from notifications.live.sse import flat_process
 
 KIND = "assistant"
 LARGEST_FRAME = 64 * 1024
+LONGEST_KEY = 200
 FRAMES_PER_SECOND = 20
 FRAMES_AT_ONCE = 60
 # frames that a slow client may be behind
@@ -190,6 +191,7 @@ class AssistantSocket:
                 confirm=_text(said, "confirm"),
                 agree=said.get("agree", True) is True,
                 details=_object(said, "details"),
+                key=_text(said, "key")[:LONGEST_KEY],
                 id=id,
                 runner=answering.here().runner,
                 now=timezone.now(),
@@ -211,7 +213,12 @@ class AssistantSocket:
                 "notes": shown["notes"],
             }
         )
-        self._release(topic, after=0)
+        if accepted.message.public_id == id:
+            self._release(topic, after=0)
+        else:
+            # it was sent before
+            self._drop(topic)
+            await self._replay(accepted.message, after=0)
 
     async def _resume(self, said: Mapping[str, Any]) -> None:
         after = said.get("after") or 0
@@ -221,6 +228,10 @@ class AssistantSocket:
                 errors=[field_error("/after", "invalid", _("Write after as a whole number."))],
             )
         message = await self._find(said, conversations.find)
+        await self._replay(message, after=after)
+
+    async def _replay(self, message: Message, *, after: int) -> None:
+        """What was told of a message, and then what is."""
         topic = process_topic(self._caller, message.public_id)
         self._held[topic] = []
         self._hub.widen(self._subscription, [topic])
