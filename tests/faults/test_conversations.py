@@ -1,4 +1,4 @@
-"""People talk to the assistant while Valkey and the live process die: each message is answered once.
+"""People talk to the assistant while Valkey and the live process die: all is answered once.
 
 Two hundred conversations in the long form, a dozen in the short one.
 """
@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,9 +16,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
+from tests.clients.orders import Desk
 from tests.faults.test_chaos import kill
-from tests.processes import TLS
-from tests.shops import Shop, open_shop
+from tests.processes import TLS, until
 
 SAYINGS = ("Do you have iPhone 15?", "Add it to my basket", "What is in my basket?", "hello")
 PATIENCE_SECONDS = 120
@@ -31,12 +29,6 @@ PAUSE_SECONDS = 0.2
 @pytest.fixture
 def conversations(request: pytest.FixtureRequest) -> int:
     return 200 if request.config.getoption("--long") else 12
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    with open_shop(Path(tmp_path_factory.mktemp("talking")), speed=1) as opened:
-        yield opened
 
 
 @dataclass
@@ -78,15 +70,18 @@ class Talker:
                 raise OSError(told["code"])
 
 
-async def test_every_message_is_answered_once_whatever_dies(shop: Shop, conversations: int) -> None:
+async def test_every_message_is_answered_once_whatever_dies(calm: Desk, conversations: int) -> None:
+    shop = calm.shop
     address = shop.address.replace("http:", "ws:")
     talkers = [Talker(address, f"talker-{each}", rounds=3) for each in range(conversations)]
     talking = [asyncio.create_task(each.talk()) for each in talkers]
 
     async with asyncio.timeout(PATIENCE_SECONDS):
-        await _answered(talkers, 1)
+        await until(lambda: any(each.answers for each in talkers), seconds=PATIENCE_SECONDS)
         kill(shop, "valkey-server")
-        await _answered(talkers, 3)
+        await until(
+            lambda: any(len(each.answers) >= 3 for each in talkers), seconds=PATIENCE_SECONDS
+        )
         kill(shop, "uvicorn")
         await asyncio.gather(*talking)
 
@@ -95,12 +90,6 @@ async def test_every_message_is_answered_once_whatever_dies(shop: Shop, conversa
         for each in talkers:
             path = f"/api/v1/assistant/conversations/{each.conversation_id}"
             _check(each, (await client.get(path)).json())
-
-
-async def _answered(talkers: list[Talker], most: int) -> None:
-    """Until one has had so many answers."""
-    while max(len(each.answers) for each in talkers) < most:
-        await asyncio.sleep(0.01)
 
 
 def _check(talker: Talker, kept: dict[str, Any]) -> None:
