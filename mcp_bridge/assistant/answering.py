@@ -31,12 +31,12 @@ from mcp_bridge.assistant import (
     speakers,
     steps,
 )
-from mcp_bridge.assistant.conversations import STATE, Lost, Said
+from mcp_bridge.assistant.conversations import STATE, Lost, Said, Stopped
 from mcp_bridge.assistant.interpreting import AGREE, ASK_AGAIN, DECLINE, Meaning
 from mcp_bridge.assistant.memory import Memory
 from mcp_bridge.assistant.planning import Done, PlannerUnavailable, Task, ToolCall
 from mcp_bridge.assistant.replies import Reply
-from mcp_bridge.assistant.running import MustAsk, Refused, Run, Stopped
+from mcp_bridge.assistant.running import MustAsk, Refused, Run
 from mcp_bridge.assistant.steps import Step, Steps
 from mcp_bridge.assistant.understanding import UNKNOWN
 from mcp_bridge.models import Confirmation, Message
@@ -69,11 +69,11 @@ class Answering:
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self._beating: asyncio.Task[None] | None = None
 
-    def start(self, pk: int) -> asyncio.Task[None]:
-        """Answer a message that this runner holds."""
+    def start(self, pk: int, message: Message | None = None) -> asyncio.Task[None]:
+        """Answer a message that this runner holds; as it was kept, where it is at hand."""
         task = self._tasks.get(pk)
         if task is None:
-            task = self._tasks[pk] = asyncio.create_task(self._answer(pk))
+            task = self._tasks[pk] = asyncio.create_task(self._answer(pk, message))
             task.add_done_callback(lambda _ended: self._tasks.pop(pk, None))
         if self._beating is None or self._beating.done():
             self._beating = asyncio.create_task(self._beat())
@@ -120,11 +120,11 @@ class Answering:
                 for pk in await in_thread(conversations.keep_alive)(self.runner, now=now):
                     self.stop(pk)
 
-    async def _answer(self, pk: int) -> None:
+    async def _answer(self, pk: int, message: Message | None) -> None:
         async with self._room:
             context.begin()
             try:
-                following = await self._run(pk)
+                following = await self._run(pk, message)
             except DatabaseError:
                 # whoever finds the lease over takes it up
                 logger.warning("message not answered: the database is away", exc_info=True)
@@ -139,31 +139,27 @@ class Answering:
         if await in_thread(conversations.claim)(pk, self.runner, now=timezone.now()):
             self.start(pk)
 
-    async def _run(self, pk: int) -> int | None:
+    async def _run(self, pk: int, message: Message | None) -> int | None:
         """Answer it; the message that comes next in its conversation."""
         try:
-            run = await in_thread(load)(pk, self.runner)
-        except Lost:
-            return None
-        try:
-            await self._answer_in_words(run)
+            run, meaning = await in_thread(_understood)(pk, self.runner, message)
+            has_more = await self._answer_in_words(run, meaning)
         except Lost:
             return None
         if run.message.channel:
             await in_thread(correspondence.reply)(run.message.pk, now=timezone.now())
+        if not has_more:
+            return None
         return await in_thread(conversations.next_in)(run.message.conversation_id)
 
-    async def _answer_in_words(self, run: Run) -> None:
-        """In the language that was named, or else the one that was spoken; raise Lost."""
-        meaning = Meaning(UNKNOWN, 0.0)
-        with override(run.locale):
-            try:
-                meaning = await in_thread(_meaning)(run)
-            except Problem as problem:
-                run.trouble = problem
+    async def _answer_in_words(self, run: Run, meaning: Meaning) -> bool:
+        """In the language that was named, or else the one that was spoken; raise Lost.
+
+        Whether something else has been said meanwhile.
+        """
         with override(run.locale):
             reply, state, asked = await self._reply(run, meaning)
-            await in_thread(_end)(run, meaning, reply, state, asked)
+            return await in_thread(_end)(run, meaning, reply, state, asked)
 
     async def _reply(self, run: Run, meaning: Meaning) -> tuple[Reply, str, Confirmation | None]:
         try:
@@ -209,13 +205,24 @@ class Answering:
             self._planning.discard(run.message.pk)
 
 
-def load(pk: int, runner: str) -> Run:
+def _understood(pk: int, runner: str, message: Message | None) -> tuple[Run, Meaning]:
+    """The run, and what is meant; raise Lost."""
+    run = load(pk, runner, message)
+    if run.trouble:
+        return run, Meaning(UNKNOWN, 0.0)
+    with override(run.locale):
+        return run, _meaning(run)
+
+
+def load(pk: int, runner: str, message: Message | None = None) -> Run:
     """The message with what its conversation remembers; raise Lost if it is not the runner's."""
-    message = conversations.held_by(runner, pk).select_related("conversation").first()
+    if message is None:
+        message = conversations.held_by(runner, pk).select_related("conversation").first()
     if message is None:
         raise Lost
-    owner = message.conversation.owner
-    cache.hold(owner, message.public_id, seconds=conversations.LEASE.total_seconds())
+    if planning.planner():
+        lasts = conversations.LEASE.total_seconds()
+        cache.hold(message.conversation.owner, message.public_id, seconds=lasts)
     now, said, conversation = timezone.now(), Said.of(message), message.conversation
     run = Run(
         message=message,
@@ -364,8 +371,8 @@ def _unknown_end() -> UnknownEnd:
     )
 
 
-def _end(run: Run, meaning: Meaning, reply: Reply, state: str, asked: Confirmation | None) -> None:
-    """Write and tell the answer; raise Lost."""
+def _end(run: Run, meaning: Meaning, reply: Reply, state: str, asked: Confirmation | None) -> bool:
+    """Write and tell the answer; raise Lost. Whether something else has been said meanwhile."""
     now = timezone.now()
     if reply.kind not in ("text",):
         run.told.add(Step(steps.ARTIFACT_CREATION, steps.SHOWN, {"kind": reply.kind}), part=0.95)
@@ -380,7 +387,7 @@ def _end(run: Run, meaning: Meaning, reply: Reply, state: str, asked: Confirmati
         quoted=list(reply.quoted),
         **reply.metadata,
     )
-    conversations.end(
+    has_more = conversations.end(
         run.message,
         run.runner,
         run.told,
@@ -397,7 +404,9 @@ def _end(run: Run, meaning: Meaning, reply: Reply, state: str, asked: Confirmati
     counts.MESSAGES.labels(run.client.name, meaning.intent, reply.outcome).inc()
     seconds = (now - run.message.at).total_seconds()
     counts.ANSWER_SECONDS.labels(reply.outcome).observe(max(0.0, seconds))
-    history.remember(run.message, run.said.text, response["message"])
+    if planning.planner():
+        history.remember(run.message, run.said.text, response["message"])
+    return has_more
 
 
 _here: dict[asyncio.AbstractEventLoop, Answering] = {}

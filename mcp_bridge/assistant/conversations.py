@@ -16,13 +16,14 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.db import IntegrityError
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from mcp_bridge.assistant import cache, client_types, speakers, steps
 from mcp_bridge.assistant.steps import Step, Steps
 from mcp_bridge.models import Confirmation, Conversation, Message, ToolRun, message_id
+from museo import sql
 from museo.access import limits
 from museo.access.admission import OF_SERVICE_ACCOUNTS as FOR_MANY
 from museo.access.callers import Caller, caller_for_user, supported_locale
@@ -45,6 +46,18 @@ LEASE = timedelta(seconds=15)
 TAKEN_WITHIN = timedelta(seconds=2)
 MOST_SHOWN = 200
 BATCH = 500
+UNANSWERED = (
+    "SELECT 1 FROM mcp_bridge_message WHERE conversation_id = %s AND ended_at IS NULL LIMIT 1"
+)
+ONE_MORE = (
+    "UPDATE mcp_bridge_conversation"
+    " SET revision = revision + 1, updated_at = %s, expires_at = %s"
+    " WHERE public_id = %s AND owner = %s AND expires_at > %s RETURNING *"
+)
+REMEMBER = (
+    "UPDATE mcp_bridge_conversation SET sealed = COALESCE(%s, sealed), updated_at = %s"
+    " WHERE id = %s RETURNING revision"
+)
 
 
 @dataclass(frozen=True)
@@ -163,7 +176,7 @@ def _keep(caller: Caller, message: Message, conversation_id: str, runner: str) -
     now = message.at
     with log.change() as change:
         conversation = _locked(caller, conversation_id, now=now)
-        is_first = not conversation.messages.filter(state__in=OPEN).exists()
+        is_first = not sql.rows(UNANSWERED, [conversation.pk])
         is_taken = bool(runner) and is_first
         message.conversation = conversation
         message.number = conversation.revision
@@ -176,9 +189,16 @@ def _keep(caller: Caller, message: Message, conversation_id: str, runner: str) -
         told.add(Step(steps.PROCESS_START, steps.STARTED, about), part=0)
         for name, value in told.reached.items():
             setattr(message, name, value)
-        message.save(force_insert=True)
+        sql.insert(message)
         told.tell(change, at=now, also=() if is_taken or not is_first else (steps.WAITING,))
     return message
+
+
+def _update(table: str, values: Mapping[str, Any], where: str, *params: Any) -> int:
+    """How many rows were changed; asked by a statement of our own (`museo.sql`)."""
+    columns = ", ".join(f"{name} = %s" for name in values)
+    statement = f"UPDATE {table} SET {columns} WHERE {where}"  # noqa: S608  names of our own
+    return sql.changed(statement, [*values.values(), *params])
 
 
 def _key(caller: Caller, key: str) -> str:
@@ -234,18 +254,18 @@ def _locale(asked: str, caller: Caller, notes: list[dict[str, str]]) -> str:
 
 def _locked(caller: Caller, public_id: str, *, now: datetime) -> Conversation:
     """The conversation with one more message, locked until the transaction ends."""
-    lasts = {
-        "updated_at": now,
-        "expires_at": now + timedelta(days=settings.MUSEO_CONVERSATION_DAYS),
-    }
+    until = now + timedelta(days=settings.MUSEO_CONVERSATION_DAYS)
     if not public_id:
-        return Conversation.objects.create(
-            owner=caller.process, revision=1, created_at=now, **lasts
+        new = Conversation(
+            owner=caller.process, revision=1, created_at=now, updated_at=now, expires_at=until
         )
-    own = Conversation.objects.of(caller, now=now).filter(public_id=public_id)
-    if not own.update(revision=F("revision") + 1, **lasts):
+        sql.insert(new)
+        return new
+    asked = [now, until, public_id[:30], caller.process, now]
+    found = sql.returned(Conversation, ONE_MORE, asked)
+    if not found:
         raise unknown_conversation()
-    return Conversation.objects.get(public_id=public_id)
+    return found[0]
 
 
 def unknown_conversation() -> NotFound:
@@ -314,6 +334,10 @@ def interrupted(message: Message, *, now: datetime) -> str:
     return names[0] if names else ""
 
 
+class Stopped(Exception):
+    """The person has said so."""
+
+
 class Lost(Exception):
     """Another run has the message now, or it is erased: what this one finds counts no more."""
 
@@ -331,8 +355,10 @@ def end(
     asked: Confirmation | None = None,
     now: datetime,
     **columns: Any,
-) -> None:
+) -> bool:
     """Write the answer and tell it, once; raise Lost if it is not this run's to give.
+
+    Returns whether something else has been said meanwhile.
 
     `memory` is what the conversation remembers from now on, sealed; None leaves it. `ended` are
     tools whose ends are written with it, `asked` is the question that the answer asks.
@@ -348,32 +374,42 @@ def end(
     )
     with log.change() as change:
         # locked first, as by whoever says something more
-        kept = {} if memory is None else {"sealed": memory}
-        Conversation.objects.filter(pk=message.conversation_id).update(updated_at=now, **kept)
+        newest = sql.rows(REMEMBER, [memory, now, message.conversation_id])
         told.end(last, is_whole=state == STATE.DONE)
-        mine = Message.objects.filter(pk=message.pk, runner=runner, state__in=OPEN)
-        if not mine.update(
-            state=state,
-            outcome=outcome,
-            sealed_response=seal(orjson.dumps(response).decode()),
-            runner="",
-            leased_until=None,
-            ended_at=now,
-            reply_due_at=now if message.channel else None,
+        written = {
+            "state": str(state),
+            "outcome": outcome,
+            "sealed_response": seal(orjson.dumps(response).decode()),
+            "runner": "",
+            "leased_until": None,
+            "ended_at": now,
+            "reply_due_at": now if message.channel else None,
             **told.reached,
             **columns,
-        ):
+        }
+        is_mine = "id = %s AND runner = %s AND ended_at IS NULL"
+        if not _update("mcp_bridge_message", written, is_mine, message.pk, runner):
             raise Lost
         note_ends(ended)
         if asked:
-            asked.save(force_insert=True)
+            sql.insert(asked)
         told.tell(change, at=now)
+    return bool(newest) and newest[0][0] > message.number
 
 
 def note_ends(tools: Sequence[ToolRun]) -> None:
     """How tools have ended, and when."""
     for each in tools:
-        ToolRun.objects.filter(pk=each.pk).update(outcome=each.outcome, ended_at=each.ended_at)
+        values = {"outcome": each.outcome, "ended_at": each.ended_at}
+        _update("mcp_bridge_toolrun", values, "id = %s", each.pk)
+
+
+def go_on(message: Message, runner: str, told: Steps, *, now: datetime) -> None:
+    """Hold the message on and say how far it is; raise Stopped or Lost if it may not go on."""
+    written = {"leased_until": now + LEASE, **told.reached}
+    is_mine = "id = %s AND runner = %s AND state = 'running' AND stop_at IS NULL"
+    if not _update("mcp_bridge_message", written, is_mine, message.pk, runner):
+        raise Stopped if held_by(runner, message.pk).exists() else Lost
 
 
 def _described(state: str, outcome: str) -> str:

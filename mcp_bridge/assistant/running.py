@@ -33,13 +33,14 @@ from mcp_bridge.assistant import (
 )
 from mcp_bridge.assistant.client_types import ClientType
 from mcp_bridge.assistant.consents import Consent
-from mcp_bridge.assistant.conversations import Lost, Said
+from mcp_bridge.assistant.conversations import Said
 from mcp_bridge.assistant.memory import Memory
 from mcp_bridge.assistant.planning import Done, ToolCall
 from mcp_bridge.assistant.steps import Step, Steps
 from mcp_bridge.calls import Call
 from mcp_bridge.models import Confirmation, Message, ToolRun
 from mcp_bridge.registry import Answer, Question, Tool
+from museo import sql
 from museo.access.callers import Caller
 from museo.access.problems import Problem
 from notifications import log
@@ -58,10 +59,6 @@ DESCRIPTIONS = {
     "cancel_order": gettext_noop("Looking at your order"),
 }
 OTHERWISE = gettext_noop("Working on it")
-
-
-class Stopped(Exception):
-    """The person has said so."""
 
 
 class Refused(Exception):
@@ -235,17 +232,13 @@ class Run:
                 part=0.3,
             )
         with log.change() as change:
-            held = conversations.held_by(self.runner, self.message.pk)
-            if not held.filter(stop_at=None).update(
-                leased_until=now + conversations.LEASE, **self.told.reached
-            ):
-                raise Stopped if held.exists() else Lost
+            conversations.go_on(self.message, self.runner, self.told, now=now)
             if consent:
                 consents.take(consent.id, self.message, agree=True, now=now)
             conversations.note_ends(self.ended)
             self.ended.clear()
             rows = [
-                ToolRun.objects.create(
+                ToolRun(
                     message=self.message,
                     tool=tool.name,
                     is_repeatable=_is_repeatable(tool, consent),
@@ -253,6 +246,8 @@ class Run:
                 )
                 for tool in tools
             ]
+            for row in rows:
+                sql.insert(row)
             self.told.tell(change, at=now)
         self.called += names
         return rows

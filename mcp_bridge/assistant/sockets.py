@@ -200,7 +200,7 @@ class AssistantSocket:
             self._drop(topic)
             raise
         if accepted.message.state == conversations.STATE.RUNNING:
-            answering.here().start(accepted.message.pk)
+            answering.here().start(accepted.message.pk, accepted.message)
         shown = accepted.shown()
         self._say(
             {

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 
-from museo import bulk
+from museo import bulk, sql
 from museo.access.callers import Caller
 from museo.access.models import Trail, User
 
@@ -45,7 +45,7 @@ def leave(
     at: datetime,
 ) -> None:
     """Note a write, inside its transaction; what may fail, after it, with its outcome."""
-    Trail.objects.create(
+    trace = Trail(
         who=caller.who,
         app=_app(caller),
         conversation=caller.conversation,
@@ -55,6 +55,7 @@ def leave(
         outcome=outcome,
         at=at,
     )
+    sql.insert(trace)
 
 
 def leave_many(
