@@ -58,6 +58,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="does it work: one small round")
     sizes = QUICK if parser.parse_args().quick else Sizes()
     with _shop() as (address, web, database):
+        # whoever comes first waits until all is loaded
+        asyncio.run(_round(address, 1, 3, 0.0))
         asyncio.run(_round(address, sizes.conversations, 2, 0.0))
         rows = [_row(sizes, pause, address, web, database) for pause in sizes.pauses]
     print(f"{datetime.now(UTC):%Y-%m-%d}, {measuring.machine()}, load {measuring.load()}\n")
@@ -115,7 +117,7 @@ async def _round(address: str, conversations: int, messages: int, pause: float) 
 
 
 async def _talk(address: str, messages: int, pause: float, wait: float, heard: Heard) -> None:
-    async with connect(f"{address}/ws/assistant/".replace("http:", "ws:")) as line:
+    async with connect(f"{address}/ws/assistant/".replace("http:", "ws:"), open_timeout=60) as line:
         await asyncio.sleep(wait)
         conversation = ""
         for number in range(messages):

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from mcp_bridge.assistant import answering, conversations, steps
+from mcp_bridge.assistant import answering, conversations, planning, steps
+from mcp_bridge.assistant.planning import Plan, Task
 from museo.access.callers import Caller, caller_for_user
 from notifications import log
 from notifications.envelope import render
@@ -75,3 +76,20 @@ async def staff(committed: None) -> AsyncIterator[Talk]:
     yield Talk(await person("owner@example.org", role="owner"), client_type="web-admin")
     if hub := running():
         await hub.stop()
+
+
+class Obedient:
+    """Does at once whatever it was told to, wherever it has read it."""
+
+    def __init__(self, *plans: Plan) -> None:
+        self.plans = list(plans)
+        self.asked: list[Task] = []
+
+    async def plan(self, task: Task, caller: Caller) -> Plan:
+        self.asked.append(task)
+        return self.plans.pop(0) if self.plans else Plan(answer="Done.")
+
+
+@pytest.fixture
+def ask_a_planner(monkeypatch: pytest.MonkeyPatch) -> Any:
+    return lambda planner: monkeypatch.setattr(planning, "_planner", planner)

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -27,7 +28,7 @@ from notifications.channels import CHANNELS, news
 from notifications.channels.message import Message as Letter
 from notifications.envelope import render
 from notifications.live.hub import in_thread
-from tests.mcp_bridge.assistant.conftest import Talk
+from tests.mcp_bridge.assistant.conftest import Obedient, Talk
 from tests.mcp_bridge.conftest import person
 
 SECRET = "my uncle Umberto wants an iPhone 15"
@@ -120,7 +121,10 @@ def _exported(email: str) -> dict[str, list[dict[str, list[dict[str, str]]]]]:
     return found
 
 
-async def test_redis_is_never_needed(woken: None, phone: Variant, guest: Talk) -> None:
+async def test_redis_is_never_needed(
+    woken: None, phone: Variant, guest: Talk, ask_a_planner: Any
+) -> None:
+    ask_a_planner(Obedient())
     await guest.say("Do you have iPhone 15?")
     await guest.say("Add it to my basket")
     owner = guest.caller.process
@@ -136,7 +140,10 @@ async def test_redis_is_never_needed(woken: None, phone: Variant, guest: Talk) -
     assert len(rebuilt) == 4
 
 
-async def test_redis_holds_nothing_in_the_open(woken: None, phone: Variant, guest: Talk) -> None:
+async def test_redis_holds_nothing_in_the_open(
+    woken: None, phone: Variant, guest: Talk, ask_a_planner: Any
+) -> None:
+    ask_a_planner(Obedient())
     await guest.say(SECRET)
 
     held = cache._ask(lambda client: client.get(cache.key(guest.caller.process)))

@@ -7,19 +7,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from catalog.models import Variant
 from mcp_bridge import tasks
-from mcp_bridge.assistant import answering, conversations, planning, running
+from mcp_bridge.assistant import answering, conversations, running
 from mcp_bridge.assistant.planning import Plan, PlannerUnavailable, Task, ToolCall
 from mcp_bridge.models import Message, ToolRun
 from museo.access.callers import Caller
 from museo.access.models import Trail
 from notifications.live.hub import in_thread
 from orders import baskets
-from tests.mcp_bridge.assistant.conftest import Talk
+from tests.mcp_bridge.assistant.conftest import Obedient, Talk
 
 LATER = timedelta(minutes=1)
 
@@ -77,15 +76,12 @@ async def test_a_process_that_comes_back_to_life_neither_calls_nor_answers(
 async def test_without_the_count_of_rows_both_would_answer(
     phone: Variant, guest: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def anybody(runner: str, pk: int) -> QuerySet[Message]:
-        return Message.objects.filter(pk=pk)
-
     accepted = await guest.accept("Do you have iPhone 15?", runner="late")
     run = await in_thread(answering.load)(accepted.message.pk, "late")
     await in_thread(dead)(guest)
     await in_thread(tasks.answer_left_alone)()
 
-    monkeypatch.setattr(conversations, "held_by", anybody)
+    monkeypatch.setattr(conversations, "go_on", lambda *_given, **_named: None)
     await run.call("search_products", query="iPhone")
 
     assert await in_thread(ToolRun.objects.count)() == 2
@@ -141,26 +137,6 @@ async def test_what_waits_is_stopped_at_once(phone: Variant, guest: Talk) -> Non
 
     assert (await guest.stand())["state"] == "stopped"
     assert [each["type"] for each in await guest.events()] == ["process_start", "process_complete"]
-
-
-# a planner in the place of a model
-
-
-class Obedient:
-    """Does at once whatever it was told to, wherever it has read it."""
-
-    def __init__(self, *plans: Plan) -> None:
-        self.plans = list(plans)
-        self.asked: list[Task] = []
-
-    async def plan(self, task: Task, caller: Caller) -> Plan:
-        self.asked.append(task)
-        return self.plans.pop(0) if self.plans else Plan(answer="Done.")
-
-
-@pytest.fixture
-def ask_a_planner(monkeypatch: pytest.MonkeyPatch) -> Any:
-    return lambda planner: monkeypatch.setattr(planning, "_planner", planner)
 
 
 async def test_a_planner_is_asked_what_patterns_do_not_know(
