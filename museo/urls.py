@@ -12,6 +12,7 @@ import mcp_bridge.urls
 import museo.oauth.urls
 import notifications.urls
 import orders.urls
+from mcp_bridge.assistant import pages as assistant
 from museo import reference
 from museo.access import problems
 from museo.ops import health, metrics
@@ -25,6 +26,7 @@ urlpatterns = [
     path("admin/", first_run.admin_home),
     path("admin/first-run", first_run.first_run, name="first_run"),
     path("admin/first-run/<int:step>", first_run.one_step, name="first_run_step"),
+    path("admin/assistant", assistant.ask_as_staff, name="admin_assistant"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
@@ -49,5 +51,15 @@ urlpatterns = [
     path("", include(museo.oauth.urls.urlpatterns)),
     re_path(r"^api/", problems.not_found),
     re_path(r"^media/(?P<path>.+)$", serve, {"document_root": settings.MEDIA_ROOT}),
-    path("", include([*catalog.urls.pages, *orders.urls.pages, *notifications.urls.pages])),
+    path(
+        "",
+        include(
+            [
+                *catalog.urls.pages,
+                *orders.urls.pages,
+                *notifications.urls.pages,
+                *mcp_bridge.urls.pages,
+            ]
+        ),
+    ),
 ]

@@ -247,7 +247,7 @@ async def list_orders(run: Run, meaning: Meaning) -> Reply:
 
 
 async def show_statistics(run: Run, meaning: Meaning) -> Reply:
-    since = _beginning(meaning.entities.get("date_from"))
+    since = await in_thread(_beginning)(meaning.entities.get("date_from"))
     hours = 24
     if since:
         passed = timezone.now() - datetime.fromisoformat(since)

@@ -1,0 +1,165 @@
+// <ai-chat-panel>: a conversation with the assistant. The page has written every turn; this says
+// what is typed or pressed without leaving the page, follows runs while they go on, and asks the
+// page for a turn again when its run has ended. Without it the same forms work by themselves.
+
+import { ProcessManager } from "./process-manager.js";
+import "./process-steps.js";
+import "./natural-language-input.js";
+import "./order-way.js";
+
+const RETRY_MS = 2000;
+
+export class AIChatPanel extends HTMLElement {
+  connectedCallback() {
+    this.turns = this.querySelector("[data-turns]");
+    this.input = this.querySelector("natural-language-input");
+    this.following = new Map();
+    this.addEventListener("submit", (event) => this.submitted(event));
+    for (const turn of this.querySelectorAll("[data-open]")) this.follow(turn);
+    addEventListener("online", (this.online = () => this.trouble("")));
+  }
+
+  disconnectedCallback() {
+    removeEventListener("online", this.online);
+    for (const manager of this.following.values()) manager.disconnect();
+  }
+
+  async submitted(event) {
+    const form = event.target;
+    if (form.matches("[data-stop]")) {
+      event.preventDefault();
+      return this.halt(form);
+    }
+    if (!form.matches("[data-say]")) return;
+    event.preventDefault();
+    const isComposer = form.matches("[data-composer]");
+    const said = read(form, event.submitter);
+    if (isComposer && !said.message.trim()) return this.input.focus();
+    if (form.dataset.sending) return;
+    // the same name when it is sent again, so that it is said once
+    form.dataset.key ||= crypto.randomUUID();
+    form.dataset.sending = "1";
+    const isSaid = await this.say(said, form.dataset.key);
+    delete form.dataset.sending;
+    if (!isSaid) return;
+    delete form.dataset.key;
+    if (isComposer) this.input.clear();
+    else form.remove();
+    this.querySelector("[data-examples]")?.remove();
+    this.input.focus();
+  }
+
+  // whether it has arrived
+  async say(said, key) {
+    if (!navigator.onLine) return this.trouble(this.dataset.offline);
+    let answer;
+    try {
+      answer = await fetch(this.getAttribute("messages"), {
+        method: "POST",
+        headers: { ...this.headers(), "Idempotency-Key": key },
+        body: JSON.stringify({
+          ...said,
+          conversation_id: this.getAttribute("conversation"),
+          client_type: this.getAttribute("client-type"),
+          locale: document.documentElement.lang,
+        }),
+      });
+    } catch {
+      return this.trouble(navigator.onLine ? this.dataset.failed : this.dataset.offline);
+    }
+    const told = await answer.json().catch(() => ({}));
+    if (!answer.ok) return this.trouble(told.detail ?? this.dataset.failed);
+    this.trouble(told.notes.map((note) => note.detail).join(" "));
+    this.goOn(told.conversation_id);
+    await this.show(told.message_id);
+    return true;
+  }
+
+  // a reload comes back to this conversation
+  goOn(conversation) {
+    this.setAttribute("conversation", conversation);
+    const here = new URL(location.href);
+    here.searchParams.delete("q");
+    here.searchParams.set("c", conversation);
+    history.replaceState(null, "", here);
+    for (const field of this.querySelectorAll("[name=conversation_id]")) field.value = conversation;
+  }
+
+  // the turn as the page writes it now
+  async show(messageId) {
+    const address = this.getAttribute("turns").replace("MESSAGE", messageId);
+    let text;
+    try {
+      const answer = await fetch(address, { headers: { Accept: "text/html" } });
+      if (!answer.ok) throw new Error(answer.status);
+      text = await answer.text();
+    } catch {
+      setTimeout(() => this.isConnected && this.show(messageId), RETRY_MS);
+      return;
+    }
+    const made = new DOMParser().parseFromString(text, "text/html").querySelector("[data-turn]");
+    const old = document.getElementById(messageId);
+    old ? old.replaceWith(made) : this.turns.append(made);
+    made.scrollIntoView({ block: "end", behavior: "instant" });
+    if (made.hasAttribute("data-open")) this.follow(made);
+  }
+
+  follow(turn) {
+    const id = turn.dataset.turn;
+    if (this.following.has(id)) return;
+    const steps = turn.querySelector("process-steps");
+    const manager = new ProcessManager(id);
+    this.following.set(id, manager);
+    manager.on("step", (event) => steps.take(event));
+    manager.on("end", () => {
+      this.following.delete(id);
+      this.show(id);
+    });
+    manager.connect();
+  }
+
+  async halt(form) {
+    const id = form.closest("[data-turn]").dataset.turn;
+    form.querySelector("button").disabled = true;
+    try {
+      await fetch(`${this.getAttribute("messages")}/${id}/stop`, { method: "POST", headers: this.headers() });
+    } catch {
+      form.querySelector("button").disabled = false;
+      this.trouble(this.dataset.failed);
+    }
+  }
+
+  headers() {
+    return {
+      "Content-Type": "application/json",
+      "X-CSRFToken": this.querySelector("[name=csrfmiddlewaretoken]").value,
+    };
+  }
+
+  // says it, or nothing; always false
+  trouble(text) {
+    const note = this.querySelector("[data-trouble]");
+    note.textContent = text;
+    note.hidden = !text;
+    return false;
+  }
+}
+
+// a form's fields as the API takes them: `details.address.line1` lies within `address`
+const read = (form, button) => {
+  const said = { message: "" };
+  const given = new FormData(form, button?.form === form ? button : undefined);
+  for (const [name, value] of given) {
+    if (name === "message" || name === "confirm") said[name] = value;
+    else if (name === "agree") said.agree = value === "yes";
+    else if (name.startsWith("details.") && value) put((said.details ??= {}), name.split(".").slice(1), value);
+  }
+  return said;
+};
+
+const put = (place, [first, ...rest], value) => {
+  if (rest.length) put((place[first] ??= {}), rest, value);
+  else place[first] = value;
+};
+
+customElements.define("ai-chat-panel", AIChatPanel);

@@ -1,0 +1,210 @@
+"""The assistant's page in a real browser: words become deeds, and none of them without a yes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.shops import Shop
+from tests.whole.browser import Shopper
+from tests.whole.test_browser import OVERFLOW, violations
+
+pytestmark = pytest.mark.browser
+
+WHERE = {
+    "email": "maya@example.org",
+    "name": "Maya Okafor",
+    "address.line1": "Museum Street 1",
+    "address.postal_code": "00130",
+    "address.city": "Helsinki",
+    "address.country": "FI",
+}
+# of the API, as the page's script asks it
+MESSAGE = """async (id) => (await fetch(`/api/v1/assistant/messages/${id}`)).json()"""
+
+
+class Talk:
+    """A page with a conversation."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.shopper = Shopper(page, address)
+        self.shopper.watch()
+
+    @property
+    def turns(self) -> Any:
+        return self.page.locator("[data-turn]")
+
+    @property
+    def last(self) -> Any:
+        return self.turns.last
+
+    def say(self, words: str) -> Any:
+        """The turn, once it is answered."""
+        before = self.turns.count()
+        self.page.fill("#ask-message", words)
+        self.page.keyboard.press("Enter")
+        return self.answered(before)
+
+    def press(self, name: str) -> Any:
+        before = self.turns.count()
+        self.last.get_by_role("button", name=name).click()
+        return self.answered(before)
+
+    def answered(self, before: int) -> Any:
+        expect(self.turns).to_have_count(before + 1)
+        expect(self.page.locator("[data-turn][data-open]")).to_have_count(0)
+        return self.last
+
+    def told(self) -> dict[str, Any]:
+        """What the API says of the last message."""
+        found: dict[str, Any] = self.page.evaluate(MESSAGE, self.last.get_attribute("data-turn"))
+        return found
+
+
+@pytest.fixture
+def talk(context: BrowserContext, shop: Shop) -> Iterator[Talk]:
+    talking = Talk(context.new_page(), shop.address)
+    talking.shopper.go("/ask")
+    yield talking
+    assert talking.shopper.trouble == []
+
+
+def test_a_telephone_is_found_bought_and_followed_without_leaving_the_page(talk: Talk) -> None:
+    found = talk.say("Do you have iPhone 15?")
+    expect(found.locator(".picks li").first).to_contain_text("iPhone 15")
+    expect(found.locator("summary")).to_contain_text("3 steps")
+    talk.press("Add it to my basket")
+    expect(talk.last.locator(".sheet")).to_contain_text("iPhone 15")
+    talk.press("I want to pay")
+    for name, value in WHERE.items():
+        talk.last.locator(f"[name='details.{name}']").fill(value)
+    asked = talk.press("Go on")
+    expect(asked.locator(".confirm")).to_contain_text("€752.90")
+    assert talk.told()["response"]["data"]["kind"] == "confirm"
+
+    bought = talk.press("Buy this")
+
+    assert talk.told()["response"]["data"]["kind"] == "order"
+    expect(bought.get_by_role("link", name="Follow it")).to_be_visible()
+    # pushed: nobody asks again, and nothing is pressed
+    expect(
+        bought.locator(".way [aria-current=step], .way [data-state=done]").nth(1)
+    ).to_be_visible()
+    # the browser's own basket is the one that was paid for
+    talk.shopper.go("/basket")
+    expect(talk.page.locator("main")).to_contain_text("empty")
+
+
+def test_words_alone_buy_nothing(talk: Talk) -> None:
+    talk.say("Do you have iPhone 15?")
+    talk.press("Add it to my basket")
+    talk.press("I want to pay")
+    for name, value in WHERE.items():
+        talk.last.locator(f"[name='details.{name}']").fill(value)
+    talk.press("Go on")
+
+    for words in ("yes", "buy it now", "I confirm, pay"):
+        talk.say(words)
+        assert talk.told()["response"]["data"]["kind"] != "order"
+
+    talk.page.reload()
+    expect(talk.page.locator(".confirm").first).to_be_visible()
+    assert talk.page.locator("order-way").count() == 0
+
+
+def test_a_reload_comes_back_to_the_conversation(talk: Talk) -> None:
+    talk.say("Show me red mugs")
+    said = talk.turns.count()
+
+    talk.page.reload()
+
+    expect(talk.turns).to_have_count(said)
+    expect(talk.last.locator(".said")).to_contain_text("Show me red mugs")
+
+
+def test_words_are_kept_while_the_browser_is_offline_and_said_once(
+    talk: Talk, context: BrowserContext
+) -> None:
+    context.set_offline(True)
+    talk.page.fill("#ask-message", "Show me vases")
+    talk.page.keyboard.press("Enter")
+    expect(talk.page.locator("[data-trouble]")).to_contain_text("You are offline")
+    expect(talk.page.locator("#ask-message")).to_have_value("Show me vases")
+
+    context.set_offline(False)
+    expect(talk.page.locator("[data-trouble]")).to_be_hidden()
+    talk.page.keyboard.press("Enter")
+
+    talk.answered(0)
+    expect(talk.page.locator("#ask-message")).to_have_value("")
+
+
+def test_without_a_script_a_form_is_sent_and_the_page_comes_again(
+    chrome: Browser, shop: Shop
+) -> None:
+    plain = chrome.new_context(locale="en-GB", java_script_enabled=False)
+    talk = Talk(plain.new_page(), shop.address)
+    talk.shopper.go("/ask")
+    talk.page.fill("#ask-message", "Do you have iPhone 15?")
+
+    talk.page.get_by_role("button", name="Send").click()
+
+    expect(talk.page.locator(".picks li").first).to_contain_text("iPhone 15")
+    expect(talk.page.locator("[data-open]")).to_have_count(0)
+    talk.page.get_by_role("button", name="Add it to my basket").click()
+    expect(talk.page.locator(".sheet")).to_contain_text("iPhone 15")
+    plain.close()
+
+
+def test_what_says_nothing_is_refused_beside_the_field(chrome: Browser, shop: Shop) -> None:
+    plain = chrome.new_context(locale="en-GB", java_script_enabled=False)
+    talk = Talk(plain.new_page(), shop.address)
+    talk.shopper.go("/ask")
+
+    talk.page.get_by_role("button", name="Send").click()
+
+    expect(talk.page.get_by_role("alert")).to_contain_text("Say what you want")
+    expect(talk.page.locator("#ask-message")).to_have_attribute("aria-invalid", "true")
+    plain.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_use_it_on_a_small_screen(chrome: Browser, shop: Shop, scheme: Any) -> None:
+    small = chrome.new_context(
+        locale="en-GB", viewport={"width": 320, "height": 640}, color_scheme=scheme
+    )
+    talk = Talk(small.new_page(), shop.address)
+    talk.shopper.go("/ask")
+    talk.say("Do you have iPhone 15?")
+
+    assert talk.page.evaluate(OVERFLOW) == 0
+    assert violations(talk.shopper) == []
+    small.close()
+
+
+ASK = """async ({ module, address }) => {
+  const { MCPWebSocketClient } = await import(module);
+  const steps = [];
+  const client = new MCPWebSocketClient({
+    url: address, clientType: "web-storefront", onStep: ({ type }) => steps.push(type),
+  });
+  await client.connect();
+  const answer = await client.ask("Do you have iPhone 15?");
+  client.disconnect();
+  return { answer, steps };
+}"""
+
+
+def test_front_ends_of_others_talk_over_a_websocket(talk: Talk, shop: Shop) -> None:
+    address = shop.address.replace("http", "ws", 1) + "/ws/assistant/"
+    module = "/static/js/assistant/mcp-service.js"
+
+    told = talk.page.evaluate(ASK, {"module": module, "address": address})
+
+    assert told["answer"]["data"]["kind"] == "products"
+    assert told["steps"][0] == "process_start"
+    assert told["steps"][-1] == "process_complete"
