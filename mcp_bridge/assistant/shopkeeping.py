@@ -97,7 +97,7 @@ async def change_price(run: Run, meaning: Meaning) -> Reply:
     if price is None:
         return ask_for(run, meaning, "price", _("What does it cost?"))
     amount = {"amount": price, "currency": shop.currency()}
-    from_day = _beginning(meaning.entities.get("date_from"))
+    from_day = await in_thread(_beginning)(meaning.entities.get("date_from"))
     new: dict[str, Any] = {"price": amount, **({"valid_from": from_day} if from_day else {})}
     variants = [each for each in sheet["variants"] if each["is_active"]]
     before = [_price_of(each) for each in variants]
