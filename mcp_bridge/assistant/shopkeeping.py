@@ -42,7 +42,7 @@ async def create_product(run: Run, meaning: Meaning) -> Reply:
         known = await in_thread(_categories)()
         ask_for(run, meaning, "category", "")
         return replies.choices(_("In which category?"), known)
-    amount = {"amount": price, "currency": shop.currency()}
+    amount = {"amount": price, "currency": await in_thread(shop.currency)()}
     quantity = meaning.entities.get("quantity") or 0
     new = {
         "category": category.slug,
@@ -96,7 +96,7 @@ async def change_price(run: Run, meaning: Meaning) -> Reply:
     price = meaning.entities.get("price")
     if price is None:
         return ask_for(run, meaning, "price", _("What does it cost?"))
-    amount = {"amount": price, "currency": shop.currency()}
+    amount = {"amount": price, "currency": await in_thread(shop.currency)()}
     from_day = await in_thread(_beginning)(meaning.entities.get("date_from"))
     new: dict[str, Any] = {"price": amount, **({"valid_from": from_day} if from_day else {})}
     variants = [each for each in sheet["variants"] if each["is_active"]]
