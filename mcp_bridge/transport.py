@@ -27,8 +27,9 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from mcp_bridge import following, neighbours, push
+from mcp_bridge import exchange, following, neighbours, push
 from mcp_bridge.calls import BEARER_KEY, TOOLSET_KEY, bearer
+from mcp_bridge.messages import Refused
 from mcp_bridge.neighbours import SessionId
 from mcp_bridge.server import server
 from mcp_bridge.toolsets import ALL, TOOLSETS
@@ -48,21 +49,6 @@ SIGNED_IN = "me"
 SECURITY = TransportSecuritySettings(enable_dns_rebinding_protection=False)
 
 
-class Refused(Exception):
-    """A JSON-RPC error that is known before the SDK is asked."""
-
-    def __init__(
-        self, status: int, code: int, message: str, *, id: Any = None, allow: str = ""
-    ) -> None:
-        super().__init__(message)
-        error = {"code": code, "message": message}
-        self.response = JSONResponse(
-            {"jsonrpc": "2.0", "id": id, "error": error},
-            status_code=status,
-            headers={"Allow": allow} if allow else None,
-        )
-
-
 def _is_streaming(tool: str) -> bool:
     return tool in ALL and ALL[tool].is_streaming
 
@@ -75,6 +61,7 @@ class Transport:
         served: Server[Any] = server,
         is_streaming: Callable[[str], bool] = _is_streaming,
     ) -> None:
+        self._served = served
         self.sessions = _manager(served, stateless=False, json_response=False)
         self.streams = _manager(served, stateless=True, json_response=False)
         self.plain = _manager(served, stateless=True, json_response=True)
@@ -97,7 +84,7 @@ class Transport:
                 receive, session = _replay(body, receive), None
             await self._answer(_entering(scope, session), receive, send)
         except Refused as refused:
-            await refused.response(scope, receive, send)
+            await _answer(refused)(scope, receive, send)
         except problems.Problem as problem:
             await _refusal(problem, scope)(scope, receive, send)
 
@@ -117,7 +104,12 @@ class Transport:
 
     async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not header(scope, "content-type").lower().startswith("application/json"):
-            raise Refused(415, types.INVALID_REQUEST, "Send Content-Type: application/json.")
+            raise Refused(
+                None,
+                types.INVALID_REQUEST,
+                "Send Content-Type: application/json.",
+                status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            )
         body = await _read(receive)
         if body is None:
             return
@@ -127,6 +119,16 @@ class Transport:
             return
         if message.get("method") == "initialize" and (named := _named(scope)):
             scope, body = _entering(scope, None), _taking_place(message, named)
+        if _is_modern(scope):
+            await exchange.answer(
+                self._served,
+                message,
+                scope,
+                receive,
+                send,
+                is_told_more=self._is_streamed(scope, message),
+            )
+            return
         manager = self._manager_for(scope, message)
         if manager is self.sessions:
             send = _with_process(send)
@@ -145,9 +147,10 @@ class Transport:
             return
         if not session or scope["method"] not in {"GET", "DELETE"}:
             raise Refused(
-                405,
+                None,
                 types.INVALID_REQUEST,
                 "Send a JSON-RPC message by POST; GET and DELETE need a session.",
+                status=HTTPStatus.METHOD_NOT_ALLOWED,
                 allow="POST",
             )
         if scope["method"] == "GET":
@@ -163,21 +166,19 @@ class Transport:
     def _manager_for(
         self, scope: Scope, message: Mapping[str, Any]
     ) -> StreamableHTTPSessionManager:
-        takes_stream = "text/event-stream" in header(scope, "accept")
-        if not _is_modern(scope):
-            # a client that takes no stream gets no session: it could hear nothing on it
-            opens_session = message.get("method") == "initialize" and takes_stream
-            if opens_session or header(scope, SESSION):
-                return self.sessions
-        return self.streams if takes_stream and self._is_told_more(message) else self.plain
+        # a client that takes no stream gets no session: it could hear nothing on it
+        opens_session = message.get("method") == "initialize" and _takes_stream(scope)
+        if opens_session or header(scope, SESSION):
+            return self.sessions
+        return self.streams if self._is_streamed(scope, message) else self.plain
 
-    def _is_told_more(self, message: Mapping[str, Any]) -> bool:
-        """Whether something may come before the answer."""
+    def _is_streamed(self, scope: Scope, message: Mapping[str, Any]) -> bool:
+        """Whether something may come before the answer, to a client that takes it."""
         params = message.get("params", {})
         meta = params.get("_meta")
+        if not _takes_stream(scope):
+            return False
         if isinstance(meta, dict) and "progressToken" in meta:
-            return True
-        if message.get("method") == "subscriptions/listen":
             return True
         return message.get("method") == "tools/call" and self._is_streaming(str(params.get("name")))
 
@@ -196,6 +197,10 @@ def _clean(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     if not any(name == b"accept" for name, _value in cleaned):
         cleaned.append((b"accept", b"*/*"))
     return cleaned
+
+
+def _takes_stream(scope: Scope) -> bool:
+    return "text/event-stream" in header(scope, "accept")
 
 
 def _is_modern(scope: Scope) -> bool:
@@ -255,7 +260,12 @@ def _toolset(path: str) -> str:
     toolset = path.removeprefix("/mcp").strip("/")
     if toolset and toolset not in (*TOOLSETS, SIGNED_IN):
         names = ", ".join(f"/mcp/{name}" for name in (*TOOLSETS, SIGNED_IN))
-        raise Refused(404, types.INVALID_REQUEST, f"There is /mcp, and of it {names}.")
+        raise Refused(
+            None,
+            types.INVALID_REQUEST,
+            f"There is /mcp, and of it {names}.",
+            status=HTTPStatus.NOT_FOUND,
+        )
     return toolset
 
 
@@ -269,7 +279,12 @@ def _require_our_origin(scope: Scope) -> None:
     except ValueError:
         host = ""
     if not (host and validate_host(host, settings.ALLOWED_HOSTS)):
-        raise Refused(403, types.INVALID_REQUEST, "This page's origin is not one of the shop's.")
+        raise Refused(
+            None,
+            types.INVALID_REQUEST,
+            "This page's origin is not one of the shop's.",
+            status=HTTPStatus.FORBIDDEN,
+        )
 
 
 def _owner(bearer: Caller | None) -> AuthenticatedUser | None:
@@ -312,23 +327,33 @@ def _message(body: bytes) -> dict[str, Any]:
     try:
         message = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise Refused(
-            400, types.PARSE_ERROR, "The body is not valid JSON. Send one JSON-RPC message."
+        raise _bad(
+            types.PARSE_ERROR, "The body is not valid JSON. Send one JSON-RPC message."
         ) from None
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
-        raise Refused(
-            400, types.INVALID_REQUEST, 'Send one object with "jsonrpc": "2.0"; no batches.'
-        )
+        raise _bad(types.INVALID_REQUEST, 'Send one object with "jsonrpc": "2.0"; no batches.')
     id = message.get("id")
     has_id = "id" in message
     if has_id and (not isinstance(id, str | int) or isinstance(id, bool)):
-        raise Refused(400, types.INVALID_REQUEST, "The id is a string or a whole number.")
+        raise _bad(types.INVALID_REQUEST, "The id is a string or a whole number.")
     is_answer = has_id and ("result" in message or "error" in message)
     if not is_answer and not isinstance(message.get("method"), str):
-        raise Refused(400, types.INVALID_REQUEST, "The method is missing.", id=id)
+        raise _bad(types.INVALID_REQUEST, "The method is missing.", id)
     if not isinstance(message.get("params", {}), dict):
-        raise Refused(400, types.INVALID_PARAMS, "The params are one object.", id=id)
+        raise _bad(types.INVALID_PARAMS, "The params are one object.", id)
     return message
+
+
+def _bad(code: int, detail: str, id: types.RequestId | None = None) -> Refused:
+    return Refused(id, code, detail, status=HTTPStatus.BAD_REQUEST)
+
+
+def _answer(refused: Refused) -> JSONResponse:
+    return JSONResponse(
+        refused.answer.model_dump(mode="json", exclude_unset=True),
+        status_code=refused.status,
+        headers={"Allow": refused.allow} if refused.allow else None,
+    )
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
