@@ -56,11 +56,11 @@ def parse(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
         parsed = model.model_validate(given)
     except ValidationError as refused:
         raise _invalid([_error(model, error) for error in refused.errors()]) from None
-    if _has_nul(parsed.model_dump()):
+    if _has_nul(given):
         raise _invalid([field_error("", "invalid", _("Text may not hold a NUL character."))])
     if isinstance(parsed, Fields):
         return parsed.model_dump(exclude_unset=True)
-    return {name: getattr(parsed, name) for name in model.model_fields}
+    return dict(parsed)
 
 
 def _invalid(errors: list[dict[str, str]]) -> Invalid:

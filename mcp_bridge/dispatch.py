@@ -52,12 +52,12 @@ Outcome = Answer | Asked | Problem
 
 async def run(tool: Tool, given: Mapping[str, Any], call: Call, person: Person) -> Outcome:
     """What the tool answers, what its person is to be asked first, or why it does neither."""
-    locale = _asked_locale(given) or call.locale
-    call = replace(call, caller=replace(call.caller, locale=locale))
+    if locale := _asked_locale(given):
+        call = replace(call, caller=replace(call.caller, locale=locale))
     context.is_called_by(call.caller.who)
     context.is_called_over(tool.toolset)
     began = time.perf_counter()
-    with override(locale):
+    with override(call.locale):
         outcome = await _outcome(tool, given, call, person)
     SECONDS.labels(tool.toolset).observe(time.perf_counter() - began)
     CALLS.labels(tool.toolset, "refused" if isinstance(outcome, Problem) else "answered").inc()

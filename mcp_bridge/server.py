@@ -1,7 +1,7 @@
 """The shop as an MCP server: what each method of the protocol is answered with."""
 
 from collections.abc import Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import mcp_types as types
@@ -229,7 +229,14 @@ def _unknown(uri: str, problem: Problem | None = None) -> MCPError:
     return MCPError(types.INVALID_PARAMS, detail, {"uri": uri[:200]})
 
 
-server: Server[dict[str, Any]] = Server(
+class _Shop(Server[dict[str, Any]]):
+    @cached_property
+    def server_info_stamp(self) -> dict[str, Any]:
+        """What every answer says of the server; the SDK copies it for each, in depth."""
+        return super().server_info_stamp
+
+
+server = _Shop(
     NAME,
     version=VERSION,
     title="Museo",
@@ -252,6 +259,8 @@ server: Server[dict[str, Any]] = Server(
     on_unsubscribe_resource=unsubscribe_resource,
     on_subscriptions_listen=listen,
 )
+# spans of OpenTelemetry, which the shop does not collect: it counts (`/metrics`)
+server.middleware.clear()
 events.serve(server)
 server.extensions.update(cards.EXTENSION)
 server.add_notification_handler("notifications/initialized", types.NotificationParams, initialized)

@@ -73,45 +73,48 @@ class Transport:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope = {**scope, "headers": _clean(scope["headers"])}
-        session = _session(scope)
         try:
-            if session and session.process != neighbours.process_id():
-                body = await _read(receive)
-                if body is None or await neighbours.pass_on(
-                    session.process, scope, _replay(body, receive), send
-                ):
-                    return
-                receive, session = _replay(body, receive), None
-            await self._answer(_entering(scope, session), receive, send)
+            if _is_modern(scope):
+                await self._exchange(scope, receive, send)
+            else:
+                await self._converse(scope, receive, send)
         except Refused as refused:
             await _answer(refused)(scope, receive, send)
         except problems.Problem as problem:
             await _refusal(problem, scope)(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        toolset = _toolset(scope["path"])
-        _require_our_origin(scope)
-        token = bearer_token(header(scope, "authorization"))
-        scope[BEARER_KEY] = await bearer(token, scope["path"])
-        scope[TOOLSET_KEY] = "" if toolset == SIGNED_IN else toolset
-        if toolset == SIGNED_IN and scope[BEARER_KEY] is None:
-            raise problems.NotSignedIn(_("Sign in to call this address."))
-        scope["user"] = _owner(scope[BEARER_KEY])
-        if (session := header(scope, SESSION)) and (caller := scope[BEARER_KEY]):
-            await push.renew(session, caller)
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Since 2026-07-28: a request that stands alone."""
+        await _admit(scope)
+        if scope["method"] != "POST":
+            raise _not_allowed()
+        if (body := await _read_json(scope, receive)) is None:
+            return
+        message = _message(body)
+        is_told_more = self._is_streamed(scope, message)
+        await exchange.answer(
+            self._served, message, scope, receive, send, is_told_more=is_told_more
+        )
+
+    async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Before: a request of a session, which may be in another process, or of none."""
+        session = neighbours.session_id(header(scope, SESSION))
+        if session and session.process != neighbours.process_id():
+            body = await _read(receive)
+            if body is None or await neighbours.pass_on(
+                session.process, scope, _replay(body, receive), send
+            ):
+                return
+            receive, session = _replay(body, receive), None
+        scope = _entering(scope, session)
+        await _admit(scope)
+        if (name := header(scope, SESSION)) and (caller := scope[BEARER_KEY]):
+            await push.renew(name, caller)
         answer = self._post if scope["method"] == "POST" else self._of_session
         await answer(scope, receive, send)
 
     async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not header(scope, "content-type").lower().startswith("application/json"):
-            raise Refused(
-                None,
-                types.INVALID_REQUEST,
-                "Send Content-Type: application/json.",
-                status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            )
-        body = await _read(receive)
-        if body is None:
+        if (body := await _read_json(scope, receive)) is None:
             return
         message = _message(body)
         if PLACE_OF_KEY in scope and message.get("method") != "initialize":
@@ -119,16 +122,6 @@ class Transport:
             return
         if message.get("method") == "initialize" and (named := _named(scope)):
             scope, body = _entering(scope, None), _taking_place(message, named)
-        if _is_modern(scope):
-            await exchange.answer(
-                self._served,
-                message,
-                scope,
-                receive,
-                send,
-                is_told_more=self._is_streamed(scope, message),
-            )
-            return
         manager = self._manager_for(scope, message)
         if manager is self.sessions:
             send = _with_process(send)
@@ -146,13 +139,7 @@ class Transport:
             await self._of_none(scope, receive, send)
             return
         if not session or scope["method"] not in {"GET", "DELETE"}:
-            raise Refused(
-                None,
-                types.INVALID_REQUEST,
-                "Send a JSON-RPC message by POST; GET and DELETE need a session.",
-                status=HTTPStatus.METHOD_NOT_ALLOWED,
-                allow="POST",
-            )
+            raise _not_allowed()
         if scope["method"] == "GET":
             send = _catching_up(session, send)
         await self.sessions.handle_request(scope, receive, _with_process(send))
@@ -208,15 +195,10 @@ def _is_modern(scope: Scope) -> bool:
     return bool(version) and version not in HANDSHAKE_PROTOCOL_VERSIONS
 
 
-def _session(scope: Scope) -> SessionId | None:
-    """The session that a request belongs to, wherever that is."""
-    return None if _is_modern(scope) else neighbours.session_id(header(scope, SESSION))
-
-
 def _entering(scope: Scope, session: SessionId | None) -> Scope:
     """The scope with the session under its name here; with none, if it is not here any more."""
     named = header(scope, SESSION)
-    if not named or _is_modern(scope):
+    if not named:
         return scope
     headers = [pair for pair in scope["headers"] if pair[0] != SESSION.encode()]
     if session is None:
@@ -226,7 +208,7 @@ def _entering(scope: Scope, session: SessionId | None) -> Scope:
 
 def _named(scope: Scope) -> str:
     """The session that an `initialize` names: the new one takes its place."""
-    if session := "" if _is_modern(scope) else header(scope, SESSION):
+    if session := header(scope, SESSION):
         return str(SessionId(neighbours.process_id(), session))
     return str(scope.get(PLACE_OF_KEY, ""))
 
@@ -308,6 +290,39 @@ def _refusal(problem: problems.Problem, scope: Scope) -> JSONResponse:
         headers=headers,
         media_type=problems.CONTENT_TYPE,
     )
+
+
+async def _admit(scope: Scope) -> None:
+    """Note which tools the address names, and whoever asks; raise Refused, Problem."""
+    toolset = _toolset(scope["path"])
+    _require_our_origin(scope)
+    token = bearer_token(header(scope, "authorization"))
+    scope[BEARER_KEY] = await bearer(token, scope["path"])
+    scope[TOOLSET_KEY] = "" if toolset == SIGNED_IN else toolset
+    if toolset == SIGNED_IN and scope[BEARER_KEY] is None:
+        raise problems.NotSignedIn(_("Sign in to call this address."))
+    scope["user"] = _owner(scope[BEARER_KEY])
+
+
+def _not_allowed() -> Refused:
+    return Refused(
+        None,
+        types.INVALID_REQUEST,
+        "Send a JSON-RPC message by POST; GET and DELETE need a session.",
+        status=HTTPStatus.METHOD_NOT_ALLOWED,
+        allow="POST",
+    )
+
+
+async def _read_json(scope: Scope, receive: Receive) -> bytes | None:
+    if not header(scope, "content-type").lower().startswith("application/json"):
+        raise Refused(
+            None,
+            types.INVALID_REQUEST,
+            "Send Content-Type: application/json.",
+            status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        )
+    return await _read(receive)
 
 
 async def _read(receive: Receive) -> bytes | None:
