@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any, get_type_hints
 
 from django.utils.translation import gettext as _
@@ -89,6 +90,6 @@ def _has_nul(value: Any) -> bool:
     """PostgreSQL stores no NUL; it would be an error far below."""
     if isinstance(value, str):
         return "\x00" in value
-    if isinstance(value, Mapping):
-        return any(_has_nul(part) for pair in value.items() for part in pair)
-    return isinstance(value, list) and any(_has_nul(part) for part in value)
+    if isinstance(value, dict):
+        return any(map(_has_nul, chain(value, value.values())))
+    return isinstance(value, list) and any(map(_has_nul, value))

@@ -5,6 +5,7 @@ which may be an assistant's with all of its people.
 """
 
 from datetime import datetime
+from functools import cache
 
 from django.conf import settings
 
@@ -30,13 +31,18 @@ async def take_read(caller: Caller, *, now: datetime) -> None:
 
 
 async def _take(what: str, caller: Caller, most: int, now: datetime) -> None:
-    key, limit = f"{what}:{caller.who or limits.network(caller.address)}", Limit(most)
+    key, limit = f"{what}:{caller.who or limits.network(caller.address)}", _limit(most)
     # most calls need no thread: asking Redis may wait
     allowance = limits.take_kept(key, limit, now=now)
     if allowance is None:
         allowance = await in_thread(limits.take)(key, limit, now=now)
     if not allowance.is_granted:
         raise TooOften(allowance.retry_after)
+
+
+@cache
+def _limit(most: int) -> Limit:
+    return Limit(most)
 
 
 def _most_of(tool: Tool, caller: Caller) -> int:

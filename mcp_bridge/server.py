@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import override
 from mcp.server import Server
 from mcp.server.caching import CacheHint
-from mcp.server.context import ServerRequestContext
+from mcp.server.context import HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
 from mcp_bridge import (
@@ -68,9 +68,7 @@ async def list_tools(
     return types.ListToolsResult(tools=tools)
 
 
-async def call_tool(
-    ctx: Context, params: types.CallToolRequestParams
-) -> types.CallToolResult | types.InputRequiredResult:
+async def call_tool(ctx: Context, params: types.CallToolRequestParams) -> HandlerResult:
     tool = _served(ctx).get(params.name)
     if tool is None and _serves_children(ctx):
         tool = await children.find(params.name, caller_of(ctx.request))
@@ -249,7 +247,6 @@ server = _Shop(
     },
     get_tool_input_schema=input_schema,
     on_list_tools=list_tools,
-    on_call_tool=call_tool,
     on_list_prompts=list_prompts,
     on_get_prompt=get_prompt,
     on_list_resources=list_resources,
@@ -263,6 +260,7 @@ server = _Shop(
 server.middleware.clear()
 events.serve(server)
 server.extensions.update(cards.EXTENSION)
+server.add_request_handler("tools/call", types.CallToolRequestParams, call_tool)
 server.add_notification_handler("notifications/initialized", types.NotificationParams, initialized)
 
 

@@ -180,6 +180,8 @@ def _too_large(largest: int) -> problems.Problem:
 def _hide_secrets(scope: Scope) -> Scope:
     """The scope for the app; in the server's own, which it logs, secrets are masked."""
     query, path = scope.get("query_string", b""), scope["path"]
+    if not query and not SECRET_PATH.match(path):
+        return scope
     masked = SECRET_VALUE.sub(rb"\1***", query), SECRET_PATH.sub(r"\1***", path)
     if masked == (query, path):
         return scope
