@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +22,7 @@ from django.utils import timezone
 from mcp.server.connection import Connection
 from mcp.server.context import ServerRequestContext
 from mcp.server.session import ServerSession
-from mcp.server.subscriptions import ListenHandler, ResourceUpdated, ServerEvent
+from mcp.server.subscriptions import SUBSCRIPTION_ID_META_KEY
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
@@ -47,7 +47,7 @@ REJOIN_SECONDS = 1.0
 PLACE_OF = "museo/place-of"
 _FOLLOWER = "museo.follower"
 
-_open_streams: set[ListenHandler] = set()
+_open_streams: set[Untold] = set()
 _followers: dict[str, Follower] = {}
 _waiting: set[News] = set()
 
@@ -55,7 +55,7 @@ _waiting: set[News] = set()
 def close() -> None:
     """End every listen stream in good order and let every waiting call answer."""
     for stream in tuple(_open_streams):
-        stream.close()
+        stream.end()
     for news in tuple(_waiting):
         news.end()
 
@@ -124,31 +124,39 @@ def _told(followed: Mapping[str, _Followed], frame: Frame) -> list[str]:
     ]
 
 
+class Untold:
+    """The resources that a client is still to be told of; equal ones are one."""
+
+    def __init__(self) -> None:
+        self._uris: dict[str, None] = {}
+        self._is_over = False
+        self._news = asyncio.Event()
+
+    def add(self, uris: Iterable[str]) -> None:
+        self._uris.update(dict.fromkeys(uris))
+        self._news.set()
+
+    def end(self) -> None:
+        """There is nothing to be told after what is there already."""
+        self._is_over = True
+        self._news.set()
+
+    async def end_soon(self) -> None:
+        self.end()
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            while self._uris:
+                uri = next(iter(self._uris))
+                del self._uris[uri]
+                yield uri
+            if self._is_over:
+                return
+
+
 # since 2026-07-28
-
-
-class _LogBus:
-    """What one listen stream subscribes to: the hub, for the topics behind its resources."""
-
-    def __init__(
-        self, hub: Hub, uris: dict[str, set[str]], closed: Callable[[], None], who: str
-    ) -> None:
-        self._hub = hub
-        self._topics = uris.keys()
-        self._followed = _followed(uris)
-        self._closed = closed
-        self._who = who
-
-    async def publish(self, event: ServerEvent) -> None:
-        raise NotImplementedError("events come from the log")
-
-    def subscribe(self, listener: Callable[[ServerEvent], None]) -> Callable[[], None]:
-        def deliver(frame: Frame) -> None:
-            for uri in _told(self._followed, frame):
-                listener(ResourceUpdated(uri))
-
-        subscription = self._hub.join(self._topics, deliver, self._closed, who=self._who)
-        return lambda: self._hub.leave(subscription)
 
 
 async def listen(
@@ -157,28 +165,49 @@ async def listen(
     """`subscriptions/listen`: what the caller may not read is left out of what is honoured."""
     asked = params.notifications
     wanted = asked.resource_subscriptions or []
+    if ctx.request_id is None:
+        raise MCPError(types.INVALID_REQUEST, "Give the request an id: its stream has that name.")
     if len(wanted) > MOST_URIS:
         raise MCPError(types.INVALID_PARAMS, f"Follow at most {MOST_URIS} resources on a stream.")
     if len(_open_streams) >= MOST_STREAMS:
         raise MCPError(NOT_AVAILABLE, "Too many streams are open. Try again in a minute.")
     caller = caller_of(ctx.request)
     uris = await readable(caller, wanted)
-    allowed = set().union(*uris.values())
-    honoured = asked.model_copy(
-        update={"resource_subscriptions": [uri for uri in wanted if uri in allowed]}
+    followed, untold = _followed(uris), Untold()
+    # what nobody changes while the shop is open is honoured by silence
+    flags = {name: value for name, value in asked if value is True}
+    honoured = types.SubscriptionFilter(
+        **flags, resource_subscriptions=[uri for uri in wanted if uri in followed] or None
     )
-    stream = ListenHandler(_LogBus(await here(), uris, lambda: stream.close(), caller.who))
-    expiry = Expiry(caller.expires_at, partial(_close, stream))
-    _open_streams.add(stream)
+    hub = await here()
+    meta = {SUBSCRIPTION_ID_META_KEY: ctx.request_id}
+    expiry = Expiry(caller.expires_at, untold.end_soon)
+    # joined before it is acknowledged: what comes between the two waits
+    subscription = hub.join(
+        uris.keys(), lambda frame: untold.add(_told(followed, frame)), untold.end, who=caller.who
+    )
+    _open_streams.add(untold)
     try:
-        return await stream(ctx, params.model_copy(update={"notifications": honoured}))
+        await ctx.session.send_notification(
+            types.SubscriptionsAcknowledgedNotification(
+                params=types.SubscriptionsAcknowledgedNotificationParams(
+                    notifications=honoured, _meta=meta
+                )
+            ),
+            related_request_id=ctx.request_id,
+        )
+        async for uri in untold:
+            await ctx.session.send_notification(
+                types.ResourceUpdatedNotification(
+                    params=types.ResourceUpdatedNotificationParams(uri=uri, _meta=meta)
+                ),
+                related_request_id=ctx.request_id,
+            )
     finally:
+        hub.leave(subscription)
         expiry.cancel()
-        _open_streams.discard(stream)
-
-
-async def _close(stream: ListenHandler) -> None:
-    stream.close()
+        _open_streams.discard(untold)
+    return types.SubscriptionsListenResult(_meta=meta)
 
 
 # before: a session's own stream
@@ -299,8 +328,7 @@ class Follower:
         self._rejoining: asyncio.Task[None] | None = None
         self._connection = connection
         self._hub = hub
-        self._untold: dict[str, None] = {}
-        self._news = asyncio.Event()
+        self._untold = Untold()
         self._key = connection.session_id or f"pipe {id(connection)}"
         _followers[self._key] = self
         self._join()
@@ -339,8 +367,7 @@ class Follower:
             self._hub.narrow(self._subscription, one.topics - self._topics())
 
     def tell_of(self, uris: Iterable[str]) -> None:
-        self._untold.update(dict.fromkeys(uris))
-        self._news.set()
+        self._untold.add(uris)
 
     async def stop(self) -> None:
         _followers.pop(self._key, None)
@@ -388,13 +415,8 @@ class Follower:
         self.tell_of(_told(self.followed, frame))
 
     async def _tell(self) -> None:
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            while self._untold:
-                uri = next(iter(self._untold))
-                del self._untold[uri]
-                await self._connection.send_resource_updated(uri)
+        async for uri in self._untold:
+            await self._connection.send_resource_updated(uri)
 
 
 def _connection(session: ServerSession) -> Connection:
