@@ -4,8 +4,10 @@ Whoever asks for many people gets more: a service account, and the guests of a n
 which may be an assistant's with all of its people.
 """
 
+import asyncio
 from datetime import datetime
 from functools import cache
+from weakref import WeakValueDictionary
 
 from django.conf import settings
 
@@ -13,11 +15,13 @@ from mcp_bridge.registry import Tool
 from museo.access import limits
 from museo.access.admission import OF_SERVICE_ACCOUNTS as FOR_MANY
 from museo.access.callers import Caller
-from museo.access.limits import Limit, TooOften
+from museo.access.limits import Allowance, Limit, TooOften
 from notifications.live.hub import in_thread
 
 # what changes something may be called so much more seldom
 OF_WRITES = 5
+
+_asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 
 async def take_call(tool: Tool, caller: Caller, *, now: datetime) -> None:
@@ -35,9 +39,17 @@ async def _take(what: str, caller: Caller, most: int, now: datetime) -> None:
     # most calls need no thread: asking Redis may wait
     allowance = limits.take_kept(key, limit, now=now)
     if allowance is None:
-        allowance = await in_thread(limits.take)(key, limit, now=now)
+        allowance = await _ask(key, limit, now)
     if not allowance.is_granted:
         raise TooOften(allowance.retry_after)
+
+
+async def _ask(key: str, limit: Limit, now: datetime) -> Allowance:
+    """Of all who call at once one asks, and brings some for the others."""
+    asking = _asking.setdefault(key, asyncio.Lock())
+    async with asking:
+        kept = limits.take_kept(key, limit, now=now)
+        return kept or await in_thread(limits.take)(key, limit, now=now)
 
 
 @cache

@@ -193,14 +193,21 @@ class Stream:
 
 
 def _require_accepted(accept: str, message: Mapping[str, Any], *, is_listening: bool) -> None:
-    kinds = {kind.partition(";")[0].strip() for kind in accept.lower().split(",")}
-    if kinds.isdisjoint(JSON_KINDS) or (is_listening and kinds.isdisjoint(STREAM_KINDS)):
+    takes_json, takes_stream = _takes(accept)
+    if not takes_json or (is_listening and not takes_stream):
         raise Refused(
             message.get("id"),
             types.INVALID_REQUEST,
             "Send Accept: application/json, text/event-stream.",
             status=HTTPStatus.NOT_ACCEPTABLE,
         )
+
+
+@lru_cache(maxsize=256)
+def _takes(accept: str) -> tuple[bool, bool]:
+    """Whether JSON, and whether events."""
+    kinds = {kind.partition(";")[0].strip() for kind in accept.lower().split(",")}
+    return not kinds.isdisjoint(JSON_KINDS), not kinds.isdisjoint(STREAM_KINDS)
 
 
 def _require_version(headers: Mapping[str, str]) -> None:
