@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import orjson
@@ -59,8 +60,8 @@ async def run(tool: Tool, given: Mapping[str, Any], call: Call, person: Person) 
     began = time.perf_counter()
     with override(call.locale):
         outcome = await _outcome(tool, given, call, person)
-    SECONDS.labels(tool.toolset).observe(time.perf_counter() - began)
-    CALLS.labels(tool.toolset, "refused" if isinstance(outcome, Problem) else "answered").inc()
+    _seconds(tool.toolset).observe(time.perf_counter() - began)
+    _calls(tool.toolset, "refused" if isinstance(outcome, Problem) else "answered").inc()
     if not tool.only_reads:
         await in_thread(traces.leave)(tool, given, outcome, call.caller, at=call.now)
     return outcome
@@ -84,6 +85,11 @@ def result(tool: Tool, outcome: Outcome) -> HandlerResult:
         content.append(quotations.note(meta[quotations.META]))
         return {**_said(content, outcome.data), "_meta": meta}
     return _said(content, outcome.data)
+
+
+# looking a label up costs more than counting
+_seconds = cache(SECONDS.labels)
+_calls = cache(CALLS.labels)
 
 
 async def _outcome(tool: Tool, given: Mapping[str, Any], call: Call, person: Person) -> Outcome:

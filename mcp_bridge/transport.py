@@ -1,8 +1,8 @@
-"""Streamable HTTP: which of the SDK's ways of answering a request is taken.
+"""Streamable HTTP: what a request must show before it is answered, and who answers it.
 
-Three session managers serve a server. With a session (before 2026-07-28) everything goes to the
-session, which another process may have (`neighbours`). Without one every POST stands alone: it is
-answered as JSON, or as a stream if it listens or tells of progress. JSON is the faster by half, but
+Since 2026-07-28 every POST stands alone: `exchange`. Before, three of the SDK's session managers
+serve. With a session everything goes to the session, which another process may have
+(`neighbours`). Without one a POST is answered as JSON, or as a stream if it tells of progress; JSON
 drops what is told before the answer.
 """
 
@@ -54,7 +54,7 @@ def _is_streaming(tool: str) -> bool:
 
 
 class Transport:
-    """The managers of one running server; each can be run once."""
+    """One server over HTTP; each of the managers can be run once."""
 
     def __init__(
         self,

@@ -17,7 +17,9 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "museo.settings")
 django.setup(set_prefix=False)
 
+from django.conf import settings
 from django.db import DatabaseError
+from django.utils import translation
 
 from museo.access.asgi import header, query
 from museo.edge import Receive, Scope, Send, edge
@@ -43,6 +45,8 @@ MCP = re.compile(r"/mcp(?:/.*|-conformance/?)?")
 SOCKET = re.compile(r"/ws/events/?")
 MCP_SOCKET = re.compile(r"/ws/mcp/?")
 
+# to find that none is active takes longer than to change it
+translation.activate(settings.LANGUAGE_CODE)
 pages = Pages()
 # the stubs type scopes more closely than a router needs
 stream: Any = EventStream.as_asgi()

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 PAUSE_SECONDS = 1.0
 MOST_LOCAL = 10_000
 # so many are kept at most, and no more than this part of a bucket, for so long
-MOST_KEPT = 100
+MOST_KEPT = 1_000
 PART_KEPT = 20
 KEPT_SECONDS = 1.0
 # KEYS: the bucket; ARGV: most, so many a second, now, how many are wanted, how many come back
