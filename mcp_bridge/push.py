@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import mcp_types as types
 from django.db import DatabaseError
@@ -22,8 +22,13 @@ from django.utils import timezone
 from mcp.server.connection import Connection
 from mcp.server.context import ServerRequestContext
 from mcp.server.session import ServerSession
-from mcp.server.subscriptions import SUBSCRIPTION_ID_META_KEY
 from mcp.shared.exceptions import MCPError
+from mcp.shared.subscriptions import (
+    SUBSCRIPTION_ID_META_KEY,
+    ResourceUpdated,
+    ServerEvent,
+    event_to_notification,
+)
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mcp_bridge import addresses, following, neighbours
@@ -39,6 +44,7 @@ from notifications.live.frames import Frame
 from notifications.live.hub import Hub, here, in_thread
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 MOST_STREAMS = 4096
 MOST_URIS = 100
@@ -47,7 +53,7 @@ REJOIN_SECONDS = 1.0
 PLACE_OF = "museo/place-of"
 _FOLLOWER = "museo.follower"
 
-_open_streams: set[Untold] = set()
+_open_streams: set[Untold[ServerEvent]] = set()
 _followers: dict[str, Follower] = {}
 _waiting: set[News] = set()
 
@@ -124,34 +130,34 @@ def _told(followed: Mapping[str, _Followed], frame: Frame) -> list[str]:
     ]
 
 
-class Untold:
-    """The resources that a client is still to be told of; equal ones are one."""
+class Untold(Generic[T]):
+    """What a client is still to be told; what is equal is told once."""
 
     def __init__(self) -> None:
-        self._uris: dict[str, None] = {}
+        self._waiting: dict[T, None] = {}
         self._is_over = False
-        self._news = asyncio.Event()
+        self._has_more = asyncio.Event()
 
-    def add(self, uris: Iterable[str]) -> None:
-        self._uris.update(dict.fromkeys(uris))
-        self._news.set()
+    def add(self, news: Iterable[T]) -> None:
+        self._waiting.update(dict.fromkeys(news))
+        self._has_more.set()
 
     def end(self) -> None:
-        """There is nothing to be told after what is there already."""
+        """Nothing comes after what is there already."""
         self._is_over = True
-        self._news.set()
+        self._has_more.set()
 
     async def end_soon(self) -> None:
         self.end()
 
-    async def __aiter__(self) -> AsyncIterator[str]:
+    async def __aiter__(self) -> AsyncIterator[T]:
         while True:
-            await self._news.wait()
-            self._news.clear()
-            while self._uris:
-                uri = next(iter(self._uris))
-                del self._uris[uri]
-                yield uri
+            await self._has_more.wait()
+            self._has_more.clear()
+            while self._waiting:
+                news = next(iter(self._waiting))
+                del self._waiting[news]
+                yield news
             if self._is_over:
                 return
 
@@ -173,7 +179,7 @@ async def listen(
         raise MCPError(NOT_AVAILABLE, "Too many streams are open. Try again in a minute.")
     caller = caller_of(ctx.request)
     uris = await readable(caller, wanted)
-    followed, untold = _followed(uris), Untold()
+    followed, untold = _followed(uris), Untold[ServerEvent]()
     # what nobody changes while the shop is open is honoured by silence
     flags = {name: value for name, value in asked if value is True}
     honoured = types.SubscriptionFilter(
@@ -184,7 +190,10 @@ async def listen(
     expiry = Expiry(caller.expires_at, untold.end_soon)
     # joined before it is acknowledged: what comes between the two waits
     subscription = hub.join(
-        uris.keys(), lambda frame: untold.add(_told(followed, frame)), untold.end, who=caller.who
+        uris.keys(),
+        lambda frame: untold.add(map(ResourceUpdated, _told(followed, frame))),
+        untold.end,
+        who=caller.who,
     )
     _open_streams.add(untold)
     try:
@@ -196,12 +205,9 @@ async def listen(
             ),
             related_request_id=ctx.request_id,
         )
-        async for uri in untold:
+        async for event in untold:
             await ctx.session.send_notification(
-                types.ResourceUpdatedNotification(
-                    params=types.ResourceUpdatedNotificationParams(uri=uri, _meta=meta)
-                ),
-                related_request_id=ctx.request_id,
+                event_to_notification(event, meta), related_request_id=ctx.request_id
             )
     finally:
         hub.leave(subscription)
@@ -328,7 +334,7 @@ class Follower:
         self._rejoining: asyncio.Task[None] | None = None
         self._connection = connection
         self._hub = hub
-        self._untold = Untold()
+        self._untold = Untold[str]()
         self._key = connection.session_id or f"pipe {id(connection)}"
         _followers[self._key] = self
         self._join()

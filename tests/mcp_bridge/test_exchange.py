@@ -215,7 +215,7 @@ async def test_notes_are_taken_and_answers_refused() -> None:
 
 
 async def test_equal_news_that_wait_are_one() -> None:
-    untold = Untold()
+    untold = Untold[str]()
     for uri in ("a", "b", "a"):
         untold.add([uri])
     untold.end()
