@@ -7,7 +7,6 @@ which may be an assistant's with all of its people.
 import asyncio
 from datetime import datetime
 from functools import cache
-from weakref import WeakValueDictionary
 
 from django.conf import settings
 
@@ -21,7 +20,7 @@ from notifications.live.hub import in_thread
 # what changes something may be called so much more seldom
 OF_WRITES = 5
 
-_asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+_asking: dict[str, asyncio.Event] = {}
 
 
 async def take_call(tool: Tool, caller: Caller, *, now: datetime) -> None:
@@ -46,10 +45,16 @@ async def _take(what: str, caller: Caller, most: int, now: datetime) -> None:
 
 async def _ask(key: str, limit: Limit, now: datetime) -> Allowance:
     """Of all who call at once one asks, and brings some for the others."""
-    asking = _asking.setdefault(key, asyncio.Lock())
-    async with asking:
-        kept = limits.take_kept(key, limit, now=now)
-        return kept or await in_thread(limits.take)(key, limit, now=now)
+    while asked := _asking.get(key):
+        await asked.wait()
+        if kept := limits.take_kept(key, limit, now=now):
+            return kept
+    _asking[key] = asked = asyncio.Event()
+    try:
+        return await in_thread(limits.take)(key, limit, now=now)
+    finally:
+        del _asking[key]
+        asked.set()
 
 
 @cache

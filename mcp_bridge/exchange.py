@@ -11,6 +11,8 @@ that is told, or once it takes so long that a proxy might lose patience.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
+from contextlib import AsyncExitStack
+from copy import copy
 from functools import cached_property, lru_cache
 from http import HTTPStatus
 from typing import Any, NoReturn
@@ -37,7 +39,7 @@ from mcp.shared.inbound import (
 from mcp.shared.jsonrpc_dispatcher import progress_token_from_params
 from mcp.shared.message import ServerMessageMetadata
 from mcp.shared.transport_context import TransportContext
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
@@ -46,6 +48,8 @@ from mcp_bridge.messages import Refused
 
 LISTEN = "subscriptions/listen"
 PING_SECONDS = 15.0
+# what clients say of themselves is longer only to be longer
+LONGEST_KEPT = 2_000
 PING = b": ping\r\n\r\n"
 JSON = (b"content-type", b"application/json")
 STREAM = [
@@ -94,11 +98,8 @@ async def _outcome(
     served: Server[Any], route: InboundModernRoute, message: Mapping[str, Any], exchange: Exchange
 ) -> tuple[int, dict[str, Any]]:
     """The answer of the method's handler and its status."""
-    connection = Connection.from_envelope(
-        route.protocol_version, route.client_info, route.client_capabilities
-    )
     # what a handler leaves to be done when its connection ends, it leaves to a session's alone
-    runner = ServerRunner(served, connection, lifespan_state={})
+    runner = ServerRunner(served, _connection(route), lifespan_state={})
     about = {"jsonrpc": "2.0", "id": exchange.request_id}
     try:
         result = await runner.on_request(exchange, message["method"], message.get("params"))
@@ -107,6 +108,21 @@ async def _outcome(
         status = ERROR_CODE_HTTP_STATUS.get(error.code, HTTPStatus.OK)
         return status, {**about, "error": error.model_dump(mode="json", exclude_none=True)}
     return HTTPStatus.OK, {**about, "result": result}
+
+
+def _connection(route: InboundModernRoute) -> Connection:
+    client = to_json([route.client_info, route.client_capabilities])
+    read = _connection_of if len(client) <= LONGEST_KEPT else _connection_of.__wrapped__
+    connection = copy(read(route.protocol_version, client))
+    connection.state, connection.exit_stack = {}, AsyncExitStack()
+    return connection
+
+
+@lru_cache(maxsize=1024)
+def _connection_of(version: str, client: bytes) -> Connection:
+    """What a client says of itself is the same in all of its requests, and read once."""
+    info, capabilities = from_json(client)
+    return Connection.from_envelope(version, info, capabilities)
 
 
 class Exchange:

@@ -111,6 +111,8 @@ async def _bridge() -> Any:
     global _loaded
     if _loaded is None:
         _loaded = await asyncio.to_thread(import_module, "mcp_bridge.asgi")
+        # as in `_live`: it is most of what the collector would look at
+        gc.freeze()
     return _loaded
 
 

@@ -56,10 +56,7 @@ class Wire:
         self.has_gone = asyncio.Event()
         self.parts: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._message = dict(message)
-        self._scope = {
-            "type": "http",
-            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-        }
+        self.headers = [(name.encode(), value.encode()) for name, value in headers.items()]
         self._served: Server[Any] = Server(
             "three", version="1", on_call_tool=shop.call, get_tool_input_schema=_schema
         )
@@ -68,7 +65,7 @@ class Wire:
         await exchange.answer(
             self._served,
             self._message,
-            self._scope,
+            {"type": "http", "headers": self.headers},
             self._receive,
             self._send,
             is_told_more=is_told_more,
@@ -192,7 +189,7 @@ async def test_an_argument_and_its_header_say_the_same() -> None:
 
 async def test_a_header_may_not_be_sent_twice() -> None:
     twice = wire(Shop(), "plain")
-    twice._scope["headers"].append((b"mcp-name", b"plain"))
+    twice.headers.append((b"mcp-name", b"plain"))
     with pytest.raises(Refused) as caught:
         await twice.post()
 
