@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any, get_type_hints
 
 from django.utils.translation import gettext as _
@@ -56,11 +57,11 @@ def parse(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:
         parsed = model.model_validate(given)
     except ValidationError as refused:
         raise _invalid([_error(model, error) for error in refused.errors()]) from None
-    if _has_nul(parsed.model_dump()):
+    if _has_nul(given):
         raise _invalid([field_error("", "invalid", _("Text may not hold a NUL character."))])
     if isinstance(parsed, Fields):
         return parsed.model_dump(exclude_unset=True)
-    return {name: getattr(parsed, name) for name in model.model_fields}
+    return dict(parsed)
 
 
 def _invalid(errors: list[dict[str, str]]) -> Invalid:
@@ -89,6 +90,6 @@ def _has_nul(value: Any) -> bool:
     """PostgreSQL stores no NUL; it would be an error far below."""
     if isinstance(value, str):
         return "\x00" in value
-    if isinstance(value, Mapping):
-        return any(_has_nul(part) for pair in value.items() for part in pair)
-    return isinstance(value, list) and any(_has_nul(part) for part in value)
+    if isinstance(value, dict):
+        return any(map(_has_nul, chain(value, value.values())))
+    return isinstance(value, list) and any(map(_has_nul, value))

@@ -4,7 +4,9 @@ Whoever asks for many people gets more: a service account, and the guests of a n
 which may be an assistant's with all of its people.
 """
 
+import asyncio
 from datetime import datetime
+from functools import cache
 
 from django.conf import settings
 
@@ -12,11 +14,13 @@ from mcp_bridge.registry import Tool
 from museo.access import limits
 from museo.access.admission import OF_SERVICE_ACCOUNTS as FOR_MANY
 from museo.access.callers import Caller
-from museo.access.limits import Limit, TooOften
+from museo.access.limits import Allowance, Limit, TooOften
 from notifications.live.hub import in_thread
 
 # what changes something may be called so much more seldom
 OF_WRITES = 5
+
+_asking: dict[str, asyncio.Event] = {}
 
 
 async def take_call(tool: Tool, caller: Caller, *, now: datetime) -> None:
@@ -30,13 +34,32 @@ async def take_read(caller: Caller, *, now: datetime) -> None:
 
 
 async def _take(what: str, caller: Caller, most: int, now: datetime) -> None:
-    key, limit = f"{what}:{caller.who or limits.network(caller.address)}", Limit(most)
+    key, limit = f"{what}:{caller.who or limits.network(caller.address)}", _limit(most)
     # most calls need no thread: asking Redis may wait
     allowance = limits.take_kept(key, limit, now=now)
     if allowance is None:
-        allowance = await in_thread(limits.take)(key, limit, now=now)
+        allowance = await _ask(key, limit, now)
     if not allowance.is_granted:
         raise TooOften(allowance.retry_after)
+
+
+async def _ask(key: str, limit: Limit, now: datetime) -> Allowance:
+    """Of all who call at once one asks, and brings some for the others."""
+    while asked := _asking.get(key):
+        await asked.wait()
+        if kept := limits.take_kept(key, limit, now=now):
+            return kept
+    _asking[key] = asked = asyncio.Event()
+    try:
+        return await in_thread(limits.take)(key, limit, now=now)
+    finally:
+        del _asking[key]
+        asked.set()
+
+
+@cache
+def _limit(most: int) -> Limit:
+    return Limit(most)
 
 
 def _most_of(tool: Tool, caller: Caller) -> int:

@@ -11,8 +11,10 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation.trans_real import parse_accept_lang_header
 from starlette.requests import Request
+from starlette.types import Scope
 
 from museo.access import access_tokens, bearers
+from museo.access.asgi import address, header, query
 from museo.access.bearers import caller_from_bearer
 from museo.access.callers import (
     BASKET_HEADER,
@@ -67,21 +69,22 @@ def caller_of(request: Request | None) -> Caller:
     """Who sends an HTTP request; a guest where there is none, as on a pipe."""
     if request is None:
         return caller_for_user(None, locale=settings.LANGUAGE_CODE, sales_channel=SALES_CHANNEL)
+    scope = request.scope
     guest = caller_for_user(
         None,
-        locale=_preferred(request.headers.get("accept-language", "")),
+        locale=_preferred(header(scope, "accept-language")),
         tickets=presented_tickets(
-            query=request.query_params.get("ticket", ""),
-            authorization=request.headers.get("authorization", ""),
+            query=query(scope).get("ticket", "") if scope["query_string"] else "",
+            authorization=header(scope, "authorization"),
             cookie="",
         ),
-        basket_token=request.headers.get(BASKET_HEADER, ""),
+        basket_token=header(scope, BASKET_HEADER),
         sales_channel=SALES_CHANNEL,
-        address=request.client.host if request.client else "",
+        address=address(scope),
     )
-    if bearer := request.scope.get(BEARER_KEY):
+    if bearer := scope.get(BEARER_KEY):
         return guest.speaking_for(bearer)
-    return replace(guest, scopes=guest.scopes | {"notify:send"}) if _is_trial(request) else guest
+    return replace(guest, scopes=guest.scopes | {"notify:send"}) if _is_trial(scope) else guest
 
 
 def recheck(request: Request | None, now: datetime) -> None:
@@ -90,16 +93,16 @@ def recheck(request: Request | None, now: datetime) -> None:
         bearers.again(came_as, now=now)
 
 
-def _is_trial(request: Request) -> bool:
+def _is_trial(scope: Scope) -> bool:
     """Somebody tries the shop out on their own machine: without a proxy, with MUSEO_DEBUG."""
-    if not settings.DEBUG or request.client is None or "x-forwarded-for" in request.headers:
+    if not settings.DEBUG or header(scope, "x-forwarded-for"):
         return False
-    return request.client.host in {"127.0.0.1", "::1"}
+    return address(scope) in {"127.0.0.1", "::1"}
 
 
-def _preferred(header: str) -> str:
+def _preferred(accepted: str) -> str:
     """The shop's language that a client likes best."""
-    for code, _quality in parse_accept_lang_header(header[:500]):
+    for code, _quality in parse_accept_lang_header(accepted[:500]):
         if found := supported_locale(code, default=""):
             return found
     return settings.LANGUAGE_CODE

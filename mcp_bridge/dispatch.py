@@ -4,13 +4,14 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
-import mcp_types as types
 import orjson
 import prometheus_client as metrics
 from django.utils.translation import gettext as _
 from django.utils.translation import override
+from mcp.server.context import HandlerResult
 from mcp.shared.exceptions import MCPError
 
 from mcp_bridge import arguments, budgets, quotations, traces
@@ -52,39 +53,43 @@ Outcome = Answer | Asked | Problem
 
 async def run(tool: Tool, given: Mapping[str, Any], call: Call, person: Askable) -> Outcome:
     """What the tool answers, what its person is to be asked first, or why it does neither."""
-    locale = _asked_locale(given) or call.locale
-    call = replace(call, caller=replace(call.caller, locale=locale))
+    if locale := _asked_locale(given):
+        call = replace(call, caller=replace(call.caller, locale=locale))
     context.is_called_by(call.caller.who)
     context.is_called_over(tool.toolset)
     began = time.perf_counter()
-    with override(locale):
+    with override(call.locale):
         outcome = await _outcome(tool, given, call, person)
-    SECONDS.labels(tool.toolset).observe(time.perf_counter() - began)
-    CALLS.labels(tool.toolset, "refused" if isinstance(outcome, Problem) else "answered").inc()
+    _seconds(tool.toolset).observe(time.perf_counter() - began)
+    _calls(tool.toolset, "refused" if isinstance(outcome, Problem) else "answered").inc()
     if traces.is_noted(tool, call.caller):
         await in_thread(traces.leave)(tool, given, outcome, call.caller, at=call.now)
     return outcome
 
 
-def result(tool: Tool, outcome: Outcome) -> types.CallToolResult | types.InputRequiredResult:
-    """An outcome as the protocol has it."""
+def result(tool: Tool, outcome: Outcome) -> HandlerResult:
+    """An outcome as the protocol has it; the SDK looks at it once more on its way out."""
     if isinstance(outcome, Asked):
         return outcome.result()
     if isinstance(outcome, NotAvailable):
         raise outcome.as_error()
     if isinstance(outcome, Problem):
-        return types.CallToolResult(
-            content=[_text(outcome.detail)], structured_content=outcome.body(), is_error=True
-        )
+        return _said([_text(outcome.detail)], outcome.body(), is_error=True)
     if outcome.whole:
         return outcome.whole
-    content: list[types.ContentBlock] = [_text(outcome.text)]
+    content = [_text(outcome.text)]
     if outcome.uri:
         content.append(_link(outcome.uri))
     meta = quotations.meta(outcome.data, tool.quotes)
     if meta:
         content.append(quotations.note(meta[quotations.META]))
-    return types.CallToolResult(content=content, structured_content=outcome.data, _meta=meta)
+        return {**_said(content, outcome.data), "_meta": meta}
+    return _said(content, outcome.data)
+
+
+# looking a label up costs more than counting
+_seconds = cache(SECONDS.labels)
+_calls = cache(CALLS.labels)
 
 
 async def _outcome(tool: Tool, given: Mapping[str, Any], call: Call, person: Askable) -> Outcome:
@@ -136,11 +141,25 @@ def _asked_locale(given: Mapping[str, Any]) -> str:
     return supported_locale(asked[:35], default="") if isinstance(asked, str) else ""
 
 
-def _text(text: str) -> types.TextContent:
-    return types.TextContent(type="text", text=text)
+def _said(
+    content: list[dict[str, Any]], data: Mapping[str, Any], *, is_error: bool = False
+) -> dict[str, Any]:
+    return {
+        "resultType": "complete",
+        "content": content,
+        "structuredContent": data,
+        "isError": is_error,
+    }
 
 
-def _link(uri: str) -> types.ResourceLink:
-    return types.ResourceLink(
-        type="resource_link", uri=uri, name="order", mime_type="application/json"
-    )
+def _text(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
+
+
+def _link(uri: str) -> dict[str, Any]:
+    return {
+        "type": "resource_link",
+        "uri": uri,
+        "name": "order",
+        "mimeType": "application/json",
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable
+from http import HTTPStatus
 from typing import Any
 
 import mcp_types as types
@@ -21,12 +22,21 @@ Outgoing = WriteStream[SessionMessage]
 
 
 class Refused(Exception):
-    """What is answered instead, with a JSON-RPC error."""
+    """What is answered instead, with a JSON-RPC error; `status` and `allow` are of HTTP."""
 
     def __init__(
-        self, id: types.RequestId | None, code: int, message: str, data: Any = None
+        self,
+        id: types.RequestId | None,
+        code: int,
+        message: str,
+        data: Any = None,
+        *,
+        status: int = HTTPStatus.OK,
+        allow: str = "",
     ) -> None:
         super().__init__(message)
+        self.status = status
+        self.allow = allow
         known = {} if data is None else {"data": data}
         error = types.ErrorData(code=code, message=message, **known)
         self.answer = types.JSONRPCError(jsonrpc="2.0", id=id, error=error)

@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import mcp_types as types
 from django.db import DatabaseError
@@ -22,8 +22,13 @@ from django.utils import timezone
 from mcp.server.connection import Connection
 from mcp.server.context import ServerRequestContext
 from mcp.server.session import ServerSession
-from mcp.server.subscriptions import ListenHandler, ResourceUpdated, ServerEvent
 from mcp.shared.exceptions import MCPError
+from mcp.shared.subscriptions import (
+    SUBSCRIPTION_ID_META_KEY,
+    ResourceUpdated,
+    ServerEvent,
+    event_to_notification,
+)
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mcp_bridge import addresses, following, neighbours
@@ -39,6 +44,7 @@ from notifications.live.frames import Frame
 from notifications.live.hub import Hub, here, in_thread
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 MOST_STREAMS = 4096
 MOST_URIS = 100
@@ -47,7 +53,7 @@ REJOIN_SECONDS = 1.0
 PLACE_OF = "museo/place-of"
 _FOLLOWER = "museo.follower"
 
-_open_streams: set[ListenHandler] = set()
+_open_streams: set[Untold[ServerEvent]] = set()
 _followers: dict[str, Follower] = {}
 _waiting: set[News] = set()
 
@@ -55,7 +61,7 @@ _waiting: set[News] = set()
 def close() -> None:
     """End every listen stream in good order and let every waiting call answer."""
     for stream in tuple(_open_streams):
-        stream.close()
+        stream.end()
     for news in tuple(_waiting):
         news.end()
 
@@ -124,31 +130,39 @@ def _told(followed: Mapping[str, _Followed], frame: Frame) -> list[str]:
     ]
 
 
+class Untold(Generic[T]):
+    """What a client is still to be told; what is equal is told once."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[T, None] = {}
+        self._is_over = False
+        self._has_more = asyncio.Event()
+
+    def add(self, news: Iterable[T]) -> None:
+        self._waiting.update(dict.fromkeys(news))
+        self._has_more.set()
+
+    def end(self) -> None:
+        """Nothing comes after what is there already."""
+        self._is_over = True
+        self._has_more.set()
+
+    async def end_soon(self) -> None:
+        self.end()
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        while True:
+            await self._has_more.wait()
+            self._has_more.clear()
+            while self._waiting:
+                news = next(iter(self._waiting))
+                del self._waiting[news]
+                yield news
+            if self._is_over:
+                return
+
+
 # since 2026-07-28
-
-
-class _LogBus:
-    """What one listen stream subscribes to: the hub, for the topics behind its resources."""
-
-    def __init__(
-        self, hub: Hub, uris: dict[str, set[str]], closed: Callable[[], None], who: str
-    ) -> None:
-        self._hub = hub
-        self._topics = uris.keys()
-        self._followed = _followed(uris)
-        self._closed = closed
-        self._who = who
-
-    async def publish(self, event: ServerEvent) -> None:
-        raise NotImplementedError("events come from the log")
-
-    def subscribe(self, listener: Callable[[ServerEvent], None]) -> Callable[[], None]:
-        def deliver(frame: Frame) -> None:
-            for uri in _told(self._followed, frame):
-                listener(ResourceUpdated(uri))
-
-        subscription = self._hub.join(self._topics, deliver, self._closed, who=self._who)
-        return lambda: self._hub.leave(subscription)
 
 
 async def listen(
@@ -157,28 +171,49 @@ async def listen(
     """`subscriptions/listen`: what the caller may not read is left out of what is honoured."""
     asked = params.notifications
     wanted = asked.resource_subscriptions or []
+    if ctx.request_id is None:
+        raise MCPError(types.INVALID_REQUEST, "Give the request an id: its stream has that name.")
     if len(wanted) > MOST_URIS:
         raise MCPError(types.INVALID_PARAMS, f"Follow at most {MOST_URIS} resources on a stream.")
     if len(_open_streams) >= MOST_STREAMS:
         raise MCPError(NOT_AVAILABLE, "Too many streams are open. Try again in a minute.")
     caller = caller_of(ctx.request)
     uris = await readable(caller, wanted)
-    allowed = set().union(*uris.values())
-    honoured = asked.model_copy(
-        update={"resource_subscriptions": [uri for uri in wanted if uri in allowed]}
+    followed, untold = _followed(uris), Untold[ServerEvent]()
+    # what nobody changes while the shop is open is honoured by silence
+    flags = {name: value for name, value in asked if value is True}
+    honoured = types.SubscriptionFilter(
+        **flags, resource_subscriptions=[uri for uri in wanted if uri in followed] or None
     )
-    stream = ListenHandler(_LogBus(await here(), uris, lambda: stream.close(), caller.who))
-    expiry = Expiry(caller.expires_at, partial(_close, stream))
-    _open_streams.add(stream)
+    hub = await here()
+    meta = {SUBSCRIPTION_ID_META_KEY: ctx.request_id}
+    expiry = Expiry(caller.expires_at, untold.end_soon)
+    # joined before it is acknowledged: what comes between the two waits
+    subscription = hub.join(
+        uris.keys(),
+        lambda frame: untold.add(map(ResourceUpdated, _told(followed, frame))),
+        untold.end,
+        who=caller.who,
+    )
+    _open_streams.add(untold)
     try:
-        return await stream(ctx, params.model_copy(update={"notifications": honoured}))
+        await ctx.session.send_notification(
+            types.SubscriptionsAcknowledgedNotification(
+                params=types.SubscriptionsAcknowledgedNotificationParams(
+                    notifications=honoured, _meta=meta
+                )
+            ),
+            related_request_id=ctx.request_id,
+        )
+        async for event in untold:
+            await ctx.session.send_notification(
+                event_to_notification(event, meta), related_request_id=ctx.request_id
+            )
     finally:
+        hub.leave(subscription)
         expiry.cancel()
-        _open_streams.discard(stream)
-
-
-async def _close(stream: ListenHandler) -> None:
-    stream.close()
+        _open_streams.discard(untold)
+    return types.SubscriptionsListenResult(_meta=meta)
 
 
 # before: a session's own stream
@@ -299,8 +334,7 @@ class Follower:
         self._rejoining: asyncio.Task[None] | None = None
         self._connection = connection
         self._hub = hub
-        self._untold: dict[str, None] = {}
-        self._news = asyncio.Event()
+        self._untold = Untold[str]()
         self._key = connection.session_id or f"pipe {id(connection)}"
         _followers[self._key] = self
         self._join()
@@ -339,8 +373,7 @@ class Follower:
             self._hub.narrow(self._subscription, one.topics - self._topics())
 
     def tell_of(self, uris: Iterable[str]) -> None:
-        self._untold.update(dict.fromkeys(uris))
-        self._news.set()
+        self._untold.add(uris)
 
     async def stop(self) -> None:
         _followers.pop(self._key, None)
@@ -388,13 +421,8 @@ class Follower:
         self.tell_of(_told(self.followed, frame))
 
     async def _tell(self) -> None:
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            while self._untold:
-                uri = next(iter(self._untold))
-                del self._untold[uri]
-                await self._connection.send_resource_updated(uri)
+        async for uri in self._untold:
+            await self._connection.send_resource_updated(uri)
 
 
 def _connection(session: ServerSession) -> Connection:

@@ -1,7 +1,7 @@
 """The shop as an MCP server: what each method of the protocol is answered with."""
 
 from collections.abc import Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import mcp_types as types
@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import override
 from mcp.server import Server
 from mcp.server.caching import CacheHint
-from mcp.server.context import ServerRequestContext
+from mcp.server.context import HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
 from mcp_bridge import (
@@ -68,9 +68,7 @@ async def list_tools(
     return types.ListToolsResult(tools=tools)
 
 
-async def call_tool(
-    ctx: Context, params: types.CallToolRequestParams
-) -> types.CallToolResult | types.InputRequiredResult:
+async def call_tool(ctx: Context, params: types.CallToolRequestParams) -> HandlerResult:
     tool = _served(ctx).get(params.name)
     if tool is None and _serves_children(ctx):
         tool = await children.find(params.name, caller_of(ctx.request))
@@ -229,7 +227,14 @@ def _unknown(uri: str, problem: Problem | None = None) -> MCPError:
     return MCPError(types.INVALID_PARAMS, detail, {"uri": uri[:200]})
 
 
-server: Server[dict[str, Any]] = Server(
+class _Shop(Server[dict[str, Any]]):
+    @cached_property
+    def server_info_stamp(self) -> dict[str, Any]:
+        """What every answer says of the server; the SDK copies it for each, in depth."""
+        return super().server_info_stamp
+
+
+server = _Shop(
     NAME,
     version=VERSION,
     title="Museo",
@@ -242,7 +247,6 @@ server: Server[dict[str, Any]] = Server(
     },
     get_tool_input_schema=input_schema,
     on_list_tools=list_tools,
-    on_call_tool=call_tool,
     on_list_prompts=list_prompts,
     on_get_prompt=get_prompt,
     on_list_resources=list_resources,
@@ -252,8 +256,11 @@ server: Server[dict[str, Any]] = Server(
     on_unsubscribe_resource=unsubscribe_resource,
     on_subscriptions_listen=listen,
 )
+# spans of OpenTelemetry, which the shop does not collect: it counts (`/metrics`)
+server.middleware.clear()
 events.serve(server)
 server.extensions.update(cards.EXTENSION)
+server.add_request_handler("tools/call", types.CallToolRequestParams, call_tool)
 server.add_notification_handler("notifications/initialized", types.NotificationParams, initialized)
 
 

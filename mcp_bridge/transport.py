@@ -1,8 +1,8 @@
-"""Streamable HTTP: which of the SDK's ways of answering a request is taken.
+"""Streamable HTTP: what a request must show before it is answered, and who answers it.
 
-Three session managers serve a server. With a session (before 2026-07-28) everything goes to the
-session, which another process may have (`neighbours`). Without one every POST stands alone: it is
-answered as JSON, or as a stream if it listens or tells of progress. JSON is the faster by half, but
+Since 2026-07-28 every POST stands alone: `exchange`. Before, three of the SDK's session managers
+serve. With a session everything goes to the session, which another process may have
+(`neighbours`). Without one a POST is answered as JSON, or as a stream if it tells of progress; JSON
 drops what is told before the answer.
 """
 
@@ -27,8 +27,9 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from mcp_bridge import following, neighbours, push
+from mcp_bridge import exchange, following, neighbours, push
 from mcp_bridge.calls import BEARER_KEY, TOOLSET_KEY, bearer
+from mcp_bridge.messages import Refused
 from mcp_bridge.neighbours import SessionId
 from mcp_bridge.server import server
 from mcp_bridge.toolsets import ALL, TOOLSETS
@@ -48,33 +49,19 @@ SIGNED_IN = "me"
 SECURITY = TransportSecuritySettings(enable_dns_rebinding_protection=False)
 
 
-class Refused(Exception):
-    """A JSON-RPC error that is known before the SDK is asked."""
-
-    def __init__(
-        self, status: int, code: int, message: str, *, id: Any = None, allow: str = ""
-    ) -> None:
-        super().__init__(message)
-        error = {"code": code, "message": message}
-        self.response = JSONResponse(
-            {"jsonrpc": "2.0", "id": id, "error": error},
-            status_code=status,
-            headers={"Allow": allow} if allow else None,
-        )
-
-
 def _is_streaming(tool: str) -> bool:
     return tool in ALL and ALL[tool].is_streaming
 
 
 class Transport:
-    """The managers of one running server; each can be run once."""
+    """One server over HTTP; each of the managers can be run once."""
 
     def __init__(
         self,
         served: Server[Any] = server,
         is_streaming: Callable[[str], bool] = _is_streaming,
     ) -> None:
+        self._served = served
         self.sessions = _manager(served, stateless=False, json_response=False)
         self.streams = _manager(served, stateless=True, json_response=False)
         self.plain = _manager(served, stateless=True, json_response=True)
@@ -86,40 +73,48 @@ class Transport:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope = {**scope, "headers": _clean(scope["headers"])}
-        session = _session(scope)
         try:
-            if session and session.process != neighbours.process_id():
-                body = await _read(receive)
-                if body is None or await neighbours.pass_on(
-                    session.process, scope, _replay(body, receive), send
-                ):
-                    return
-                receive, session = _replay(body, receive), None
-            await self._answer(_entering(scope, session), receive, send)
+            if _is_modern(scope):
+                await self._exchange(scope, receive, send)
+            else:
+                await self._converse(scope, receive, send)
         except Refused as refused:
-            await refused.response(scope, receive, send)
+            await _answer(refused)(scope, receive, send)
         except problems.Problem as problem:
             await _refusal(problem, scope)(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        toolset = _toolset(scope["path"])
-        _require_our_origin(scope)
-        token = bearer_token(header(scope, "authorization"))
-        scope[BEARER_KEY] = await bearer(token, scope["path"])
-        scope[TOOLSET_KEY] = "" if toolset == SIGNED_IN else toolset
-        if toolset == SIGNED_IN and scope[BEARER_KEY] is None:
-            raise problems.NotSignedIn(_("Sign in to call this address."))
-        scope["user"] = _owner(scope[BEARER_KEY])
-        if (session := header(scope, SESSION)) and (caller := scope[BEARER_KEY]):
-            await push.renew(session, caller)
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Since 2026-07-28: a request that stands alone."""
+        await _admit(scope)
+        if scope["method"] != "POST":
+            raise _not_allowed()
+        if (body := await _read_json(scope, receive)) is None:
+            return
+        message = _message(body)
+        is_told_more = self._is_streamed(scope, message)
+        await exchange.answer(
+            self._served, message, scope, receive, send, is_told_more=is_told_more
+        )
+
+    async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Before: a request of a session, which may be in another process, or of none."""
+        session = neighbours.session_id(header(scope, SESSION))
+        if session and session.process != neighbours.process_id():
+            body = await _read(receive)
+            if body is None or await neighbours.pass_on(
+                session.process, scope, _replay(body, receive), send
+            ):
+                return
+            receive, session = _replay(body, receive), None
+        scope = _entering(scope, session)
+        await _admit(scope)
+        if (name := header(scope, SESSION)) and (caller := scope[BEARER_KEY]):
+            await push.renew(name, caller)
         answer = self._post if scope["method"] == "POST" else self._of_session
         await answer(scope, receive, send)
 
     async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not header(scope, "content-type").lower().startswith("application/json"):
-            raise Refused(415, types.INVALID_REQUEST, "Send Content-Type: application/json.")
-        body = await _read(receive)
-        if body is None:
+        if (body := await _read_json(scope, receive)) is None:
             return
         message = _message(body)
         if PLACE_OF_KEY in scope and message.get("method") != "initialize":
@@ -144,12 +139,7 @@ class Transport:
             await self._of_none(scope, receive, send)
             return
         if not session or scope["method"] not in {"GET", "DELETE"}:
-            raise Refused(
-                405,
-                types.INVALID_REQUEST,
-                "Send a JSON-RPC message by POST; GET and DELETE need a session.",
-                allow="POST",
-            )
+            raise _not_allowed()
         if scope["method"] == "GET":
             send = _catching_up(session, send)
         await self.sessions.handle_request(scope, receive, _with_process(send))
@@ -163,21 +153,19 @@ class Transport:
     def _manager_for(
         self, scope: Scope, message: Mapping[str, Any]
     ) -> StreamableHTTPSessionManager:
-        takes_stream = "text/event-stream" in header(scope, "accept")
-        if not _is_modern(scope):
-            # a client that takes no stream gets no session: it could hear nothing on it
-            opens_session = message.get("method") == "initialize" and takes_stream
-            if opens_session or header(scope, SESSION):
-                return self.sessions
-        return self.streams if takes_stream and self._is_told_more(message) else self.plain
+        # a client that takes no stream gets no session: it could hear nothing on it
+        opens_session = message.get("method") == "initialize" and _takes_stream(scope)
+        if opens_session or header(scope, SESSION):
+            return self.sessions
+        return self.streams if self._is_streamed(scope, message) else self.plain
 
-    def _is_told_more(self, message: Mapping[str, Any]) -> bool:
-        """Whether something may come before the answer."""
+    def _is_streamed(self, scope: Scope, message: Mapping[str, Any]) -> bool:
+        """Whether something may come before the answer, to a client that takes it."""
         params = message.get("params", {})
         meta = params.get("_meta")
+        if not _takes_stream(scope):
+            return False
         if isinstance(meta, dict) and "progressToken" in meta:
-            return True
-        if message.get("method") == "subscriptions/listen":
             return True
         return message.get("method") == "tools/call" and self._is_streaming(str(params.get("name")))
 
@@ -198,20 +186,19 @@ def _clean(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     return cleaned
 
 
+def _takes_stream(scope: Scope) -> bool:
+    return "text/event-stream" in header(scope, "accept")
+
+
 def _is_modern(scope: Scope) -> bool:
     version = header(scope, "mcp-protocol-version")
     return bool(version) and version not in HANDSHAKE_PROTOCOL_VERSIONS
 
 
-def _session(scope: Scope) -> SessionId | None:
-    """The session that a request belongs to, wherever that is."""
-    return None if _is_modern(scope) else neighbours.session_id(header(scope, SESSION))
-
-
 def _entering(scope: Scope, session: SessionId | None) -> Scope:
     """The scope with the session under its name here; with none, if it is not here any more."""
     named = header(scope, SESSION)
-    if not named or _is_modern(scope):
+    if not named:
         return scope
     headers = [pair for pair in scope["headers"] if pair[0] != SESSION.encode()]
     if session is None:
@@ -221,7 +208,7 @@ def _entering(scope: Scope, session: SessionId | None) -> Scope:
 
 def _named(scope: Scope) -> str:
     """The session that an `initialize` names: the new one takes its place."""
-    if session := "" if _is_modern(scope) else header(scope, SESSION):
+    if session := header(scope, SESSION):
         return str(SessionId(neighbours.process_id(), session))
     return str(scope.get(PLACE_OF_KEY, ""))
 
@@ -255,7 +242,12 @@ def _toolset(path: str) -> str:
     toolset = path.removeprefix("/mcp").strip("/")
     if toolset and toolset not in (*TOOLSETS, SIGNED_IN):
         names = ", ".join(f"/mcp/{name}" for name in (*TOOLSETS, SIGNED_IN))
-        raise Refused(404, types.INVALID_REQUEST, f"There is /mcp, and of it {names}.")
+        raise Refused(
+            None,
+            types.INVALID_REQUEST,
+            f"There is /mcp, and of it {names}.",
+            status=HTTPStatus.NOT_FOUND,
+        )
     return toolset
 
 
@@ -269,7 +261,12 @@ def _require_our_origin(scope: Scope) -> None:
     except ValueError:
         host = ""
     if not (host and validate_host(host, settings.ALLOWED_HOSTS)):
-        raise Refused(403, types.INVALID_REQUEST, "This page's origin is not one of the shop's.")
+        raise Refused(
+            None,
+            types.INVALID_REQUEST,
+            "This page's origin is not one of the shop's.",
+            status=HTTPStatus.FORBIDDEN,
+        )
 
 
 def _owner(bearer: Caller | None) -> AuthenticatedUser | None:
@@ -295,6 +292,39 @@ def _refusal(problem: problems.Problem, scope: Scope) -> JSONResponse:
     )
 
 
+async def _admit(scope: Scope) -> None:
+    """Note which tools the address names, and whoever asks; raise Refused, Problem."""
+    toolset = _toolset(scope["path"])
+    _require_our_origin(scope)
+    token = bearer_token(header(scope, "authorization"))
+    scope[BEARER_KEY] = await bearer(token, scope["path"])
+    scope[TOOLSET_KEY] = "" if toolset == SIGNED_IN else toolset
+    if toolset == SIGNED_IN and scope[BEARER_KEY] is None:
+        raise problems.NotSignedIn(_("Sign in to call this address."))
+    scope["user"] = _owner(scope[BEARER_KEY])
+
+
+def _not_allowed() -> Refused:
+    return Refused(
+        None,
+        types.INVALID_REQUEST,
+        "Send a JSON-RPC message by POST; GET and DELETE need a session.",
+        status=HTTPStatus.METHOD_NOT_ALLOWED,
+        allow="POST",
+    )
+
+
+async def _read_json(scope: Scope, receive: Receive) -> bytes | None:
+    if not header(scope, "content-type").lower().startswith("application/json"):
+        raise Refused(
+            None,
+            types.INVALID_REQUEST,
+            "Send Content-Type: application/json.",
+            status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        )
+    return await _read(receive)
+
+
 async def _read(receive: Receive) -> bytes | None:
     """The whole body, which the edge has bounded; None if the client has gone."""
     body = bytearray()
@@ -312,23 +342,33 @@ def _message(body: bytes) -> dict[str, Any]:
     try:
         message = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise Refused(
-            400, types.PARSE_ERROR, "The body is not valid JSON. Send one JSON-RPC message."
+        raise _bad(
+            types.PARSE_ERROR, "The body is not valid JSON. Send one JSON-RPC message."
         ) from None
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
-        raise Refused(
-            400, types.INVALID_REQUEST, 'Send one object with "jsonrpc": "2.0"; no batches.'
-        )
+        raise _bad(types.INVALID_REQUEST, 'Send one object with "jsonrpc": "2.0"; no batches.')
     id = message.get("id")
     has_id = "id" in message
     if has_id and (not isinstance(id, str | int) or isinstance(id, bool)):
-        raise Refused(400, types.INVALID_REQUEST, "The id is a string or a whole number.")
+        raise _bad(types.INVALID_REQUEST, "The id is a string or a whole number.")
     is_answer = has_id and ("result" in message or "error" in message)
     if not is_answer and not isinstance(message.get("method"), str):
-        raise Refused(400, types.INVALID_REQUEST, "The method is missing.", id=id)
+        raise _bad(types.INVALID_REQUEST, "The method is missing.", id)
     if not isinstance(message.get("params", {}), dict):
-        raise Refused(400, types.INVALID_PARAMS, "The params are one object.", id=id)
+        raise _bad(types.INVALID_PARAMS, "The params are one object.", id)
     return message
+
+
+def _bad(code: int, detail: str, id: types.RequestId | None = None) -> Refused:
+    return Refused(id, code, detail, status=HTTPStatus.BAD_REQUEST)
+
+
+def _answer(refused: Refused) -> JSONResponse:
+    return JSONResponse(
+        refused.answer.model_dump(mode="json", exclude_unset=True),
+        status_code=refused.status,
+        headers={"Allow": refused.allow} if refused.allow else None,
+    )
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

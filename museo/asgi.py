@@ -17,7 +17,9 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "museo.settings")
 django.setup(set_prefix=False)
 
+from django.conf import settings
 from django.db import DatabaseError
+from django.utils import translation
 
 from museo.access.asgi import header, query
 from museo.edge import Receive, Scope, Send, edge
@@ -47,6 +49,8 @@ SOCKET = re.compile(r"/ws/events/?")
 MCP_SOCKET = re.compile(r"/ws/mcp/?")
 ASSISTANT_SOCKET = re.compile(r"/ws/assistant/?")
 
+# to find that none is active takes longer than to change it
+translation.activate(settings.LANGUAGE_CODE)
 pages = Pages()
 # the stubs type scopes more closely than a router needs
 stream: Any = EventStream.as_asgi()
@@ -115,6 +119,8 @@ async def _bridge() -> Any:
     global _loaded
     if _loaded is None:
         _loaded = await asyncio.to_thread(import_module, "mcp_bridge.asgi")
+        # as in `_live`: it is most of what the collector would look at
+        gc.freeze()
     return _loaded
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,7 +63,12 @@ CONSENT = STRICT.replace(
 )
 
 
-POLICIES = (("/admin", ADMIN), ("/media/", MEDIA), ("/oauth/authorize", CONSENT), ("", STRICT))
+POLICIES = (
+    ("/admin", ADMIN.encode()),
+    ("/media/", MEDIA.encode()),
+    ("/oauth/authorize", CONSENT.encode()),
+    ("", STRICT.encode()),
+)
 MCP = re.compile(r"/mcp(/|$)")
 IMPORTS = re.compile(r"/api/v1/admin/imports/?|/admin/catalog/import/add/")
 # what opens something does not belong into a log
@@ -149,8 +154,13 @@ def _largest_body(path: str) -> int:
 
 
 def _is_our_host(scope: Scope) -> bool:
-    domain, _port = split_domain_port(header(scope, "host"))
-    return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
+    return _is_of(tuple(settings.ALLOWED_HOSTS), header(scope, "host"))
+
+
+@lru_cache(maxsize=256)
+def _is_of(hosts: tuple[str, ...], host: str) -> bool:
+    domain, _port = split_domain_port(host)
+    return bool(domain) and validate_host(domain, hosts)
 
 
 def _is_our_origin(scope: Scope) -> bool:
@@ -170,6 +180,8 @@ def _too_large(largest: int) -> problems.Problem:
 def _hide_secrets(scope: Scope) -> Scope:
     """The scope for the app; in the server's own, which it logs, secrets are masked."""
     query, path = scope.get("query_string", b""), scope["path"]
+    if not query and not SECRET_PATH.match(path):
+        return scope
     masked = SECRET_VALUE.sub(rb"\1***", query), SECRET_PATH.sub(r"\1***", path)
     if masked == (query, path):
         return scope
@@ -220,7 +232,7 @@ class _Answer:
     def _own(self) -> list[Header]:
         policy = next(policy for start, policy in POLICIES if self._path.startswith(start))
         return [
-            (b"content-security-policy", policy.encode()),
+            (b"content-security-policy", policy),
             (b"x-content-type-options", b"nosniff"),
             (b"referrer-policy", b"same-origin"),
             (b"x-correlation-id", self._name.encode()),

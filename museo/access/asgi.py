@@ -1,6 +1,7 @@
 """The caller behind an ASGI scope: what `callers.caller_from_request` is for a request."""
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -32,12 +33,17 @@ BEARER_SUBPROTOCOL = "bearer."
 
 def header(scope: Scope, name: str) -> str:
     """A header's value; empty without it."""
-    wanted = name.lower().encode()
+    wanted = _as_given(name)
     for given, value in scope["headers"]:
         # ASGI has them in small letters
         if given == wanted:
             return str(value.decode("latin-1"))
     return ""
+
+
+@cache
+def _as_given(name: str) -> bytes:
+    return name.lower().encode()
 
 
 def query(scope: Scope) -> QueryDict:

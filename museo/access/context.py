@@ -1,7 +1,7 @@
 """What belongs to the call at hand: its correlation id, who calls, and by which tools."""
 
+import os
 from contextvars import ContextVar
-from uuid import uuid4
 
 _correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
 _who: ContextVar[str] = ContextVar("who", default="")
@@ -26,7 +26,7 @@ def toolset() -> str:
 def begin(given: str = "") -> str:
     """Name the call, by its sender's id if that is short and plain. Nobody is known to call yet."""
     is_plain = 0 < len(given) <= 64 and given.replace("-", "").replace("_", "").isalnum()
-    name = given if is_plain else uuid4().hex
+    name = given if is_plain else os.urandom(16).hex()
     _correlation_id.set(name)
     _who.set("")
     _toolset.set("")

@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import IPv4Address, ip_address
 
 import redis
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 PAUSE_SECONDS = 1.0
 MOST_LOCAL = 10_000
 # so many are kept at most, and no more than this part of a bucket, for so long
-MOST_KEPT = 100
+MOST_KEPT = 1_000
 PART_KEPT = 20
 KEPT_SECONDS = 1.0
 # KEYS: the bucket; ARGV: most, so many a second, now, how many are wanted, how many come back
@@ -114,6 +114,7 @@ def require_allowance(key: str, *, most: int, seconds: int, now: datetime) -> No
         raise TooOften(allowance.retry_after)
 
 
+@lru_cache(maxsize=1024)
 def network(address: str) -> str:
     """Whom an address stands for: an IPv6 address comes with a network full of others."""
     try:

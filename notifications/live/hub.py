@@ -514,6 +514,8 @@ async def here() -> Hub:
     starting = _hubs.get(loop)
     if starting is None or (starting.done() and starting.exception()):
         starting = _hubs[loop] = loop.create_task(_start())
+    if starting.done():
+        return starting.result()
     return await asyncio.shield(starting)
 
 

@@ -1,9 +1,12 @@
 """A caller may use each tool so often, and read resources so often; writes more seldom."""
 
+import asyncio
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 from django.conf import LazySettings
+from django.utils import timezone
 from mcp.shared.exceptions import MCPError
 
 from catalog.models import Variant
@@ -144,3 +147,24 @@ async def test_a_neighbour_in_the_same_network_shares_a_guests_bucket(
 
     assert often["code"] == "rate_limited"
     assert limits.network("2001:db8:0:1::1") == limits.network("2001:db8:0:1:ffff::2")
+
+
+async def test_of_many_who_call_at_once_few_ask_and_nobody_waits_for_all_others(
+    settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MUSEO_CALLS_PER_MINUTE = 10_000
+    asked: list[str] = []
+    take = limits.take
+
+    def count(key: str, limit: limits.Limit, *, now: datetime) -> limits.Allowance:
+        asked.append(key)
+        return take(key, limit, now=now)
+
+    monkeypatch.setattr(limits, "take", count)
+    now, tool = timezone.now(), ALL["search_products"]
+    async with asyncio.TaskGroup() as calling:
+        for _number in range(60):
+            calling.create_task(budgets.take_call(tool, Caller(address="192.0.2.7"), now=now))
+
+    # 1, 2, 4, 8, 16 and 32 calls
+    assert asked == ["tool:search_products:192.0.2.7"] * 6
