@@ -1,12 +1,14 @@
 """`manage.py intents`: how well the assistant understands what people want."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from mcp_bridge.assistant import evaluation
+from mcp_bridge.assistant import classifier, evaluation, sentences, training, vocabulary
 from mcp_bridge.assistant.evaluation import Score
+from mcp_bridge.assistant.sentences import BadSet
 
 HELD_BACK = Path("tests/data/intents/held_back")
 
@@ -14,25 +16,65 @@ HELD_BACK = Path("tests/data/intents/held_back")
 class Command(BaseCommand):
     help = (
         "Measures how often the assistant reads an intent rightly: by language, with the 95 % "
-        "interval, and by intent; no utterance is shown. Example: manage.py intents --evaluate"
+        "interval, and by intent; no utterance is shown. Or teaches it. Example: manage.py intents "
+        "--evaluate"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument(
             "--evaluate",
             nargs="?",
             type=Path,
             const=HELD_BACK,
-            required=True,
             metavar="FOLDER",
             help=f"a set of utterances, a <language>.jsonl each; {HELD_BACK} without one",
+        )
+        what.add_argument(
+            "--train",
+            nargs="*",
+            metavar="LANGUAGE",
+            help=f"learn from {sentences.FOLDER}; all languages without one",
+        )
+        what.add_argument(
+            "--cross-validate",
+            action="store_true",
+            help="learn without each kind of person, and read what they say; takes long",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            scores = list(evaluation.evaluate(options["evaluate"]))
-        except evaluation.BadSet as bad:
+            if options["train"] is not None:
+                self._train(options["train"] or vocabulary.LANGUAGES)
+            elif options["cross_validate"]:
+                self._cross_validate()
+            else:
+                self._tell(list(evaluation.evaluate(options["evaluate"])))
+        except BadSet as bad:
             raise CommandError(str(bad)) from bad
+
+    def _train(self, languages: Sequence[str]) -> None:
+        for language in languages:
+            known = sentences.of(language)
+            packed = training.weights(known, language=language).packed()
+            file = classifier.FOLDER / f"{language}.bin"
+            file.write_bytes(packed)
+            self.stdout.write(f"{language}  {len(known)} sentences  {len(packed):,} bytes")
+
+    def _cross_validate(self) -> None:
+        scores = []
+        for score in evaluation.cross_validate():
+            self.stdout.write(f"{_line(score)}  {score.who}")
+            scores.append(score)
+        languages = dict.fromkeys(score.language for score in scores)
+        self._tell(
+            [
+                evaluation.together([score for score in scores if score.language == language])
+                for language in languages
+            ]
+        )
+
+    def _tell(self, scores: list[Score]) -> None:
         for score in scores:
             self.stdout.write(_line(score))
         for intent in sorted({intent for score in scores for intent in score.recall}):
