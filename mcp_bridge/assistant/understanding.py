@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from math import exp
 from typing import Any
 
-from mcp_bridge.assistant import classifier, entities, intents, message, patterns
-from mcp_bridge.assistant import features as message_features
+from mcp_bridge.assistant import classifier, entities, features, intents, message, patterns
 from mcp_bridge.assistant.classifier import Weights
 from mcp_bridge.assistant.patterns import IntentPattern
 
@@ -30,8 +29,6 @@ LONGEST_NAME = 4
 PATTERN_WEIGHT = 1.0
 # so much likelier is it that a shopper says what shoppers do
 SHOPPERS_DOUBT = 0.5
-# prices are read in it where only the intent is asked
-CURRENCY = "EUR"
 MOST_ALTERNATIVES = 3
 
 
@@ -54,7 +51,7 @@ def understand(
 
     `weights` are others than those of the language, to measure by.
     """
-    said = _Said(text, language, currency)
+    said = Said(text, language, currency)
     if not said.heard.tokens or (not said.heard.meanings and _is_noise(said.heard.text)):
         return Understanding(UNKNOWN, 0.0, said.heard.language)
     fitting = patterns.likely(said.marks)
@@ -80,15 +77,10 @@ def understand(
     )
 
 
-def features(text: str, *, language: str) -> Sequence[int]:
-    """What the classifier looks at, of a message that is read in this language."""
-    return _Said(text, language, CURRENCY).features
-
-
-class _Said:
+class Said:
     """A message, and all that patterns and classifier ask of it."""
 
-    def __init__(self, text: str, language: str, currency: str) -> None:
+    def __init__(self, text: str, language: str, currency: str = "EUR") -> None:
         self.heard = message.hear(text, language=language)
         self.found = entities.read(self.heard, currency=currency)
         self.marks = {*self.heard.meanings, *self.found.marks}
@@ -98,7 +90,14 @@ class _Said:
             self.marks.add("percent")
         if any(each.startswith("day:") for each in self.marks) or "{date_from}" in self.marks:
             self.marks.add("date")
-        self.features = message_features.of(self.heard, self.found, self.marks)
+
+    @property
+    def features(self) -> Sequence[int]:
+        return features.of(self.heard, self.found, self.marks)
+
+    @property
+    def ideas(self) -> Sequence[int]:
+        return features.of_ideas(self.heard, self.marks)
 
 
 def _weighed(

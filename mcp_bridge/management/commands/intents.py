@@ -1,14 +1,14 @@
 """`manage.py intents`: how well the assistant understands what people want."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from mcp_bridge.assistant import classifier, evaluation, sentences, training, vocabulary
+from mcp_bridge.assistant import classifier, evaluation, sentences
 from mcp_bridge.assistant.evaluation import Score
 from mcp_bridge.assistant.sentences import BadSet
+from mcp_bridge.assistant.training import School
 
 HELD_BACK = Path("tests/data/intents/held_back")
 
@@ -32,9 +32,8 @@ class Command(BaseCommand):
         )
         what.add_argument(
             "--train",
-            nargs="*",
-            metavar="LANGUAGE",
-            help=f"learn from {sentences.FOLDER}; all languages without one",
+            action="store_true",
+            help=f"learn from the sentences in {sentences.FOLDER}",
         )
         what.add_argument(
             "--cross-validate",
@@ -44,8 +43,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            if options["train"] is not None:
-                self._train(options["train"] or vocabulary.LANGUAGES)
+            if options["train"]:
+                self._train()
             elif options["cross_validate"]:
                 self._cross_validate()
             else:
@@ -53,13 +52,12 @@ class Command(BaseCommand):
         except BadSet as bad:
             raise CommandError(str(bad)) from bad
 
-    def _train(self, languages: Sequence[str]) -> None:
-        for language in languages:
-            known = sentences.of(language)
-            packed = training.weights(known, language=language).packed()
-            file = classifier.FOLDER / f"{language}.bin"
-            file.write_bytes(packed)
-            self.stdout.write(f"{language}  {len(known)} sentences  {len(packed):,} bytes")
+    def _train(self) -> None:
+        school = School(sentences.all_of())
+        for language, lessons in school.lessons.items():
+            packed = school.weights(language).packed()
+            (classifier.FOLDER / f"{language}.bin").write_bytes(packed)
+            self.stdout.write(f"{language}  {len(lessons)} sentences  {len(packed):,} bytes")
 
     def _cross_validate(self) -> None:
         scores = []
