@@ -15,10 +15,9 @@ from pathlib import Path
 
 from prometheus_client import Gauge
 
-from mcp_bridge.assistant import sentences
+from mcp_bridge.assistant import sentences, training, vocabulary
 from mcp_bridge.assistant.classifier import Weights
 from mcp_bridge.assistant.sentences import BadSet, Sentence
-from mcp_bridge.assistant.training import School
 from mcp_bridge.assistant.understanding import understand
 
 ACCURACY = Gauge(
@@ -76,15 +75,17 @@ def evaluate(folder: Path) -> Iterator[Score]:
         yield score
 
 
-def cross_validate(folder: Path = sentences.FOLDER) -> Iterator[Score]:
+def cross_validate(folder: Path) -> Iterator[Score]:
     """How the sentences of each kind of person are read by who learned from all others' only."""
-    known = sentences.all_of(folder)
-    school = School(known)
-    for language, said in known.items():
-        for who in sorted({each.who for each in said} - {""}):
-            learned = school.weights(language, without=who)
-            asked = [each for each in said if each.who == who]
-            yield _score(language, asked, weights=learned, who=who)
+    for language in vocabulary.LANGUAGES:
+        known = sentences.of(language, folder)
+        examples = training.examples(known, language=language)
+        for who in sorted({each.who for each in known} - {""}):
+            of_others = [
+                example for example, each in zip(examples, known, strict=True) if each.who != who
+            ]
+            asked = [each for each in known if each.who == who]
+            yield _score(language, asked, weights=training.weights(of_others), who=who)
 
 
 def _score(

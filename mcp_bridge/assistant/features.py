@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from mcp_bridge.assistant import vocabulary
 from mcp_bridge.assistant.entities import Entities
@@ -29,16 +29,8 @@ QUESTION_MARKS = ("?", "؟")
 
 def of(heard: Message, found: Entities, marks: Collection[str]) -> Sequence[int]:
     """The buckets of a message, each once; `marks` are what the patterns are asked by."""
-    return _buckets([*_words(_said(heard, found)), *_ideas(heard, marks), *_shape(heard)])
-
-
-def of_ideas(heard: Message, marks: Collection[str]) -> Sequence[int]:
-    """Those that are the same in all languages."""
-    return _buckets(_ideas(heard, marks))
-
-
-def _buckets(features: Iterable[str]) -> Sequence[int]:
-    return sorted({zlib.crc32(feature.encode()) % BUCKETS for feature in features})
+    said = {*_words(_said(heard, found)), *_ideas(heard, marks), *_shape(heard)}
+    return sorted({zlib.crc32(feature.encode()) % BUCKETS for feature in said})
 
 
 def _said(heard: Message, found: Entities) -> list[str]:

@@ -7,13 +7,11 @@ and `<language>.jsonl`, which nobody in particular says (`evaluation` has its fo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
-
-from mcp_bridge.assistant import vocabulary
 
 FOLDER = Path("tests/data/intents/tuning")
 HEADING = "== "
@@ -41,11 +39,6 @@ def of(language: str, folder: Path = FOLDER) -> Sequence[Sentence]:
     return found
 
 
-def all_of(folder: Path = FOLDER) -> Mapping[str, Sequence[Sentence]]:
-    """Those of every language; raise BadSet."""
-    return {language: of(language, folder) for language in vocabulary.LANGUAGES}
-
-
 def listed(file: Path) -> Sequence[Sentence]:
     """Those of a `<language>.jsonl`; raise BadSet."""
     try:
@@ -66,11 +59,7 @@ def _written(file: Path) -> Iterator[Sentence]:
             yield Sentence(line.strip(), intent, file.stem)
 
 
-def fingerprint(known: Mapping[str, Sequence[Sentence]]) -> str:
-    """The same for the same sentences of all languages only."""
-    said = "\n".join(
-        f"{language} {each.intent} {each.who} {each.text}"
-        for language, written in sorted(known.items())
-        for each in written
-    )
+def fingerprint(known: Sequence[Sentence]) -> str:
+    """The same for the same sentences only."""
+    said = "\n".join(f"{each.intent} {each.who} {each.text}" for each in known)
     return hashlib.sha256(said.encode()).hexdigest()

@@ -1,24 +1,21 @@
 """Learning the weights of the classifier from sentences: multinomial logistic regression.
 
-What ideas are which intent is learned from all languages, then everything from the one. By
-AdaGrad, in pure Python: the same sentences give the same weights. Nothing of it is needed to
+By AdaGrad, in pure Python: the same sentences give the same weights. Nothing of it is needed to
 understand.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from math import sqrt
 
-from mcp_bridge.assistant import classifier, sentences
+from mcp_bridge.assistant import classifier
 from mcp_bridge.assistant.classifier import Weights
 from mcp_bridge.assistant.features import BUCKETS
 from mcp_bridge.assistant.sentences import Sentence
 from mcp_bridge.assistant.understanding import Said
 
-ROUNDS_OF_ALL = 2
 ROUNDS = 6
 RATE = 0.3
 # how wrong a probability must be for something to be learned from it
@@ -26,76 +23,41 @@ LEAST_ERROR = 0.01
 FIRST_CHANGE = 1e-3
 SEED = 1
 
-Example = tuple[Sequence[int], int]
+Example = tuple[Sequence[int], str]
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """A sentence, and what the classifier looks at; `ideas` are those features of no language."""
-
-    said: Sentence
-    features: Sequence[int]
-    ideas: Sequence[int]
+def examples(known: Sequence[Sentence], *, language: str) -> list[Example]:
+    """What the classifier looks at of each sentence, and its intent."""
+    return [(Said(each.text, language).features, each.intent) for each in known]
 
 
-class School:
-    """The sentences of all languages, looked at once."""
-
-    def __init__(self, known: Mapping[str, Sequence[Sentence]]) -> None:
-        self.fingerprint = sentences.fingerprint(known)
-        self.intents = tuple(sorted({each.intent for said in known.values() for each in said}))
-        self.lessons = {
-            language: [_lesson(each, language) for each in said] for language, said in known.items()
-        }
-
-    def weights(self, language: str, *, without: str = "") -> Weights:
-        """What they teach of a language; `without` leaves a kind of person out, in all."""
-        learner = _Learner(len(self.intents))
-        for other, lessons in self.lessons.items():
-            if other != language:
-                learner.meet(self._example(each, each.ideas) for each in _but(lessons, without))
-        learner.learn(ROUNDS_OF_ALL)
-        learner.examples.clear()
-        own = _but(self.lessons[language], without)
-        learner.meet(self._example(each, each.features) for each in own)
-        learner.learn(ROUNDS)
-        return Weights(self.intents, bytes(learner.small()), self.fingerprint)
-
-    def _example(self, lesson: Lesson, features: Sequence[int]) -> Example:
-        return features, self.intents.index(lesson.said.intent)
-
-
-def _lesson(each: Sentence, language: str) -> Lesson:
-    said = Said(each.text, language)
-    return Lesson(each, said.features, said.ideas)
-
-
-def _but(lessons: Sequence[Lesson], who: str) -> Sequence[Lesson]:
-    return [each for each in lessons if not who or each.said.who != who]
+def weights(learned: Sequence[Example], *, learned_from: str = "") -> Weights:
+    """What these examples teach, in this order."""
+    intents = tuple(sorted({intent for _features, intent in learned}))
+    learner = _Learner(len(intents))
+    rows = learner.learn([(features, intents.index(intent)) for features, intent in learned])
+    return Weights(intents, bytes(rows), learned_from)
 
 
 class _Learner:
     def __init__(self, width: int) -> None:
         self.width = width
-        self.examples: list[Example] = []
         self.rows: dict[int, list[float]] = {}
         # of each weight, the squares of what it was changed by
         self.changes: dict[int, list[float]] = {}
+
+    def learn(self, numbered: Sequence[tuple[Sequence[int], int]]) -> bytearray:
+        for bucket in {bucket for features, _intent in numbered for bucket in features}:
+            self.rows[bucket] = [0.0] * self.width
+            self.changes[bucket] = [FIRST_CHANGE] * self.width
+        order = list(numbered)
         # the order is the same each time, and no secret
-        self.chance = random.Random(SEED)  # noqa: S311
-
-    def meet(self, examples: Iterable[Example]) -> None:
-        for features, intent in examples:
-            self.examples.append((features, intent))
-            for bucket in features:
-                self.rows.setdefault(bucket, [0.0] * self.width)
-                self.changes.setdefault(bucket, [FIRST_CHANGE] * self.width)
-
-    def learn(self, rounds: int) -> None:
-        for _round in range(rounds):
-            self.chance.shuffle(self.examples)
-            for features, intent in self.examples:
+        chance = random.Random(SEED)  # noqa: S311
+        for _round in range(ROUNDS):
+            chance.shuffle(order)
+            for features, intent in order:
                 self._see(features, intent)
+        return self._small()
 
     def _see(self, features: Sequence[int], intent: int) -> None:
         rows = [self.rows[bucket] for bucket in features]
@@ -107,7 +69,7 @@ class _Learner:
             if abs(error) > LEAST_ERROR:
                 _correct(rows, changes, at, error * share)
 
-    def small(self) -> bytearray:
+    def _small(self) -> bytearray:
         """As signed bytes, bucket by bucket."""
         small = bytearray(BUCKETS * self.width)
         for bucket, row in self.rows.items():

@@ -1,7 +1,7 @@
 """What somebody wants: the intent of a message, how sure that is, and what it is about.
 
-The classifier tells which intent it is, from words and ideas, and the patterns that fit have their
-say: no database, no network, a bounded part of the message, the same answer each time.
+The classifier tells which intent it is, from words and ideas; where it is in doubt, a sure pattern
+does. No database, no network, a bounded part of the message, the same answer each time.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import exp
 from typing import Any
 
 from mcp_bridge.assistant import classifier, entities, features, intents, message, patterns
@@ -20,13 +19,14 @@ UNKNOWN = "unknown"
 # keys hit without looking: a row of the keyboard, one letter again and again, no vowel
 NOISE = re.compile(r"asdf|qwer|qwez|azer|zxcv|yxcv|hjkl|(.)\1{3}|^[^aeiouyäöüàéè\W\d]{5,}$")
 # who is less sure than this has not understood
-LEAST_CONFIDENCE = 0.3
+LEAST_CONFIDENCE = 0.2
 # what is less likely is no alternative
 LEAST_ALTERNATIVE = 0.03
 # in words; who says no more than this and only this looks for it
 LONGEST_NAME = 4
-# how much more probable a pattern of full confidence makes its intent, as a power of e
-PATTERN_WEIGHT = 1.0
+# where no intent is as probable as the one, a pattern decides that is as sure as the other
+IN_DOUBT = 0.4
+SURE_PATTERN = 0.85
 # so much likelier is it that a shopper says what shoppers do
 SHOPPERS_DOUBT = 0.5
 MOST_ALTERNATIVES = 3
@@ -95,24 +95,23 @@ class Said:
     def features(self) -> Sequence[int]:
         return features.of(self.heard, self.found, self.marks)
 
-    @property
-    def ideas(self) -> Sequence[int]:
-        return features.of_ideas(self.heard, self.marks)
-
 
 def _weighed(
     probable: Mapping[str, float], fitting: Mapping[str, IntentPattern], *, is_staff: bool
 ) -> dict[str, float]:
-    """How probable each intent is, the likeliest first, where a pattern fits all the more."""
-    raised = {
-        intent: probability
-        * exp(PATTERN_WEIGHT * (fitting[intent].confidence if intent in fitting else 0.0))
-        * (1.0 if is_staff or not _is_for_staff(intent) else SHOPPERS_DOUBT)
+    """How probable each intent is, the likeliest first: a sure pattern decides what is in doubt."""
+    weighed = {
+        intent: probability * (1.0 if is_staff or not _is_for_staff(intent) else SHOPPERS_DOUBT)
         for intent, probability in probable.items()
     }
-    whole = sum(raised.values())
+    surest = next(iter(fitting.values()), None)
+    if surest and surest.confidence >= SURE_PATTERN and max(probable.values()) < IN_DOUBT:
+        # as much as all that the classifier says
+        weighed[surest.intent] = weighed.get(surest.intent, 0.0) + sum(weighed.values())
+    whole = sum(weighed.values())
     return {
-        intent: raised[intent] / whole for intent in sorted(raised, key=lambda each: -raised[each])
+        intent: weighed[intent] / whole
+        for intent in sorted(weighed, key=lambda each: -weighed[each])
     }
 
 

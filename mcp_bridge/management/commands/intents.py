@@ -1,14 +1,13 @@
-"""`manage.py intents`: how well the assistant understands what people want."""
+"""`manage.py intents`: how well the assistant understands what people want, and learning it."""
 
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from mcp_bridge.assistant import classifier, evaluation, sentences
+from mcp_bridge.assistant import classifier, evaluation, sentences, training, vocabulary
 from mcp_bridge.assistant.evaluation import Score
 from mcp_bridge.assistant.sentences import BadSet
-from mcp_bridge.assistant.training import School
 
 HELD_BACK = Path("tests/data/intents/held_back")
 
@@ -37,7 +36,10 @@ class Command(BaseCommand):
         )
         what.add_argument(
             "--cross-validate",
-            action="store_true",
+            nargs="?",
+            type=Path,
+            const=sentences.FOLDER,
+            metavar="FOLDER",
             help="learn without each kind of person, and read what they say; takes long",
         )
 
@@ -46,22 +48,26 @@ class Command(BaseCommand):
             if options["train"]:
                 self._train()
             elif options["cross_validate"]:
-                self._cross_validate()
+                self._cross_validate(options["cross_validate"])
             else:
                 self._tell(list(evaluation.evaluate(options["evaluate"])))
         except BadSet as bad:
             raise CommandError(str(bad)) from bad
 
     def _train(self) -> None:
-        school = School(sentences.all_of())
-        for language, lessons in school.lessons.items():
-            packed = school.weights(language).packed()
+        for language in vocabulary.LANGUAGES:
+            known = sentences.of(language)
+            learned = training.weights(
+                training.examples(known, language=language),
+                learned_from=sentences.fingerprint(known),
+            )
+            packed = learned.packed()
             (classifier.FOLDER / f"{language}.bin").write_bytes(packed)
-            self.stdout.write(f"{language}  {len(lessons)} sentences  {len(packed):,} bytes")
+            self.stdout.write(f"{language}  {len(known)} sentences  {len(packed):,} bytes")
 
-    def _cross_validate(self) -> None:
+    def _cross_validate(self, folder: Path) -> None:
         scores = []
-        for score in evaluation.cross_validate():
+        for score in evaluation.cross_validate(folder):
             self.stdout.write(f"{_line(score)}  {score.who}")
             scores.append(score)
         languages = dict.fromkeys(score.language for score in scores)
