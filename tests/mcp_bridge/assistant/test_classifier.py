@@ -1,5 +1,6 @@
 """The classifier's weights are those that its sentences teach, and need nothing to be used."""
 
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -70,12 +71,18 @@ def test_there_are_enough_sentences_of_every_intent_and_no_two_opinions(language
 
 def test_to_understand_loads_no_trainer_and_no_weights_before_they_are_needed() -> None:
     said = (
-        "import sys; from mcp_bridge.assistant import classifier, understanding;"
+        "import sys, django; django.setup();"
+        "from mcp_bridge.assistant import classifier, understanding;"
         "heavy = {'numpy', 'sklearn', 'scipy', 'mcp_bridge.assistant.training'};"
         "print(sorted(heavy & set(sys.modules)), classifier.of.cache_info().currsize)"
     )
     told = subprocess.run(
-        [sys.executable, "-c", said], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", said],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "museo.settings"},
     )
 
     assert told.stdout.split() == ["[]", "0"]
