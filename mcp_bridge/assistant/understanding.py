@@ -67,13 +67,7 @@ def understand(
         language=said.heard.language,
         entities=said.found.of_intent(best),
         pattern=pattern.pattern if pattern else "",
-        alternatives=[
-            (intent, round(sure, 3))
-            for intent, sure in others
-            if intent != UNKNOWN
-            and sure >= LEAST_ALTERNATIVE
-            and (is_staff or not intents.ALL[intent].is_for_staff)
-        ][:MOST_ALTERNATIVES],
+        alternatives=_alternatives(dict(others), fitting, is_staff=is_staff),
     )
 
 
@@ -113,6 +107,24 @@ def _weighed(
         intent: weighed[intent] / whole
         for intent in sorted(weighed, key=lambda each: -weighed[each])
     }
+
+
+def _alternatives(
+    others: Mapping[str, float], fitting: Mapping[str, IntentPattern], *, is_staff: bool
+) -> list[tuple[str, float]]:
+    """Each as sure as its pattern, where that is surer: a message may say more than one thing."""
+    sure = {
+        intent: round(max(probability, _confidence(fitting.get(intent))), 3)
+        for intent, probability in others.items()
+        if intent != UNKNOWN and (is_staff or not _is_for_staff(intent))
+    }
+    likely = [intent for intent in sure if sure[intent] >= LEAST_ALTERNATIVE]
+    likely.sort(key=lambda intent: -sure[intent])
+    return [(intent, sure[intent]) for intent in likely[:MOST_ALTERNATIVES]]
+
+
+def _confidence(pattern: IntentPattern | None) -> float:
+    return pattern.confidence if pattern else 0.0
 
 
 def _is_for_staff(intent: str) -> bool:
