@@ -29,9 +29,13 @@ BEFORE_PRICE = OF_PRICES | {"to"}
 
 @dataclass
 class Entities:
-    """`amount` is a price without limits; what is it for, the intent tells (`of_intent`)."""
+    """`amount` is a price without limits; what is it for, the intent tells (`of_intent`).
+
+    `taken` has what each token of the message was taken for, empty for none of these things.
+    """
 
     found: dict[str, Any] = field(default_factory=dict)
+    taken: Sequence[str] = ()
     amount: int | None = None
     is_change: bool = False
     is_share: bool = False
@@ -83,6 +87,7 @@ class _Reader:
         self._dates()
         self._numbers()
         self._product()
+        self.entities.taken = self.taken
         return self.entities
 
     # each rule marks the tokens that it takes

@@ -8,14 +8,16 @@ never the texts: a set to measure by must not be looked at by who writes the pat
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 
-import orjson
 from prometheus_client import Gauge
 
+from mcp_bridge.assistant import sentences, training, vocabulary
+from mcp_bridge.assistant.classifier import Weights
+from mcp_bridge.assistant.sentences import BadSet, Sentence
 from mcp_bridge.assistant.understanding import understand
 
 ACCURACY = Gauge(
@@ -27,20 +29,21 @@ ACCURACY = Gauge(
 # of a normal distribution, on both sides of the middle
 WITHIN_95_PERCENT = 1.96
 CURRENCY = "EUR"
-
-
-class BadSet(ValueError):
-    """There is no set, or a line of it is not of the form."""
+NONE = (0, 0)
 
 
 @dataclass(frozen=True)
 class Score:
-    """Of one language; `recall` has of each intent how many were read rightly, and how many of."""
+    """Of one language; `recall` has of each intent how many were read rightly, and how many of.
+
+    `who` is the kind of person whose sentences these are, if they are of one.
+    """
 
     language: str
     right: int
     total: int
     recall: Mapping[str, tuple[int, int]]
+    who: str = ""
 
     @property
     def accuracy(self) -> float:
@@ -64,29 +67,50 @@ def evaluate(folder: Path) -> Iterator[Score]:
     if not files:
         raise BadSet(f"{folder} has no <language>.jsonl.")
     for file in files:
-        score = _score(file)
+        said = sentences.listed(file)
+        if not said:
+            raise BadSet(f"{file} is empty.")
+        score = _score(file.stem, said)
         ACCURACY.labels(score.language).set(score.accuracy)
         yield score
 
 
-def _score(file: Path) -> Score:
-    language = file.stem
+def cross_validate(folder: Path) -> Iterator[Score]:
+    """How the sentences of each kind of person are read by who learned from all others' only."""
+    for language in vocabulary.LANGUAGES:
+        known = sentences.of(language, folder)
+        examples = training.examples(known, language=language)
+        for who in sorted({each.who for each in known} - {""}):
+            of_others = [
+                example for example, each in zip(examples, known, strict=True) if each.who != who
+            ]
+            asked = [each for each in known if each.who == who]
+            yield _score(language, asked, weights=training.weights(of_others), who=who)
+
+
+def _score(
+    language: str, said: Sequence[Sentence], *, weights: Weights | None = None, who: str = ""
+) -> Score:
     right: Counter[str] = Counter()
     total: Counter[str] = Counter()
-    for text, intent in _utterances(file):
-        found = understand(text, language=language, currency=CURRENCY, is_staff=True)
-        total[intent] += 1
-        right[intent] += found.intent == intent
+    for each in said:
+        found = understand(
+            each.text, language=language, currency=CURRENCY, is_staff=True, weights=weights
+        )
+        total[each.intent] += 1
+        right[each.intent] += found.intent == each.intent
     recall = {intent: (right[intent], total[intent]) for intent in sorted(total)}
-    return Score(language, right.total(), total.total(), recall)
+    return Score(language, right.total(), total.total(), recall, who)
 
 
-def _utterances(file: Path) -> list[tuple[str, str]]:
-    try:
-        lines = [orjson.loads(line) for line in file.read_bytes().splitlines() if line.strip()]
-        said = [(str(line["text"]), str(line["intent"])) for line in lines]
-    except (ValueError, KeyError, TypeError):
-        raise BadSet(f"{file} has a line that is not of the form.") from None
-    if not said:
-        raise BadSet(f"{file} is empty.")
-    return said
+def together(scores: Sequence[Score]) -> Score:
+    """All of one language as one."""
+    recall = {
+        intent: (
+            sum(score.recall.get(intent, NONE)[0] for score in scores),
+            sum(score.recall.get(intent, NONE)[1] for score in scores),
+        )
+        for intent in sorted({intent for score in scores for intent in score.recall})
+    }
+    right = sum(score.right for score in scores)
+    return Score(scores[0].language, right, sum(score.total for score in scores), recall)

@@ -1,12 +1,13 @@
-"""`manage.py intents`: how well the assistant understands what people want."""
+"""`manage.py intents`: how well the assistant understands what people want, and learning it."""
 
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from mcp_bridge.assistant import evaluation
+from mcp_bridge.assistant import classifier, evaluation, sentences, training, vocabulary
 from mcp_bridge.assistant.evaluation import Score
+from mcp_bridge.assistant.sentences import BadSet
 
 HELD_BACK = Path("tests/data/intents/held_back")
 
@@ -14,25 +15,70 @@ HELD_BACK = Path("tests/data/intents/held_back")
 class Command(BaseCommand):
     help = (
         "Measures how often the assistant reads an intent rightly: by language, with the 95 % "
-        "interval, and by intent; no utterance is shown. Example: manage.py intents --evaluate"
+        "interval, and by intent; no utterance is shown. Or teaches it. Example: manage.py intents "
+        "--evaluate"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument(
             "--evaluate",
             nargs="?",
             type=Path,
             const=HELD_BACK,
-            required=True,
             metavar="FOLDER",
             help=f"a set of utterances, a <language>.jsonl each; {HELD_BACK} without one",
+        )
+        what.add_argument(
+            "--train",
+            action="store_true",
+            help=f"learn from the sentences in {sentences.FOLDER}",
+        )
+        what.add_argument(
+            "--cross-validate",
+            nargs="?",
+            type=Path,
+            const=sentences.FOLDER,
+            metavar="FOLDER",
+            help="learn without each kind of person, and read what they say; takes long",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            scores = list(evaluation.evaluate(options["evaluate"]))
-        except evaluation.BadSet as bad:
+            if options["train"]:
+                self._train()
+            elif options["cross_validate"]:
+                self._cross_validate(options["cross_validate"])
+            else:
+                self._tell(list(evaluation.evaluate(options["evaluate"])))
+        except BadSet as bad:
             raise CommandError(str(bad)) from bad
+
+    def _train(self) -> None:
+        for language in vocabulary.LANGUAGES:
+            known = sentences.of(language)
+            learned = training.weights(
+                training.examples(known, language=language),
+                learned_from=sentences.fingerprint(known),
+            )
+            packed = learned.packed()
+            (classifier.FOLDER / f"{language}.bin").write_bytes(packed)
+            self.stdout.write(f"{language}  {len(known)} sentences  {len(packed):,} bytes")
+
+    def _cross_validate(self, folder: Path) -> None:
+        scores = []
+        for score in evaluation.cross_validate(folder):
+            self.stdout.write(f"{_line(score)}  {score.who}")
+            scores.append(score)
+        languages = dict.fromkeys(score.language for score in scores)
+        self._tell(
+            [
+                evaluation.together([score for score in scores if score.language == language])
+                for language in languages
+            ]
+        )
+
+    def _tell(self, scores: list[Score]) -> None:
         for score in scores:
             self.stdout.write(_line(score))
         for intent in sorted({intent for score in scores for intent in score.recall}):
