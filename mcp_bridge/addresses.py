@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 from museo.access.callers import Caller
 from notifications.audiences import own_topics
+from notifications.channels.news import INBOX
 from notifications.models import Event
 from notifications.wishes import wants
 from orders import tracking
@@ -139,6 +140,23 @@ class SubscriptionsAddress(_Untold):
     scope: ClassVar[str] = "orders:read"
 
 
+@dataclass(frozen=True)
+class AiMonitoringAddress:
+    """What messages to the shop are about, for staff who may hear of them."""
+
+    scope: ClassVar[str] = "events:read"
+    ticket: ClassVar[str] = ""
+
+    def topics(self, caller: Caller) -> set[str]:
+        return {INBOX}
+
+    def hears(self, event: Event) -> bool:
+        return event.type in ("mail.received", "mail.analyzed")
+
+    def __str__(self) -> str:
+        return "museo://ai-monitoring"
+
+
 def feed(caller: Caller) -> set[str]:
     """What tells a caller something who names no topic: broadcasts, their own, their orders."""
     return own_topics(caller) | tracking.own_topics(caller)
@@ -187,6 +205,10 @@ def _stats(path: str, query: Query) -> Address | None:
     return None if path else StatsAddress()
 
 
+def _ai_monitoring(path: str, query: Query) -> Address | None:
+    return None if path else AiMonitoringAddress()
+
+
 def _subscriptions(path: str, query: Query) -> Address | None:
     return None if path else SubscriptionsAddress()
 
@@ -199,6 +221,7 @@ _KINDS: dict[str, Callable[[str, Query], Address | None]] = {
     "products": _product,
     "realtime-stats": _stats,
     "user-subscriptions": _subscriptions,
+    "ai-monitoring": _ai_monitoring,
 }
 
 

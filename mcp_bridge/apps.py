@@ -1,8 +1,24 @@
+from typing import Any
+
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from museo.access import scopes
+from museo.lazy import Lazy
+
+
+def _ask_models() -> None:
+    """Who has no key loads nothing of theirs."""
+    from mcp_bridge.assistant import keys, planning
+
+    if not keys.are_there():
+        return
+    from mcp_bridge.assistant import providers
+
+    if providers.configured():
+        planner: Any = Lazy("mcp_bridge.assistant.model_planner")
+        planning.register(planner)
 
 
 class McpBridgeConfig(AppConfig):
@@ -15,6 +31,7 @@ class McpBridgeConfig(AppConfig):
 
         topics.register()
         erasure.register(conversations.erase)
+        _ask_models()
         asked = (server.scope for server in settings.MUSEO_MCP_SERVERS)
         if unknown := scopes.unknown(asked):
             known = ", ".join(scopes.SCOPES)

@@ -1,7 +1,7 @@
 """What must outlive a process of the bridge.
 
 The resources that its sessions follow; conversations with the assistant, their messages, the tools
-that these called, and questions that wait for a yes.
+that these called, and questions that wait for a yes; what models have taken; what mail is about.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from museo.access.callers import Caller
 from museo.access.tokens import public_id
+from notifications.models import InboundMessage
 
 
 class FollowedResource(models.Model):
@@ -237,3 +239,90 @@ class Confirmation(models.Model):
                 name="confirmation_answered_once",
             )
         ]
+
+
+# what models take, and what they and the patterns make of mail
+
+
+class TokenSpending(models.Model):
+    """Tokens that models have taken: of a conversation, or of the shop on a day."""
+
+    # `conversation:cnv_…`, `day:2026-11-20`
+    name = models.CharField(max_length=60, unique=True)
+    tokens = models.BigIntegerField()
+    # when it began
+    at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MailAnalysis(models.Model):
+    """What a message to the shop is about, once somebody has found out."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        DONE = "done"
+
+    class Category(models.TextChoices):
+        ORDER_STATUS = "order_status", _("where is it?")
+        CANCELLATION = "cancellation", _("cancellation")
+        RETURN = "return", _("return")
+        COMPLAINT = "complaint", _("complaint")
+        INVOICE = "invoice", _("invoice")
+        QUESTION = "question", _("question")
+        ORDER = "order", _("order")
+        THANKS = "thanks", _("thanks")
+        OTHER = "other", _("something else")
+
+    class Mood(models.TextChoices):
+        POSITIVE = "positive", _("positive")
+        NEUTRAL = "neutral", _("neutral")
+        NEGATIVE = "negative", _("negative")
+
+    class Urgency(models.TextChoices):
+        HIGH = "high", _("high")
+        NORMAL = "normal", _("normal")
+        LOW = "low", _("low")
+
+    message = models.OneToOneField(
+        InboundMessage, on_delete=models.CASCADE, related_name="analysis"
+    )
+    state = models.CharField(max_length=8, choices=State, default=State.WAITING)
+    category = models.CharField(max_length=12, choices=Category, default="")
+    mood = models.CharField(max_length=8, choices=Mood, default="")
+    urgency = models.CharField(max_length=8, choices=Urgency, default="")
+    # of an order of ours that it names
+    order_number = models.CharField(max_length=20, default="")
+    # `patterns` or `model`
+    by = models.CharField(max_length=8, default="")
+    # an answer for staff to look at; empty once its message was erased
+    sealed_suggestion = models.TextField(default="")
+    # who is at work on it, and how long that is taken for alive
+    runner = models.CharField(max_length=32, default="")
+    leased_until = models.DateTimeField(null=True)
+    tries = models.SmallIntegerField(default=0)
+    created_at = models.DateTimeField()
+    analyzed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state="waiting", analyzed_at=None, category="")
+                | (
+                    models.Q(state="done", runner="", analyzed_at__isnull=False)
+                    & ~models.Q(category="")
+                ),
+                name="what_is_analyzed_has_a_category",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["leased_until"],
+                condition=models.Q(state="waiting"),
+                name="mail_not_analyzed",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"analysis {self.pk}"

@@ -14,6 +14,7 @@ from catalog import products
 from mcp_bridge import counts, texts
 from mcp_bridge.addresses import (
     Address,
+    AiMonitoringAddress,
     BasketAddress,
     LiveFeedAddress,
     MyOrdersAddress,
@@ -22,7 +23,9 @@ from mcp_bridge.addresses import (
     StatsAddress,
     SubscriptionsAddress,
 )
+from mcp_bridge.assistant import mail_monitor
 from mcp_bridge.quotations import BASKET_TEXTS, EVENT_TEXTS, PRODUCT_TEXTS
+from mcp_bridge.registry import works_for_shop
 from museo.access.callers import Caller
 from museo.access.problems import NotFound
 from notifications import following, history, subscription_api, tickets
@@ -135,11 +138,26 @@ RESOURCES: list[tuple[type[Address], types.Resource]] = [
             "What you have asked to be told of by webhook and other channels.",
         ),
     ),
+    (
+        AiMonitoringAddress,
+        _resource(
+            "museo://ai-monitoring",
+            "ai_monitoring",
+            "Analysis of messages",
+            "What people who wrote to the shop want, how urgent it is, and how many messages wait; "
+            "subscribe to it to be told of each.",
+        ),
+    ),
 ]
+# customers have the scope, too, and may not
+FOR_STAFF = (AiMonitoringAddress,)
 
 
 def is_open(address: Address | type[Address], caller: Caller) -> bool:
     """Whether there is such a resource for the caller; what it shows is asked when it is read."""
+    kind = address if isinstance(address, type) else type(address)
+    if kind in FOR_STAFF and not works_for_shop(caller):
+        return False
     return not address.scope or address.scope in caller.scopes
 
 
@@ -195,6 +213,12 @@ def _subscriptions(caller: Caller, _address: SubscriptionsAddress, now: datetime
     return {"subscriptions": [subscription_api.shape(each, caller) for each in mine]}
 
 
+def _analyses(caller: Caller, _address: AiMonitoringAddress, now: datetime) -> dict[str, Any]:
+    if not mail_monitor.is_open_to(caller):
+        raise NotFound(_("There is no such resource, or you may not see it."))
+    return mail_monitor.overview(caller, limit=MOST_SHOWN, now=now)
+
+
 async def _stats(_caller: Caller, _address: StatsAddress, now: datetime) -> dict[str, Any]:
     return await counts.stats()
 
@@ -214,4 +238,5 @@ _READ: dict[type[Address], Read] = {
     LiveFeedAddress: in_thread(_live_feed),
     SubscriptionsAddress: in_thread(_subscriptions),
     StatsAddress: _stats,
+    AiMonitoringAddress: in_thread(_analyses),
 }

@@ -1,16 +1,20 @@
 """What the clock does for the bridge."""
 
 import asyncio
+import time
 
 from celery import shared_task
 from django.utils import timezone
 
 from mcp_bridge import following
-from mcp_bridge.assistant import conversations, correspondence
+from mcp_bridge.assistant import conversations, correspondence, spending
 from museo.lazy import Lazy
 
 # most of the time there is nothing to answer
 answering = Lazy("mcp_bridge.assistant.answering")
+mail = Lazy("mcp_bridge.assistant.mail")
+# a look at the mail is over before the next one begins many
+TICK_SECONDS = 1.5
 
 
 @shared_task(name="mcp_bridge.forget_ended_sessions")
@@ -37,4 +41,16 @@ def answer_left_alone() -> int:
 @shared_task(name="mcp_bridge.forget_conversations")
 def forget_conversations() -> int:
     """Delete conversations that have ended, with all that was said in them."""
+    spending.forget(now=timezone.now())
     return conversations.forget_expired(now=timezone.now())
+
+
+@shared_task(name="mcp_bridge.analyze_mail")
+def analyze_mail() -> int:
+    """Find out what people have written about; return how many messages were read."""
+    deadline, done = time.monotonic() + TICK_SECONDS, 0
+    while mail.take_in(now=timezone.now()) and time.monotonic() < deadline:
+        pass
+    while (some := mail.analyze(now=timezone.now())) and time.monotonic() < deadline:
+        done += some
+    return done

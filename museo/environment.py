@@ -16,8 +16,18 @@ from django.core.exceptions import ImproperlyConfigured
 MUSEO_NAMES = frozenset(
     {
         "MUSEO_AGENT_CHECKOUT",
+        "MUSEO_AI_ANSWER_SECONDS",
+        "MUSEO_AI_KEY",
+        "MUSEO_AI_MAIL",
+        "MUSEO_AI_MESSAGES_PER_MINUTE",
+        "MUSEO_AI_MODEL",
+        "MUSEO_AI_SECONDS",
+        "MUSEO_AI_TOKENS",
+        "MUSEO_AI_TOKENS_A_DAY",
+        "MUSEO_AI_URL",
         "MUSEO_ALLOWED_HOSTS",
         "MUSEO_ANSWERS_MB",
+        "MUSEO_ANTHROPIC_MODEL",
         "MUSEO_API_URL",
         "MUSEO_CALLS_PER_MINUTE",
         "MUSEO_CLOCK_SPEED",
@@ -25,6 +35,7 @@ MUSEO_NAMES = frozenset(
         "MUSEO_DEBUG",
         "MUSEO_DELIVERY_DAYS",
         "MUSEO_ENCRYPTION_KEYS",
+        "MUSEO_GROQ_MODEL",
         "MUSEO_HOME",
         "MUSEO_INBOX_DAYS",
         "MUSEO_LOG_DAYS",
@@ -71,12 +82,18 @@ MAIL = (
 # settings that are not named after the shop
 OTHER_NAMES = frozenset(
     {
+        "ANTHROPIC_API_BASE",
+        "ANTHROPIC_API_KEY",
         "DATABASE_URL",
+        "GROQ_API_BASE",
+        "GROQ_API_KEY",
         "INSTAGRAM_ACCOUNT_ID",
         "INSTAGRAM_API_BASE",
         "INSTAGRAM_TOKEN",
+        "MCP_ANTHROPIC_API_KEY",
         "MCP_API_KEY",
         "MCP_API_SECRET",
+        "MCP_GROQ_API_KEY",
         "MCP_JWT_SECRET",
         "MCP_LOG_LEVEL",
         "MCP_LOKI_HOST",
@@ -116,17 +133,30 @@ def text(name: str, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
 
 
-def address(*names: str) -> str:
-    """Where another server is, by the first of the names that says so; empty if none does."""
-    name, url = next(((name, found) for name in names if (found := text(name))), (names[0], ""))
+def first(*names: str) -> str:
+    """By the first of the names that says something; empty if none does."""
+    return next(filter(None, map(text, names)), "")
+
+
+def address(*names: str, default: str = "") -> str:
+    """Where another server is, by the first of the names that says so; `default` if none does."""
+    said = ((name, found) for name in names if (found := text(name)))
+    name, url = next(said, (names[0], default))
     parts = urlsplit(url)
     if url and not (parts.scheme in ("http", "https") and parts.hostname):
         raise ImproperlyConfigured(f"{name} is not understood; write https://shop.example.")
     return url.rstrip("/")
 
 
-def flag(name: str) -> bool:
-    value = text(name, "0").lower()
+def needed_with(other: str, name: str) -> str:
+    """What must be said if another setting is."""
+    if text(other) and not text(name):
+        raise ImproperlyConfigured(f"{other} needs {name}, too.")
+    return text(name)
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    value = text(name, "1" if default else "0").lower()
     if value not in {"0", "1", "true", "false", "yes", "no"}:
         raise ImproperlyConfigured(f"{name} is {value!r}; write 1 or 0.")
     return value in {"1", "true", "yes"}

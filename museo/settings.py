@@ -33,6 +33,26 @@ MUSEO_WEBHOOK_ALLOW = environment.endpoints("MUSEO_WEBHOOK_ALLOW")
 # MCP servers whose tools are served beside the shop's
 MUSEO_MCP_SERVERS = mcp_servers.read("MUSEO_MCP_SERVERS")
 
+# models of the assistant: without a key or an address it goes by patterns alone
+MCP_ANTHROPIC_API_KEY = environment.first("MCP_ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY")
+ANTHROPIC_API_BASE = environment.address("ANTHROPIC_API_BASE", default="https://api.anthropic.com")
+MUSEO_ANTHROPIC_MODEL = environment.text("MUSEO_ANTHROPIC_MODEL", "claude-haiku-5-5")
+MCP_GROQ_API_KEY = environment.first("MCP_GROQ_API_KEY", "GROQ_API_KEY")
+GROQ_API_BASE = environment.address("GROQ_API_BASE", default="https://api.groq.com/openai/v1")
+MUSEO_GROQ_MODEL = environment.text("MUSEO_GROQ_MODEL", "openai/gpt-oss-120b")
+MUSEO_AI_URL = environment.address("MUSEO_AI_URL")
+MUSEO_AI_KEY = environment.text("MUSEO_AI_KEY")
+MUSEO_AI_MODEL = environment.needed_with("MUSEO_AI_URL", "MUSEO_AI_MODEL")
+# what an answer may take: seconds with all its tools; tokens of a conversation, and of all in a day
+MUSEO_AI_SECONDS = environment.positive("MUSEO_AI_SECONDS", 30)
+MUSEO_AI_TOKENS = environment.count("MUSEO_AI_TOKENS", 50_000)
+MUSEO_AI_TOKENS_A_DAY = environment.count("MUSEO_AI_TOKENS_A_DAY", 2_000_000)
+MUSEO_AI_MESSAGES_PER_MINUTE = environment.count("MUSEO_AI_MESSAGES_PER_MINUTE", 10)
+# how long an answer is given again to whoever asks just the same
+MUSEO_AI_ANSWER_SECONDS = environment.amount("MUSEO_AI_ANSWER_SECONDS", 60)
+# whether they read what people write to the shop
+MUSEO_AI_MAIL = environment.flag("MUSEO_AI_MAIL", default=True)
+
 # payments: without a key of Stripe's, the shop plays
 STRIPE_SECRET_KEY = environment.text("STRIPE_SECRET_KEY")
 STRIPE_WEBHOOK_SECRET = environment.text("STRIPE_WEBHOOK_SECRET")
@@ -300,6 +320,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 2.0,
         "options": {"expires": 5, "queue": "work"},
     },
+    "analyze mail": {
+        "task": "mcp_bridge.analyze_mail",
+        "schedule": 2.0,
+        "options": {"expires": 5, "queue": "work"},
+    },
     "forget ended conversations": {
         "task": "mcp_bridge.forget_conversations",
         "schedule": 3600.0,
@@ -495,5 +520,8 @@ LOGGING: dict[str, Any] = {
         "oauth2_provider": {"level": "WARNING"},
         # it writes down whom it calls, and a browser's address opens that browser
         "httpx2": {"level": "WARNING"},
+        # they write down what they send
+        "anthropic": {"level": "WARNING"},
+        "openai": {"level": "WARNING"},
     },
 }

@@ -13,6 +13,7 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from catalog import editions, shop
 from catalog.shop import Shop
+from mcp_bridge.assistant import planning
 from museo.access import limits
 from notifications.models import LogHead
 from tests import first_rows, mail_server
@@ -103,6 +104,13 @@ def pytest_configure() -> None:
     for name in ("MUSEO_CALLS_PER_MINUTE", "MUSEO_SIGN_INS_PER_MINUTE"):
         setattr(settings, name, 1_000_000)
         os.environ.setdefault(name, "1000000")
+    # nor do they ask a real model, whatever keys their machine has
+    planning.register(None)
+    for name in ("MCP_ANTHROPIC_API_KEY", "MCP_GROQ_API_KEY", "MUSEO_AI_URL"):
+        setattr(settings, name, "")
+    for name in ("MCP_ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY", "MCP_GROQ_API_KEY", "GROQ_API_KEY"):
+        os.environ.pop(name, None)
+    os.environ.pop("MUSEO_AI_URL", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

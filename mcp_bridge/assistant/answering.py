@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from uuid import uuid4
 
 from django.db import DatabaseError
@@ -34,7 +35,7 @@ from mcp_bridge.assistant import (
 from mcp_bridge.assistant.conversations import STATE, Lost, Said, Stopped
 from mcp_bridge.assistant.interpreting import AGREE, ASK_AGAIN, DECLINE, Meaning
 from mcp_bridge.assistant.memory import Memory
-from mcp_bridge.assistant.planning import Done, PlannerUnavailable, Task, ToolCall
+from mcp_bridge.assistant.planning import Done, PlannerUnavailable, Task
 from mcp_bridge.assistant.replies import Reply
 from mcp_bridge.assistant.running import MustAsk, Refused, Run
 from mcp_bridge.assistant.steps import Step, Steps
@@ -313,7 +314,7 @@ async def _by_plan(run: Run, meaning: Meaning, planner: planning.Planner) -> Rep
             run.muse(thought)
         if not plan.calls:
             return _planned(plan.answer, done)
-        calls = [ToolCall(each.tool, dict(each.arguments)) for each in plan.calls]
+        calls = [replace(each, arguments=dict(each.arguments)) for each in plan.calls]
         outcomes = await run.call_all(calls)
         done += [run.done(call, each) for call, each in zip(calls, outcomes, strict=True)]
     return Reply(_("This takes too many steps. Ask for less at once."), outcome="refused")

@@ -29,11 +29,13 @@ class Turn:
 class ToolCall:
     """A tool of the registry (`mcp_bridge.toolsets.ALL`) with arguments as MCP takes them.
 
-    Those of one plan are run at once, where they only read; else one after the other.
+    Those of one plan are run at once, where they only read; else one after the other. One that
+    `asks` waits for a yes to just this, even if its tool needs none.
     """
 
     tool: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    asks: bool = False
 
 
 @dataclass(frozen=True)

@@ -180,7 +180,7 @@ class Run:
 
     def _require_no_yes(self, tool: Tool, call: ToolCall) -> None:
         """Raise MustAsk for what the person has to agree to and the tool does not ask itself."""
-        if not needs_yes(tool) or asks_itself(tool):
+        if asks_itself(tool) or not (call.asks or needs_yes(tool)):
             return
         title = tool.definition.title or tool.name
         given = [f"- {name}: {value}" for name, value in call.arguments.items()]

@@ -5,6 +5,7 @@ from types import ModuleType
 from mcp_bridge.registry import Tool
 from mcp_bridge.toolsets import (
     admin,
+    analyses,
     history,
     intent,
     notifications,
@@ -26,7 +27,7 @@ TOOLSETS: dict[str, dict[str, Tool]] = {
     "notifications": _tools(notifications),
     # who only wants to be told, and to tell others, finds both at one address
     "realtime": {
-        **_tools(realtime, history, subscriptions),
+        **_tools(realtime, history, subscriptions, analyses),
         notifications.send_notification.name: notifications.send_notification,
     },
 }

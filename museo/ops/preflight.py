@@ -19,7 +19,7 @@ from museo.ops import lock
 ROOT = Path(__file__).resolve().parents[2]
 MEGABYTE = 1_000_000
 # what a fresh environment and a fresh shop take, with some air
-ROOM_FOR_PACKAGES = {"core": 450 * MEGABYTE, "dev": 1000 * MEGABYTE}
+ROOM_FOR_PACKAGES = {"core": 450 * MEGABYTE, "ai": 100 * MEGABYTE, "dev": 1000 * MEGABYTE}
 ROOM_FOR_THE_SHOP = 200 * MEGABYTE
 
 

@@ -23,6 +23,7 @@ SIGNED_IN = "stranger buyer owner catalogue fulfillment support"
 STAFF = "owner catalogue fulfillment support"
 OF_CATALOGUE = "owner catalogue"
 OF_ORDERS = "owner fulfillment support"
+OF_MESSAGES = "owner support"
 WHO_SEE_THE_ORDER = f"buyer ticket {OF_ORDERS}"
 IN = "in"
 
@@ -119,6 +120,7 @@ TOOLS = [
         "events:read",
         others=403,
     ),
+    of_staff("monitor_ai_analysis", "events:read", OF_MESSAGES),
     of_staff("send_email", "notify:send", STAFF, {"to": "{once}@example.org", "text": "Hi"}),
     # no provider is configured, and nobody is turned away for who they are
     of_staff("send_sms", "notify:send", STAFF, {"to": "+358401234567", "text": "Hi"}),
@@ -159,6 +161,7 @@ RESOURCES = [
     Row("museo://me/orders"),
     Row("museo://realtime-stats", scope="shop:read", without=404),
     Row("museo://user-subscriptions", {}, SIGNED_IN, "orders:read", without=404),
+    Row("museo://ai-monitoring", {}, OF_MESSAGES, "events:read", without=404),
 ]
 # they hold nothing of anybody
 CARDS = [Row(uri) for uri in cards.BY_URI]

@@ -14,6 +14,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from catalog.models import Variant
+from mcp_bridge.tasks import analyze_mail
 from museo.access.callers import caller_for_user
 from museo.access.models import User
 from notifications import notices, tasks
@@ -108,6 +109,7 @@ def _let_all_arrive() -> None:
         pass
     while tasks.deliver():
         pass
+    analyze_mail()
 
 
 def _found(texts: Iterable[str]) -> list[str]:
@@ -144,9 +146,13 @@ async def test_neither_events_nor_the_log_name_anybody_or_say_what_they_wrote(
     assert _found(told) == []
     assert _found(written) == []
     # all that could have named somebody did happen
-    assert {"order.placed", "order.delivered", "notification", "mail.received"} <= {
-        kind async for kind in Event.objects.values_list("type", flat=True)
-    }
+    assert {
+        "order.placed",
+        "order.delivered",
+        "notification",
+        "mail.received",
+        "mail.analyzed",
+    } <= {kind async for kind in Event.objects.values_list("type", flat=True)}
     assert await in_thread(InboundMessage.objects.count)() == 2
     # one letter of each order, of the newest step
     assert len(_found(map(str, mailbox.taken))) == 3

@@ -68,6 +68,7 @@ NOWHERE = [
     "museo://live-feed?topics=order.ORD-NONE,staff.inbox",
     "museo://realtime-stats/x",
     "museo://user-subscriptions",
+    "museo://ai-monitoring",
     "museo://nowhere",
     "museo://orders/ORD-1%2F2",
     "https://products/iphone-15",
@@ -219,7 +220,7 @@ async def test_lists_name_what_the_caller_may_ask_for(
     shown = [cards.ORDER, cards.PRODUCTS]
     assert guest[0] == [*everybody, stats, *shown]
     assert maya[0] == [*everybody, stats, mine, *shown]
-    assert reader[0] == [*everybody, *shown]
+    assert reader[0] == [*everybody, "museo://ai-monitoring", *shown]
     assert (
         guest[1]
         == maya[1]

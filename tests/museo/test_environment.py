@@ -36,6 +36,30 @@ def test_a_flag_is_1_or_0(monkeypatch: pytest.MonkeyPatch) -> None:
         environment.flag("MUSEO_DEBUG")
 
 
+def test_a_models_address_needs_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def model() -> str:
+        return environment.needed_with("MUSEO_AI_URL", "MUSEO_AI_MODEL")
+
+    assert model() == ""
+    monkeypatch.setenv("MUSEO_AI_URL", "http://127.0.0.1:11434/v1")
+    with pytest.raises(ImproperlyConfigured, match="MUSEO_AI_URL needs MUSEO_AI_MODEL, too"):
+        model()
+    monkeypatch.setenv("MUSEO_AI_MODEL", "small")
+    assert model() == "small"
+
+
+def test_a_key_goes_by_the_source_documents_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("MCP_GROQ_API_KEY", "GROQ_API_KEY")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+
+    assert environment.first(*names) == ""
+    monkeypatch.setenv("GROQ_API_KEY", "second")
+    assert environment.first(*names) == "second"
+    monkeypatch.setenv("MCP_GROQ_API_KEY", "first")
+    assert environment.first(*names) == "first"
+
+
 def test_a_choice_is_one_of_the_known_words(monkeypatch: pytest.MonkeyPatch) -> None:
     def chosen() -> str:
         return environment.choice("MUSEO_AGENT_CHECKOUT", ("confirm", "link"), default="link")
