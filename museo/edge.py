@@ -1,7 +1,8 @@
 """The one wrapper around everything that is served.
 
 It gives the call its name, refuses hosts and origins that are not ours and bodies that are too
-large, and puts the same security headers on every answer.
+large, and puts the same security headers on every answer. What it refuses and says, `museo.wsgi`
+asks here.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from urllib.parse import urlsplit
 
 import orjson
 from django.conf import settings
+from django.db import DatabaseError
 from django.http.request import split_domain_port, validate_host
 
-from museo.access import context, problems, proxies
+from museo.access import context, overload, problems, proxies
 from museo.access.asgi import SERVERS_OWN_SEND, header
 
 Scope = MutableMapping[str, Any]
@@ -63,12 +65,7 @@ CONSENT = STRICT.replace(
 )
 
 
-POLICIES = (
-    ("/admin", ADMIN.encode()),
-    ("/media/", MEDIA.encode()),
-    ("/oauth/authorize", CONSENT.encode()),
-    ("", STRICT.encode()),
-)
+POLICIES = (("/admin", ADMIN), ("/media/", MEDIA), ("/oauth/authorize", CONSENT), ("", STRICT))
 MCP = re.compile(r"/mcp(/|$)")
 IMPORTS = re.compile(r"/api/v1/admin/imports/?|/admin/catalog/import/add/")
 # what opens something does not belong into a log
@@ -96,28 +93,70 @@ def edge(app: App) -> App:
     return wrapped
 
 
+def largest_body(path: str) -> int:
+    if IMPORTS.fullmatch(path):
+        return LARGEST_IMPORT_BODY
+    if path.startswith("/admin/"):
+        return LARGEST_ADMIN_BODY
+    return LARGEST_MCP_BODY if MCP.match(path) else LARGEST_BODY
+
+
+def too_large(largest: int) -> problems.Problem:
+    return problems.TooLarge(f"Send at most {largest // 1024 // 1024} MB.")
+
+
+def is_our_host(host: str) -> bool:
+    return _is_of(tuple(settings.ALLOWED_HOSTS), host)
+
+
+@lru_cache(maxsize=256)
+def _is_of(hosts: tuple[str, ...], host: str) -> bool:
+    domain, _port = split_domain_port(host)
+    return bool(domain) and validate_host(domain, hosts)
+
+
+def another_host() -> problems.Problem:
+    return Refused("This host is not served here. Check MUSEO_ALLOWED_HOSTS.")
+
+
+def own_headers(path: str, name: str) -> list[tuple[str, str]]:
+    """What every answer says, unless it says something of its own there; `name`: of the call."""
+    policy = next(policy for start, policy in POLICIES if path.startswith(start))
+    return [
+        ("content-security-policy", policy),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "same-origin"),
+        ("x-correlation-id", name),
+    ]
+
+
 async def _http(app: App, scope: Scope, receive: Receive, send: Send) -> None:
     _look_behind_proxies(scope)
     answer = _Answer(send, scope["path"], context.begin(header(scope, "x-correlation-id")))
-    largest = _largest_body(scope["path"])
+    largest = largest_body(scope["path"])
     length = header(scope, "content-length")
-    if not _is_our_host(scope):
-        problem = Refused("This host is not served here. Check MUSEO_ALLOWED_HOSTS.")
-        await _refuse(problem, scope, answer.send)
+    if not is_our_host(header(scope, "host")):
+        await _refuse(another_host(), scope, answer.send)
     elif length.isdigit() and int(length) > largest:
-        await _refuse(_too_large(largest), scope, answer.send)
+        await _refuse(too_large(largest), scope, answer.send)
     else:
         body = _Body(receive, largest)
         scope["extensions"] = {**scope.get("extensions", {}), SERVERS_OWN_SEND: send}
-        await app(_hide_secrets(scope), body.receive, answer.send)
+        try:
+            await app(_hide_secrets(scope), body.receive, answer.send)
+        except DatabaseError as error:
+            problem = overload.seen_in(error)
+            if problem is None or answer.has_begun:
+                raise
+            await _refuse(problem, scope, answer.send)
         if body.is_too_large and not answer.has_begun:
-            await _refuse(_too_large(largest), scope, answer.send)
+            await _refuse(too_large(largest), scope, answer.send)
 
 
 async def _websocket(app: App, scope: Scope, receive: Receive, send: Send) -> None:
     _look_behind_proxies(scope)
     context.begin(header(scope, "x-correlation-id"))
-    if _is_our_host(scope) and _is_our_origin(scope):
+    if is_our_host(header(scope, "host")) and _is_our_origin(scope):
         await app(_hide_secrets(scope), receive, send)
     else:
         await receive()
@@ -132,7 +171,7 @@ def _look_behind_proxies(scope: Scope) -> None:
     client = scope.get("client")
     if not client or not proxies.is_trusted(client[0]):
         if header(scope, "x-forwarded-for"):
-            _warn_of_proxy()
+            warn_of_proxy()
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"x-forwarded-proto"]
         return
     if found := proxies.client(header(scope, "x-forwarded-for")):
@@ -140,27 +179,9 @@ def _look_behind_proxies(scope: Scope) -> None:
 
 
 @cache
-def _warn_of_proxy() -> None:
+def warn_of_proxy() -> None:
     """Once: all its clients look like one, who soon has too many streams."""
     logger.warning("X-Forwarded-For came from an address that MUSEO_TRUSTED_PROXIES does not name")
-
-
-def _largest_body(path: str) -> int:
-    if IMPORTS.fullmatch(path):
-        return LARGEST_IMPORT_BODY
-    if path.startswith("/admin/"):
-        return LARGEST_ADMIN_BODY
-    return LARGEST_MCP_BODY if MCP.match(path) else LARGEST_BODY
-
-
-def _is_our_host(scope: Scope) -> bool:
-    return _is_of(tuple(settings.ALLOWED_HOSTS), header(scope, "host"))
-
-
-@lru_cache(maxsize=256)
-def _is_of(hosts: tuple[str, ...], host: str) -> bool:
-    domain, _port = split_domain_port(host)
-    return bool(domain) and validate_host(domain, hosts)
 
 
 def _is_our_origin(scope: Scope) -> bool:
@@ -171,10 +192,6 @@ def _is_our_origin(scope: Scope) -> bool:
     return urlsplit(origin).netloc == header(scope, "host") or origin in (
         settings.CSRF_TRUSTED_ORIGINS
     )
-
-
-def _too_large(largest: int) -> problems.Problem:
-    return problems.TooLarge(f"Send at most {largest // 1024 // 1024} MB.")
 
 
 def _hide_secrets(scope: Scope) -> Scope:
@@ -227,16 +244,8 @@ class _Answer:
     def _dressed(self, headers: Iterable[Header]) -> list[Header]:
         given = [(name.lower(), value) for name, value in headers]
         names = {name for name, _value in given}
-        return [*given, *(header for header in self._own() if header[0] not in names)]
-
-    def _own(self) -> list[Header]:
-        policy = next(policy for start, policy in POLICIES if self._path.startswith(start))
-        return [
-            (b"content-security-policy", policy),
-            (b"x-content-type-options", b"nosniff"),
-            (b"referrer-policy", b"same-origin"),
-            (b"x-correlation-id", self._name.encode()),
-        ]
+        own = ((name.encode(), text.encode()) for name, text in own_headers(self._path, self._name))
+        return [*given, *(header for header in own if header[0] not in names)]
 
 
 async def _refuse(problem: problems.Problem, scope: Scope, send: Send) -> None:
@@ -249,6 +258,10 @@ async def _refuse(problem: problems.Problem, scope: Scope, send: Send) -> None:
             "headers": [
                 (b"content-type", problems.CONTENT_TYPE.encode()),
                 (b"content-length", str(len(body)).encode()),
+                *(
+                    (name.lower().encode(), text.encode())
+                    for name, text in problem.headers().items()
+                ),
             ],
         }
     )

@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+from museo import broker
+
 MUSEO_NAMES = frozenset(
     {
         "MUSEO_AGENT_CHECKOUT",
@@ -303,9 +305,14 @@ def database(folder: Path) -> dj_database_url.DBConfig:
 
 def redis() -> str:
     url = text("REDIS_URL")
-    if url and not url.startswith(("redis://", "rediss://", "unix://")):
+    try:
+        is_known = bool(broker.watched(url)) or url.startswith(("redis://", "rediss://", "unix://"))
+    except ValueError:
+        is_known = False
+    if url and not is_known:
         raise ImproperlyConfigured(
-            "REDIS_URL is not understood; write redis://host:6379/0 or unix:///path?db=0."
+            "REDIS_URL is not understood; write redis://host:6379/0, unix:///path?db=0 or"
+            " sentinel://host:26379,host:26379/name."
         )
     return url
 
@@ -359,14 +366,19 @@ def of_anymail(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 def celery_broker(redis_url: str, folder: Path) -> tuple[str, dict[str, object]]:
     """The broker's URL and its transport options; without Redis, files under `folder`."""
+    # a worker killed mid-task gives its message back after 30 s, not after kombu's hour
+    options: dict[str, object] = {
+        "visibility_timeout": 30,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+    }
+    if watched := broker.watched(redis_url):
+        asked = {"socket_timeout": broker.SENTINEL_SECONDS}
+        named = {"master_name": watched.name, "sentinel_kwargs": asked}
+        return watched.celery_url(), {**options, **named}
     if redis_url:
         url = redis_url.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
-        # a worker killed mid-task gives its message back after 30 s, not after kombu's hour
-        return url, {
-            "visibility_timeout": 30,
-            "unacked_restore_interval": 5,
-            "unacked_restore_throttle": 1,
-        }
+        return url, options
     queue = folder / "broker"
     for part in ("queue", "control", "processed"):
         (queue / part).mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from typing import Any
 from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 
-from museo import environment, mcp_servers
+from museo import broker, environment, mcp_servers, patience
 
 environment.refuse_unknown()
 
@@ -185,7 +185,10 @@ else:
     _database.setdefault("OPTIONS", {})["pool"] = {
         "min_size": 2,
         "max_size": 16,
-        "timeout": 10,
+        "timeout": patience.LONG_SECONDS,
+        "reconnect_timeout": patience.TRIES_FOR_SECONDS,
+        "reconnect_failed": patience.lose,
+        "reset": patience.regain,
     }
     # statements that are made once are prepared (`catalog.compiled`), and what `museo.sql` is asked
     # often, others never; and planned once, too: left to itself, PostgreSQL plans a list anew each
@@ -198,18 +201,12 @@ AUTH_USER_MODEL = "access.User"
 
 # Redis or Valkey: wakes people up, is never the truth
 REDIS_URL = environment.redis()
-CACHES: dict[str, dict[str, Any]] = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
-    }
-    if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-}
+# what libraries keep for a minute; each process for itself, so that it is there without Redis
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": "museo"},
+        "CONFIG": {"hosts": [broker.for_channels(REDIS_URL)], "prefix": "museo"},
     }
     if REDIS_URL
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}

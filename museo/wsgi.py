@@ -1,7 +1,11 @@
-"""Pages and API for a WSGI server; streams, WebSockets and MCP are served by `museo.asgi`."""
+"""Pages and API for a WSGI server; streams, WebSockets and MCP are served by `museo.asgi`.
+
+What `museo.edge` is around those, this is around these, by the same rules.
+"""
 
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from django.core.wsgi import get_wsgi_application
@@ -9,13 +13,55 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "museo.settings")
 django = get_wsgi_application()
 
-from museo.access import proxies
+import orjson
+
+from museo import edge
+from museo.access import context, problems, proxies
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+REASONS = {400: "Bad Request", 413: "Content Too Large"}
 
 
-def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Django behind our proxies: limits are counted for the client, not for the proxy."""
+def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    _look_behind_proxies(environ)
+    path, length = environ["PATH_INFO"], environ.get("CONTENT_LENGTH") or ""
+    name = context.begin(environ.get("HTTP_X_CORRELATION_ID", ""))
+    start = partial(_start, start_response, path, name)
+    largest = edge.largest_body(path)
+    if not edge.is_our_host(environ.get("HTTP_HOST", "")):
+        return _refuse(edge.another_host(), path, start)
+    if length.isdigit() and int(length) > largest:
+        return _refuse(edge.too_large(largest), path, start)
+    return django(environ, start)
+
+
+def _look_behind_proxies(environ: Environ) -> None:
+    """Limits are counted for the client, not for the proxy."""
     if not proxies.is_trusted(environ.get("REMOTE_ADDR", "")):
+        if "HTTP_X_FORWARDED_FOR" in environ:
+            edge.warn_of_proxy()
         environ.pop("HTTP_X_FORWARDED_PROTO", None)
     elif client := proxies.client(environ.get("HTTP_X_FORWARDED_FOR", "")):
         environ["REMOTE_ADDR"] = client
-    return django(environ, start_response)
+
+
+def _start(
+    start_response: StartResponse,
+    path: str,
+    name: str,
+    status: str,
+    headers: list[tuple[str, str]],
+    exc_info: Any = None,
+) -> Any:
+    """Begin the answer, with our headers where it has none of its own."""
+    names = {name.lower() for name, _text in headers}
+    own = [header for header in edge.own_headers(path, name) if header[0] not in names]
+    return start_response(status, [*headers, *own], exc_info)
+
+
+def _refuse(problem: problems.Problem, path: str, start: StartResponse) -> list[bytes]:
+    body = orjson.dumps(problem.body(instance=path))
+    headers = [("content-type", problems.CONTENT_TYPE), ("content-length", str(len(body)))]
+    start(f"{problem.status} {REASONS[problem.status]}", headers)
+    return [body]

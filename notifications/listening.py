@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import redis
 
+from museo import broker
 from notifications.live.wake import CHANNEL
 
 logger = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class Ear(threading.Thread):
         self._is_over.set()
 
     def _listen(self) -> None:
-        with redis.Redis.from_url(self._url) as client, client.pubsub() as heard:
+        with broker.client(self._url) as client, client.pubsub() as heard:
             heard.subscribe(CHANNEL)
             while not self._is_over.is_set():
                 told = heard.get_message(timeout=LOOKS_EVERY_SECONDS)

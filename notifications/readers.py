@@ -54,9 +54,9 @@ def behind() -> dict[str, int]:
     return {name: head - position for name, position in rows}
 
 
-def late(*, now: datetime) -> list[Reader]:
-    """The readers whose next event happened more than LATE_AFTER ago."""
-    return [reader for reader in Reader.objects.all() if _is_late(reader, now)]
+def late(*, now: datetime, after: timedelta = LATE_AFTER) -> list[Reader]:
+    """The readers whose next event happened longer ago than `after`."""
+    return [reader for reader in Reader.objects.all() if _is_late(reader, now - after)]
 
 
 def slowest() -> int | None:
@@ -71,7 +71,7 @@ def _claimed(readers: QuerySet[Reader]) -> QuerySet[Reader]:
     return readers
 
 
-def _is_late(reader: Reader, now: datetime) -> bool:
+def _is_late(reader: Reader, before: datetime) -> bool:
     following = Event.objects.filter(position__gt=reader.position).order_by("position")
     at = following.values_list("at", flat=True).first()
-    return at is not None and at < now - LATE_AFTER
+    return at is not None and at < before

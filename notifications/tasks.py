@@ -8,6 +8,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from museo.access import heartbeat
 from notifications import callbacks, digests, dispatcher, peace, retention, sending, statistics
 from notifications.models import Delivery
 
@@ -46,6 +47,12 @@ def deliver() -> int:
 
     Where nothing waits, that is found by a look at each of three indexes.
     """
+    sent = _deliver()
+    heartbeat.record("deliver", timezone.now())
+    return sent
+
+
+def _deliver() -> int:
     deadline = time.monotonic() + TICK_SECONDS
     while dispatcher.dispatch(now=timezone.now()) and time.monotonic() < deadline:
         pass

@@ -55,6 +55,8 @@ OF_AN_OPEN_SHOP = ("tests/clients", "tests/interop", "tests/whole")
 # what they run would take minutes
 COMPUTE_MUCH = (
     "tests/ops",
+    "tests/soak",
+    "tests/topology",
     "tests/access/test_matrix.py",
     "tests/catalog/imports/test_deadlocks.py",
     "tests/catalog/imports/test_killed_imports.py",

@@ -15,6 +15,8 @@ import orjson
 import redis
 from django.conf import settings
 
+from museo import broker
+
 if TYPE_CHECKING:
     from mcp_bridge.children.supervision import Child, Children
 
@@ -42,9 +44,7 @@ class Mirror:
             await self._telling
 
     async def _tell(self) -> None:
-        client = redis.Redis.from_url(
-            settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5
-        )
+        client = broker.client(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5)
         is_over = False
         while not is_over:
             with suppress(TimeoutError):

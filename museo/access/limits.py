@@ -22,6 +22,7 @@ import redis
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from museo import broker
 from museo.access.problems import Problem
 
 logger = logging.getLogger(__name__)
@@ -233,7 +234,7 @@ def _in_redis(key: str, arguments: Sequence[float]) -> tuple[int, float] | None:
 
 @cache
 def _script(url: str) -> Callable[..., tuple[int, bytes]]:
-    client = redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)
+    client = broker.client(url, socket_timeout=0.5, socket_connect_timeout=0.5)
     return client.register_script(TAKE)
 
 

@@ -1,13 +1,21 @@
-"""More calls at once than the database has connections for: those left over come again."""
+"""More calls at once than the database has connections for, or a database that is away.
 
+Both pass: those left over come again.
+"""
+
+import sqlite3
 import sys
 
+import psycopg
+from django.db import connections
+from django.db.backends.postgresql.base import DatabaseWrapper as PostgreSQL
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
 from django.utils.translation import gettext as _
 from django.views import defaults
 from psycopg_pool import PoolTimeout
 
+from museo import patience
 from museo.access import problems
 from museo.access.problems import Problem
 
@@ -21,12 +29,32 @@ class Overloaded(Problem):
     code = "overloaded"
 
 
-def seen_in(error: BaseException | None) -> Overloaded | None:
+class DatabaseAway(Problem):
+    """It is stopped, starts, fails over, or takes nothing; what was sent may be sent again."""
+
+    status = 503
+    code = "database_away"
+
+
+# it goes, comes or has gone; it is full; it only reads (PostgreSQL, appendix A)
+AWAY = ("57P", "08", "53", "25006")
+AWAY_ON_SQLITE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR}
+
+
+def seen_in(error: BaseException | None) -> Problem | None:
     """Whether that is what an error of the database says."""
-    if not isinstance(getattr(error, "__cause__", None), PoolTimeout):
+    cause = getattr(error, "__cause__", None)
+    if _is_lost(cause):
+        _lose_patience()
+    elif not isinstance(cause, PoolTimeout):
         return None
-    return Overloaded(
-        _("Very many people are here at this moment. Try again in a few seconds."),
+    elif not _is_away():
+        return Overloaded(
+            _("Very many people are here at this moment. Try again in a few seconds."),
+            retry_after=COME_AGAIN_SECONDS,
+        )
+    return DatabaseAway(
+        _("The shop is being looked after. Try again in a few seconds."),
         retry_after=COME_AGAIN_SECONDS,
     )
 
@@ -40,3 +68,27 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return problems.response(problem, instance=request.path)
     page = loader.render_to_string("503.html", {"problem": problem})
     return HttpResponse(page, status=problem.status, headers=problem.headers())
+
+
+def _is_lost(cause: BaseException | None) -> bool:
+    if isinstance(cause, sqlite3.OperationalError):
+        code = getattr(cause, "sqlite_errorcode", 0)
+        return code & 0xFF in AWAY_ON_SQLITE
+    if isinstance(cause, PoolTimeout) or not isinstance(cause, psycopg.Error):
+        return False
+    # a connection that broke has no word from the server
+    broke = isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None
+    return broke or (cause.sqlstate or "").startswith(AWAY)
+
+
+def _lose_patience() -> None:
+    database = connections["default"]
+    if isinstance(database, PostgreSQL) and database.pool:
+        patience.lose(database.pool)
+
+
+def _is_away() -> bool:
+    """Whether those who waited had nobody to wait for."""
+    database = connections["default"]
+    pool = database.pool if isinstance(database, PostgreSQL) else None
+    return pool is not None and pool.timeout == patience.BRIEF_SECONDS

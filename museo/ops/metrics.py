@@ -18,8 +18,9 @@ from django.views.decorators.cache import never_cache
 from prometheus_client import CollectorRegistry, Metric, multiprocess
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
-from redis import Redis, RedisError
+from redis import RedisError
 
+from museo import broker
 from museo.access import heartbeat
 from museo.ops.measuring import FOLDER
 from notifications import readers, statistics
@@ -100,9 +101,9 @@ def _of_broker() -> Iterator[Metric]:
     waiting = GaugeMetricFamily("museo_queue_tasks", "Tasks that wait", labels=["queue"])
     if settings.REDIS_URL:
         patience = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
-        with Redis.from_url(settings.REDIS_URL, **patience) as broker:
+        with broker.client(settings.REDIS_URL, **patience) as redis:
             for queue in QUEUES:
-                waiting.add_metric([queue], broker.llen(queue))
+                waiting.add_metric([queue], redis.llen(queue))
     yield waiting
 
 

@@ -1,10 +1,15 @@
-"""Compiles the translations; Babel does it, because a bare machine has no gettext."""
+"""Compiles the translations; Babel does it, because a bare machine has no gettext.
+
+`python -m museo.ops.translations` compiles those of the shop, for an image.
+"""
 
 import os
 from pathlib import Path
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+
+from museo.ops.preflight import ROOT
 
 
 def compile_changed(folder: Path) -> list[Path]:
@@ -27,3 +32,7 @@ def _compile(po: Path) -> Path:
         write_mo(target, catalog)
     # whoever reads meanwhile has the old one or the new one, never half of it
     return draft.replace(mo)
+
+
+if __name__ == "__main__":
+    compile_changed(ROOT / "locale")

@@ -1,22 +1,26 @@
 """The two Celery processes: `python -m museo.ops.worker clock` and `… work`.
 
+`--pulse FILE` touches a file whenever something has been done (`museo.ops.probe`).
+
 Beat runs as a thread of the clock process. As a process of its own, which is Celery's way, it
 could die alone and nobody would start it again, or outlive the clock that it belongs to.
 """
 
+import argparse
 import gc
 import logging
 import os
-import sys
 import threading
 import warnings
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import kombu
 from celery import bootsteps
 from celery.beat import ScheduleEntry, Scheduler, SchedulingError, Service
 from celery.exceptions import SecurityWarning
+from celery.signals import task_postrun
 from django.conf import settings
 
 from museo.celery import app
@@ -87,7 +91,7 @@ class EarStep(bootsteps.StartStopStep):
         return listening.Ear(settings.REDIS_URL, deliver)
 
 
-def main(queue: str) -> None:
+def main(queue: str, *, pulse: Path | None = None) -> None:
     # an import makes objects by the thousand, and none of them in circles
     gc.set_threshold(50_000, 20, 100)
     # the small set is somebody's own machine, where root may be the only user
@@ -95,6 +99,8 @@ def main(queue: str) -> None:
     # of the code, which the tests check; looking at all of it takes a third of a start
     os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
     app.amqp.Connection = Connection
+    if pulse:
+        task_postrun.connect(lambda **_task: pulse.touch(), weak=False)
     if queue == "clock":
         app.steps["worker"].add(BeatStep)
     elif settings.REDIS_URL:
@@ -103,4 +109,8 @@ def main(queue: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    parser = argparse.ArgumentParser(prog="python -m museo.ops.worker")
+    parser.add_argument("queue", choices=POOLS)
+    parser.add_argument("--pulse", type=Path, help="a file to touch after each task")
+    given = parser.parse_args()
+    main(given.queue, pulse=given.pulse)

@@ -36,6 +36,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from redis.asyncio import Redis
 
+from museo import broker
 from notifications import access_changes, erasure, log, topics
 from notifications.live import stats, wake
 from notifications.live.frames import Batch, Frame
@@ -478,7 +479,7 @@ def _redis(url: str) -> Redis:
     options: dict[str, Any] = {"socket_connect_timeout": 2}
     if not url.startswith("unix:"):
         options["socket_keepalive"] = True
-    return Redis.from_url(url, **options)
+    return broker.async_client(url, **options)
 
 
 def _by_audience(frames: Sequence[Frame]) -> list[Batch]:

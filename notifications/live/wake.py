@@ -13,6 +13,7 @@ import orjson
 import redis
 from django.conf import settings
 
+from museo import broker
 from notifications.models import Event
 
 logger = logging.getLogger(__name__)
@@ -69,4 +70,4 @@ def wake(message: bytes) -> None:
 
 @cache
 def _client() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5)
+    return broker.client(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5)

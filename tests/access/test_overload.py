@@ -1,13 +1,19 @@
-"""More at once than there are connections: a page, REST and MCP ask to come again."""
+"""More at once than there are connections, or no database: pages and REST ask to come again."""
 
-from typing import Any
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, cast
 
+import psycopg
 import pytest
 from django.db import OperationalError
 from django.test import Client
 from psycopg_pool import PoolTimeout
 
 from catalog import products
+from museo import patience
 from museo.access import overload
 
 
@@ -32,6 +38,69 @@ def test_who_finds_no_room_is_asked_to_come_again(path: str, type: str) -> None:
     assert (answer.status_code, answer["Content-Type"]) == (503, type)
     assert answer["Retry-After"] == "2"
     assert "Very many people are here" in answer.content.decode()
+
+
+AWAY = (
+    psycopg.errors.AdminShutdown(),
+    psycopg.errors.CannotConnectNow(),
+    psycopg.errors.DiskFull(),
+    psycopg.errors.ReadOnlySqlTransaction(),
+    psycopg.OperationalError("consuming input failed: server closed the connection unexpectedly"),
+)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("cause", AWAY, ids=lambda cause: type(cause).__name__)
+@pytest.mark.parametrize("path", ["/", "/api/v1/catalog/products"])
+def test_while_the_database_is_away_people_are_asked_to_come_again(
+    monkeypatch: pytest.MonkeyPatch, cause: Exception, path: str
+) -> None:
+    def listing(**_wanted: Any) -> None:
+        raise OperationalError("it is away") from cause
+
+    monkeypatch.setattr(products, "listing", listing)
+
+    answer = Client(raise_request_exception=False).get(path)
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+    assert "The shop is being looked after" in answer.content.decode()
+
+
+def test_a_full_disk_and_a_read_only_file_are_seen_on_sqlite(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "full")) as database:
+        database.execute("CREATE TABLE trial (text)")
+        database.execute("PRAGMA max_page_count = 2")
+        problem = seen(lambda: database.execute("INSERT INTO trial VALUES (zeroblob(9000))"))
+        assert problem == "database_away"
+        database.execute("PRAGMA query_only = on")
+        assert seen(lambda: database.execute("DELETE FROM trial")) == "database_away"
+        assert seen(lambda: database.execute("SELECT nothing FROM trial")) is None
+
+
+def seen(ask: Callable[[], object]) -> str | None:
+    """The code of the problem that is seen in what a question raises."""
+    try:
+        ask()
+    except sqlite3.Error as cause:
+        error = OperationalError()
+        error.__cause__ = cause
+        problem = overload.seen_in(error)
+        return problem.code if problem else None
+    raise AssertionError("nothing was raised")
+
+
+def test_nobody_waits_long_for_a_database_that_is_away_until_it_is_back() -> None:
+    pool = cast(Any, Pool())
+
+    patience.lose(pool)
+    assert pool.timeout == patience.BRIEF_SECONDS
+
+    patience.regain(None)
+    assert pool.timeout == patience.LONG_SECONDS
+
+
+class Pool:
+    timeout = patience.LONG_SECONDS
 
 
 @pytest.mark.django_db

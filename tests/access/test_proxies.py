@@ -36,7 +36,9 @@ def test_limits_are_counted_for_the_client(
 
     monkeypatch.setattr(wsgi, "django", django)
     request = RequestFactory().get(
-        "/", REMOTE_ADDR=peer, headers={"X-Forwarded-For": hops, "X-Forwarded-Proto": "https"}
+        "/",
+        REMOTE_ADDR=peer,
+        headers={"Host": "127.0.0.1", "X-Forwarded-For": hops, "X-Forwarded-Proto": "https"},
     )
 
     wsgi.application(request.environ, lambda *_: None)

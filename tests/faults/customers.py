@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -116,6 +116,7 @@ class Crowd:
 
     address: str
     pause_seconds: float
+    things: Sequence[str] = THINGS
     customers: list[Customer] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -123,7 +124,9 @@ class Crowd:
         closing = time.monotonic() + seconds
         while time.monotonic() < closing:
             patience_left = closing - time.monotonic() + patience
-            self.add(patience=patience_left, sku=THINGS[len(self.customers) % len(THINGS)])
+            self.add(
+                patience=patience_left, sku=self.things[len(self.customers) % len(self.things)]
+            )
             time.sleep(self.pause_seconds)
 
     def add(self, *, patience: float, **options: Any) -> Customer:

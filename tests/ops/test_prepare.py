@@ -2,8 +2,11 @@ import errno
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.db import OperationalError
+from pytest_django.fixtures import Settings
 
+from museo.access.models import User
 from museo.ops import lock, prepare
 from museo.ops.preflight import CannotStart
 
@@ -48,3 +51,19 @@ def test_a_fault_of_ours_shows_itself(tmp_path: Path) -> None:
 @pytest.mark.django_db
 def test_a_database_that_answers_is_reached() -> None:
     prepare.reach_database()
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_shop_whose_processes_others_start_is_made_ready(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.MUSEO_HOME = tmp_path
+
+    call_command("prepare")
+    call_command("prepare")
+
+    email, password = (tmp_path / "staff-login").read_text().split()
+    assert User.objects.get(email=email).check_password(password)
+    said = capsys.readouterr().out
+    assert said.count(f"Staff sign in at /admin/ as {email}.") == 2
+    assert password not in said
