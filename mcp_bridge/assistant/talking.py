@@ -32,11 +32,17 @@ class UnknownIntent(Invalid):
 def heard(call: Call, text: str) -> Understanding:
     """In the caller's language, or another of the shop's in which it is understood far better."""
     own = _read(call, text, call.locale)
-    if own.intent != UNKNOWN and own.confidence >= SURE:
+    if own.pattern and _is_sure(own):
         return own
     others = [_read(call, text, each) for each in vocabulary.LANGUAGES if each != own.language]
-    best = max(others, key=lambda each: each.confidence if each.intent != UNKNOWN else 0.0)
-    return best if best.intent != UNKNOWN and best.confidence >= SURE else own
+    best = max(others, key=lambda each: (_is_sure(each), bool(each.pattern), each.confidence))
+    # who has learned from sentences says something of any words; a pattern knows them
+    is_better = best.confidence > own.confidence and bool(best.pattern)
+    return best if _is_sure(best) and (is_better or not _is_sure(own)) else own
+
+
+def _is_sure(found: Understanding) -> bool:
+    return found.intent != UNKNOWN and found.confidence >= SURE
 
 
 def _read(call: Call, text: str, locale: str) -> Understanding:

@@ -91,7 +91,7 @@ async def test_what_the_words_ask_for_waits_for_a_yes_once_something_was_read(
     look = PLAYED.reply('["add_to_basket"]')
     scenes = [PLAYED.wish(*SEARCH), PLAYED.wish(*ADD), look, PLAYED.reply("Never asked.")]
     async with model(*scenes):
-        question = await guest.say("Hmm, that one, let me have a pair of it after all")
+        question = await guest.say(HMM)
         before = await in_thread(BasketLine.objects.count)()
         await guest.say(confirm=question["data"]["confirm"]["id"])
         again = await guest.say(confirm=question["data"]["confirm"]["id"])
