@@ -150,7 +150,6 @@ async def test_a_model_that_never_ends_is_ended(phone: Variant, guest: Talk) -> 
     assert answer["metadata"]["outcome"] == "done"
 
 
-@pytest.mark.both
 async def test_a_conversation_has_so_many_tokens(
     phone: Variant, guest: Talk, settings: Any
 ) -> None:
