@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from catalog import products, questions, restock, reviews, stock
+from catalog import products, publishing, questions, restock, reviews, stock
 from catalog.search import links
 from catalog.shop import current
 from museo.access.callers import Caller, caller_from_request
@@ -107,12 +107,15 @@ def _product(
     except products.UnknownProduct as problem:
         raise Http404(problem.detail) from problem
     groups = _groups(shown["variants"])
+    structured = publishing.product(shown)
     return render(
         request,
         "catalog/product.html",
         {
             "section": "shop",
             "product": shown,
+            "structured": structured,
+            "card_image": structured.get("image", ""),
             "groups": groups,
             "sold_out": _sold_out(request, groups),
             "code_sent": code_sent,

@@ -40,6 +40,7 @@ from orders import (
     outcomes,
     payments,
     pricing,
+    recipients,
     tracking,
 )
 from orders.details import ADDRESS_FIELDS, Details
@@ -62,18 +63,22 @@ class SignIn(LoginView):
         return response
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        response = super().form_valid(form)
-        _opened, capped = baskets.merge(caller_from_request(self.request), now=timezone.now())
-        for message in capped:
-            messages.warning(self.request, message["detail"])
-        response.delete_cookie(BASKET_COOKIE)
-        return response
+        return bring_basket(self.request, super().form_valid(form))
 
     def get_default_redirect_url(self) -> str:
         """Whoever has a shop to set up goes on with that."""
         if may_set_up(self.request) and not shop.current().is_open:
             return reverse("first_run")
         return super().get_default_redirect_url()
+
+
+def bring_basket(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Whoever has just signed in keeps what they had put in before."""
+    _opened, capped = baskets.merge(caller_from_request(request), now=timezone.now())
+    for message in capped:
+        messages.warning(request, message["detail"])
+    response.delete_cookie(BASKET_COOKIE)
+    return response
 
 
 # the basket
@@ -222,7 +227,7 @@ def _checkout_form(
     if opened is None or not opened.basket.lines.exists():
         return redirect("basket")
     # a form that came back shows its values; a first one what we know of a user
-    values = dict(typed.items()) or {"country": shop.current().country, "email": _email_of(request)}
+    values = dict(typed.items()) or _known_of(request)
     kinds = baskets.kinds(caller)
     details, _errors = Details.read(_body(values), kinds=kinds)
     offer = offers.make(
@@ -294,8 +299,15 @@ def _labels() -> dict[str, str]:
     }
 
 
-def _email_of(request: HttpRequest) -> str:
-    return request.user.email if request.user.is_authenticated else ""
+def _known_of(request: HttpRequest) -> dict[str, str]:
+    """What a first form has filled in: of a user, to whom and where their last order went."""
+    known = {"country": shop.current().country}
+    if not request.user.is_authenticated:
+        return known
+    last = recipients.of(Order.objects.filter(user_id=request.user.pk))[:1]
+    for recipient in last:
+        known |= {"name": recipient.name, **recipient.address}
+    return {**known, "email": request.user.email}
 
 
 # orders
@@ -306,7 +318,7 @@ def _email_of(request: HttpRequest) -> str:
 def order_list(request: HttpRequest) -> HttpResponse:
     """A user's own; a guest's of this browser."""
     caller = caller_from_request(request)
-    own = Order.objects.visible_to(caller).order_by("-pk")[:50]
+    own = Order.objects.own(caller).order_by("-pk")[:50]
     return render(
         request,
         "orders/list.html",
