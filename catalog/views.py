@@ -61,6 +61,7 @@ def shop(request: HttpRequest) -> HttpResponse:
             "section": "shop",
             "heading": _heading(rooms, category, query),
             "rooms": rooms,
+            "entrance": [] if asked else _entrance(rooms, page.results),
             "open_room": _room_of(rooms, category),
             "category": category,
             "query": query,
@@ -228,6 +229,15 @@ def _heading(rooms: products.Tree, category: str, query: str) -> str:
     if query:
         return _("What matches “%(query)s”") % {"query": query[:80]}
     return _name_of(rooms, category) if category else _("On the walls now")
+
+
+def _entrance(rooms: products.Tree, shown: list[dict[str, Any]]) -> products.Tree:
+    """Each room with the picture of the newest work that hangs in it, of those that are shown."""
+    pictures: dict[str, str] = {}
+    for work in reversed(shown):
+        if room := _room_of(rooms, work["category"]):
+            pictures[room["slug"]] = work["image"]
+    return [{**room, "image": pictures.get(room["slug"], "")} for room in rooms]
 
 
 def _room_of(rooms: products.Tree, slug: str) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from orders import account_views, order_api, order_views, shop_pages, views, webhook_api
+from orders import account_views, follower_views, order_api, order_views, shop_pages, views, webhook_api
 from orders import api as rest
 from orders.payments import urls as payments
 
@@ -19,6 +19,8 @@ pages: list[URLPattern] = [
     path("orders/<str:number>/reorder", views.order_reorder, name="order_reorder"),
     path("orders/<str:number>/amend", order_views.order_amend, name="order_amend"),
     path("orders/<str:number>/return", order_views.order_return, name="order_return"),
+    path("orders/<str:number>/notify", follower_views.tell, name="order_notify"),
+    path("orders/<str:number>/share", follower_views.share, name="order_share"),
     path("orders/<str:number>/receipt", order_views.receipt, name="receipt"),
     path("t/<str:token>", views.ticket, name="ticket"),
     path("login/link", account_views.ask_for_link, name="ask_for_link"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from catalog import shop
+from catalog import cards, shop
 from catalog.context import may_set_up
 from catalog.modifiers import BadModifiers
 from catalog.money import Money, NoAmount
@@ -29,17 +29,21 @@ from museo.access.problems import Invalid, NotFound, Problem
 from notifications import log
 from notifications.envelope import render as render_envelope
 from notifications.envelope import timestamp
+from notifications.models import Event
 from orders import (
     adjustments,
     baskets,
     checkout,
     cookies,
+    countries,
+    followers,
     lifecycle,
     offers,
     opening,
     outcomes,
     payments,
     pricing,
+    publishing,
     recipients,
     tracking,
 )
@@ -89,7 +93,14 @@ def bring_basket(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 def basket(request: HttpRequest) -> HttpResponse:
     caller = caller_from_request(request)
     shown = baskets.show(baskets.find(caller), locale=caller.locale, now=timezone.now())
-    return render(request, "orders/basket.html", {"basket": shown})
+    return render(request, "orders/basket.html", {"basket": _hung(shown)})
+
+
+def _hung(shown: dict[str, Any]) -> dict[str, Any]:
+    """With the room of each line's product, on whose wall its picture is shown."""
+    rooms = cards.rooms_of([line["sku"] for line in shown["lines"]])
+    lines = [{**line, "room": rooms.get(line["sku"], "")} for line in shown["lines"]]
+    return {**shown, "lines": lines}
 
 
 @require_POST
@@ -245,7 +256,8 @@ def _checkout_form(
         request,
         "orders/checkout.html",
         {
-            "basket": shown,
+            "basket": _hung(shown),
+            "countries": countries.choices(caller.locale, chosen=values.get("country", "")),
             "values": values,
             "key": key,
             "problem": problem,
@@ -256,6 +268,7 @@ def _checkout_form(
             "labels": _labels(),
             "options": options,
             "delivery": details.delivery,
+            "today": timezone.localdate(now),
             "needs_address": any(option["needs_address"] for option in options),
             "takes_tip": opening.FOOD in kinds,
             "told": sorted(told),
@@ -294,7 +307,7 @@ def _labels() -> dict[str, str]:
         "line1": _("Street address"),
         "postal_code": _("Postcode"),
         "city": _("City"),
-        "country": _("Country, two letters"),
+        "country": _("Country"),
         "tip": _("Tip for the kitchen"),
     }
 
@@ -361,16 +374,28 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
             "cursor": log.format_cursor(log.state().epoch, position),
             "version": events[-1].version if events else 0,
             "log": [render_envelope(event, caller.locale) for event in reversed(events)][:LOG_ROWS],
-            "summary": tracking.summary(order, locale=caller.locale, now=now),
+            "summary": _hung(tracking.summary(order, locale=caller.locale, now=now)),
             "cancel_until": tracking.cancel_until(order),
             "can_amend": order.status in lifecycle.AMENDED_BY_CUSTOMERS,
             "return_until": tracking.return_until(order),
             "has_floor_plan": order.plan == "courier",
             "ended": order.status in lifecycle.ENDED,
             "placed_at": timestamp(order.placed_at),
-            "minutes_left": max(0, -int(-(order.eta - now).total_seconds() // 60)),
+            "left": lifecycle.left(order.eta, now=now),
+            "is_today": timezone.localdate(order.eta) == timezone.localdate(now),
+            "why_late": _why_late(events, caller.locale) if track["late"] else "",
+            "ways": [] if order.status in lifecycle.ENDED else followers.ways(caller, order),
+            "structured": publishing.order(order, track),
         },
     )
+
+
+def _why_late(events: Sequence[Event], locale: str) -> str:
+    """What was said with the newest of its new times."""
+    told = [event for event in events if event.type == "order.eta_changed"]
+    if not told:
+        return ""
+    return str(render_envelope(told[-1], locale)["data"].get("status_message", ""))
 
 
 @require_POST
