@@ -62,9 +62,7 @@ def switch_on(caller: Caller, order: Order, channel: str, address: str, *, now: 
     speaker = replace(caller, who=who)
     state = State.ACTIVE
     if not contacts.is_theirs(who, channel, address):
-        contacts.send_code(
-            speaker, channel=channel, address=address, locale=caller.locale, now=now
-        )
+        contacts.send_code(speaker, channel=channel, address=address, locale=caller.locale, now=now)
         state = State.UNCONFIRMED
     if wish is not None and wish.address != address:
         subscribing.remove(wish)

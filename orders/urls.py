@@ -2,7 +2,15 @@
 
 from django.urls import URLPattern, path
 
-from orders import account_views, follower_views, order_api, order_views, shop_pages, views, webhook_api
+from orders import (
+    account_views,
+    follower_views,
+    order_api,
+    order_views,
+    shop_pages,
+    views,
+    webhook_api,
+)
 from orders import api as rest
 from orders.payments import urls as payments
 

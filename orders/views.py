@@ -335,7 +335,11 @@ def order_list(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "orders/list.html",
-        {"section": "orders", "orders": [tracking.brief(order) for order in own]},
+        {
+            "section": "orders",
+            "orders": [tracking.brief(order) for order in own],
+            "ended": lifecycle.ENDED,
+        },
     )
 
 

@@ -31,14 +31,14 @@ class Pill {
     const { min, h, d, soon } = this.link.dataset;
     const [count, unit] = left(this.eta - Date.now() - this.skew);
     const text = count < 2 && unit === "min" ? soon : `${count} ${{ min, h, d }[unit]}`;
-    this.link.querySelector("[data-left]").textContent = `· ${text}`;
+    this.link.querySelector("[data-left]").textContent = text;
   }
 
   end(status) {
     clearInterval(this.ticking);
     this.stream.end();
     this.link.dataset.status = status;
-    this.link.querySelector("[data-left]").textContent = "";
+    for (const part of this.link.querySelectorAll(".sep, [data-left]")) part.remove();
     this.link.querySelector(".dot").classList.remove("on");
   }
 }

@@ -171,7 +171,9 @@ def test_prices_follow_the_language(client: Client) -> None:
 def test_pages_hold_no_script_or_style_of_their_own(client: Client, path: str) -> None:
     page = client.get(path).content.decode()
 
-    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=| type=\"application/ld.json\")", page)
+    assert not re.search(
+        r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=| type=\"application/ld.json\")", page
+    )
 
 
 def test_a_list_costs_the_same_queries_whatever_it_shows(
