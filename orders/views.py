@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -23,7 +24,7 @@ from catalog import cards, shop
 from catalog.context import may_set_up
 from catalog.modifiers import BadModifiers
 from catalog.money import Money, NoAmount
-from museo.access.callers import BASKET_COOKIE, caller_from_request
+from museo.access.callers import BASKET_COOKIE, Caller, caller_from_request
 from museo.access.forms import SignInForm
 from museo.access.problems import Invalid, NotFound, Problem
 from notifications import log
@@ -51,6 +52,8 @@ from orders.details import ADDRESS_FIELDS, Details
 from orders.models import Order
 
 LOG_ROWS = 6
+# who goes back to the checkout within it looks for the order
+JUST_PAID = timedelta(minutes=30)
 
 
 class SignIn(LoginView):
@@ -236,7 +239,7 @@ def _checkout_form(
     caller, now = caller_from_request(request), timezone.now()
     opened = baskets.find(caller)
     if opened is None or not opened.basket.lines.exists():
-        return redirect("basket")
+        return _after_paying(caller, now=now) or redirect("basket")
     # a form that came back shows its values; a first one what we know of a user
     values = dict(typed.items()) or _known_of(request)
     kinds = baskets.kinds(caller)
@@ -280,6 +283,13 @@ def _checkout_form(
         },
         status=problem["status"] if problem else 200,
     )
+
+
+def _after_paying(caller: Caller, *, now: datetime) -> HttpResponse | None:
+    """The order of whoever goes back to the checkout, which has emptied their basket."""
+    own = Order.objects.own(caller).filter(placed_at__gte=now - JUST_PAID)
+    order = own.order_by("-pk").first()
+    return redirect("order", order.number) if order else None
 
 
 def _amount(text: str) -> Any:

@@ -7,12 +7,10 @@ async function keep() {
   const { active } = await navigator.serviceWorker.ready;
   const parts = performance.getEntriesByType("resource").map(({ name }) => name);
   const ours = parts.filter((part) => /^\/(static|media)\//.test(new URL(part).pathname));
-  active.postMessage({ keep: ours });
-  // the first visit came before the worker: it opens the page once more, behind the scenes
-  if (!navigator.serviceWorker.controller) {
-    const copy = await fetch(location.pathname, { headers: { Accept: "text/html" } });
-    if (copy.ok && !copy.redirected) await (await caches.open("museo-orders")).put(location.pathname, copy);
-  }
+  // the first visit came before the worker: that asks for the page itself. A page that fetched it
+  // could not be brought back by the browser as it was left
+  const page = navigator.serviceWorker.controller ? null : location.pathname;
+  active.postMessage({ keep: ours, page });
 }
 
 // without HTTPS, or in a private window, there is none

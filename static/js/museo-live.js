@@ -45,6 +45,7 @@ class MuseoLive extends HTMLElement {
     if (this.hasAttribute("kept")) this.asKept();
     for (const time of this.querySelectorAll("[data-clock]")) time.textContent = clock(time.dateTime);
     this.ticking = setInterval(() => this.tick(), 1000);
+    this.write("late-eta", dayClock(this.eta));
     this.hasAttribute("ended") ? this.say("finished") : this.follow();
     this.tick();
   }
@@ -201,6 +202,7 @@ class MuseoLive extends HTMLElement {
     const isUsual = ENDED.has(this.status) || !(this.isLate || this.isHeld);
     this.find("late").hidden = isUsual || !this.find("late-why").textContent;
     this.stamp(this.find("late-eta"), data.eta);
+    this.write("late-eta", dayClock(data.eta));
   }
 
   // why it comes at another time, and at which

@@ -100,7 +100,7 @@ document.addEventListener("submit", (event) => {
 });
 addEventListener("pageshow", ({ persisted }) => {
   // somebody came back to a form that was sent: the shop knows how it stands
-  if (persisted && document.querySelector("[data-sent]")) location.reload();
+  if (persisted && document.querySelector("[data-sent]")) location.replace(location.href);
 });
 
 // a quantity that was changed is sent as soon as it has settled, for there is a button without this

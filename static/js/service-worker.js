@@ -11,9 +11,19 @@ const MOST_COPIES = 10;
 const PARTS = "museo-parts";
 const ORDER = /^\/orders\/ORD-[0-9A-Z]+$/;
 
-self.addEventListener("message", ({ data }) => {
-  if (data?.keep) caches.open(PARTS).then((parts) => parts.addAll(data.keep)).catch(() => {});
+self.addEventListener("message", (event) => {
+  const { keep: parts, page } = event.data ?? {};
+  if (parts) event.waitUntil(keepAll(parts, page));
 });
+
+async function keepAll(parts, page) {
+  try {
+    await (await caches.open(PARTS)).addAll(parts);
+    if (page && ORDER.test(page)) await keep(page, await fetch(page, { headers: { Accept: "text/html" } }));
+  } catch {
+    // there is no copy of this one, or of a part of it
+  }
+}
 
 self.addEventListener("fetch", (event) => {
   const { request } = event;
