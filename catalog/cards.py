@@ -129,6 +129,12 @@ def whole(master: Row, *, locale: str) -> dict[str, Any] | None:
     }
 
 
+def rooms_of(skus: Collection[str]) -> dict[str, str]:
+    """The room that each hangs in, by SKU; of those that are still known."""
+    variants = Variant.objects.filter(sku__in=skus)
+    return dict(variants.values_list("sku", "master__primary_category__room"))
+
+
 def names_of_categories(*, locale: str) -> dict[int, str]:
     rows = _texts(Category).values("master_id", "language_code", "name")
     texts = nearest(rows, "name", locale=locale)

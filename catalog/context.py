@@ -67,7 +67,11 @@ def _wishes(request: HttpRequest) -> Iterator[str]:
 def shop(request: HttpRequest) -> dict[str, Any]:
     """`shop`: its name, logo and the rest; before it opens, `sets_up` is who may open it."""
     here = the_shop.current()
-    return {"shop": here, "sets_up": not here.is_open and may_set_up(request)}
+    return {
+        "shop": here,
+        "sets_up": not here.is_open and may_set_up(request),
+        "public_url": settings.MUSEO_PUBLIC_URL,
+    }
 
 
 def may_set_up(request: HttpRequest) -> bool:

@@ -3,11 +3,14 @@
 from django.urls import URLPattern, path
 
 from catalog import api as rest
-from catalog import staff_api, views
+from catalog import publishing, staff_api, views
 from catalog.imports import api as imports
 
 pages: list[URLPattern] = [
     path("", views.shop, name="shop"),
+    path("manifest.webmanifest", publishing.manifest, name="manifest"),
+    path("robots.txt", publishing.robots),
+    path("sitemap.xml", publishing.sitemap, name="sitemap"),
     path("p/<str:slug>", views.product, name="product"),
     path("p/<str:slug>/questions", views.ask, name="product_ask"),
     path("p/<str:slug>/reviews", views.review, name="product_review"),

@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from catalog import products, questions, restock, reviews, stock
+from catalog import products, publishing, questions, restock, reviews, stock
 from catalog.search import links
 from catalog.shop import current
 from museo.access.callers import Caller, caller_from_request
@@ -61,6 +61,7 @@ def shop(request: HttpRequest) -> HttpResponse:
             "section": "shop",
             "heading": _heading(rooms, category, query),
             "rooms": rooms,
+            "entrance": [] if asked else _entrance(rooms, page.results),
             "open_room": _room_of(rooms, category),
             "category": category,
             "query": query,
@@ -107,12 +108,15 @@ def _product(
     except products.UnknownProduct as problem:
         raise Http404(problem.detail) from problem
     groups = _groups(shown["variants"])
+    structured = publishing.product(shown)
     return render(
         request,
         "catalog/product.html",
         {
             "section": "shop",
             "product": shown,
+            "structured": structured,
+            "card_image": structured.get("image", ""),
             "groups": groups,
             "sold_out": _sold_out(request, groups),
             "code_sent": code_sent,
@@ -225,6 +229,15 @@ def _heading(rooms: products.Tree, category: str, query: str) -> str:
     if query:
         return _("What matches “%(query)s”") % {"query": query[:80]}
     return _name_of(rooms, category) if category else _("On the walls now")
+
+
+def _entrance(rooms: products.Tree, shown: list[dict[str, Any]]) -> products.Tree:
+    """Each room with the picture of the newest work that hangs in it, of those that are shown."""
+    pictures: dict[str, str] = {}
+    for work in reversed(shown):
+        if room := _room_of(rooms, work["category"]):
+            pictures[room["slug"]] = work["image"]
+    return [{**room, "image": pictures.get(room["slug"], "")} for room in rooms]
 
 
 def _room_of(rooms: products.Tree, slug: str) -> dict[str, Any] | None:

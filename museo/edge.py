@@ -70,7 +70,7 @@ MCP = re.compile(r"/mcp(/|$)")
 IMPORTS = re.compile(r"/api/v1/admin/imports/?|/admin/catalog/import/add/")
 # what opens something does not belong into a log
 SECRET_VALUE = re.compile(rb"((?:^|&)[^=&]*(?:ticket|token|key|secret)[^=&]*=)[^&]*", re.IGNORECASE)
-SECRET_PATH = re.compile(r"^(/t/|/pay/link/|/api/v1/payment/links/).+")
+SECRET_PATH = re.compile(r"^(/t/|/login/link/|/pay/link/|/api/v1/payment/links/).+")
 
 
 class Refused(problems.Problem):

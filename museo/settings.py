@@ -167,6 +167,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "catalog.context.shop",
                 "orders.context.basket",
+                "orders.context.under_way",
                 "notifications.context.inbox",
             ],
         },

@@ -33,7 +33,7 @@ urlpatterns = [
     path("health", health.health),
     path("metrics", metrics.metrics),
     path("openapi.json", reference.openapi),
-    path("docs", reference.docs),
+    path("docs", reference.docs, name="docs"),
     path("login", SignIn.as_view(), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
     path("language", set_language, name="set_language"),

@@ -46,6 +46,8 @@ STILL_HERE = frozenset({PLACED, CONFIRMED, PREPARING})
 
 # how long after it was delivered an order can be sent back
 RETURN_WINDOW = timedelta(days=30)
+# what is further away is counted in hours, and in days
+MOST_MINUTES, MOST_HOURS = 90, 36
 # late is what a person would call late, however fast the clock runs: real time
 GRACE = timedelta(seconds=30)
 
@@ -134,6 +136,15 @@ def timetable(
 def misses_promise(*, eta: datetime, promised_at: datetime) -> bool:
     """What is expected now is later than what was promised, by more than the grace."""
     return eta > promised_at + GRACE
+
+
+def left(eta: datetime, *, now: datetime) -> tuple[int, str]:
+    """What people count that is still to come: so many `min`, `h` or `d`, rounded up."""
+    minutes = max(0, -(-(eta - now) // timedelta(minutes=1)))
+    if minutes <= MOST_MINUTES:
+        return minutes, "min"
+    hours = -(-minutes // 60)
+    return (hours, "h") if hours <= MOST_HOURS else (-(-hours // 24), "d")
 
 
 def next_status(taken: int, statuses: Sequence[str]) -> str | None:

@@ -193,8 +193,10 @@ class Checkout(models.Model):
 class OrderQuerySet(models.QuerySet["Order"]):
     def visible_to(self, caller: Caller) -> Self:
         """Staff who may view orders see all, people their own; a ticket opens its one order."""
-        if may(caller, "orders.view_order"):
-            return self.all()
+        return self.all() if may(caller, "orders.view_order") else self.own(caller)
+
+    def own(self, caller: Caller) -> Self:
+        """What a person has bought, and what the tickets open that they brought along."""
         opened = OrderTicket.objects.open().filter(
             token_hash__in=[digest(ticket) for ticket in caller.tickets]
         )

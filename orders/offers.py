@@ -19,6 +19,7 @@ from orders.coupons import Buyer
 from orders.delivery import DeliveryOption
 from orders.details import Details
 from orders.models import Basket, Coupon
+from orders.terms import stamps
 
 
 class BasketEmpty(Problem):
@@ -182,6 +183,23 @@ def deliveries(
     ]
 
 
-def _eta(option: DeliveryOption, now: datetime, speed: float, wait: timedelta) -> datetime:
-    _plan, steps = plans.find(option.plan)
+def soonest(kind: str, *, now: datetime, speed: float) -> tuple[DeliveryOption, datetime] | None:
+    """The shop's first way for products of a kind, and when it would be there; None without one."""
+    stamp = stamps().first()
+    wait = opening.wait([kind], now=now)
+    for option in delivery.options([kind], stamp=stamp):
+        if option.is_open(now):
+            return option, _eta(option, now, speed, wait, stamp=stamp)
+    return None
+
+
+def _eta(
+    option: DeliveryOption,
+    now: datetime,
+    speed: float,
+    wait: timedelta,
+    *,
+    stamp: str | None = None,
+) -> datetime:
+    _plan, steps = plans.find(option.plan, stamp=stamp)
     return lifecycle.timetable(steps, placed_at=now, speed=speed, wait=wait)[-1].due_at

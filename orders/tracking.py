@@ -16,7 +16,7 @@ from django.utils.translation import gettext, override
 
 from museo.access.callers import Caller
 from museo.access.permissions import may
-from museo.access.problems import NotAllowed, NotFound
+from museo.access.problems import NotAllowed, NotFound, Problem
 from museo.access.tokens import digest, new_token
 from notifications import access_changes, log, subscriptions, topics
 from notifications.envelope import timestamp
@@ -30,10 +30,17 @@ STAFF_TOPIC = "staff.orders"
 NEXT_POLL_MS = 2000
 # how long after its end an order's ticket opens it (DESIGN §5)
 TICKET_LIFE = timedelta(days=30)
+# that open one order at a time
+MOST_TICKETS = 10
 
 
 class UnknownOrder(NotFound):
     code = "unknown_order"
+
+
+class TooManyTickets(Problem):
+    status = 409
+    code = "too_many_tickets"
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,23 @@ def opened_by(ticket: str) -> str | None:
 
 def new_ticket(caller: Caller, number: str, *, now: datetime) -> str:
     """One more ticket that opens an order, for staff to hand out; those there are stay open."""
-    order = find_for_staff(caller, number)
+    return _new_ticket(find_for_staff(caller, number), now=now)
+
+
+def share(caller: Caller, number: str, *, now: datetime) -> str:
+    """One more ticket, for whoever sees the order to pass on; raise TooManyTickets."""
+    order = find(caller, number)
+    with transaction.atomic():
+        hold(order.topic)
+        if order.tickets.open().count() >= MOST_TICKETS:
+            raise TooManyTickets(
+                gettext("%(most)s links open this order already. Pass on one of those.")
+                % {"most": MOST_TICKETS}
+            )
+        return _new_ticket(order, now=now)
+
+
+def _new_ticket(order: Order, *, now: datetime) -> str:
     ticket = new_token()
     OrderTicket.objects.create(order=order, token_hash=digest(ticket), created_at=now)
     return ticket

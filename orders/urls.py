@@ -2,8 +2,16 @@
 
 from django.urls import URLPattern, path
 
+from orders import (
+    account_views,
+    follower_views,
+    order_api,
+    order_views,
+    shop_pages,
+    views,
+    webhook_api,
+)
 from orders import api as rest
-from orders import order_api, order_views, views, webhook_api
 from orders.payments import urls as payments
 
 pages: list[URLPattern] = [
@@ -19,8 +27,20 @@ pages: list[URLPattern] = [
     path("orders/<str:number>/reorder", views.order_reorder, name="order_reorder"),
     path("orders/<str:number>/amend", order_views.order_amend, name="order_amend"),
     path("orders/<str:number>/return", order_views.order_return, name="order_return"),
+    path("orders/<str:number>/notify", follower_views.tell, name="order_notify"),
+    path("orders/<str:number>/share", follower_views.share, name="order_share"),
     path("orders/<str:number>/receipt", order_views.receipt, name="receipt"),
     path("t/<str:token>", views.ticket, name="ticket"),
+    path("login/link", account_views.ask_for_link, name="ask_for_link"),
+    path("login/link/<str:token>", account_views.open_link, name="open_link"),
+    path("account", account_views.account, name="account"),
+    path("account/password", account_views.password, name="password"),
+    path("account/data", account_views.data, name="data"),
+    path("about", shop_pages.about, name="about"),
+    path("delivery", shop_pages.ways, name="delivery"),
+    path("returns", shop_pages.returns, name="returns"),
+    path("privacy", shop_pages.privacy, name="privacy"),
+    path("contact", shop_pages.contact, name="contact"),
 ]
 api: list[URLPattern] = [
     *payments.api,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -19,33 +20,40 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from catalog import shop
+from catalog import cards, shop
 from catalog.context import may_set_up
 from catalog.modifiers import BadModifiers
 from catalog.money import Money, NoAmount
-from museo.access.callers import BASKET_COOKIE, caller_from_request
+from museo.access.callers import BASKET_COOKIE, Caller, caller_from_request
 from museo.access.forms import SignInForm
 from museo.access.problems import Invalid, NotFound, Problem
 from notifications import log
 from notifications.envelope import render as render_envelope
 from notifications.envelope import timestamp
+from notifications.models import Event
 from orders import (
     adjustments,
     baskets,
     checkout,
     cookies,
+    countries,
+    followers,
     lifecycle,
     offers,
     opening,
     outcomes,
     payments,
     pricing,
+    publishing,
+    recipients,
     tracking,
 )
 from orders.details import ADDRESS_FIELDS, Details
 from orders.models import Order
 
 LOG_ROWS = 6
+# who goes back to the checkout within it looks for the order
+JUST_PAID = timedelta(minutes=30)
 
 
 class SignIn(LoginView):
@@ -62,18 +70,22 @@ class SignIn(LoginView):
         return response
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        response = super().form_valid(form)
-        _opened, capped = baskets.merge(caller_from_request(self.request), now=timezone.now())
-        for message in capped:
-            messages.warning(self.request, message["detail"])
-        response.delete_cookie(BASKET_COOKIE)
-        return response
+        return bring_basket(self.request, super().form_valid(form))
 
     def get_default_redirect_url(self) -> str:
         """Whoever has a shop to set up goes on with that."""
         if may_set_up(self.request) and not shop.current().is_open:
             return reverse("first_run")
         return super().get_default_redirect_url()
+
+
+def bring_basket(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Whoever has just signed in keeps what they had put in before."""
+    _opened, capped = baskets.merge(caller_from_request(request), now=timezone.now())
+    for message in capped:
+        messages.warning(request, message["detail"])
+    response.delete_cookie(BASKET_COOKIE)
+    return response
 
 
 # the basket
@@ -84,7 +96,14 @@ class SignIn(LoginView):
 def basket(request: HttpRequest) -> HttpResponse:
     caller = caller_from_request(request)
     shown = baskets.show(baskets.find(caller), locale=caller.locale, now=timezone.now())
-    return render(request, "orders/basket.html", {"basket": shown})
+    return render(request, "orders/basket.html", {"basket": _hung(shown)})
+
+
+def _hung(shown: dict[str, Any]) -> dict[str, Any]:
+    """With the room of each line's product, on whose wall its picture is shown."""
+    rooms = cards.rooms_of([line["sku"] for line in shown["lines"]])
+    lines = [{**line, "room": rooms.get(line["sku"], "")} for line in shown["lines"]]
+    return {**shown, "lines": lines}
 
 
 @require_POST
@@ -220,9 +239,9 @@ def _checkout_form(
     caller, now = caller_from_request(request), timezone.now()
     opened = baskets.find(caller)
     if opened is None or not opened.basket.lines.exists():
-        return redirect("basket")
+        return _after_paying(caller, now=now) or redirect("basket")
     # a form that came back shows its values; a first one what we know of a user
-    values = dict(typed.items()) or {"country": shop.current().country, "email": _email_of(request)}
+    values = dict(typed.items()) or _known_of(request)
     kinds = baskets.kinds(caller)
     details, _errors = Details.read(_body(values), kinds=kinds)
     offer = offers.make(
@@ -240,7 +259,8 @@ def _checkout_form(
         request,
         "orders/checkout.html",
         {
-            "basket": shown,
+            "basket": _hung(shown),
+            "countries": countries.choices(caller.locale, chosen=values.get("country", "")),
             "values": values,
             "key": key,
             "problem": problem,
@@ -251,6 +271,7 @@ def _checkout_form(
             "labels": _labels(),
             "options": options,
             "delivery": details.delivery,
+            "today": timezone.localdate(now),
             "needs_address": any(option["needs_address"] for option in options),
             "takes_tip": opening.FOOD in kinds,
             "told": sorted(told),
@@ -262,6 +283,13 @@ def _checkout_form(
         },
         status=problem["status"] if problem else 200,
     )
+
+
+def _after_paying(caller: Caller, *, now: datetime) -> HttpResponse | None:
+    """The order of whoever goes back to the checkout, which has emptied their basket."""
+    own = Order.objects.own(caller).filter(placed_at__gte=now - JUST_PAID)
+    order = own.order_by("-pk").first()
+    return redirect("order", order.number) if order else None
 
 
 def _amount(text: str) -> Any:
@@ -289,13 +317,20 @@ def _labels() -> dict[str, str]:
         "line1": _("Street address"),
         "postal_code": _("Postcode"),
         "city": _("City"),
-        "country": _("Country, two letters"),
+        "country": _("Country"),
         "tip": _("Tip for the kitchen"),
     }
 
 
-def _email_of(request: HttpRequest) -> str:
-    return request.user.email if request.user.is_authenticated else ""
+def _known_of(request: HttpRequest) -> dict[str, str]:
+    """What a first form has filled in: of a user, to whom and where their last order went."""
+    known = {"country": shop.current().country}
+    if not request.user.is_authenticated:
+        return known
+    last = recipients.of(Order.objects.filter(user_id=request.user.pk))[:1]
+    for recipient in last:
+        known |= {"name": recipient.name, **recipient.address}
+    return {**known, "email": request.user.email}
 
 
 # orders
@@ -306,11 +341,15 @@ def _email_of(request: HttpRequest) -> str:
 def order_list(request: HttpRequest) -> HttpResponse:
     """A user's own; a guest's of this browser."""
     caller = caller_from_request(request)
-    own = Order.objects.visible_to(caller).order_by("-pk")[:50]
+    own = Order.objects.own(caller).order_by("-pk")[:50]
     return render(
         request,
         "orders/list.html",
-        {"section": "orders", "orders": [tracking.brief(order) for order in own]},
+        {
+            "section": "orders",
+            "orders": [tracking.brief(order) for order in own],
+            "ended": lifecycle.ENDED,
+        },
     )
 
 
@@ -349,16 +388,28 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
             "cursor": log.format_cursor(log.state().epoch, position),
             "version": events[-1].version if events else 0,
             "log": [render_envelope(event, caller.locale) for event in reversed(events)][:LOG_ROWS],
-            "summary": tracking.summary(order, locale=caller.locale, now=now),
+            "summary": _hung(tracking.summary(order, locale=caller.locale, now=now)),
             "cancel_until": tracking.cancel_until(order),
             "can_amend": order.status in lifecycle.AMENDED_BY_CUSTOMERS,
             "return_until": tracking.return_until(order),
             "has_floor_plan": order.plan == "courier",
             "ended": order.status in lifecycle.ENDED,
             "placed_at": timestamp(order.placed_at),
-            "minutes_left": max(0, -int(-(order.eta - now).total_seconds() // 60)),
+            "left": lifecycle.left(order.eta, now=now),
+            "is_today": timezone.localdate(order.eta) == timezone.localdate(now),
+            "why_late": _why_late(events, caller.locale) if track["late"] else "",
+            "ways": [] if order.status in lifecycle.ENDED else followers.ways(caller, order),
+            "structured": publishing.order(order, track),
         },
     )
+
+
+def _why_late(events: Sequence[Event], locale: str) -> str:
+    """What was said with the newest of its new times."""
+    told = [event for event in events if event.type == "order.eta_changed"]
+    if not told:
+        return ""
+    return str(render_envelope(told[-1], locale)["data"].get("status_message", ""))
 
 
 @require_POST

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from museo.access import access_tokens
 from museo.access.access_tokens import InvalidToken
-from museo.access.models import DeniedToken, RefreshToken, ServiceAccount, TokenFamily
+from museo.access.models import DeniedToken, RefreshToken, ServiceAccount, SignInLink, TokenFamily
 from museo.access.tokens import digest
 
 PREFIX = "msr_"
@@ -90,6 +90,7 @@ def forget_ended(*, now: datetime) -> int:
     """Delete what can open nothing any more; return how many tokens that were."""
     ended, _each = RefreshToken.objects.filter(ends_at__lte=now).delete()
     denied, _each = DeniedToken.objects.filter(ends_at__lte=now).delete()
+    SignInLink.objects.filter(ends_at__lte=now).delete()
     TokenFamily.objects.filter(tokens=None, used_at__lte=now - REFRESH_LIFETIME).delete()
     return ended + denied
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
@@ -216,3 +217,19 @@ class Trail(models.Model):
         verbose_name = _("trace")
         verbose_name_plural = _("trail")
         indexes = [models.Index(fields=["target", "-id"], name="trail_of_target")]
+
+
+class SignInLinkQuerySet(models.QuerySet["SignInLink"]):
+    def open(self, now: datetime) -> Self:
+        return self.filter(used_at=None, ends_at__gt=now)
+
+
+class SignInLink(models.Model):
+    """Signs in whoever reads the mail of an address, once; only its digest is kept."""
+
+    email = models.EmailField()
+    token_hash = models.CharField(max_length=64, unique=True)
+    ends_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+
+    objects = SignInLinkQuerySet.as_manager()

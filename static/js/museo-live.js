@@ -4,6 +4,7 @@
 // and asks for itself while the stream stays away (live-track.js). All texts come from the page,
 // in the reader's language.
 
+import { left } from "./left.js";
 import { SharedStream, epochOf } from "./live-tabs.js";
 import { Topic } from "./live-topic.js";
 import { Track } from "./live-track.js";
@@ -20,13 +21,17 @@ const ROOMS = {
   delivered: [1, 1],
 };
 
-const clock = (moment) =>
-  new Date(moment).toLocaleTimeString(document.documentElement.lang, {
-    hour: "2-digit",
-    minute: "2-digit",
-    // as the server writes them, in Arabic too
-    numberingSystem: "latn",
-  });
+// as the server writes them, in Arabic too
+const HOUR = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", numberingSystem: "latn" };
+const DAY = { weekday: "short", day: "numeric", month: "short" };
+
+const clock = (moment) => new Date(moment).toLocaleTimeString(document.documentElement.lang, HOUR);
+
+// with its day, if that is another one
+const dayClock = (moment) =>
+  new Date(moment).toDateString() === new Date().toDateString()
+    ? clock(moment)
+    : new Date(moment).toLocaleString(document.documentElement.lang, { ...DAY, ...HOUR });
 
 class MuseoLive extends HTMLElement {
   connectedCallback() {
@@ -37,10 +42,18 @@ class MuseoLive extends HTMLElement {
     this.isHeld = this.hasAttribute("held");
     this.heardAt = Date.now();
     this.keepTime(this.getAttribute("now"));
+    if (this.hasAttribute("kept")) this.asKept();
     for (const time of this.querySelectorAll("[data-clock]")) time.textContent = clock(time.dateTime);
     this.ticking = setInterval(() => this.tick(), 1000);
+    this.write("late-eta", dayClock(this.eta));
     this.hasAttribute("ended") ? this.say("finished") : this.follow();
     this.tick();
+  }
+
+  // a copy from an earlier visit (service-worker.js): it says how old it is
+  asKept() {
+    this.heardAt = Date.parse(this.getAttribute("now"));
+    this.skew = 0;
   }
 
   disconnectedCallback() {
@@ -118,6 +131,7 @@ class MuseoLive extends HTMLElement {
   take(event) {
     this.setAttribute("version", event.version);
     this.log(event);
+    if (event.type === "order.eta_changed") this.tellWhy(event.data);
     const isStep = event.type === `order.${event.data.status}`;
     this.move(event.data, isStep ? event.timestamp : null);
     if (!isStep) this.stampSteps();
@@ -180,10 +194,22 @@ class MuseoLive extends HTMLElement {
     steps.forEach((step, index) => {
       const isCurrent = index === data.step && !ENDED.has(data.status);
       step.dataset.s = isCurrent ? "current" : index <= data.step ? "done" : later;
+      step.querySelector("[data-said]").textContent = `, ${this.dataset[step.dataset.s]}`;
       if (isCurrent) step.setAttribute("aria-current", "step");
       else step.removeAttribute("aria-current");
     });
     if (at && here) this.stamp(here.querySelector("time"), at);
+    const isUsual = ENDED.has(this.status) || !(this.isLate || this.isHeld);
+    this.find("late").hidden = isUsual || !this.find("late-why").textContent;
+    this.stamp(this.find("late-eta"), data.eta);
+    this.write("late-eta", dayClock(data.eta));
+  }
+
+  // why it comes at another time, and at which
+  tellWhy({ status_message: why, promised_at: promised, held }) {
+    this.write("late-why", why);
+    if (promised) this.stamp(this.find("promised"), promised);
+    this.find("late-times").hidden = held;
   }
 
   stamp(time, moment) {
@@ -231,7 +257,6 @@ class MuseoLive extends HTMLElement {
     const before = this.state;
     this.state = state;
     const line = this.find("conn");
-    line.hidden = false;
     line.dataset.s = state;
     line.querySelector(".dot").classList.toggle("on", state === "live");
     this.find("conn-text").textContent = this.dataset[state];
@@ -252,9 +277,10 @@ class MuseoLive extends HTMLElement {
 
   tick() {
     this.showSince();
-    const label = this.querySelector("[aria-current=step], [data-s=done]:last-child")?.dataset.label;
-    const left = this.eta - (Date.now() + this.skew);
-    const minutes = Math.ceil(left / 60_000);
+    let label = this.querySelector("[aria-current=step], [data-s=done]:last-child")?.dataset.label;
+    const remains = this.eta - (Date.now() + this.skew);
+    const minutes = Math.ceil(remains / 60_000);
+    const [count, unit] = left(remains);
     if (ENDED.has(this.status)) {
       const lead = this.status === "delivered" ? this.dataset.handedOver : this.dataset.endedAt;
       this.showEta(this.find("headline").textContent, "", lead, "");
@@ -262,12 +288,14 @@ class MuseoLive extends HTMLElement {
       const note = this.dataset.runningLate;
       this.showEta(-minutes, this.dataset.minutesLate, this.dataset.weSaid, note);
     } else {
-      const { minutes: unit, soon, atYourDoor, onHold, runningLate, onTime } = this.dataset;
+      const { soon, atYourDoor, onHold, runningLate, onTime } = this.dataset;
       const note = this.isHeld ? onHold : this.isLate ? runningLate : onTime;
       if (minutes < 2) this.showEta(soon, "", atYourDoor, note);
-      else this.showEta(minutes, unit, atYourDoor, note);
+      else this.showEta(count, this.dataset[unit], atYourDoor, note);
+      if (minutes > 1) label += `, ${count} ${this.dataset[unit]}`;
     }
-    if (label) document.title = `${label} · ${this.getAttribute("number")} · Museo`;
+    const [number, shop] = ["number", "shop"].map((name) => this.getAttribute(name));
+    if (label) document.title = `${label} · ${number} · ${shop}`;
     this.walk();
   }
 
@@ -276,7 +304,7 @@ class MuseoLive extends HTMLElement {
     this.write("eta-unit", unit);
     this.write("eta-lead", lead);
     this.write("eta-note", note);
-    if (!ENDED.has(this.status)) this.write("eta-clock", clock(this.eta));
+    if (!ENDED.has(this.status)) this.write("eta-clock", dayClock(this.eta));
   }
 
   write(name, text) {

@@ -65,3 +65,49 @@ addEventListener("pageshow", () => {
 
 // what was marked for it gets the focus when the page opens: a summary of errors
 document.querySelector("[data-focus]")?.focus();
+
+// a link to pass on: by what the device shares with, else by copying it
+for (const button of document.querySelectorAll("[data-copy]")) {
+  const field = document.getElementById(button.dataset.copy);
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    if (navigator.share && matchMedia("(pointer: coarse)").matches) {
+      // whoever closes the list has changed their mind
+      return navigator.share({ url: field.value }).catch(() => {});
+    }
+    field.select();
+    await navigator.clipboard?.writeText(field.value);
+    button.textContent = button.dataset.done;
+  });
+}
+
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+}
+
+// a form that buys is sent once, and says that it is on its way
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.matches("[data-forget]")) globalThis.caches?.delete("museo-orders");
+  if (!form.matches("[data-once]")) return;
+  const button = event.submitter;
+  if (form.dataset.sent) return event.preventDefault();
+  if (!button?.dataset.busy) return;
+  form.dataset.sent = "1";
+  button.setAttribute("aria-disabled", "true");
+  button.textContent = button.dataset.busy;
+});
+addEventListener("pageshow", ({ persisted }) => {
+  // somebody came back to a form that was sent: the shop knows how it stands
+  if (persisted && document.querySelector("[data-sent]")) location.replace(location.href);
+});
+
+// a quantity that was changed is sent as soon as it has settled, for there is a button without this
+const settling = new WeakMap();
+document.addEventListener("change", ({ target }) => {
+  const { form } = target;
+  if (!form?.matches("[data-at-once]") || target.type !== "number") return;
+  clearTimeout(settling.get(form));
+  settling.set(form, setTimeout(() => form.requestSubmit(), 400));
+});

@@ -23,7 +23,7 @@ from museo.access.models import User
 User.objects.create_user({email!r}, {password!r}, time_zone="Europe/Helsinki")
 """
 ALL_STEPS = 5
-PAGES = ["/notifications", "/account/notifications"]
+PAGES = ["/notifications", "/account/notifications", "/account", "/account/password"]
 Enter = Callable[..., Shopper]
 
 

@@ -1,0 +1,53 @@
+"""All that the shop knows of a person, for that person to take along."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from catalog.models import Question, Review
+from museo.access import connections
+from museo.access.callers import Caller
+from museo.access.models import User
+from notifications import addresses, inbox, preferring
+from notifications.envelope import timestamp
+from orders import tracking
+from orders.models import Order
+
+MOST_NOTICES = 1000
+
+
+def of(user: User, caller: Caller, *, now: datetime) -> dict[str, Any]:
+    """In the API's shapes; nothing in it opens anything."""
+    orders = Order.objects.filter(user=user).order_by("-pk")
+    return {
+        "taken_at": timestamp(now),
+        "account": {
+            "email": user.email,
+            "name": user.get_full_name(),
+            "language": user.locale,
+            "time_zone": user.time_zone,
+            "since": timestamp(user.date_joined),
+        },
+        "orders": [tracking.summary(order, locale=caller.locale, now=now) for order in orders],
+        "notifications": inbox.read(caller, limit=MOST_NOTICES).told(caller.locale),
+        "preferences": preferring.show(caller),
+        "addresses": [
+            {key: str(address[key]) for key in ("channel", "address")}
+            for address in addresses.show(caller)
+        ],
+        "apps": [
+            {"scopes": app.scopes, "since": timestamp(app.created_at)}
+            for app in connections.of_person(user)
+        ],
+        "reviews": list(
+            Review.objects.filter(customer=user)
+            .order_by("pk")
+            .values("master__slug", "rating", "text", "signed", "at")
+        ),
+        "questions": list(
+            Question.objects.filter(customer=user)
+            .order_by("pk")
+            .values("master__slug", "question", "answer", "asked_at")
+        ),
+    }
