@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, cast
 
 import mcp_types as types
 import orjson
@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import override
 from mcp.server import Server
 from mcp.server.caching import CacheHint
-from mcp.server.context import HandlerResult, ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
 from mcp_bridge import (
@@ -21,6 +21,7 @@ from mcp_bridge import (
     cards,
     dispatch,
     events,
+    list_changes,
     prompts,
     push,
     quotations,
@@ -39,6 +40,8 @@ from notifications.live.hub import in_thread
 
 # a shop without them loads nothing
 children = Lazy("mcp_bridge.children.tools")
+their_resources = Lazy("mcp_bridge.children.resources")
+their_prompts = Lazy("mcp_bridge.children.prompts")
 Context = ServerRequestContext[Any, Any]
 
 NAME = "museo-mcp-orchestrator"
@@ -97,7 +100,8 @@ async def list_resources(
     _require_first_page(params)
     caller = caller_of(ctx.request)
     open_to = [each for kind, each in resources.RESOURCES if resources.is_open(kind, caller)]
-    return types.ListResourcesResult(resources=[*open_to, *cards.listed()])
+    theirs = (await their_resources.listed(caller))[0] if _serves_children(ctx) else []
+    return types.ListResourcesResult(resources=[*open_to, *cards.listed(), *theirs])
 
 
 async def list_resource_templates(
@@ -106,7 +110,8 @@ async def list_resource_templates(
     _require_first_page(params)
     caller = caller_of(ctx.request)
     open_to = [each for kind, each in resources.TEMPLATES if resources.is_open(kind, caller)]
-    return types.ListResourceTemplatesResult(resource_templates=open_to)
+    theirs = (await their_resources.listed(caller))[1] if _serves_children(ctx) else []
+    return types.ListResourceTemplatesResult(resource_templates=[*open_to, *theirs])
 
 
 async def read_resource(
@@ -118,7 +123,10 @@ async def read_resource(
         return types.ReadResourceResult(contents=[await in_thread(card.read)(uri)])
     address = addresses.parse(uri)
     if address is None:
-        raise _unknown(uri)
+        theirs = await their_resources.read(uri, caller) if _serves_children(ctx) else None
+        if theirs is None:
+            raise _unknown(uri)
+        return cast(types.ReadResourceResult, theirs)
     with override(caller.locale):
         try:
             body = await resources.read(caller, address, now=timezone.now())
@@ -159,6 +167,8 @@ async def unsubscribe_resource(
 
 async def initialized(ctx: Context, params: types.NotificationParams) -> None:
     """A session has begun, before 2026-07-28."""
+    if _serves_children(ctx) and push.is_pushed(ctx.session):
+        list_changes.tell_session(push.connection_of(ctx.session), caller_of(ctx.request))
     await push.restore(ctx.session, caller_of(ctx.request))
 
 
@@ -168,12 +178,19 @@ async def list_prompts(
     _require_first_page(params)
     caller = caller_of(ctx.request)
     open_to = [each.definition for each in prompts.ALL.values() if each.is_open_to(caller)]
+    if _serves_children(ctx):
+        theirs = await their_prompts.listed(caller)
+        open_to += [prompt for prompt in theirs if prompt.name not in prompts.ALL]
     return types.ListPromptsResult(prompts=open_to)
 
 
 async def get_prompt(ctx: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
     caller = caller_of(ctx.request)
     await _count(caller)
+    if params.name not in prompts.ALL and _serves_children(ctx):
+        theirs = await their_prompts.get(params.name, params.arguments or {}, caller)
+        if theirs is not None:
+            return cast(types.GetPromptResult, theirs)
     with override(caller.locale):
         try:
             text = await in_thread(prompts.get)(
@@ -189,7 +206,7 @@ async def listen(
     ctx: Context, params: types.SubscriptionsListenRequestParams
 ) -> types.SubscriptionsListenResult:
     await _count(caller_of(ctx.request))
-    return await push.listen(ctx, params)
+    return await push.listen(ctx, params, hears_lists=_serves_children(ctx))
 
 
 def input_schema(name: str) -> Mapping[str, Any] | None:
@@ -262,6 +279,17 @@ events.serve(server)
 server.extensions.update(cards.EXTENSION)
 server.add_request_handler("tools/call", types.CallToolRequestParams, call_tool)
 server.add_notification_handler("notifications/initialized", types.NotificationParams, initialized)
+
+
+async def _say_that_lists_change(ctx: Context, call_next: CallNext) -> HandlerResult:
+    """Before 2026-07-28; since then the SDK says so by itself."""
+    result = await call_next(ctx)
+    if ctx.method == "initialize" and isinstance(result, dict) and _serves_children(ctx):
+        list_changes.announce(result.setdefault("capabilities", {}))
+    return result
+
+
+server.middleware.append(_say_that_lists_change)
 
 
 def _whose(ctx: Context) -> str:
