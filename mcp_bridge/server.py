@@ -28,7 +28,7 @@ from mcp_bridge import (
     resources,
 )
 from mcp_bridge.calls import Call, caller_of, recheck, toolset_of
-from mcp_bridge.messages import NOT_AVAILABLE, RATE_LIMITED
+from mcp_bridge.messages import NOT_AVAILABLE, RATE_LIMITED, require_first_page
 from mcp_bridge.registry import Answer, Tool
 from mcp_bridge.toolsets import ALL, TOOLSETS
 from museo.access import context
@@ -62,7 +62,7 @@ LIST_HINT = CacheHint(ttl_ms=60_000, scope="private")
 async def list_tools(
     ctx: Context, params: types.PaginatedRequestParams | None
 ) -> types.ListToolsResult:
-    _require_first_page(params)
+    require_first_page(params)
     caller = caller_of(ctx.request)
     tools = [tool.definition for tool in _served(ctx).values() if tool.is_open_to(caller)]
     if _serves_children(ctx):
@@ -97,7 +97,7 @@ async def list_resources(
     ctx: Context, params: types.PaginatedRequestParams | None
 ) -> types.ListResourcesResult:
     """Those that have one address for everybody; what it shows is the caller's own."""
-    _require_first_page(params)
+    require_first_page(params)
     caller = caller_of(ctx.request)
     open_to = [each for kind, each in resources.RESOURCES if resources.is_open(kind, caller)]
     theirs = (await their_resources.listed(caller))[0] if _serves_children(ctx) else []
@@ -107,7 +107,7 @@ async def list_resources(
 async def list_resource_templates(
     ctx: Context, params: types.PaginatedRequestParams | None
 ) -> types.ListResourceTemplatesResult:
-    _require_first_page(params)
+    require_first_page(params)
     caller = caller_of(ctx.request)
     open_to = [each for kind, each in resources.TEMPLATES if resources.is_open(kind, caller)]
     theirs = (await their_resources.listed(caller))[1] if _serves_children(ctx) else []
@@ -175,7 +175,7 @@ async def initialized(ctx: Context, params: types.NotificationParams) -> None:
 async def list_prompts(
     ctx: Context, params: types.PaginatedRequestParams | None
 ) -> types.ListPromptsResult:
-    _require_first_page(params)
+    require_first_page(params)
     caller = caller_of(ctx.request)
     open_to = [each.definition for each in prompts.ALL.values() if each.is_open_to(caller)]
     if _serves_children(ctx):
@@ -231,11 +231,6 @@ async def _count(caller: Caller) -> None:
 def _serves_children(ctx: Context) -> bool:
     """Whether other servers are behind this address."""
     return bool(settings.MUSEO_MCP_SERVERS) and not toolset_of(ctx.request)
-
-
-def _require_first_page(params: types.PaginatedRequestParams | None) -> None:
-    if params and params.cursor:
-        raise MCPError(types.INVALID_PARAMS, "There is only one page. Leave the cursor out.")
 
 
 def _unknown(uri: str, problem: Problem | None = None) -> MCPError:
