@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from mcp.client.client import Client
 
 from catalog.models import StockItem, Variant
