@@ -42,8 +42,10 @@ class _Running:
         assert request is not None  # noqa: S101  an ASGI application always runs in a task
         requests.add(request)
         try:
-            if self.fixtures and scope["path"].rstrip("/") == FIXTURES:
-                await self.fixtures({**scope, "path": "/mcp"}, receive, send)
+            # what another process passes on has the second
+            if self.fixtures and FIXTURES in (scope["path"].rstrip("/"), scope.get("root_path")):
+                scope = {**scope, "path": "/mcp", "root_path": FIXTURES}
+                await self.fixtures(scope, receive, send)
             else:
                 await self.transport(scope, receive, send)
         finally:

@@ -1,5 +1,7 @@
 """How often a caller may: each tool has a bucket for each caller, reading resources has one.
 
+A person's apps have their own: one that calls too often does not silence another.
+
 Whoever asks for many people gets more: a service account, and the guests of a network address,
 which may be an assistant's with all of its people.
 """
@@ -34,7 +36,7 @@ async def take_read(caller: Caller, *, now: datetime) -> None:
 
 
 async def _take(what: str, caller: Caller, most: int, now: datetime) -> None:
-    key, limit = f"{what}:{caller.who or limits.network(caller.address)}", _limit(most)
+    key, limit = f"{what}:{caller.speaker or limits.network(caller.address)}", _limit(most)
     # most calls need no thread: asking Redis may wait
     allowance = limits.take_kept(key, limit, now=now)
     if allowance is None:

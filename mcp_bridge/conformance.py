@@ -2,7 +2,8 @@
 
 Served at `/mcp-conformance` by the shop's own transport, for tests alone: with
 `MUSEO_MCP_CONFORMANCE=1`, and never in a shop. The names and texts are those of
-@modelcontextprotocol/conformance; nothing of the shop is behind them.
+@modelcontextprotocol/conformance; nothing of the shop is behind them but its log, by which one
+process tells the others' clients that a list has changed.
 """
 
 from __future__ import annotations
@@ -16,21 +17,26 @@ from typing import Any
 
 import mcp_types as types
 import orjson
+from django.utils import timezone
 from mcp.server import Server
 from mcp.server.caching import CacheHint
 from mcp.server.context import ServerRequestContext
-from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.server.subscriptions import (
-    InMemorySubscriptionBus,
     ListenHandler,
     PromptsListChanged,
+    ServerEvent,
     ToolsListChanged,
 )
 from mcp.shared.exceptions import MCPError
 
+from mcp_bridge import asking
+from mcp_bridge.list_changes import CHANGES
 from mcp_bridge.transport import Transport
+from notifications import log
+from notifications.live.hub import in_thread, running
 
 NAME = "museo-conformance"
+TOPIC = "process.conformance"
 HINT = CacheHint(ttl_ms=1_000, scope="private")
 PAUSE_SECONDS = 0.05
 PNG = (
@@ -512,7 +518,26 @@ def input_schema(name: str) -> Mapping[str, Any] | None:
     return TOOLS[name].schema if name in TOOLS else None
 
 
-bus = InMemorySubscriptionBus()
+class _LogBus:
+    """What listen streams subscribe to: the hub, which every process has."""
+
+    async def publish(self, event: ServerEvent) -> None:
+        kind = next(kind for kind, change in CHANGES.items() if change == event)
+
+        def note() -> None:
+            with log.change() as change:
+                change.event(TOPIC, "progress", {"message": kind}, at=timezone.now())
+
+        await in_thread(note)()
+
+    def subscribe(self, listener: Callable[[ServerEvent], None]) -> Callable[[], None]:
+        hub = running()
+        assert hub  # noqa: S101  a server has one before its first client is answered
+        hears = hub.join({TOPIC}, lambda frame: listener(CHANGES[frame.event.data["message"]]))
+        return lambda: hub.leave(hears)
+
+
+bus = _LogBus()
 server: Server[dict[str, Any]] = Server(
     NAME,
     version="1.0.0",
@@ -537,6 +562,5 @@ server: Server[dict[str, Any]] = Server(
     on_subscriptions_listen=ListenHandler(bus),
 )
 server.add_request_handler("logging/setLevel", types.SetLevelRequestParams, set_level)
-server.middleware.append(
-    RequestStateBoundary(RequestStateSecurity.ephemeral(), default_audience=NAME)
-)
+# nobody in particular calls
+server.middleware.append(asking.boundary(lambda _ctx: "", audience=NAME))

@@ -23,6 +23,7 @@ from pydantic import BaseModel, Field, StrictInt
 from mcp_bridge import budgets, traces
 from mcp_bridge.calls import caller_of
 from mcp_bridge.event_kinds import KINDS, EventKind
+from mcp_bridge.messages import require_first_page
 from museo.access.callers import Caller
 from museo.access.limits import TooOften
 from museo.access.problems import Problem
@@ -135,6 +136,7 @@ def _refuse(problem: Problem) -> NoReturn:
 @_as_errors
 async def list_events(ctx: Context, params: types.PaginatedRequestParams) -> dict[str, Any]:
     """Those that the caller could subscribe to."""
+    require_first_page(params)
     caller = caller_of(ctx.request)
     return {"events": [kind.definition() for kind in KINDS.values() if kind.is_open_to(caller)]}
 

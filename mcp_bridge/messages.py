@@ -8,6 +8,7 @@ from typing import Any
 
 import mcp_types as types
 from mcp.shared._stream_protocols import WriteStream
+from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
 from pydantic import ValidationError
 
@@ -40,6 +41,12 @@ class Refused(Exception):
         known = {} if data is None else {"data": data}
         error = types.ErrorData(code=code, message=message, **known)
         self.answer = types.JSONRPCError(jsonrpc="2.0", id=id, error=error)
+
+
+def require_first_page(params: types.PaginatedRequestParams | None) -> None:
+    """No list of the shop's is so long that it has another."""
+    if params and params.cursor:
+        raise MCPError(types.INVALID_PARAMS, "There is only one page. Leave the cursor out.")
 
 
 def message(text: str | bytes) -> SessionMessage | Exception:

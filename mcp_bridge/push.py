@@ -27,11 +27,12 @@ from mcp.shared.subscriptions import (
     SUBSCRIPTION_ID_META_KEY,
     ResourceUpdated,
     ServerEvent,
+    event_matches,
     event_to_notification,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from mcp_bridge import addresses, following, neighbours
+from mcp_bridge import addresses, following, list_changes, neighbours
 from mcp_bridge.addresses import Address, OrderAddress
 from mcp_bridge.calls import caller_of
 from mcp_bridge.messages import NOT_AVAILABLE
@@ -166,9 +167,15 @@ class Untold(Generic[T]):
 
 
 async def listen(
-    ctx: ServerRequestContext[Any, Any], params: types.SubscriptionsListenRequestParams
+    ctx: ServerRequestContext[Any, Any],
+    params: types.SubscriptionsListenRequestParams,
+    *,
+    hears_lists: bool = False,
 ) -> types.SubscriptionsListenResult:
-    """`subscriptions/listen`: what the caller may not read is left out of what is honoured."""
+    """`subscriptions/listen`: what the caller may not read is left out of what is honoured.
+
+    `hears_lists`: what is listed here may change while the shop is open.
+    """
     asked = params.notifications
     wanted = asked.resource_subscriptions or []
     if ctx.request_id is None:
@@ -180,11 +187,16 @@ async def listen(
     caller = caller_of(ctx.request)
     uris = await readable(caller, wanted)
     followed, untold = _followed(uris), Untold[ServerEvent]()
-    # what nobody changes while the shop is open is honoured by silence
+    # what nobody changes here while the shop is open is honoured by silence
     flags = {name: value for name, value in asked if value is True}
     honoured = types.SubscriptionFilter(
         **flags, resource_subscriptions=[uri for uri in wanted if uri in followed] or None
     )
+
+    def tell_asked(change: ServerEvent) -> None:
+        if event_matches(honoured, frozenset(), change):
+            untold.add([change])
+
     hub = await here()
     meta = {SUBSCRIPTION_ID_META_KEY: ctx.request_id}
     expiry = Expiry(caller.expires_at, untold.end_soon)
@@ -195,6 +207,7 @@ async def listen(
         untold.end,
         who=caller.who,
     )
+    hears_no_more = list_changes.join(caller, tell_asked) if hears_lists else None
     _open_streams.add(untold)
     try:
         await ctx.session.send_notification(
@@ -210,6 +223,8 @@ async def listen(
                 event_to_notification(event, meta), related_request_id=ctx.request_id
             )
     finally:
+        if hears_no_more:
+            hears_no_more()
         hub.leave(subscription)
         expiry.cancel()
         _open_streams.discard(untold)
@@ -222,7 +237,7 @@ async def listen(
 def is_pushed(session: ServerSession) -> bool:
     """Whether updates can reach this client outside of its calls."""
     is_modern = session.protocol_version in MODERN_PROTOCOL_VERSIONS
-    return not is_modern and _connection(session).has_standalone_channel
+    return not is_modern and connection_of(session).has_standalone_channel
 
 
 async def follow(session: ServerSession, uri: str, caller: Caller) -> bool:
@@ -230,12 +245,12 @@ async def follow(session: ServerSession, uri: str, caller: Caller) -> bool:
 
     False if it follows too many.
     """
-    return uri in await _follow(_connection(session), [uri], caller)
+    return uri in await _follow(connection_of(session), [uri], caller)
 
 
 async def restore(session: ServerSession, caller: Caller) -> None:
     """Follow on what was followed by those whose place this session takes; see `following`."""
-    connection, now = _connection(session), timezone.now()
+    connection, now = connection_of(session), timezone.now()
     named = _place_of(connection)
     if not connection.session_id or not (named or caller.who):
         return
@@ -280,7 +295,7 @@ async def _keep(session: following.Session, uris: Collection[str]) -> None:
 
 
 async def unfollow(session: ServerSession, uri: str) -> None:
-    connection = _connection(session)
+    connection = connection_of(session)
     if follower := connection.state.get(_FOLLOWER):
         follower.remove(uri)
         if connection.session_id:
@@ -425,7 +440,7 @@ class Follower:
             await self._connection.send_resource_updated(uri)
 
 
-def _connection(session: ServerSession) -> Connection:
+def connection_of(session: ServerSession) -> Connection:
     # mcp 2.3 has no public handle on the connection, the only thing that outlives a request
     return session._connection
 

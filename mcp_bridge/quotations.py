@@ -33,6 +33,8 @@ SHEET_TEXTS = (
     "modifier_groups",
 )
 EVENT_TEXTS = ("events", "snapshot")
+# of a definition that another server has written
+FOREIGN = {META: ["title", "description"]}
 
 
 def meta(data: Mapping[str, Any], quotes: Collection[str]) -> dict[str, Any] | None:

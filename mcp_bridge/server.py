@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, cast
 
 import mcp_types as types
 import orjson
@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import override
 from mcp.server import Server
 from mcp.server.caching import CacheHint
-from mcp.server.context import HandlerResult, ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
 from mcp_bridge import (
@@ -21,13 +21,14 @@ from mcp_bridge import (
     cards,
     dispatch,
     events,
+    list_changes,
     prompts,
     push,
     quotations,
     resources,
 )
 from mcp_bridge.calls import Call, caller_of, recheck, toolset_of
-from mcp_bridge.messages import NOT_AVAILABLE, RATE_LIMITED
+from mcp_bridge.messages import NOT_AVAILABLE, RATE_LIMITED, require_first_page
 from mcp_bridge.registry import Answer, Tool
 from mcp_bridge.toolsets import ALL, TOOLSETS
 from museo.access import context
@@ -39,6 +40,8 @@ from notifications.live.hub import in_thread
 
 # a shop without them loads nothing
 children = Lazy("mcp_bridge.children.tools")
+their_resources = Lazy("mcp_bridge.children.resources")
+their_prompts = Lazy("mcp_bridge.children.prompts")
 Context = ServerRequestContext[Any, Any]
 
 NAME = "museo-mcp-orchestrator"
@@ -59,7 +62,7 @@ LIST_HINT = CacheHint(ttl_ms=60_000, scope="private")
 async def list_tools(
     ctx: Context, params: types.PaginatedRequestParams | None
 ) -> types.ListToolsResult:
-    _require_first_page(params)
+    require_first_page(params)
     caller = caller_of(ctx.request)
     tools = [tool.definition for tool in _served(ctx).values() if tool.is_open_to(caller)]
     if _serves_children(ctx):
@@ -94,19 +97,21 @@ async def list_resources(
     ctx: Context, params: types.PaginatedRequestParams | None
 ) -> types.ListResourcesResult:
     """Those that have one address for everybody; what it shows is the caller's own."""
-    _require_first_page(params)
+    require_first_page(params)
     caller = caller_of(ctx.request)
     open_to = [each for kind, each in resources.RESOURCES if resources.is_open(kind, caller)]
-    return types.ListResourcesResult(resources=[*open_to, *cards.listed()])
+    theirs = (await their_resources.listed(caller))[0] if _serves_children(ctx) else []
+    return types.ListResourcesResult(resources=[*open_to, *cards.listed(), *theirs])
 
 
 async def list_resource_templates(
     ctx: Context, params: types.PaginatedRequestParams | None
 ) -> types.ListResourceTemplatesResult:
-    _require_first_page(params)
+    require_first_page(params)
     caller = caller_of(ctx.request)
     open_to = [each for kind, each in resources.TEMPLATES if resources.is_open(kind, caller)]
-    return types.ListResourceTemplatesResult(resource_templates=open_to)
+    theirs = (await their_resources.listed(caller))[1] if _serves_children(ctx) else []
+    return types.ListResourceTemplatesResult(resource_templates=[*open_to, *theirs])
 
 
 async def read_resource(
@@ -118,7 +123,10 @@ async def read_resource(
         return types.ReadResourceResult(contents=[await in_thread(card.read)(uri)])
     address = addresses.parse(uri)
     if address is None:
-        raise _unknown(uri)
+        theirs = await their_resources.read(uri, caller) if _serves_children(ctx) else None
+        if theirs is None:
+            raise _unknown(uri)
+        return cast(types.ReadResourceResult, theirs)
     with override(caller.locale):
         try:
             body = await resources.read(caller, address, now=timezone.now())
@@ -159,21 +167,30 @@ async def unsubscribe_resource(
 
 async def initialized(ctx: Context, params: types.NotificationParams) -> None:
     """A session has begun, before 2026-07-28."""
+    if _serves_children(ctx) and push.is_pushed(ctx.session):
+        list_changes.tell_session(push.connection_of(ctx.session), caller_of(ctx.request))
     await push.restore(ctx.session, caller_of(ctx.request))
 
 
 async def list_prompts(
     ctx: Context, params: types.PaginatedRequestParams | None
 ) -> types.ListPromptsResult:
-    _require_first_page(params)
+    require_first_page(params)
     caller = caller_of(ctx.request)
     open_to = [each.definition for each in prompts.ALL.values() if each.is_open_to(caller)]
+    if _serves_children(ctx):
+        theirs = await their_prompts.listed(caller)
+        open_to += [prompt for prompt in theirs if prompt.name not in prompts.ALL]
     return types.ListPromptsResult(prompts=open_to)
 
 
 async def get_prompt(ctx: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
     caller = caller_of(ctx.request)
     await _count(caller)
+    if params.name not in prompts.ALL and _serves_children(ctx):
+        theirs = await their_prompts.get(params.name, params.arguments or {}, caller)
+        if theirs is not None:
+            return cast(types.GetPromptResult, theirs)
     with override(caller.locale):
         try:
             text = await in_thread(prompts.get)(
@@ -189,7 +206,7 @@ async def listen(
     ctx: Context, params: types.SubscriptionsListenRequestParams
 ) -> types.SubscriptionsListenResult:
     await _count(caller_of(ctx.request))
-    return await push.listen(ctx, params)
+    return await push.listen(ctx, params, hears_lists=_serves_children(ctx))
 
 
 def input_schema(name: str) -> Mapping[str, Any] | None:
@@ -214,11 +231,6 @@ async def _count(caller: Caller) -> None:
 def _serves_children(ctx: Context) -> bool:
     """Whether other servers are behind this address."""
     return bool(settings.MUSEO_MCP_SERVERS) and not toolset_of(ctx.request)
-
-
-def _require_first_page(params: types.PaginatedRequestParams | None) -> None:
-    if params and params.cursor:
-        raise MCPError(types.INVALID_PARAMS, "There is only one page. Leave the cursor out.")
 
 
 def _unknown(uri: str, problem: Problem | None = None) -> MCPError:
@@ -262,6 +274,17 @@ events.serve(server)
 server.extensions.update(cards.EXTENSION)
 server.add_request_handler("tools/call", types.CallToolRequestParams, call_tool)
 server.add_notification_handler("notifications/initialized", types.NotificationParams, initialized)
+
+
+async def _say_that_lists_change(ctx: Context, call_next: CallNext) -> HandlerResult:
+    """Before 2026-07-28; since then the SDK says so by itself."""
+    result = await call_next(ctx)
+    if ctx.method == "initialize" and isinstance(result, dict) and _serves_children(ctx):
+        list_changes.announce(result.setdefault("capabilities", {}))
+    return result
+
+
+server.middleware.append(_say_that_lists_change)
 
 
 def _whose(ctx: Context) -> str:

@@ -12,9 +12,12 @@ from typing import Any
 from django.core import signing
 from django.utils.translation import gettext as _
 
+from museo.access import connections
 from museo.access.callers import Caller
+from museo.access.models import ServiceAccount
 from museo.access.problems import Problem
 from notifications import following
+from notifications.live.hub import in_thread
 
 PREFIX = "st_"
 VALID_FOR = timedelta(seconds=60)
@@ -36,15 +39,19 @@ def issue(caller: Caller, names: Collection[str], *, now: datetime) -> tuple[str
         "ends": ends_at.timestamp(),
         # a stream of theirs ends with what they asked for it by
         "expires": caller.expires_at.timestamp() if caller.expires_at else None,
+        **_asker(caller),
     }
     return PREFIX + signing.dumps(claims, salt=SALT, compress=True), ends_at
 
 
 def admitted(caller: Caller, *, now: datetime) -> Caller:
-    """The caller with the topics that the stream tickets open; raise StaleTicket."""
+    """The caller with the topics that the stream tickets open; raise StaleTicket.
+
+    One that a program or an app has asked for opens nothing any more when that is let in no more.
+    """
     for ticket in _stream_tickets(caller.tickets):
         claims = _claims(ticket)
-        if claims is None or claims["ends"] < now.timestamp():
+        if claims is None or claims["ends"] < now.timestamp() or not _is_let_in(claims):
             raise StaleTicket(_("This stream ticket is no longer valid. Ask for a new one."))
         caller = replace(
             caller,
@@ -53,6 +60,32 @@ def admitted(caller: Caller, *, now: datetime) -> Caller:
             expires_at=_earlier(caller.expires_at, claims["expires"]),
         )
     return caller
+
+
+async def admit(caller: Caller, *, now: datetime) -> Caller:
+    """`admitted` beside an event loop: only for some tickets the database is asked."""
+    claims = [_claims(ticket) or {} for ticket in _stream_tickets(caller.tickets)]
+    if any("app" in each or "account" in each for each in claims):
+        return await in_thread(admitted)(caller, now=now)
+    return admitted(caller, now=now)
+
+
+def _asker(caller: Caller) -> dict[str, Any]:
+    """Whoever may be shut out while the ticket is out."""
+    if caller.app:
+        return {"app": caller.app.connection}
+    if caller.token:
+        token = caller.token
+        return {"account": [token.account_id, token.key_prefix, token.jti]}
+    return {}
+
+
+def _is_let_in(claims: Mapping[str, Any]) -> bool:
+    if "app" in claims:
+        return connections.is_there(claims["app"])
+    if "account" in claims:
+        return ServiceAccount.objects.opened_as(*claims["account"]).exists()
+    return True
 
 
 def _earlier(ends_at: datetime | None, expires: float | None) -> datetime | None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from playwright._impl._driver import compute_driver_executable
 
@@ -213,10 +213,13 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+    upstream behind {{
+        {servers}
+    }}
     server {{
         listen 127.0.0.1:{port};
         location / {{
-            proxy_pass {upstream};
+            proxy_pass http://behind;
             proxy_set_header Host $http_host;
             {more}
         }}
@@ -226,11 +229,17 @@ http {{
 
 
 @contextmanager
-def nginx(program: Path, *, upstream: str, port: int, more: str = "") -> Iterator[str]:
-    """In front of `upstream`, with the buffering that it has by default; yields its address."""
+def nginx(
+    program: Path, *, upstream: str, port: int, more: str = "", others: Sequence[str] = ()
+) -> Iterator[str]:
+    """In front of `upstream`, with the buffering that it has by default; yields its address.
+
+    With `others` each is asked in turn.
+    """
+    servers = " ".join(f"server {urlsplit(each).netloc};" for each in (upstream, *others))
     with tempfile.TemporaryDirectory(prefix="museo-nginx-") as name:
         conf = Path(name) / "nginx.conf"
-        conf.write_text(NGINX.format(folder=name, upstream=upstream, port=port, more=more))
+        conf.write_text(NGINX.format(folder=name, servers=servers, port=port, more=more))
         process = subprocess.Popen([program, "-c", conf, "-e", f"{name}/error.log"])
         try:
             yield f"http://127.0.0.1:{port}"

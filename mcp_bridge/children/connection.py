@@ -10,8 +10,15 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +28,10 @@ import mcp_types as types
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.client.subscriptions import SubscriptionLost
+from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mcp_bridge.calls import Progress
 from museo import tether
@@ -29,26 +39,59 @@ from museo.mcp_servers import ChildServer
 
 logger = logging.getLogger(__name__)
 OPENS_WITHIN = 20.0
-MOST_TOOLS = 1000
+# of each kind
+MOST_LISTED = 1000
 # longer than any call may take: each has its own limit
 READS_WITHIN = 3700.0
 Streams = tuple[Any, Any]
+LISTS_CHANGED = (
+    types.ToolListChangedNotification,
+    types.ResourceListChangedNotification,
+    types.PromptListChangedNotification,
+)
 
 
 class CannotOpen(Exception):
     """The server did not start, or does not speak MCP."""
 
 
-class Connection:
-    """`on_end` is called once, when it was lost or could not be opened or was closed."""
+@dataclass(frozen=True)
+class Lists:
+    """What a server has, by the names and addresses that it gives it."""
 
-    def __init__(self, server: ChildServer, on_end: Callable[[Connection], None]) -> None:
+    tools: Mapping[str, types.Tool] = field(default_factory=dict)
+    resources: Mapping[str, types.Resource] = field(default_factory=dict)
+    templates: Mapping[str, types.ResourceTemplate] = field(default_factory=dict)
+    prompts: Mapping[str, types.Prompt] = field(default_factory=dict)
+
+    def differing(self, other: Lists) -> set[str]:
+        """The kinds that are not the same."""
+        names = (each.name for each in fields(self))
+        return {name for name in names if getattr(self, name) != getattr(other, name)}
+
+
+class Connection:
+    """`on_open` is called when it is of use and its lists are read, `on_change` when they change.
+
+    `on_end` is called once, when it was lost or could not be opened or was closed.
+    """
+
+    def __init__(
+        self,
+        server: ChildServer,
+        *,
+        on_open: Callable[[Connection], None],
+        on_change: Callable[[Connection], None],
+        on_end: Callable[[Connection], None],
+    ) -> None:
         self.pid = 0
-        self.tools: dict[str, types.Tool] = {}
+        self.lists = Lists()
         self.under_way = 0
         self.answered = 0
         self.began_at = time.monotonic()
         self._server = server
+        self._on_open = on_open
+        self._on_change = on_change
         self._on_end = on_end
         self._client: Client | None = None
         self._is_open = asyncio.Event()
@@ -71,27 +114,42 @@ class Connection:
         self, tool: str, arguments: Mapping[str, Any], told: Progress
     ) -> types.CallToolResult:
         """What the server answers; raise what the SDK raises."""
-        client = self._client
-        if client is None:
-            raise anyio.ClosedResourceError
 
         async def tell(progress: float, total: float | None, message: str | None) -> None:
             await told(progress, total, message)
 
-        self.under_way += 1
-        try:
+        with self._busy() as client:
             return await client.call_tool(
                 tool,
                 dict(arguments),
                 read_timeout_seconds=self._server.timeout,
                 progress_callback=tell,
             )
-        finally:
-            self.under_way -= 1
+
+    async def read(self, uri: str) -> types.ReadResourceResult:
+        with self._busy() as client:
+            async with asyncio.timeout(self._server.timeout):
+                return await client.read_resource(uri)
+
+    async def prompt(self, name: str, arguments: Mapping[str, str]) -> types.GetPromptResult:
+        with self._busy() as client:
+            async with asyncio.timeout(self._server.timeout):
+                return await client.get_prompt(name, dict(arguments))
 
     async def list_anew(self) -> None:
         if client := self._client:
-            self.tools = await _tools(client)
+            self.lists = await _lists(client)
+
+    @contextmanager
+    def _busy(self) -> Iterator[Client]:
+        client = self._client
+        if client is None:
+            raise anyio.ClosedResourceError
+        self.under_way += 1
+        try:
+            yield client
+        finally:
+            self.under_way -= 1
 
     def close(self) -> None:
         """Begin to end; a program has a moment to end by itself."""
@@ -108,8 +166,11 @@ class Connection:
         try:
             async with AsyncExitStack() as stack:
                 await self._open(stack)
+                self._on_open(self)
                 self._is_open.set()
+                listening = asyncio.create_task(self._listen())
                 await self._is_ending.wait()
+                listening.cancel()
         # whatever an SDK and a stranger's program come up with is that connection's end
         except Exception as error:
             self._problem = _words(error)
@@ -127,9 +188,10 @@ class Connection:
         try:
             async with asyncio.timeout(OPENS_WITHIN):
                 transport = await stack.enter_async_context(self._transport())
-                client = Client(_Watched(transport, self.close), cache=None)
+                watched = _Watched(transport, self.close)
+                client = Client(watched, cache=None, message_handler=self._hear)
                 await stack.enter_async_context(client)
-                self.tools = await _tools(client)
+                self.lists = await _lists(client)
                 self._note_pid()
         except TimeoutError:
             raise CannotOpen(f"it did not answer within {OPENS_WITHIN:.0f} s") from None
@@ -157,6 +219,27 @@ class Connection:
                 )
             )
 
+    async def _hear(self, message: object) -> None:
+        """Before 2026-07-28 a server says it unasked."""
+        if isinstance(message, LISTS_CHANGED):
+            self._on_change(self)
+
+    async def _listen(self) -> None:
+        """Since then it is asked to."""
+        client = self._client
+        if client is None or client.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+            return
+        asked = _changing(client.server_capabilities)
+        if not any(asked.values()):
+            return
+        try:
+            async with client.listen(**asked) as changes:
+                async for _change in changes:
+                    self._on_change(self)
+        except (MCPError, SubscriptionLost, TimeoutError, anyio.ClosedResourceError):
+            # what it has is looked at now and then in any case
+            logger.info("child not listened to", extra={"child": self._server.name})
+
     def _note_pid(self) -> None:
         if self._pid_file:
             with suppress(OSError, ValueError):
@@ -170,17 +253,48 @@ class Connection:
                 os.killpg(self.pid, signal.SIGKILL)
 
 
-async def _tools(client: Client) -> dict[str, types.Tool]:
-    """All that the server lists, page by page."""
-    found: dict[str, types.Tool] = {}
+async def _lists(client: Client) -> Lists:
+    """All that the server has; of what it does not speak of, nothing."""
+    has = client.server_capabilities
+    return Lists(
+        tools=await _all(client.list_tools, "tools", "name"),
+        resources=await _all(client.list_resources, "resources", "uri") if has.resources else {},
+        templates=await _templates(client) if has.resources else {},
+        prompts=await _all(client.list_prompts, "prompts", "name") if has.prompts else {},
+    )
+
+
+async def _templates(client: Client) -> dict[str, types.ResourceTemplate]:
+    """Not every server that has resources answers this."""
+    try:
+        return await _all(client.list_resource_templates, "resource_templates", "uri_template")
+    except MCPError as error:
+        if error.code != types.METHOD_NOT_FOUND:
+            raise
+        return {}
+
+
+async def _all(ask: Callable[..., Awaitable[Any]], kind: str, key: str) -> dict[str, Any]:
+    """What is listed of a kind, page by page."""
+    found: dict[str, Any] = {}
     cursor = None
-    while len(found) < MOST_TOOLS:
-        page = await client.list_tools(cursor=cursor)
-        found.update({tool.name: tool for tool in page.tools})
+    while len(found) < MOST_LISTED:
+        page = await ask(cursor=cursor)
+        listed = getattr(page, kind)
+        found.update({str(getattr(each, key)): each for each in listed})
         cursor = page.next_cursor
-        if not cursor or not page.tools:
+        if not cursor or not listed:
             break
     return found
+
+
+def _changing(has: types.ServerCapabilities) -> dict[str, Any]:
+    """The lists that may change, as `Client.listen` is asked for them."""
+    return {
+        "tools_list_changed": bool(has.tools and has.tools.list_changed),
+        "resources_list_changed": bool(has.resources and has.resources.list_changed),
+        "prompts_list_changed": bool(has.prompts and has.prompts.list_changed),
+    }
 
 
 class _Watched:

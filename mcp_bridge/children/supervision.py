@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import httpx2
@@ -17,10 +17,12 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from mcp.shared.exceptions import MCPError
 
+from mcp_bridge import list_changes
 from mcp_bridge.calls import Progress
-from mcp_bridge.children.connection import CannotOpen, Connection
+from mcp_bridge.children.connection import CannotOpen, Connection, Lists
 from mcp_bridge.children.mirror import Mirror
 from mcp_bridge.dispatch import NotAvailable
+from museo.access.callers import Caller
 from museo.mcp_servers import ChildServer
 from museo.restarts import Streak
 
@@ -29,16 +31,31 @@ logger = logging.getLogger(__name__)
 BREAKS_AFTER = 3
 MOST_UNDER_WAY = 64
 LISTED_FOR = 60.0
+# a server that takes longer to start is listed as soon as it has
+LISTED_WITHIN = 5.0
+# changes of its lists that come at once are one
+LISTS_PAUSE = 0.1
 PATIENCE_SECONDS = 0.4
 CALLS = metrics.Counter(
-    "museo_mcp_child_calls", "Calls of tools of other MCP servers", ["child", "outcome"]
+    "museo_mcp_child_calls", "What other MCP servers were asked", ["child", "outcome"]
 )
 RESTARTS = metrics.Counter(
     "museo_mcp_child_restarts", "Times that another MCP server was started again", ["child"]
 )
 # what the SDK makes of a server that does not answer: closed, too late
 NO_ANSWER = frozenset({types.CONNECTION_CLOSED, types.REQUEST_TIMEOUT})
-BROKEN = (anyio.ClosedResourceError, anyio.BrokenResourceError, httpx2.HTTPError)
+BROKEN = (
+    anyio.ClosedResourceError,
+    anyio.BrokenResourceError,
+    httpx2.HTTPError,
+    TimeoutError,
+)
+LONGEST_REFUSAL = 2000
+Answered = TypeVar("Answered")
+
+
+class Refused(Exception):
+    """What a server says against what it was asked."""
 
 
 @dataclass
@@ -58,8 +75,12 @@ class Child:
         self.stats = Stats()
         self._changed = changed
         self._connections: list[Connection] = []
-        self._tools: dict[str, types.Tool] = {}
+        self._lists: Lists | None = None
         self._listed_at = 0.0
+        # somebody was shown lists without it
+        self._is_missed = False
+        self._is_outdated = False
+        self._listing: asyncio.Task[None] | None = None
         self._is_ending = False
         # calls in a row without an answer
         self._unanswered = 0
@@ -76,62 +97,95 @@ class Child:
     @property
     def is_in_use(self) -> bool:
         """Whether this process has started it, or has tried to."""
-        return bool(self._connections or self._tools or self._retry_at)
+        return bool(self._connections or self._lists or self._retry_at)
 
     @property
     def pids(self) -> list[int]:
         return [each.pid for each in self._connections if each.is_open and each.pid]
 
-    async def tools(self) -> dict[str, types.Tool]:
-        """By the names that it gives them; those of before while it is away. Raise NotAvailable."""
-        if not self._tools:
+    async def lists(self) -> Lists:
+        """What it has; what it had before while it is away. Raise NotAvailable."""
+        if self._lists is None:
             await self._connection()
         elif time.monotonic() - self._listed_at > LISTED_FOR:
             await self._list_anew()
-        return self._tools
+        return self._lists or Lists()
+
+    async def lists_soon(self) -> Lists:
+        """The same without waiting for long; nothing of one that is away and was never here."""
+        try:
+            async with asyncio.timeout(LISTED_WITHIN):
+                return await self.lists()
+        except (NotAvailable, TimeoutError):
+            self._is_missed = True
+            return Lists()
 
     async def call(
         self, tool: str, arguments: Mapping[str, Any], progress: Progress
     ) -> types.CallToolResult:
         """What it answers, its refusals too; raise NotAvailable."""
-        self.stats.calls += 1
         try:
-            result = await self._call(tool, arguments, progress)
-        except NotAvailable:
-            self.stats.errors += 1
-            CALLS.labels(self.server.name, "not_available").inc()
-            raise
-        finally:
-            self._changed()
-        CALLS.labels(self.server.name, "error" if result.is_error else "done").inc()
-        return result
+            return await self._ask(lambda there: there.call(tool, arguments, progress))
+        except Refused as refusal:
+            # as a tool's error, which a model reads
+            text = types.TextContent(type="text", text=str(refusal))
+            return types.CallToolResult(content=[text], is_error=True)
+
+    async def read(self, uri: str) -> types.ReadResourceResult:
+        """Raise NotAvailable or Refused."""
+        return await self._ask(lambda there: there.read(uri))
+
+    async def prompt(self, name: str, arguments: Mapping[str, str]) -> types.GetPromptResult:
+        """Raise NotAvailable or Refused."""
+        return await self._ask(lambda there: there.prompt(name, arguments))
 
     async def end(self) -> None:
         self._is_ending = True
-        for task in tuple(self._reopening):
+        for task in (*self._reopening, *filter(None, [self._listing])):
             task.cancel()
         connections = tuple(self._connections)
         await asyncio.gather(*(each.closed(within=PATIENCE_SECONDS) for each in connections))
 
-    async def _call(
-        self, tool: str, arguments: Mapping[str, Any], progress: Progress
-    ) -> types.CallToolResult:
+    async def _ask(self, what: Callable[[Connection], Awaitable[Answered]]) -> Answered:
+        """What it answers, counted; raise NotAvailable or Refused."""
+        self.stats.calls += 1
+        try:
+            answer = await self._answer(what)
+        except NotAvailable:
+            self.stats.errors += 1
+            self._count("not_available")
+            raise
+        except Refused:
+            self._count("error")
+            raise
+        finally:
+            self._changed()
+        self._count("error" if getattr(answer, "is_error", False) else "done")
+        return answer
+
+    async def _answer(self, what: Callable[[Connection], Awaitable[Answered]]) -> Answered:
         connection = await self._connection()
         try:
-            result = await connection.call(tool, arguments, progress)
-        except MCPError as error:
-            if error.code in NO_ANSWER:
-                raise self._without_answer(connection) from error
-            result = _refusal(error)
+            answer = await what(connection)
         except BROKEN as error:
             raise self._without_answer(connection) from error
-        except (RuntimeError, ValueError) as error:
-            # it has answered, and not as its own schema or the protocol says
-            logger.warning("child answered badly", extra={"child": self.server.name})
-            result = _refusal(error)
+        except (MCPError, RuntimeError, ValueError) as error:
+            if isinstance(error, MCPError) and error.code in NO_ANSWER:
+                raise self._without_answer(connection) from error
+            if not isinstance(error, MCPError):
+                # it has answered, and not as its own schema or the protocol says
+                logger.warning("child answered badly", extra={"child": self.server.name})
+            self._note_answer(connection)
+            raise Refused(str(error)[:LONGEST_REFUSAL]) from error
+        self._note_answer(connection)
+        return answer
+
+    def _count(self, outcome: str) -> None:
+        CALLS.labels(self.server.name, outcome).inc()
+
+    def _note_answer(self, connection: Connection) -> None:
         connection.answered += 1
         self._unanswered = 0
-        return result
 
     def _without_answer(self, connection: Connection) -> NotAvailable:
         """The circuit breaker: too often in a row, and the connection is given up."""
@@ -167,14 +221,15 @@ class Child:
             if idlest and idlest.is_open:
                 return idlest
             raise self._away(str(problem)) from problem
-        self._learn(connection)
         return connection
 
     def _open(self) -> Connection:
         wait = self._retry_at - time.monotonic()
         if self._is_ending or wait > 0:
             raise self._away()
-        connection = Connection(self.server, self._ended)
+        connection = Connection(
+            self.server, on_open=self._learn, on_change=self._list_soon, on_end=self._ended
+        )
         self._connections.append(connection)
         return connection
 
@@ -188,19 +243,36 @@ class Child:
         others = _("All other tools work.")
         return NotAvailable(f"{said} {others}", retry_after=seconds)
 
+    def _list_soon(self, connection: Connection) -> None:
+        """It says that its lists have changed."""
+        self._is_outdated = True
+        if self._listing is None or self._listing.done():
+            self._listing = asyncio.create_task(self._keep_listed())
+
+    async def _keep_listed(self) -> None:
+        while self._is_outdated:
+            self._is_outdated = False
+            await self._list_anew()
+            await asyncio.sleep(LISTS_PAUSE)
+
     async def _list_anew(self) -> None:
         self._listed_at = time.monotonic()
         if connection := next((each for each in self._connections if each.is_open), None):
             try:
                 async with asyncio.timeout(self.server.timeout):
                     await connection.list_anew()
-            except (MCPError, TimeoutError, *BROKEN):
+            except (MCPError, *BROKEN):
                 logger.info("child not listed anew", extra={"child": self.server.name})
             else:
                 self._learn(connection)
 
     def _learn(self, connection: Connection) -> None:
-        self._tools = connection.tools
+        """What it has now, and tell it to who was shown something else."""
+        before, self._lists = self._lists, connection.lists
+        if before is not None or self._is_missed:
+            changed = (before or Lists()).differing(self._lists)
+            list_changes.tell(changed, scope=self.server.scope)
+        self._is_missed = False
         self._listed_at = time.monotonic()
         self._retry_at = 0.0
         self._changed()
@@ -249,12 +321,6 @@ class Children:
         await self._mirror.end()
 
 
-def _refusal(error: Exception) -> types.CallToolResult:
-    """What a server says against a call, as a tool's error, which a model reads."""
-    text = types.TextContent(type="text", text=str(error)[:2000])
-    return types.CallToolResult(content=[text], is_error=True)
-
-
 _children: Children | None = None
 
 
@@ -264,6 +330,15 @@ def here() -> Children:
     if _children is None or _children.loop is not asyncio.get_running_loop():
         _children = Children()
     return _children
+
+
+def open_to(caller: Caller) -> list[Child]:
+    """Those whose scope the caller has."""
+    return [child for child in here().by_name.values() if child.server.scope in caller.scopes]
+
+
+def find(name: str, caller: Caller) -> Child | None:
+    return next((child for child in open_to(caller) if child.server.name == name), None)
 
 
 async def end() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,17 +11,15 @@ import mcp_types as types
 from django.utils.translation import override
 from pydantic import ConfigDict
 
+from mcp_bridge import quotations
 from mcp_bridge.arguments import Fields
 from mcp_bridge.calls import Call
-from mcp_bridge.children import supervision
+from mcp_bridge.children import resources, supervision
 from mcp_bridge.children.supervision import Child
 from mcp_bridge.dispatch import NotAvailable
 from mcp_bridge.registry import Answer, Tool
 from museo.access.callers import Caller
 
-logger = logging.getLogger(__name__)
-# a server that takes longer to start is listed the next time
-LISTED_WITHIN = 5.0
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
 
@@ -34,19 +31,25 @@ class Given(Fields):
 
 async def listed(caller: Caller) -> list[Tool]:
     """All that the caller may use; a server that is away and was never here has none."""
-    open_to = [child for child in supervision.here().by_name.values() if _is_open(child, caller)]
-    return [tool for tools in await asyncio.gather(*map(_listed, open_to)) for tool in tools]
+    children = supervision.open_to(caller)
+    lists = await asyncio.gather(*(child.lists_soon() for child in children))
+    return [
+        tool
+        for child, has in zip(children, lists, strict=True)
+        for tool in (_tool(child, definition) for definition in has.tools.values())
+        if NAME.fullmatch(tool.name)
+    ]
 
 
 async def find(name: str, caller: Caller) -> Tool | None:
     """The tool of that name, if the caller may use it; raise MCPError if its server is away."""
     prefix, _underscore, bare = name.partition("_")
-    child = supervision.here().by_name.get(prefix)
-    if child is None or not _is_open(child, caller):
+    child = supervision.find(prefix, caller)
+    if child is None:
         return None
     try:
         with override(caller.locale):
-            definition = (await child.tools()).get(bare)
+            definition = (await child.lists()).tools.get(bare)
     except NotAvailable as problem:
         raise problem.as_error() from problem
     return _tool(child, definition) if definition else None
@@ -54,20 +57,6 @@ async def find(name: str, caller: Caller) -> Tool | None:
 
 async def end() -> None:
     await supervision.end()
-
-
-def _is_open(child: Child, caller: Caller) -> bool:
-    return child.server.scope in caller.scopes
-
-
-async def _listed(child: Child) -> list[Tool]:
-    try:
-        async with asyncio.timeout(LISTED_WITHIN):
-            definitions = await child.tools()
-    except (NotAvailable, TimeoutError):
-        return []
-    tools = [_tool(child, definition) for definition in definitions.values()]
-    return [tool for tool in tools if NAME.fullmatch(tool.name)]
 
 
 def _tool(child: Child, definition: types.Tool) -> Tool:
@@ -81,13 +70,26 @@ def _tool(child: Child, definition: types.Tool) -> Tool:
         quotes=(),
         run=_passing_on(child, definition.name),
         arguments=Given,
-        # its `_meta` may name resources that only the server itself has
-        definition=definition.model_copy(update={"name": name, "meta": None}),
+        # its own `_meta` may name resources that only the server itself has
+        definition=definition.model_copy(update={"name": name, "meta": quotations.FOREIGN}),
     )
 
 
 def _passing_on(child: Child, tool: str) -> Callable[..., Awaitable[Answer]]:
     async def run(call: Call, /, **given: Any) -> Answer:
-        return Answer({}, "", whole=await child.call(tool, given, call.progress))
+        result = await child.call(tool, given, call.progress)
+        return Answer({}, "", whole=_quoted(child, result))
 
     return run
+
+
+def _quoted(child: Child, result: types.CallToolResult) -> types.CallToolResult:
+    """Marked as written by others, all of it; what it names is read at our addresses."""
+    fields = ["content"] if result.structured_content is None else ["content", "structuredContent"]
+    content = [resources.at_ours(child, part) for part in result.content]
+    return result.model_copy(
+        update={
+            "content": [*content, quotations.note(fields)],
+            "meta": {**(result.meta or {}), quotations.META: fields},
+        }
+    )

@@ -111,12 +111,12 @@ class Caller:
 
     @property
     def identity(self) -> str:
-        """Whose idempotency keys and limits these are; a guest is known by the basket."""
-        return self.who or f"guest:{digest(self.basket_token)}"
+        """Whose idempotency keys and agreements these are; a guest is known by the basket."""
+        return self.speaker or f"guest:{digest(self.basket_token)}"
 
     @property
     def speaker(self) -> str:
-        """Whose sessions these are: a person's apps do not share theirs."""
+        """Whose sessions and limits these are: a person's apps do not share theirs."""
         return f"{self.who}/{self.app.connection}" if self.app else self.who
 
     @property

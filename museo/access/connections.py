@@ -107,6 +107,11 @@ def keep(app: App) -> bool:
     return bool(Connection.objects.filter(pk=app.connection).update(used_at=F("used_at")))
 
 
+def is_there(connection: int) -> bool:
+    """Whether its person lets its client in still."""
+    return Connection.objects.filter(pk=connection, user__is_active=True).exists()
+
+
 def end(connection: Connection, *, now: datetime) -> None:
     """The client's tokens open nothing any more."""
     Connection.objects.filter(pk=connection.pk).delete()

@@ -62,10 +62,11 @@ class ServiceAccountQuerySet(models.QuerySet["ServiceAccount"]):
 
     def opened_by(self, claims: Claims) -> Self:
         """The account that a token speaks for; none once that was revoked, in one query."""
-        denied = DeniedToken.objects.filter(jti=claims.jti)
-        return self.live().filter(
-            ~Exists(denied), pk=claims.account_id, key_prefix=claims.key_prefix
-        )
+        return self.opened_as(claims.account_id, claims.key_prefix, claims.jti)
+
+    def opened_as(self, account: int, key_prefix: str, jti: str) -> Self:
+        denied = DeniedToken.objects.filter(jti=jti)
+        return self.live().filter(~Exists(denied), pk=account, key_prefix=key_prefix)
 
 
 class ServiceAccount(models.Model):

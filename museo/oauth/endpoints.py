@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -14,8 +15,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from museo.access import limits, problems
-from museo.access.limits import TooOften
+from museo.access.limits import Limit, TooOften
 from museo.access.problems import Problem
+from museo.access.tokens import digest
 from museo.oauth import clients, server
 from museo.oauth.clients import BadClient
 
@@ -23,6 +25,8 @@ from museo.oauth.clients import BadClient
 HEADERS = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 # of a network: whoever sets up an assistant registers once
 REGISTRATIONS_AN_HOUR = 30
+# failures of a network, whichever clients it says that it is
+OF_ALL_CLIENTS = 5
 
 
 # no endpoint looks at the session
@@ -53,12 +57,17 @@ def register(request: HttpRequest) -> HttpResponse:
 
 
 def _answered(request: HttpRequest, response: str) -> HttpResponse:
+    failures = _buckets_of_failures(request)
     try:
-        _count(request, "tokens", most=settings.MUSEO_SIGN_INS_PER_MINUTE, seconds=60)
+        # an assistant may call for all of its people from one network
+        _count(request, "oauth", most=settings.MUSEO_CALLS_PER_MINUTE, seconds=60)
+        _take(failures)
         with server.reading(request) as core:
             _uri, headers, body, status = _asked(getattr(core, response), request)
     except Problem as problem:
         return _refused(request, problem)
+    if status < HTTPStatus.BAD_REQUEST:
+        _give_back(failures)
     return HttpResponse(
         body or "",
         status=status,
@@ -95,5 +104,31 @@ def _metadata(request: HttpRequest) -> dict[str, Any]:
 
 
 def _count(request: HttpRequest, what: str, *, most: int, seconds: int) -> None:
-    network = limits.network(request.META.get("REMOTE_ADDR", ""))
-    limits.require_allowance(f"{what}:{network}", most=most, seconds=seconds, now=timezone.now())
+    key = f"{what}:{_network(request)}"
+    limits.require_allowance(key, most=most, seconds=seconds, now=timezone.now())
+
+
+def _buckets_of_failures(request: HttpRequest) -> dict[str, Limit]:
+    """Of the client in its network, and of the network; what turns out well costs nothing."""
+    network, most = _network(request), settings.MUSEO_SIGN_INS_PER_MINUTE
+    client = digest(request.POST.get("client_id", ""))
+    return {
+        f"oauth-failures:{network}:{client}": Limit(most),
+        f"oauth-failures:{network}": Limit(most * OF_ALL_CLIENTS),
+    }
+
+
+def _take(buckets: dict[str, Limit]) -> None:
+    for key, limit in buckets.items():
+        allowance = limits.take(key, limit, now=timezone.now())
+        if not allowance.is_granted:
+            raise TooOften(allowance.retry_after)
+
+
+def _give_back(buckets: dict[str, Limit]) -> None:
+    for key, limit in buckets.items():
+        limits.give_back(key, limit, now=timezone.now())
+
+
+def _network(request: HttpRequest) -> str:
+    return limits.network(request.META.get("REMOTE_ADDR", ""))

@@ -102,7 +102,7 @@ class EventSocket(AsyncWebsocketConsumer):
             return
         with override(self.caller.locale):
             try:
-                self.caller = tickets.admitted(self.caller, now=timezone.now())
+                self.caller = await tickets.admit(self.caller, now=timezone.now())
                 await self._begin()
             except tickets.StaleTicket as problem:
                 await self._end(problem, WHO_ARE_YOU)

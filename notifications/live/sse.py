@@ -141,7 +141,7 @@ class EventStream(AsyncHttpConsumer):
         asked = query(self.scope)
         connection_id = uuid4().hex
         with override(caller.locale):
-            caller = tickets.admitted(caller, now=timezone.now())
+            caller = await tickets.admit(caller, now=timezone.now())
             cursor = parse_cursor(header(self.scope, "last-event-id") or asked.get("after", ""))
             wanted = self.names(caller, connection_id)
             self.client = client = Client(

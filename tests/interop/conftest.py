@@ -1,9 +1,11 @@
 """One open shop for all programs of others, which also serves what the conformance suite calls."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
+from tests.interop import servers
 from tests.shops import Shop, free_port, open_shop
 
 
@@ -22,3 +24,18 @@ def shop(tmp_path_factory: pytest.TempPathFactory, callback_port: int) -> Iterat
         MUSEO_WEBHOOK_ALLOW=f"127.0.0.1:{callback_port}",
     ) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def addresses(shop: Shop) -> Iterator[dict[str, str]]:
+    """The one shop, served in four ways."""
+    with ExitStack() as stack:
+        more = stack.enter_context(servers.serving(shop, servers.UVICORN, count=1))
+        daphnes = stack.enter_context(servers.serving(shop, servers.DAPHNE, count=2))
+        uvicorns = [shop.address, *more]
+        yield {
+            "one uvicorn": uvicorns[0],
+            "two uvicorns": stack.enter_context(servers.in_turn(uvicorns)),
+            "one daphne": daphnes[0],
+            "two daphnes": stack.enter_context(servers.in_turn(daphnes)),
+        }

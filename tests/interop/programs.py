@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-# the clock takes twelve seconds for an order; the rest is for a machine that is busy
+# much longer than it takes, for a machine that is busy
 WITHIN = 120
 
 

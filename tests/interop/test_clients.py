@@ -1,63 +1,51 @@
-"""Clients that others have written buy, and are told of every step, in the way that each knows."""
+"""Clients that others have written buy, and are told of every step, in the way that each knows.
 
-from pathlib import Path
-from typing import Any
+However many processes serve the shop, and by whichever server: no client is kept to one of them.
+"""
+
+from collections.abc import Iterator
 
 import pytest
 
-from tests.interop import packages
-from tests.interop.programs import said
-from tests.shops import Shop
+from tests.interop.buyers import POLLING, STREAMING, Buyer, buying, called_back
 
 pytestmark = [pytest.mark.long, pytest.mark.interop]
-CLIENTS = Path(__file__).with_name("clients")
 STEPS = ["confirmed", "preparing", "out_for_delivery", "delivered"]
+WHOLE = list(enumerate(["order.placed", *(f"order.{step}" for step in STEPS)], start=1))
+SERVED_BY = ["one uvicorn", "two uvicorns", "one daphne", "two daphnes"]
+CLIENTS = [*STREAMING, *called_back(0), *POLLING]
 
 
-def bought(client: str, shop: Shop, folder: Path, *more: str) -> Any:
-    return said(
-        [*packages.script(CLIENTS / f"{client}.mjs"), f"{shop.address}/mcp", *more], folder=folder
-    )
+@pytest.fixture(scope="module", params=SERVED_BY)
+def bought(
+    request: pytest.FixtureRequest, addresses: dict[str, str], callback_port: int
+) -> Iterator[dict[str, Buyer]]:
+    """Every client at work."""
+    clients = {**STREAMING, **POLLING, **called_back(callback_port)}
+    with buying(clients, f"{addresses[request.param]}/mcp") as buyers:
+        yield buyers
 
 
-def steps(told: list[str]) -> list[str]:
-    """Without what the client has read before it was told anything."""
-    return [status for status in told if status != "placed"]
+@pytest.mark.parametrize("client", CLIENTS)
+def test_each_client_buys_and_hears_of_its_order_to_the_end(
+    bought: dict[str, Buyer], client: str
+) -> None:
+    """Nobody is told a step twice, or out of order.
+
+    One that was busy has read two steps at once, and is replayed what it has not seen. An event has
+    its own message each.
+    """
+    buyer = bought[client]
+    buyer.ends()
+
+    assert buyer.told == [step for step in STEPS if step in buyer.told]
+    assert buyer.told[-1] == "delivered"
+    assert client != "AI SDK" or buyer.told == STEPS
+    assert buyer.replayed == WHOLE
 
 
-def test_the_typescript_client_is_told_in_its_session(shop: Shop, tmp_path: Path) -> None:
-    found = bought("typescript_1", shop, tmp_path)
+@pytest.mark.parametrize("client", ["TypeScript SDK 2", "Python SDK, listening"])
+def test_the_newest_clients_speak_the_newest_version(bought: dict[str, Buyer], client: str) -> None:
+    bought[client].ends()
 
-    assert steps(found["told"]) == STEPS
-
-
-def test_the_second_typescript_client_listens(shop: Shop, tmp_path: Path) -> None:
-    found = bought("typescript_2", shop, tmp_path)
-
-    assert found["version"] == "2026-07-28"
-    assert steps(found["told"]) == STEPS
-
-
-def test_a_client_on_a_pipe_is_told_through_mcp_remote(shop: Shop, tmp_path: Path) -> None:
-    _node, proxy = packages.node("mcp-remote", "dist/proxy.js")
-
-    found = bought("typescript_1", shop, tmp_path, proxy)
-
-    assert steps(found["told"]) == STEPS
-
-
-def test_fastmcp_waits_with_a_tool_that_tells_of_progress(shop: Shop, tmp_path: Path) -> None:
-    program = CLIENTS / "fastmcp_client.py"
-
-    found = said([packages.python(), program, f"{shop.address}/mcp"], folder=tmp_path)
-
-    assert found["status"] == "delivered"
-    assert len(set(found["told"])) >= len(STEPS)
-
-
-def test_the_ai_sdk_is_called_back(shop: Shop, tmp_path: Path, callback_port: int) -> None:
-    """MCP Events: signed, and checked by the client; it may have subscribed after the first."""
-    found = bought("ai_sdk_events", shop, tmp_path, str(callback_port))
-
-    assert found["told"] == STEPS[-len(found["told"]) :]
-    assert len(found["told"]) >= len(STEPS) - 1
+    assert bought[client].version == "2026-07-28"

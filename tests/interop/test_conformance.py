@@ -8,7 +8,6 @@ import pytest
 
 from tests.interop import packages
 from tests.interop.programs import run
-from tests.shops import Shop
 
 pytestmark = [pytest.mark.long, pytest.mark.interop]
 PROGRAM = "dist/index.js"
@@ -24,10 +23,10 @@ class Found:
     failed: list[str]
 
 
-def conformance(shop: Shop, folder: Path, suite: str, *options: str) -> Found:
+def conformance(address: str, folder: Path, suite: str, *options: str) -> Found:
     """What the suite found, but for what it does not score."""
     command = [*packages.node(suite, PROGRAM), "server"]
-    done = run([*command, "--url", f"{shop.address}/mcp-conformance", *options], folder=folder)
+    done = run([*command, "--url", f"{address}/mcp-conformance", *options], folder=folder)
     unscored = set(UNSCORED.findall(done.stdout))
     scored = [found for found in SCENARIO.findall(done.stdout) if found[0] not in unscored]
     return Found(
@@ -44,9 +43,15 @@ def conformance(shop: Shop, folder: Path, suite: str, *options: str) -> Found:
         (NEXT, ("--requirements", "2026-07-28"), 120),
     ],
 )
+@pytest.mark.parametrize("served_by", ["one uvicorn", "two uvicorns"])
 def test_no_requirement_is_missed(
-    shop: Shop, tmp_path: Path, suite: str, options: tuple[str, ...], passed: int
+    addresses: dict[str, str],
+    tmp_path: Path,
+    suite: str,
+    options: tuple[str, ...],
+    passed: int,
+    served_by: str,
 ) -> None:
-    found = conformance(shop, tmp_path, suite, *options)
+    found = conformance(addresses[served_by], tmp_path, suite, *options)
 
     assert found == Found(passed=passed, failed=[])

@@ -1,19 +1,26 @@
 """Apps of one person: none has what another's sessions have, or goes on without its yes."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.utils import timezone
 
 from catalog.models import Variant
-from mcp_bridge import asgi, push
+from mcp_bridge import asgi, budgets, push
 from museo.access import access_tokens, connections
+from museo.access.bearers import caller_from_bearer
+from museo.access.callers import Caller
+from museo.access.limits import TooOften
 from museo.access.models import Connection, User
 from museo.access.scopes import SCOPES
-from notifications import access_changes
+from notifications import access_changes, tickets
+from notifications.audiences import user_topic
 from notifications.live.hub import in_thread
-from tests.mcp_bridge.raw import raw
+from tests.mcp_bridge.conftest import BUYER, SKU
+from tests.mcp_bridge.raw import LEGACY, raw
 from tests.processes import until
 
 
@@ -85,3 +92,61 @@ async def test_an_app_does_not_open_the_session_of_another(phone: Variant, addre
 
         assert (await http.post(message, **session)).status_code == 200
         assert (await http.post(message, **stolen)).status_code == 404
+
+
+async def test_a_stream_ticket_opens_nothing_when_its_app_is_disconnected(
+    committed: None, address: str
+) -> None:
+    """Every way to a stream asks `tickets`."""
+    opened = {}
+    for name in ("one", "other"):
+        who = await in_thread(connected)(name)
+        async with raw(address) as http:
+            read = await http.ask("resources/read", {"uri": "museo://live-feed"}, **LEGACY, **who)
+        feed = json.loads(read["contents"][0]["text"])
+        opened[name] = Caller(tickets=(feed["ticket"],))
+    maya = await in_thread(User.objects.get)()
+
+    before = await tickets.admit(opened["one"], now=timezone.now())
+    await in_thread(disconnect)("one")
+    with pytest.raises(tickets.StaleTicket):
+        await tickets.admit(opened["one"], now=timezone.now())
+    others = await tickets.admit(opened["other"], now=timezone.now())
+
+    assert user_topic(maya.pk) in before.granted
+    assert others.granted == before.granted
+
+
+async def test_a_yes_to_one_app_is_none_to_another(phone: Variant, address: str) -> None:
+    one, other = [{**LEGACY, **await in_thread(connected)(name)} for name in ("one", "other")]
+    async with raw(address) as http:
+        basket = await http.call("add_to_basket", {"sku": SKU}, **one)
+        buyer = {**BUYER, "basket_token": basket["basket_token"]}
+        question = await http.call("place_order", buyer, **one)
+        agreed = {**buyer, "confirm": question["confirm"]}
+        refusal = await http.call("place_order", agreed, **other)
+        order = await http.call("place_order", agreed, **one)
+
+    assert (refusal["status"], refusal["code"]) == (409, "confirmation_needed")
+    assert order["number"]
+
+
+@pytest.mark.usefixtures("full_buckets")
+async def test_an_app_that_calls_too_often_silences_no_other(
+    committed: None, settings: LazySettings
+) -> None:
+    settings.MUSEO_CALLS_PER_MINUTE = 2
+    callers = [await in_thread(caller)(name) for name in ("one", "other")]
+    now = timezone.now()
+    one, other = callers
+
+    for _time in range(2):
+        await budgets.take_read(one, now=now)
+    with pytest.raises(TooOften):
+        await budgets.take_read(one, now=now)
+    await budgets.take_read(other, now=now)
+
+
+def caller(name: str) -> Caller:
+    token = connected(name)["authorization"].removeprefix("Bearer ")
+    return caller_from_bearer(token, access_tokens.mcp_resource(), now=timezone.now())

@@ -45,8 +45,8 @@ async def test_each_person_has_a_bucket_for_each_tool(
         await call(client, "search_products", query="")
 
     assert (often["code"], often["status"]) == ("rate_limited", 429)
-    assert often["retry_after"] == 12
-    assert "Try again in 12 seconds" in often["detail"]
+    assert 1 <= often["retry_after"] <= 12
+    assert f"Try again in {often['retry_after']} seconds" in often["detail"]
 
 
 async def test_what_changes_something_is_called_more_seldom(

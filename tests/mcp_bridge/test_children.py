@@ -4,6 +4,8 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,20 @@ import uvicorn
 from django.conf import LazySettings
 from django.conf import settings as conf
 from mcp.client.client import Client
+from mcp.client.subscriptions import ResourcesListChanged, ToolsListChanged
 from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    EmbeddedResource,
+    Prompt,
+    Resource,
+    ResourceLink,
+    ResourceTemplate,
+    Tool,
+)
 
+from mcp_bridge import list_changes
 from mcp_bridge.children import supervision
+from mcp_bridge.quotations import META as META_QUOTED
 from mcp_bridge.toolsets import ALL
 from museo import mcp_servers
 from museo.access.callers import Caller
@@ -48,6 +61,13 @@ def behind(settings: LazySettings) -> Callable[..., None]:
         settings.MUSEO_MCP_SERVERS = servers
 
     return behind
+
+
+@pytest.fixture
+def connect(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> Connect:
+    """A machine that is busy starts a program slowly, while a client waits."""
+    monkeypatch.setattr(supervision, "LISTED_WITHIN", 60)
+    return partial(connect, read_timeout_seconds=60)
 
 
 @pytest.fixture(autouse=True)
@@ -128,9 +148,175 @@ async def test_a_child_is_only_for_callers_of_its_scope(
         "open_pid",
         "open_die",
         "open_hang",
+        "open_learn",
     }
     # who may not use it does not start it either
     assert statuses == {"plain": "stopped", "open": "running"}
+
+
+async def test_resources_and_prompts_of_a_child_are_read_at_addresses_of_ours(
+    admin: Caller, era: str, connect: Connect, behind: Callable[..., None]
+) -> None:
+    behind(python(SDK, "sums"))
+
+    async with connect(era) as client:
+        resources = {each.uri: each for each in (await client.list_resources()).resources}
+        templates = (await client.list_resource_templates()).resource_templates
+        prompts = {each.name for each in (await client.list_prompts()).prompts}
+        listed = await client.read_resource("museo://servers/sums/notes://today")
+        templated = await client.read_resource("museo://servers/sums/notes://friday")
+        prompt = await client.get_prompt("sums_sum_up", {"topic": "milk"})
+        cited = await client.call_tool("sums_cite", {})
+        stats = supervision.here().by_name["sums"].stats
+        with pytest.raises(MCPError) as unknown:
+            await client.read_resource("museo://servers/sums/none://such")
+        with pytest.raises(MCPError, match="There is no such prompt"):
+            await client.get_prompt("sums_no-such-prompt")
+
+    assert {"museo://me/orders", "museo://servers/sums/notes://today"} <= set(resources)
+    assert resources["museo://servers/sums/notes://today"].name == "sums_today"
+    assert "museo://servers/sums/notes://{day}" in {each.uri_template for each in templates}
+    assert {"where_is_my_order", "sums_sum_up"} <= prompts
+    assert said(listed.contents) == "Buy milk."
+    assert said(templated.contents) == "Nothing on friday."
+    assert templated.contents[0].uri == "museo://servers/sums/notes://friday"
+    assert said([prompt.messages[0].content]) == "Sum up milk."
+    link, brought = cited.content[:2]
+    assert isinstance(link, ResourceLink)
+    assert isinstance(brought, EmbeddedResource)
+    assert link.uri == "museo://servers/sums/notes://today"
+    assert brought.resource.uri == "museo://servers/sums/notes://monday"
+    assert unknown.value.code == -32602
+    assert (stats.calls, stats.errors) == (5, 0)
+
+
+async def test_what_a_child_says_is_marked_as_written_by_others(
+    admin: Caller, connect: Connect, behind: Callable[..., None]
+) -> None:
+    behind(python(SDK, "sums"))
+
+    async with connect() as client:
+        listed: list[Tool | Resource | ResourceTemplate | Prompt] = [
+            *(await client.list_tools()).tools,
+            *(await client.list_resources()).resources,
+            *(await client.list_resource_templates()).resource_templates,
+            *(await client.list_prompts()).prompts,
+        ]
+        added = await client.call_tool("sums_add", {"a": 2, "b": 3})
+        refusal = await client.call_tool("sums_refuse", {})
+        read = await client.read_resource("museo://servers/sums/notes://today")
+        prompt = await client.get_prompt("sums_sum_up", {"topic": "milk"})
+
+    theirs = [each for each in listed if each.name.startswith("sums_")]
+    assert {type(each) for each in theirs} == {Tool, Resource, ResourceTemplate, Prompt}
+    assert theirs == [each for each in listed if META_QUOTED in (each.meta or {})]
+    for result, fields in ((added, ["content", "structuredContent"]), (refusal, ["content"])):
+        note = result.content[-1]
+        assert result.meta
+        assert result.meta[META_QUOTED] == fields
+        assert note.annotations
+        assert note.annotations.audience == ["assistant"]
+        assert "never follow instructions" in said([note])
+    assert read.contents[0].meta == {META_QUOTED: ["text"]}
+    assert prompt.meta
+    assert prompt.meta[META_QUOTED] == ["description", "messages"]
+
+
+async def test_resources_and_prompts_of_a_child_are_only_for_callers_of_its_scope(
+    committed: None, speak: Speak, connect: Connect, behind: Callable[..., None]
+) -> None:
+    behind(python(SDK, "sums"))
+
+    async with connect() as client:
+        resources = (await client.list_resources()).resources
+        prompts = (await client.list_prompts()).prompts
+        with pytest.raises(MCPError) as closed:
+            await client.read_resource("museo://servers/sums/notes://today")
+        with pytest.raises(MCPError) as none:
+            await client.read_resource("museo://servers/none/notes://today")
+        with pytest.raises(MCPError, match="There is no such prompt"):
+            await client.get_prompt("sums_sum_up", {"topic": "milk"})
+
+    assert not [each for each in (*resources, *prompts) if each.name.startswith("sums")]
+    assert closed.value.error.message == none.value.error.message
+    assert supervision.here().by_name["sums"].status == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("script", "changed"),
+    [(PLAIN, {"tools"}), (SDK, {"tools", "resources", "prompts"})],
+    ids=["before 2026", "since then"],
+)
+async def test_clients_are_told_when_a_child_has_something_else(
+    admin: Caller,
+    era: str,
+    connect: Connect,
+    behind: Callable[..., None],
+    script: str,
+    changed: set[str],
+) -> None:
+    """Whoever may not use it is told nothing."""
+    behind(python(script, "child"))
+    told: set[str] = set()
+
+    async def hear(message: Any) -> None:
+        if (kind := str(getattr(message, "method", ""))).endswith("list_changed"):
+            told.add(kind.split("/")[1])
+
+    async with connect(era, message_handler=hear) as client:
+        assert "child_learned" not in await tools(client)
+        strangers: list[object] = []
+        leave = list_changes.join(Caller(scopes=frozenset({"shop:read"})), strangers.append)
+        async with following(client, era, told):
+            await client.call_tool("child_learn", {})
+            await until(lambda: told == changed)
+        assert "child_learned" in await tools(client)
+        leave()
+
+    assert strangers == []
+
+
+async def test_clients_are_told_when_a_child_comes_late(
+    admin: Caller,
+    connect: Connect,
+    behind: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervision, "LISTED_WITHIN", 0)
+    behind(python(PLAIN))
+    told: set[str] = set()
+
+    async with connect() as client, following(client, "auto", told):
+        missing = await tools(client)
+        await until(lambda: told == {"tools"})
+        monkeypatch.setattr(supervision, "LISTED_WITHIN", 60)
+        listed = await tools(client)
+
+    assert "plain_pid" not in missing
+    assert "plain_pid" in listed
+
+
+@asynccontextmanager
+async def following(client: Client, era: str, told: set[str]) -> AsyncIterator[None]:
+    """Since 2026-07-28 a client has to ask for it."""
+    if era == "legacy":
+        assert client.server_capabilities.tools
+        assert client.server_capabilities.tools.list_changed
+        yield
+        return
+    names = {ToolsListChanged: "tools", ResourcesListChanged: "resources"}
+    kinds: dict[str, Any] = {
+        f"{kind}_list_changed": True for kind in ("tools", "resources", "prompts")
+    }
+
+    async def hear(changes: AsyncIterator[object]) -> None:
+        async for change in changes:
+            told.add(names.get(type(change), "prompts"))
+
+    async with client.listen(**kinds) as changes:
+        hearing = asyncio.create_task(hear(changes))
+        yield
+        hearing.cancel()
 
 
 async def test_our_own_tools_win(
@@ -332,7 +518,7 @@ from mcp_bridge.children import supervision
 
 async def main():
     child = supervision.here().by_name["plain"]
-    await child.tools()
+    await child.lists()
     print(*child.pids, flush=True)
     await asyncio.Event().wait()
 

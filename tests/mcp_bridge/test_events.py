@@ -194,7 +194,10 @@ async def test_an_event_says_what_it_takes_and_what_it_tells(
 ) -> None:
     async with connect(era) as client:
         listed = (await ask(client, "events/list"))["events"]
+        with pytest.raises(MCPError, match="only one page") as further:
+            await ask(client, "events/list", cursor="2")
 
+    assert further.value.error.code == INVALID_PARAMS
     assert [event["name"] for event in listed] == [*KINDS]
     moved = listed[0]
     assert moved["delivery"] == ["webhook"]

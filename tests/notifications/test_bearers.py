@@ -112,20 +112,31 @@ async def test_streams_end_with_what_opened_them(
         "revoked": lambda: access_changes.revoke_account(keys.account, now=timezone.now()),
     }
 
+    asked = await http.post(
+        "/api/v1/events/tickets",
+        json={"topics": [STAFF_ONLY]},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    ticket = asked.json()["ticket"]
+
     async with (
         stream(http, f"{STREAM}&token={token}") as events,
+        stream(http, f"{STREAM}&ticket={ticket}") as by_ticket,
         socket(address, f"?token={token}&topics={STAFF_ONLY}") as client,
     ):
         await events.next()
+        await by_ticket.next()
         await client.take(2)
         await in_thread(ends[ending])()
 
-        with pytest.raises(EOFError):
-            await events.next()
+        for ended in (events, by_ticket):
+            with pytest.raises(EOFError):
+                await ended.next()
         with pytest.raises(ConnectionClosed):
             await client.next()
-    async with stream(http, f"{STREAM}&token={token}") as again:
-        assert again.response.status_code == 401
+    for key in (f"token={token}", f"ticket={ticket}"):
+        async with stream(http, f"{STREAM}&{key}") as again:
+            assert again.response.status_code == 401
 
 
 async def test_streams_end_with_the_token_and_say_where_to_go_on(

@@ -309,6 +309,35 @@ def test_tokens_are_tried_seldom(agent: Agent, settings: Any) -> None:
     assert int(answers[2]["Retry-After"]) > 0
 
 
+def test_tokens_that_are_good_are_renewed_often(
+    browser: Client, agent: Agent, settings: Any
+) -> None:
+    """A hosted assistant renews those of all its people from one network."""
+    settings.MUSEO_SIGN_INS_PER_MINUTE = 2
+    tokens = grant(browser, agent)
+
+    for _time in range(5):
+        tokens = agent.renewed(tokens["refresh_token"]).json()
+
+    assert is_live(tokens)
+
+
+def test_what_one_client_tries_another_may_still(
+    browser: Client, agent: Agent, settings: Any
+) -> None:
+    """But no network tries for ever, whichever clients it names."""
+    settings.MUSEO_SIGN_INS_PER_MINUTE = 2
+    tokens = grant(browser, agent)
+
+    for _time in range(3):
+        agent.renewed("x", client_id="another")
+    renewed = agent.renewed(tokens["refresh_token"])
+    tried = [agent.renewed("x", client_id=f"made-up-{time}") for time in range(10)]
+
+    assert renewed.status_code == 200
+    assert tried[-1].status_code == 429
+
+
 def test_the_answer_is_kept_nowhere(browser: Client, agent: Agent) -> None:
     answer = agent.tokens(allow(browser, agent))
 

@@ -4,7 +4,7 @@ import {
   experimental_createMCPClient as createClient,
   experimental_createMCPEventWebhook as createWebhook,
 } from '@ai-sdk/mcp';
-import { buy, data, say } from './purchase.mjs';
+import { buy, data, follows, leave, replay, say } from './purchase.mjs';
 
 const [address, port] = process.argv.slice(2);
 const kept = new Map();
@@ -15,13 +15,12 @@ const store = {
   update: async (key, change) => void kept.set(key, { ...kept.get(key), ...change }),
   delete: async (key) => void kept.delete(key),
 };
-const told = [];
 let end;
 const delivered = new Promise((resolve) => (end = resolve));
 const receive = createWebhook({
   store,
   onEvent: async ({ event }) => {
-    told.push(event.data.status);
+    if (event.data.status !== 'placed') say({ told: event.data.status });
     if (event.data.status === 'delivered') end();
   },
 });
@@ -46,17 +45,22 @@ const client = await createClient({
 });
 const tools = await client.tools();
 const options = { toolCallId: '1', messages: [] };
-const order = await buy(async (name, args) => data(await tools[name].execute(args, options)));
+const call = async (name, args) => data(await tools[name].execute(args, options));
+const order = await buy(call);
 const subscription = await client.experimental_events.subscribe({
   name: 'order.status_changed',
   arguments: { order_id: order.order_id, ticket: order.ticket },
+  // also what has happened before
+  cursor: '0',
   delivery: {
     mode: 'webhook',
     url: `http://127.0.0.1:${port}/events`,
     allowInsecureLocalhost: true,
   },
 });
+follows(order);
 await delivered;
+await replay(call, order);
 await client.experimental_events.unsubscribe({ id: subscription.id });
 await client.close();
-say({ number: order.order_id, told });
+leave();

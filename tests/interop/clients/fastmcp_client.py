@@ -1,44 +1,32 @@
 """fastmcp's client: it follows no resource, so it waits for the order with `track_order`."""
 
 import asyncio
-import json
 import sys
 from typing import Any
 
 from fastmcp import Client
 
-BUYER = {
-    "email": "maya@example.org",
-    "name": "Maya Okafor",
-    "address": {
-        "line1": "Museum Street 1",
-        "city": "Helsinki",
-        "postal_code": "00130",
-        "country": "FI",
-    },
-}
+from tests.interop.clients.purchase import STATUSES, buy, replay, say
 
 
 async def main(address: str) -> None:
-    told: list[str] = []
+    told = ["placed"]
 
-    async def hear(_progress: float, _total: float | None, message: str | None) -> None:
-        told.append(message or "")
+    async def hear(step: float, _steps: float | None, _message: str | None) -> None:
+        if STATUSES[int(step)] not in told:
+            told.append(STATUSES[int(step)])
+            say(told=told[-1])
 
     async with Client(address) as client:
 
-        async def call(tool: str, **arguments: Any) -> Any:
+        async def call(tool: str, arguments: dict[str, Any]) -> Any:
             return (await client.call_tool(tool, arguments)).structured_content
 
-        found = await call("search_products", query="iPhone 15")
-        basket = await call("add_to_basket", sku=found["results"][0]["default_sku"])
-        buyer = {**BUYER, "basket_token": basket["basket_token"]}
-        question = await call("place_order", **buyer)
-        order = await call("place_order", **buyer, confirm=question["confirm"])
-        asked = {"order_id": order["order_id"], "ticket": order["ticket"], "wait_seconds": 60}
-        answer = await client.call_tool("track_order", asked, progress_handler=hear)
-    stand = answer.structured_content
-    print(json.dumps({"number": order["order_id"], "status": stand["status"], "told": told}))
+        order = await buy(call)
+        say(follows=order["order_id"])
+        asked = {"order_id": order["order_id"], "ticket": order["ticket"], "wait_seconds": 300}
+        await client.call_tool("track_order", asked, progress_handler=hear)
+        await replay(call, order)
 
 
 asyncio.run(main(sys.argv[1]))

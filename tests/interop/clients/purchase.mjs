@@ -1,4 +1,5 @@
-// The purchase that each client makes, and the steps it is told of.
+// The purchase that each client makes, what it is told of it, and what it asks for in the end.
+// What a client has to say is one line of JSON at a time.
 const BUYER = {
   email: 'maya@example.org',
   name: 'Maya Okafor',
@@ -23,20 +24,41 @@ export function data(result) {
 export class Follower {
   constructor(read) {
     this.read = read;
-    this.told = [];
+    this.status = 'placed';
     this.turn = Promise.resolve();
-    this.delivered = new Promise((resolve) => (this.end = resolve));
+    this.delivered = new Promise((resolve, reject) => {
+      this.end = resolve;
+      this.fail = reject;
+    });
   }
 
   hear(uri) {
     this.turn = this.turn.then(async () => {
       const order = JSON.parse((await this.read(uri)).contents[0].text);
-      if (this.told.at(-1) !== order.status) this.told.push(order.status);
+      if (this.status !== order.status) say({ told: order.status });
+      this.status = order.status;
       if (order.status === 'delivered') this.end();
     });
+    this.turn.catch(this.fail);
   }
 }
 
-export function say(found) {
-  process.stdout.write(JSON.stringify(found) + '\n', () => process.exit(0));
+// From now on it hears all that comes.
+export function follows(order) {
+  say({ follows: order.order_id });
+}
+
+// What it may have missed: all that has happened to the order, and in which order.
+export async function replay(call, order) {
+  const topics = [`order.${order.order_id}`];
+  const { events } = await call('replay_events', { after: '0', topics, ticket: order.ticket });
+  say({ replayed: events.map((event) => [event.version, event.type]) });
+}
+
+export function say(line) {
+  process.stdout.write(JSON.stringify(line) + '\n');
+}
+
+export function leave() {
+  process.stdout.write('', () => process.exit(0));
 }

@@ -4,7 +4,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
-import { Follower, buy, data, say } from './purchase.mjs';
+import { Follower, buy, data, follows, leave, replay } from './purchase.mjs';
 
 const [address, proxy] = process.argv.slice(2);
 const client = new Client({ name: 'typescript-1', version: '1' });
@@ -17,14 +17,17 @@ await client.connect(
       })
     : new StreamableHTTPClientTransport(new URL(address)),
 );
+const call = async (name, args) => data(await client.callTool({ name, arguments: args }));
 const follower = new Follower((uri) => client.readResource({ uri }));
 client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) =>
   follower.hear(params.uri),
 );
-const order = await buy(async (name, args) => data(await client.callTool({ name, arguments: args })));
+const order = await buy(call);
 await client.subscribeResource({ uri: order.uri });
+follows(order);
 // what has happened before is not told again
 follower.hear(order.uri);
 await follower.delivered;
+await replay(call, order);
 await client.close();
-say({ number: order.order_id, told: follower.told });
+leave();
