@@ -63,7 +63,18 @@ CONSENT = STRICT.replace(
 )
 
 
-POLICIES = (("/admin", ADMIN), ("/media/", MEDIA), ("/oauth/authorize", CONSENT), ("", STRICT))
+# the house's own pages for staff need nothing of that
+OWN = r"/admin/(board|health|first-run|catalog/import/(add|\d+/change))(/|$)"
+POLICIES = tuple(
+    (re.compile(pattern), policy)
+    for pattern, policy in (
+        (OWN, STRICT),
+        ("/admin", ADMIN),
+        ("/media/", MEDIA),
+        ("/oauth/authorize", CONSENT),
+        ("", STRICT),
+    )
+)
 MCP = re.compile(r"/mcp(/|$)")
 IMPORTS = re.compile(r"/api/v1/admin/imports/?|/admin/catalog/import/add/")
 # what opens something does not belong into a log
@@ -218,7 +229,7 @@ class _Answer:
         return [*given, *(header for header in self._own() if header[0] not in names)]
 
     def _own(self) -> list[Header]:
-        policy = next(policy for start, policy in POLICIES if self._path.startswith(start))
+        policy = next(policy for pattern, policy in POLICIES if pattern.match(self._path))
         return [
             (b"content-security-policy", policy.encode()),
             (b"x-content-type-options", b"nosniff"),

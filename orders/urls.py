@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from orders import api as rest
-from orders import order_api, order_views, views, webhook_api
+from orders import board_views, order_api, order_views, views, webhook_api
 from orders.payments import urls as payments
 
 pages: list[URLPattern] = [
@@ -21,6 +21,13 @@ pages: list[URLPattern] = [
     path("orders/<str:number>/return", order_views.order_return, name="order_return"),
     path("orders/<str:number>/receipt", order_views.receipt, name="receipt"),
     path("t/<str:token>", views.ticket, name="ticket"),
+]
+# below /admin/, but no part of Django's admin
+staff: list[URLPattern] = [
+    path("board", board_views.page, name="board"),
+    path("board/changes", board_views.changes, name="board_changes"),
+    path("board/figures", board_views.told, name="board_figures"),
+    path("board/<str:number>", board_views.one, name="board_order"),
 ]
 api: list[URLPattern] = [
     *payments.api,

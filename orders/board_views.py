@@ -1,0 +1,222 @@
+"""The board's pages: columns or a table, what is new of it, one order with all that can be done.
+
+All of it works without JavaScript. `static/js/board.js` asks for parts by the header `X-Part`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.views.decorators import staff_member_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from museo.access.callers import Caller, caller_from_request
+from museo.access.permissions import may
+from museo.access.problems import NotAllowed, NotFound, Problem
+from notifications import log
+from orders import acts, board, figures, lifecycle, notes, tracking
+from orders.board import Card
+from orders.models import Order
+
+TABLE = "table"
+DAY = timedelta(days=1)
+
+
+@never_cache
+@staff_member_required
+@require_GET
+def page(request: HttpRequest) -> HttpResponse:
+    """Orders under way; `?view=table` shows them as a table."""
+    caller, now = caller_from_request(request), timezone.now()
+    # before the orders: what happens in between is told twice, never missed
+    state = log.state()
+    columns = _allowed(lambda: board.whole(caller, now=now))
+    shown = {
+        "section": "board",
+        "columns": [_column(column, now) for column in columns],
+        "is_table": request.GET.get("view") == TABLE,
+        "strip": figures.strip(caller, columns, now=now),
+        "charts": figures.charts(caller, now=now),
+        "topic": tracking.STAFF_TOPIC,
+        "cursor": log.format_cursor(state.epoch, state.head),
+        **_common(caller, now),
+    }
+    return render(request, "orders/board/page.html", shown)
+
+
+@never_cache
+@staff_member_required
+@require_GET
+def changes(request: HttpRequest) -> HttpResponse:
+    """The cards of `?orders=` as they stand now, and the counts of all columns."""
+    caller, now = caller_from_request(request), timezone.now()
+    numbers = request.GET.get("orders", "").split(",")
+    cards = _allowed(lambda: board.some(caller, numbers, now=now))
+    return _part(request, "changes", _changed(cards, caller, now))
+
+
+@never_cache
+@staff_member_required
+@require_GET
+def told(request: HttpRequest) -> HttpResponse:
+    """The figures anew."""
+    caller, now = caller_from_request(request), timezone.now()
+    _allowed(lambda: board.require(caller))
+    shown = {
+        "strip": figures.strip(caller, board.counted(), now=now),
+        "charts": figures.charts(caller, now=now),
+    }
+    return _part(request, "figures", shown)
+
+
+@never_cache
+@staff_member_required
+@require_http_methods(["GET", "POST"])
+def one(request: HttpRequest, number: str) -> HttpResponse:
+    """An order with all that can be done with it; `act` names what is done."""
+    caller, now = caller_from_request(request), timezone.now()
+    _allowed(lambda: board.require(caller))
+    order = _found(caller, number)
+    if request.method == "POST":
+        return _act(request, caller, order, now)
+    return _desk(request, caller, order)
+
+
+def _act(request: HttpRequest, caller: Caller, order: Order, now: datetime) -> HttpResponse:
+    kind = acts.ACTS.get(request.POST.get("act", ""))
+    if kind is None:
+        raise Http404
+    form = kind(request.POST, order=order)
+    if not form.is_valid():
+        return _desk(request, caller, order, form, HTTPStatus.UNPROCESSABLE_ENTITY)
+    try:
+        form.act(caller, timezone.now())
+    except NotAllowed as problem:
+        raise PermissionDenied(problem.detail) from problem
+    except Problem as problem:
+        form.add_error(None, problem.detail)
+        return _desk(request, caller, _found(caller, order.number), form, problem.status)
+    LogEntry.objects.log_actions(request.user.pk, [order], CHANGE, str(kind.label))  # type: ignore[arg-type]
+    said = str(kind.done) % {"number": order.number}
+    if _wants_part(request):
+        cards = board.some(caller, [order.number], now=timezone.now())
+        return _part(request, "changes", {**_changed(cards, caller, now), "said": said})
+    messages.success(request, said)
+    return redirect(f"{reverse('board')}#{order.number}")
+
+
+def _desk(
+    request: HttpRequest,
+    caller: Caller,
+    order: Order,
+    filled: acts.ActForm | None = None,
+    status: int = HTTPStatus.OK,
+) -> HttpResponse:
+    now = timezone.now()
+    shown = {
+        "section": "board",
+        "desk": acts.desk(order, filled),
+        "refusal": filled.non_field_errors() if filled else (),
+        "card": _card(board.some(caller, [order.number], now=now)[0], now),
+        "lines": order.lines.order_by("position"),
+        "notes": notes.read(caller, order.number) if may(caller, "orders.change_order") else (),
+        **_common(caller, now),
+    }
+    if _wants_part(request):
+        return _part(request, "desk", shown, status)
+    return render(request, "orders/board/order.html", shown, status=status)
+
+
+def _found(caller: Caller, number: str) -> Order:
+    try:
+        return tracking.find(caller, number)
+    except NotFound as problem:
+        raise Http404(problem.detail) from problem
+
+
+def _allowed(ask: Any) -> Any:
+    """What a service answers; a page that is not for this person is refused as the admin does."""
+    try:
+        return ask()
+    except NotAllowed as problem:
+        raise PermissionDenied(problem.detail) from problem
+
+
+def _wants_part(request: HttpRequest) -> bool:
+    return "X-Part" in request.headers
+
+
+def _part(
+    request: HttpRequest, name: str, shown: dict[str, Any], status: int = HTTPStatus.OK
+) -> HttpResponse:
+    return render(request, f"orders/board/_{name}.html", shown, status=status)
+
+
+def _common(caller: Caller, now: datetime) -> dict[str, Any]:
+    return {"now": now, "may_act": may(caller, "orders.change_order")}
+
+
+def _changed(cards: Sequence[Card], caller: Caller, now: datetime) -> dict[str, Any]:
+    return {
+        "cards": [_card(card, now) for card in cards],
+        "columns": board.counted(),
+        **_common(caller, now),
+    }
+
+
+def _column(column: board.Column, now: datetime) -> dict[str, Any]:
+    return {"of": column, "cards": [_card(card, now) for card in column.cards]}
+
+
+def _card(card: Card, now: datetime) -> dict[str, Any]:
+    """With its texts."""
+    return {
+        "of": card,
+        "order": card.order,
+        "status": _(card.label_key),
+        "next": _(card.next_label_key) if card.following else "",
+        "time": _time(card, now),
+        "done": card.done(now),
+        "where": card.order.address.get("postal_code") or card.order.address.get("city") or "",
+    }
+
+
+def _time(card: Card, now: datetime) -> str:
+    order = card.order
+    if order.status in lifecycle.ENDED:
+        return _moment(order.ended_at, now)
+    if card.late_by is not None and card.late_by < board.HOUR:
+        return _("%(time)s late") % {"time": _minutes(card.late_by)}
+    if card.is_late:
+        return _("late since %(time)s") % {"time": _moment(order.promised_at, now)}
+    if order.held_at:
+        return _("on hold")
+    left = (order.next_step_at or order.eta) - now
+    if left < board.HOUR:
+        return _("%(time)s left") % {"time": _minutes(max(left, timedelta(0)))}
+    return _("by %(time)s") % {"time": _moment(order.next_step_at or order.eta, now)}
+
+
+def _minutes(span: timedelta) -> str:
+    minutes, seconds = divmod(int(span.total_seconds()), 60)
+    return f"{minutes}:{seconds:02}"
+
+
+def _moment(at: datetime | None, now: datetime) -> str:
+    if at is None:
+        return ""
+    is_near = abs(at - now) < DAY
+    return date_format(timezone.localtime(at), "H:i" if is_near else "j M")
