@@ -167,6 +167,17 @@ ACTS: Mapping[str, type[ActForm]] = {
 }
 
 
+# what taking a step is called by who takes it
+STEPS: Mapping[str, Any] = {
+    lifecycle.CONFIRMED: gettext_lazy("Confirm"),
+    lifecycle.PREPARING: gettext_lazy("Prepare"),
+    lifecycle.OUT_FOR_DELIVERY: gettext_lazy("Send out"),
+    lifecycle.DELIVERED: gettext_lazy("Hand over"),
+}
+# those of a card's own button
+ON_CARDS = (Advance, Resume, TryAgain)
+
+
 @dataclass(frozen=True)
 class Desk:
     """The forms that can do something with an order as it stands, in their order."""
@@ -177,6 +188,6 @@ class Desk:
 
 def desk(order: Order, filled: ActForm | None = None) -> Desk:
     """With the one that was filled in and refused in the place of its empty one."""
-    fitting = [kind for kind in ACTS.values() if kind.fits(order) and kind is not Advance]
+    fitting = [kind for kind in ACTS.values() if kind not in ON_CARDS and kind.fits(order)]
     shown = [filled if filled and type(filled) is kind else kind(order=order) for kind in fitting]
     return Desk(order, tuple(shown))

@@ -60,10 +60,6 @@ class Card:
     def label_key(self) -> str:
         return lifecycle.text_key(self.order.status, "label")
 
-    @property
-    def next_label_key(self) -> str:
-        return lifecycle.text_key(self.following, "label")
-
     def done(self, now: datetime) -> int:
         """How much of its step is over, in percent."""
         due = self.order.next_step_at

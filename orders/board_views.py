@@ -46,8 +46,7 @@ def page(request: HttpRequest) -> HttpResponse:
     columns = _allowed(lambda: board.whole(caller, now=now))
     shown = {
         "section": "board",
-        "columns": [_column(column, now) for column in columns],
-        "is_table": request.GET.get("view") == TABLE,
+        **_shown(columns, request.GET.get("view") == TABLE, now),
         "strip": figures.strip(caller, columns, now=now),
         "charts": figures.charts(caller, now=now),
         "topic": tracking.STAFF_TOPIC,
@@ -177,21 +176,45 @@ def _changed(cards: Sequence[Card], caller: Caller, now: datetime) -> dict[str, 
     }
 
 
+def _shown(columns: Sequence[board.Column], is_table: bool, now: datetime) -> dict[str, Any]:
+    """As a table all that is late comes first, and what has ended last."""
+    cards = [card for column in columns for card in column.cards]
+    cards.sort(key=lambda card: (card.column == board.DONE, card.place))
+    return {
+        "is_table": is_table,
+        "columns": [] if is_table else [_column(column, now) for column in columns],
+        "rows": [_card(card, now) for card in cards] if is_table else [],
+    }
+
+
 def _column(column: board.Column, now: datetime) -> dict[str, Any]:
     return {"of": column, "cards": [_card(card, now) for card in column.cards]}
 
 
 def _card(card: Card, now: datetime) -> dict[str, Any]:
-    """With its texts."""
+    """With its texts, and the one thing that is most likely to be done with it."""
+    act, label = _first_act(card)
+    prefix, dash, short = card.order.number.rpartition("-")
     return {
         "of": card,
         "order": card.order,
         "status": _(card.label_key),
-        "next": _(card.next_label_key) if card.following else "",
+        "prefix": prefix + dash,
+        "short": short,
+        "act": act,
+        "label": label,
         "time": _time(card, now),
         "done": card.done(now),
         "where": card.order.address.get("postal_code") or card.order.address.get("city") or "",
     }
+
+
+def _first_act(card: Card) -> tuple[str, str]:
+    """Nothing for what needs nobody."""
+    if card.following:
+        return acts.Advance.name, str(acts.STEPS[card.following])
+    kind = next((kind for kind in (acts.Resume, acts.TryAgain) if kind.fits(card.order)), None)
+    return (kind.name, str(kind.label)) if kind else ("", "")
 
 
 def _time(card: Card, now: datetime) -> str:

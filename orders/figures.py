@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -17,6 +18,7 @@ from orders import board, lifecycle, pricing, stats
 
 MINUTE = timedelta(minutes=1)
 MINUTES = 60
+HOURS = 24
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def strip(caller: Caller, columns: Sequence[board.Column], *, now: datetime) -> 
     return [
         Figure(_("In progress"), str(orders), _("orders")),
         Figure(_("Late"), str(late), _("of %(count)s") % {"count": orders}, is_bad=late > 0),
-        Figure(_("Time to door"), minutes, _("min, median of a day")),
+        Figure(_("Time to door"), minutes, _("min, median")),
         Figure(_("Today"), str(day["orders"]), _("orders")),
         Figure(_("Taken"), taken, _("today")),
     ]
@@ -139,18 +141,11 @@ def _per_step(now: datetime) -> Chart:
 
 def _late_share(now: datetime) -> Chart:
     hours = stats.late_by_hour(now)
-    rows = [
-        Row(
-            _clock(datetime.fromisoformat(each["hour"])),
-            [
-                Cell(
-                    round(100 * each["late"] / each["orders"], 1),
-                    _("%(late)s of %(orders)s") % each,
-                )
-            ],
-        )
-        for each in hours
-    ]
+    told = {datetime.fromisoformat(each["hour"]): each for each in hours}
+    here = timezone.localtime(now).replace(minute=0, second=0, microsecond=0)
+    begin = here - (HOURS - 1) * stats.HOUR
+    day = [begin + number * stats.HOUR for number in range(HOURS)]
+    rows = [Row(_clock(hour), [_share(told.get(hour))]) for hour in day]
     orders = sum(each["orders"] for each in hours)
     late = sum(each["late"] for each in hours)
     return Chart(
@@ -164,6 +159,12 @@ def _late_share(now: datetime) -> Chart:
         shape="bars",
         unit="%",
     )
+
+
+def _share(told: Mapping[str, Any] | None) -> Cell:
+    if told is None:
+        return Cell(0, "-")
+    return Cell(round(100 * told["late"] / told["orders"], 1), _("%(late)s of %(orders)s") % told)
 
 
 def _minutes(seconds: float) -> Cell:

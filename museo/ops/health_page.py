@@ -156,7 +156,7 @@ def _delay() -> Line:
         return Line(name, "-")
     if seconds == inf:
         return Line(name, _("more than 5 s"), "warn")
-    text = _("at most %(count)s ms") % {"count": f"{seconds * 1000:g}"}
+    text = _("at most %(count)s s") % {"count": f"{seconds:g}"}
     return Line(name, text, "ok" if seconds <= SLOW.total_seconds() else "warn")
 
 

@@ -48,9 +48,10 @@ function options(section, { names, labels }, width) {
       {
         ...axis,
         grid: { ...grid, show: !isBars },
-        size: 34,
+        // words side by side need more room than a phone has
+        ...(isBars && names.length > 1 && width < 440 ? { rotate: -35, size: 64 } : { size: 34 }),
         gap: 8,
-        space: isBars ? 30 : 70,
+        space: isBars && names.length > 1 ? 30 : 64,
         incrs: [1, 2, 3, 5, 10, 15, 20],
         values: (_plot, places) => places.map((place) => labels[place] ?? ""),
       },
