@@ -28,6 +28,7 @@ urlpatterns = [
     path("admin/first-run/<int:step>", first_run.one_step, name="first_run_step"),
     path("admin/assistant", assistant.ask_as_staff, name="admin_assistant"),
     path("admin/", include(orders.urls.staff)),
+    *orders.urls.staff,
     path("admin/health", health_page.page, name="health"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),

@@ -132,8 +132,8 @@ def counted() -> list[Column]:
 
 def _first_of_each() -> list[int]:
     """Of each step those that come first on the board."""
-    late_first = [F("late_at").asc(nulls_last=True), F("next_step_at").asc(nulls_last=True), "pk"]
-    place = Window(RowNumber(), partition_by="status", order_by=late_first)
+    late_first = (F("late_at").asc(nulls_last=True), F("next_step_at").asc(nulls_last=True))
+    place = Window(RowNumber(), partition_by="status", order_by=[*late_first, F("pk").asc()])
     first = Order.objects.filter(status__in=UNDER_WAY).annotate(place=place).filter(place__lte=MOST)
     return list(first.values_list("pk", flat=True))
 

@@ -24,10 +24,10 @@ pages: list[URLPattern] = [
 ]
 # below /admin/, but no part of Django's admin
 staff: list[URLPattern] = [
-    path("board", board_views.page, name="board"),
-    path("board/changes", board_views.changes, name="board_changes"),
-    path("board/figures", board_views.told, name="board_figures"),
-    path("board/<str:number>", board_views.one, name="board_order"),
+    path("admin/board", board_views.page, name="board"),
+    path("admin/board/changes", board_views.changes, name="board_changes"),
+    path("admin/board/figures", board_views.told, name="board_figures"),
+    path("admin/board/<str:number>", board_views.one, name="board_order"),
 ]
 api: list[URLPattern] = [
     *payments.api,
