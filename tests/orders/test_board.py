@@ -116,7 +116,7 @@ def test_many_orders_cost_as_many_queries_as_one(
 
     with django_assert_num_queries(len(one.captured_queries)):
         boss.get(BOARD)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         boss.get(f"{BOARD}/changes?orders={','.join(numbers)}")
 
 
