@@ -28,6 +28,9 @@ const minutes = (milliseconds) => {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 };
 
+// by the keyboard: a click leaves the focus where it was
+const isVisiblyFocused = (card) => card.matches(":focus-visible") || card.querySelector(":focus-visible");
+
 class Board {
   constructor(root) {
     this.root = root;
@@ -40,6 +43,8 @@ class Board {
     // numbers of orders that something has happened to; cards that wait for the mouse to leave
     this.changed = new Set();
     this.waiting = new Map();
+    // what was done here: it need not wait for the focus to leave
+    this.mine = new Set();
     this.listen();
     this.stream = new SharedStream("/api/v1/events", this);
     this.stream.join();
@@ -190,9 +195,10 @@ class Board {
   place(card) {
     const old = document.getElementById(card.id);
     const isHere = old?.dataset.in === card.dataset.in && old?.dataset.place === card.dataset.place;
-    const isBusy = old?.contains(document.activeElement) || old?.matches(":hover");
-    if (isHere && !isBusy && !this.isPressed) this.swap(old, card);
-    else if (this.isStill() || (old && isBusy)) this.wait(card, old);
+    const isPointed = this.isPointed && old?.matches(":hover");
+    const isFocused = old && isVisiblyFocused(old) && !this.mine.has(card.id);
+    if (isHere && !isPointed && !isFocused && !this.isPressed) this.swap(old, card);
+    else if (this.isStill() || isFocused) this.wait(card, old);
     else this.settle(card);
   }
 
@@ -217,7 +223,11 @@ class Board {
 
   settle(card) {
     this.waiting.delete(card.id);
-    document.getElementById(card.id)?.remove();
+    this.mine.delete(card.id);
+    const old = document.getElementById(card.id);
+    const hadFocus = old?.contains(document.activeElement);
+    const left = old?.parentNode;
+    old?.remove();
     const list = this.list(card.dataset.in);
     if (!list) return;
     const after = [...list.children].find((other) => other.dataset.place > card.dataset.place);
@@ -225,6 +235,9 @@ class Board {
     card.classList.add("arrived");
     if (card.dataset.in === DONE) while (list.childElementCount > MOST_DONE) list.lastElementChild.remove();
     this.rove(list);
+    if (left && left !== list) this.rove(left);
+    // to the card, not to its button, which now takes another step
+    if (hadFocus) card.focus({ preventScroll: true });
   }
 
   remove(card) {
@@ -236,8 +249,10 @@ class Board {
 
   settleAll() {
     if (this.isStill()) return;
-    const focused = document.activeElement?.closest("[data-card]")?.id;
-    for (const [id, card] of [...this.waiting]) if (id !== focused) this.settle(card);
+    for (const [id, card] of [...this.waiting]) {
+      const old = document.getElementById(id);
+      if (this.mine.has(id) || !old || !isVisiblyFocused(old)) this.settle(card);
+    }
     if (this.isStale) this.soon();
     this.count();
     this.tick();
@@ -345,6 +360,7 @@ class Board {
     });
     const release = () => setTimeout(() => this.releaseSoon());
     for (const name of ["pointerup", "pointercancel", "dragend"]) addEventListener(name, release);
+    root.addEventListener("focusin", ({ target }) => this.rove(target.closest("[data-cards]")));
     root.addEventListener("focusout", () => setTimeout(() => this.settleAll()));
     root.addEventListener("keydown", (event) => this.walk(event));
     document.addEventListener("submit", (event) => this.submit(event));
@@ -396,6 +412,7 @@ class Board {
   }
 
   succeed(page, form) {
+    for (const card of page.querySelectorAll("[data-card]")) this.mine.add(card.id);
     if (this.desk.contains(form)) this.desk.close();
     this.announce(find("said", page)?.textContent ?? "");
     if (this.isTable) this.sync();

@@ -1,12 +1,13 @@
 """The staff board in a real browser: it lives, keeps still under the mouse, and tells the truth."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from tests.clients.orders import Bought, Desk
 from tests.shops import ROOT
@@ -194,10 +195,12 @@ def test_a_log_that_began_anew_is_read_anew(calm: Desk, enter: Enter) -> None:
 
     def of_another_log(page: Page) -> None:
         page.on("request", lambda asked: cursors.append(asked.url))
-        page.add_init_script(
-            "addEventListener('DOMContentLoaded', () =>"
-            " { document.querySelector('[data-board]').dataset.cursor = 'gone0000-1'; })"
-        )
+
+        def serve(route: Route) -> None:
+            body = re.sub(r'data-cursor="[^"]+"', 'data-cursor="gone0000-1"', route.fetch().text())
+            route.fulfill(body=body, content_type="text/html")
+
+        page.route(f"**{BOARD}", serve, times=1)
 
     page = enter(prepare=of_another_log)
     page.wait_for_function("document.querySelectorAll('[data-card]').length > 0")
