@@ -50,6 +50,9 @@ def page(request: HttpRequest) -> HttpResponse:
         "strip": figures.strip(caller, columns, now=now),
         "charts": figures.charts(caller, now=now),
         "topic": tracking.STAFF_TOPIC,
+        # the page counts on by itself
+        "left": _("%(time)s left"),
+        "late": _("%(time)s late"),
         "cursor": log.format_cursor(state.epoch, state.head),
         **_common(caller, now),
     }

@@ -133,7 +133,7 @@ def test_nothing_moves_under_the_mouse_and_what_waits_is_counted(calm: Desk, ent
     has_moved, above, below = moved_while_pointed_at(calm, page)
 
     assert not has_moved
-    expect(page.locator("[data-waiting]")).to_contain_text("1 changes wait while you point")
+    expect(page.locator("[data-waiting]")).to_contain_text("Waits until you point elsewhere: 1")
     expect(card(page, above).get_by_role("button")).to_have_attribute("aria-disabled", "true")
     page.mouse.down()
     page.mouse.up()
@@ -163,7 +163,7 @@ def test_a_pause_keeps_everything_and_counts_it(calm: Desk, enter: Enter) -> Non
     calm.advance(order, "confirmed", "preparing")
     new = calm.buy()
 
-    expect(page.locator("[data-waiting]")).to_have_text("Paused: 2 changes wait")
+    expect(page.locator("[data-waiting]")).to_have_text("Paused, waiting: 2")
     shows(page, order, "placed")
     expect(pause).to_have_attribute("aria-pressed", "true")
     pause.click()
