@@ -1,4 +1,4 @@
-"""What staff do with one order from its card: each act is a short form and the service it calls."""
+"""What staff do with one order from its slip: each act is a short form and the service it calls."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ActForm(forms.Form):
 
 
 class Advance(ActForm):
-    """Brings the step back that was shown: a card grown old moves nothing."""
+    """Brings the step back that was shown: a slip grown old moves nothing."""
 
     name = "advance"
     label = gettext_lazy("Take the next step")
@@ -174,7 +174,7 @@ STEPS: Mapping[str, Any] = {
     lifecycle.OUT_FOR_DELIVERY: gettext_lazy("Send out"),
     lifecycle.DELIVERED: gettext_lazy("Hand over"),
 }
-# those of a card's own button
+# those of a slip's own button
 ON_CARDS = (Advance, Resume, TryAgain)
 
 

@@ -21,7 +21,7 @@ from museo.access.problems import NotAllowed
 from orders import lifecycle
 from orders.models import Order, OrderLine, OrderStep
 
-# cards of a column; how many more there are is said
+# slips of a column; how many more there are is said
 MOST = 100
 UNDER_WAY = tuple(status for status in lifecycle.PROGRESS if status not in lifecycle.ENDED)
 # the last column: what has ended within this time, so many at most
@@ -33,7 +33,7 @@ HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Card:
+class Slip:
     """What staff see of an order at a glance; `following` is empty when no step can be taken."""
 
     order: Order
@@ -75,7 +75,7 @@ class Column:
     name: str
     count: int = 0
     late: int = 0
-    cards: Sequence[Card] = field(default=())
+    slips: Sequence[Slip] = field(default=())
 
     @property
     def label_key(self) -> str:
@@ -83,34 +83,34 @@ class Column:
 
     @property
     def more(self) -> int:
-        """So many have no card."""
-        return max(0, self.count - len(self.cards))
+        """So many have no slip."""
+        return max(0, self.count - len(self.slips))
 
 
 def whole(caller: Caller, *, now: datetime) -> list[Column]:
     """The board; raise NotAllowed for who may not see all orders."""
     require(caller)
     ids = [*_first_of_each(), *_done_lately(now)]
-    by_column: dict[str, list[Card]] = {}
-    for card in _cards(ids, now=now):
-        by_column.setdefault(card.column, []).append(card)
+    by_column: dict[str, list[Slip]] = {}
+    for slip in _slips(ids, now=now):
+        by_column.setdefault(slip.column, []).append(slip)
     return [
         Column(
             column.name,
             column.count,
             column.late,
-            sorted(by_column.get(column.name, ()), key=lambda card: card.place),
+            sorted(by_column.get(column.name, ()), key=lambda slip: slip.place),
         )
         for column in counted()
     ]
 
 
-def some(caller: Caller, numbers: Collection[str], *, now: datetime) -> list[Card]:
-    """The cards of these orders as they stand now; raise NotAllowed as `whole` does."""
+def some(caller: Caller, numbers: Collection[str], *, now: datetime) -> list[Slip]:
+    """The slips of these orders as they stand now; raise NotAllowed as `whole` does."""
     require(caller)
     known = [number for number in numbers if number.isprintable()][:MOST]
     ids = Order.objects.filter(number__in=known).values_list("pk", flat=True)
-    return _cards(list(ids), now=now)
+    return _slips(list(ids), now=now)
 
 
 def require(caller: Caller) -> None:
@@ -119,7 +119,7 @@ def require(caller: Caller) -> None:
 
 
 def counted() -> list[Column]:
-    """The columns without cards: how many orders are at each step, and how many of them late."""
+    """The columns without slips: how many orders are at each step, and how many of them late."""
     rows = Order.objects.filter(status__in=UNDER_WAY).values_list("status")
     counts = {
         status: (count, late)
@@ -151,12 +151,12 @@ def _done_lately(now: datetime) -> list[int]:
     return [pk for _at, pk in sorted(ended, reverse=True)[:MOST_DONE]]
 
 
-def _cards(ids: Iterable[int], *, now: datetime) -> list[Card]:
-    return [_card(order, now) for order in _told(ids)]
+def _slips(ids: Iterable[int], *, now: datetime) -> list[Slip]:
+    return [_slip(order, now) for order in _told(ids)]
 
 
 def _told(ids: Iterable[int]) -> QuerySet[Any]:
-    """With what a card says beside the order's own row; no more of it is read."""
+    """With what a slip says beside the order's own row; no more of it is read."""
     lines = OrderLine.objects.filter(order=OuterRef("pk")).order_by().values("order")
     steps = OrderStep.objects.filter(order=OuterRef("pk"))
     return (
@@ -173,9 +173,9 @@ def _told(ids: Iterable[int]) -> QuerySet[Any]:
     )
 
 
-def _card(order: Any, now: datetime) -> Card:
+def _slip(order: Any, now: datetime) -> Slip:
     has_ended = order.status in lifecycle.ENDED
-    return Card(
+    return Slip(
         order=order,
         column=DONE if has_ended else order.status,
         units=order.units,

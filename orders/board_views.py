@@ -28,7 +28,7 @@ from museo.access.permissions import may
 from museo.access.problems import NotAllowed, NotFound, Problem
 from notifications import log
 from orders import acts, board, figures, lifecycle, notes, tracking
-from orders.board import Card
+from orders.board import Slip
 from orders.models import Order
 
 TABLE = "table"
@@ -63,11 +63,11 @@ def page(request: HttpRequest) -> HttpResponse:
 @staff_member_required
 @require_GET
 def changes(request: HttpRequest) -> HttpResponse:
-    """The cards of `?orders=` as they stand now, and the counts of all columns."""
+    """The slips of `?orders=` as they stand now, and the counts of all columns."""
     caller, now = caller_from_request(request), timezone.now()
     numbers = request.GET.get("orders", "").split(",")
-    cards = _allowed(lambda: board.some(caller, numbers, now=now))
-    return _part(request, "changes", _changed(cards, caller, now))
+    slips = _allowed(lambda: board.some(caller, numbers, now=now))
+    return _part(request, "changes", _changed(slips, caller, now))
 
 
 @never_cache
@@ -114,8 +114,8 @@ def _act(request: HttpRequest, caller: Caller, order: Order, now: datetime) -> H
     LogEntry.objects.log_actions(request.user.pk, [order], CHANGE, str(kind.label))  # type: ignore[arg-type]
     said = str(kind.done) % {"number": order.number}
     if _wants_part(request):
-        cards = board.some(caller, [order.number], now=timezone.now())
-        return _part(request, "changes", {**_changed(cards, caller, now), "said": said})
+        slips = board.some(caller, [order.number], now=timezone.now())
+        return _part(request, "changes", {**_changed(slips, caller, now), "said": said})
     messages.success(request, said)
     return redirect(f"{reverse('board')}#{order.number}")
 
@@ -132,7 +132,7 @@ def _desk(
         "section": "board",
         "desk": acts.desk(order, filled),
         "refusal": filled.non_field_errors() if filled else (),
-        "card": _card(board.some(caller, [order.number], now=now)[0], now),
+        "slip": _slip(board.some(caller, [order.number], now=now)[0], now),
         "lines": order.lines.order_by("position"),
         "notes": notes.read(caller, order.number) if may(caller, "orders.change_order") else (),
         **_common(caller, now),
@@ -171,9 +171,9 @@ def _common(caller: Caller, now: datetime) -> dict[str, Any]:
     return {"now": now, "may_act": may(caller, "orders.change_order")}
 
 
-def _changed(cards: Sequence[Card], caller: Caller, now: datetime) -> dict[str, Any]:
+def _changed(slips: Sequence[Slip], caller: Caller, now: datetime) -> dict[str, Any]:
     return {
-        "cards": [_card(card, now) for card in cards],
+        "slips": [_slip(slip, now) for slip in slips],
         "columns": board.counted(),
         **_common(caller, now),
     }
@@ -181,52 +181,52 @@ def _changed(cards: Sequence[Card], caller: Caller, now: datetime) -> dict[str, 
 
 def _shown(columns: Sequence[board.Column], is_table: bool, now: datetime) -> dict[str, Any]:
     """As a table all that is late comes first, and what has ended last."""
-    cards = [card for column in columns for card in column.cards]
-    cards.sort(key=lambda card: (card.column == board.DONE, card.place))
+    slips = [slip for column in columns for slip in column.slips]
+    slips.sort(key=lambda slip: (slip.column == board.DONE, slip.place))
     return {
         "is_table": is_table,
         "columns": [] if is_table else [_column(column, now) for column in columns],
-        "rows": [_card(card, now) for card in cards] if is_table else [],
+        "rows": [_slip(slip, now) for slip in slips] if is_table else [],
     }
 
 
 def _column(column: board.Column, now: datetime) -> dict[str, Any]:
-    return {"of": column, "cards": [_card(card, now) for card in column.cards]}
+    return {"of": column, "slips": [_slip(slip, now) for slip in column.slips]}
 
 
-def _card(card: Card, now: datetime) -> dict[str, Any]:
+def _slip(slip: Slip, now: datetime) -> dict[str, Any]:
     """With its texts, and the one thing that is most likely to be done with it."""
-    act, label = _first_act(card)
-    prefix, dash, short = card.order.number.rpartition("-")
+    act, label = _first_act(slip)
+    prefix, dash, short = slip.order.number.rpartition("-")
     return {
-        "of": card,
-        "order": card.order,
-        "status": _(card.label_key),
+        "of": slip,
+        "order": slip.order,
+        "status": _(slip.label_key),
         "prefix": prefix + dash,
         "short": short,
         "act": act,
         "label": label,
-        "time": _time(card, now),
-        "done": card.done(now),
-        "where": card.order.address.get("postal_code") or card.order.address.get("city") or "",
+        "time": _time(slip, now),
+        "done": slip.done(now),
+        "where": slip.order.address.get("postal_code") or slip.order.address.get("city") or "",
     }
 
 
-def _first_act(card: Card) -> tuple[str, str]:
+def _first_act(slip: Slip) -> tuple[str, str]:
     """Nothing for what needs nobody."""
-    if card.following:
-        return acts.Advance.name, str(acts.STEPS[card.following])
-    kind = next((kind for kind in (acts.Resume, acts.TryAgain) if kind.fits(card.order)), None)
+    if slip.following:
+        return acts.Advance.name, str(acts.STEPS[slip.following])
+    kind = next((kind for kind in (acts.Resume, acts.TryAgain) if kind.fits(slip.order)), None)
     return (kind.name, str(kind.label)) if kind else ("", "")
 
 
-def _time(card: Card, now: datetime) -> str:
-    order = card.order
+def _time(slip: Slip, now: datetime) -> str:
+    order = slip.order
     if order.status in lifecycle.ENDED:
         return _moment(order.ended_at, now)
-    if card.late_by is not None and card.late_by < board.HOUR:
-        return _("%(time)s late") % {"time": _minutes(card.late_by)}
-    if card.is_late:
+    if slip.late_by is not None and slip.late_by < board.HOUR:
+        return _("%(time)s late") % {"time": _minutes(slip.late_by)}
+    if slip.is_late:
         return _("late since %(time)s") % {"time": _moment(order.promised_at, now)}
     if order.held_at:
         return _("on hold")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
@@ -19,15 +19,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
+from prometheus_client import Metric
 
 from mcp_bridge import push
 from museo.access import heartbeat, trail
 from museo.access.callers import Caller, caller_from_request
 from museo.access.permissions import may
 from museo.access.problems import Problem
+from museo.ops import metrics
 from museo.ops.health import LATE_AFTER
 from notifications import dead_letters, log, subscribing, subscriptions
-from notifications.live import hub, stats
 from notifications.masking import masked
 from notifications.models import Delivery, Reader, Subscription
 from notifications.subscription_admin import with_deliveries
@@ -135,22 +136,44 @@ def _of_the_clock(now: datetime) -> list[Line]:
 
 
 def _of_the_push() -> list[Line]:
-    """Streams are counted in all processes, the rest in this one."""
-    counted, streams = stats.counted(), hub.open_streams()
-    agents = push.counts()
-    behind = counted["events_behind"]
+    """Of all processes of this machine, but for agents, whom each process knows for itself."""
+    told = list(metrics.measured().collect())
+    behind = _total(told, "museo_live_behind")
     return [
-        Line(_("Streams open"), "-" if streams is None else str(streams)),
-        Line(_("Agents that listen over MCP"), str(sum(agents.values()))),
-        _delay(),
+        Line(_("Streams open"), str(_total(told, "museo_live_clients"))),
+        Line(_("Agents that listen over MCP"), str(sum(push.counts().values()))),
+        _delay(told),
         Line(_("Events still to be told"), str(behind), "ok" if behind <= A_BLINK else "warn"),
-        Line(_("Streams closed because nobody read them"), str(counted["slow_clients"])),
-        Line(_("Refused by a limit"), str(counted["refused"])),
+        Line(
+            _("Streams closed because nobody read them"),
+            str(_total(told, "museo_live_slow_clients_total")),
+        ),
+        Line(_("Refused by a limit"), str(_total(told, "museo_live_refused_total"))),
     ]
 
 
-def _delay() -> Line:
-    seconds = stats.delay_at_most(95)
+def _total(told: Iterable[Metric], name: str) -> int:
+    samples = (sample for family in told for sample in family.samples)
+    return int(sum(sample.value for sample in samples if sample.name == name))
+
+
+def delay_at_most(told: Iterable[Metric], percent: int) -> float | None:
+    """Seconds within which so many percent of the events were told; None before the first.
+
+    The bound of a bucket: infinite where the last one is not enough.
+    """
+    buckets = sorted(
+        (float(sample.labels["le"]), sample.value)
+        for family in told
+        for sample in family.samples
+        if sample.name == "museo_live_delay_seconds_bucket"
+    )
+    enough = buckets[-1][1] * percent / 100 if buckets else 0
+    return next(bound for bound, count in buckets if count >= enough) if enough else None
+
+
+def _delay(told: Iterable[Metric]) -> Line:
+    seconds = delay_at_most(told, 95)
     name = _("Change to screen, 95 of 100")
     if seconds is None:
         return Line(name, "-")

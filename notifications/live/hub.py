@@ -525,17 +525,6 @@ def running() -> Hub | None:
     return starting.result()
 
 
-def open_streams() -> int | None:
-    """How many there are in all processes, as this one hears, asked from any of its threads.
-
-    None where nobody has asked for a stream yet.
-    """
-    for starting in list(_hubs.values()):
-        if starting.done() and not starting.cancelled() and not starting.exception():
-            return starting.result().connections.count()
-    return None
-
-
 async def _start() -> Hub:
     has_redis = bool(settings.REDIS_URL)
     poll_seconds = POLL_SECONDS if has_redis else POLL_SECONDS_WITHOUT_REDIS

@@ -58,21 +58,6 @@ def _total(metric: metrics.Counter | metrics.Gauge) -> int:
     return int(sum(each.value for each in samples if not each.name.endswith("_created")))
 
 
-def delay_at_most(percent: int) -> float | None:
-    """Seconds within which so many percent of the events were told; None before the first.
-
-    The bound of a bucket: infinite where the last one is not enough.
-    """
-    buckets = [
-        (float(sample.labels["le"]), sample.value)
-        for family in DELAY.collect()
-        for sample in family.samples
-        if sample.name.endswith("_bucket")
-    ]
-    enough = buckets[-1][1] * percent / 100
-    return next(bound for bound, count in buckets if count >= enough) if enough else None
-
-
 class TooManyStreams(Problem):
     status = 429
     code = "too_many_streams"
@@ -131,9 +116,7 @@ class Connections:
     def count(self) -> int:
         """How many streams are open, in all processes that are heard of."""
         recent = time.monotonic() - FORGOTTEN_AFTER_SECONDS
-        # a copy, because other threads ask too
-        elsewhere = list(self._elsewhere.values())
-        return self._total + sum(count for count, at in elsewhere if at > recent)
+        return self._total + sum(count for count, at in self._elsewhere.values() if at > recent)
 
     # between processes
 

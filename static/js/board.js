@@ -1,9 +1,9 @@
 // The staff board, kept true while it is open. The page is complete without it.
 //
 // The topic `staff.orders` says which orders have changed; how they stand now is asked of the server,
-// for many at once, as cards that it has written. So what is shown is never put together here.
+// for many at once, as slips that it has written. So what is shown is never put together here.
 //
-// Nothing moves under the mouse: while it points at the board, a card that has left its column stays
+// Nothing moves under the mouse: while it points at the board, a slip that has left its column stays
 // in its place and can do nothing, and what arrives waits. Both are settled when the mouse leaves.
 
 import { drawAll } from "./charts.js";
@@ -29,7 +29,7 @@ const minutes = (milliseconds) => {
 };
 
 // by the keyboard: a click leaves the focus where it was
-const isVisiblyFocused = (card) => card.matches(":focus-visible") || card.querySelector(":focus-visible");
+const isVisiblyFocused = (slip) => slip.matches(":focus-visible") || slip.querySelector(":focus-visible");
 
 class Board {
   constructor(root) {
@@ -40,7 +40,7 @@ class Board {
     this.isTable = root.dataset.shape === "table";
     this.keepTime(root.dataset.now);
     this.heardAt = Date.now();
-    // numbers of orders that something has happened to; cards that wait for the mouse to leave
+    // numbers of orders that something has happened to; slips that wait for the mouse to leave
     this.changed = new Set();
     this.waiting = new Map();
     // what was done here: it need not wait for the focus to leave
@@ -140,7 +140,7 @@ class Board {
 
   take(page) {
     this.takeCounts(page);
-    for (const card of page.querySelectorAll("[data-card]")) this.place(card);
+    for (const slip of page.querySelectorAll("[data-slip]")) this.place(slip);
     this.count();
   }
 
@@ -154,11 +154,11 @@ class Board {
       if (count) find("count", here).textContent = count.textContent;
       find("more", here).replaceWith(find("more", column));
     }
-    const fresh = [...page.querySelectorAll("[data-card]")];
-    const known = new Set(fresh.map((card) => card.id));
-    for (const card of this.root.querySelectorAll("[data-card]"))
-      if (!known.has(card.id)) this.remove(card);
-    fresh.forEach((card) => this.place(card));
+    const fresh = [...page.querySelectorAll("[data-slip]")];
+    const known = new Set(fresh.map((slip) => slip.id));
+    for (const slip of this.root.querySelectorAll("[data-slip]"))
+      if (!known.has(slip.id)) this.remove(slip);
+    fresh.forEach((slip) => this.place(slip));
     this.count();
   }
 
@@ -184,74 +184,74 @@ class Board {
       if (!column || name === DONE) continue;
       find("count", column).textContent = count;
       const more = find("more", column);
-      const hidden = Number(count) - find("cards", column).childElementCount;
-      more.hidden = hidden <= 0 || find("cards", column).childElementCount < MOST_ASKED;
+      const hidden = Number(count) - find("slips", column).childElementCount;
+      more.hidden = hidden <= 0 || find("slips", column).childElementCount < MOST_ASKED;
       find("more-count", more).textContent = Math.max(0, hidden);
     }
     if (late > (this.late ?? late)) this.announce(this.words.nowLate.replace("{n}", late));
     this.late = late;
   }
 
-  place(card) {
-    const old = document.getElementById(card.id);
-    const isHere = old?.dataset.in === card.dataset.in && old?.dataset.place === card.dataset.place;
+  place(slip) {
+    const old = document.getElementById(slip.id);
+    const isHere = old?.dataset.in === slip.dataset.in && old?.dataset.place === slip.dataset.place;
     const isPointed = this.isPointed && old?.matches(":hover");
-    const isFocused = old && isVisiblyFocused(old) && !this.mine.has(card.id);
-    if (isHere && !isPointed && !isFocused && !this.isPressed) this.swap(old, card);
-    else if (this.isStill() || isFocused) this.wait(card, old);
-    else this.settle(card);
+    const isFocused = old && isVisiblyFocused(old) && !this.mine.has(slip.id);
+    if (isHere && !isPointed && !isFocused && !this.isPressed) this.swap(old, slip);
+    else if (this.isStill() || isFocused) this.wait(slip, old);
+    else this.settle(slip);
   }
 
-  swap(old, card) {
-    this.waiting.delete(card.id);
-    old.replaceWith(card);
-    this.rove(card.parentNode);
+  swap(old, slip) {
+    this.waiting.delete(slip.id);
+    old.replaceWith(slip);
+    this.rove(slip.parentNode);
   }
 
-  wait(card, old) {
-    this.waiting.set(card.id, card);
-    if (old && old.dataset.in !== card.dataset.in) this.leave(old, card);
+  wait(slip, old) {
+    this.waiting.set(slip.id, slip);
+    if (old && old.dataset.in !== slip.dataset.in) this.leave(old, slip);
   }
 
   // it stays where it is, and says where it has gone
-  leave(old, card) {
+  leave(old, slip) {
     old.classList.add("leaving");
-    const column = this.root.querySelector(`[data-column="${card.dataset.in}"] h2 span`);
+    const column = this.root.querySelector(`[data-column="${slip.dataset.in}"] h2 span`);
     find("time", old).textContent = `→ ${column.textContent}`;
     for (const control of old.querySelectorAll("button")) control.setAttribute("aria-disabled", "true");
   }
 
-  settle(card) {
-    this.waiting.delete(card.id);
-    this.mine.delete(card.id);
-    const old = document.getElementById(card.id);
+  settle(slip) {
+    this.waiting.delete(slip.id);
+    this.mine.delete(slip.id);
+    const old = document.getElementById(slip.id);
     const hadFocus = old?.contains(document.activeElement);
     const left = old?.parentNode;
     old?.remove();
-    const list = this.list(card.dataset.in);
+    const list = this.list(slip.dataset.in);
     if (!list) return;
-    const after = [...list.children].find((other) => other.dataset.place > card.dataset.place);
-    list.insertBefore(card, after ?? null);
-    card.classList.add("arrived");
-    if (card.dataset.in === DONE) while (list.childElementCount > MOST_DONE) list.lastElementChild.remove();
+    const after = [...list.children].find((other) => other.dataset.place > slip.dataset.place);
+    list.insertBefore(slip, after ?? null);
+    slip.classList.add("arrived");
+    if (slip.dataset.in === DONE) while (list.childElementCount > MOST_DONE) list.lastElementChild.remove();
     this.rove(list);
     if (left && left !== list) this.rove(left);
-    // to the card, not to its button, which now takes another step
-    if (hadFocus) card.focus({ preventScroll: true });
+    // to the slip, not to its button, which now takes another step
+    if (hadFocus) slip.focus({ preventScroll: true });
   }
 
-  remove(card) {
-    const list = card.parentNode;
+  remove(slip) {
+    const list = slip.parentNode;
     if (this.isStill()) return this.sync();
-    card.remove();
+    slip.remove();
     this.rove(list);
   }
 
   settleAll() {
     if (this.isStill()) return;
-    for (const [id, card] of [...this.waiting]) {
+    for (const [id, slip] of [...this.waiting]) {
       const old = document.getElementById(id);
-      if (this.mine.has(id) || !old || !isVisiblyFocused(old)) this.settle(card);
+      if (this.mine.has(id) || !old || !isVisiblyFocused(old)) this.settle(slip);
     }
     if (this.isStale) this.soon();
     this.count();
@@ -263,11 +263,11 @@ class Board {
   }
 
   lists() {
-    return this.root.querySelectorAll("[data-cards]");
+    return this.root.querySelectorAll("[data-slips]");
   }
 
   list(name) {
-    return find("cards", this.root.querySelector(`[data-column="${name}"]`) ?? document.createElement("i"));
+    return find("slips", this.root.querySelector(`[data-column="${name}"]`) ?? document.createElement("i"));
   }
 
   // the line about the connection, and what waits
@@ -305,22 +305,22 @@ class Board {
     if (this.state) this.showSince();
     if (this.isPaused) return;
     const now = Date.now() + this.skew;
-    for (const card of this.root.querySelectorAll("[data-card]:not(.leaving)")) this.tickCard(card, now);
+    for (const slip of this.root.querySelectorAll("[data-slip]:not(.leaving)")) this.tickSlip(slip, now);
   }
 
-  tickCard(card, now) {
-    const { due, since, eta, promised } = card.dataset;
+  tickSlip(slip, now) {
+    const { due, since, eta, promised } = slip.dataset;
     const late = promised && Math.max(Date.parse(eta), now) - Date.parse(promised);
     const left = Date.parse(due) - now;
-    if (promised && late < HOUR) this.write(card, this.words.late, late);
-    else if (!promised && left < HOUR) this.write(card, this.words.left, left);
+    if (promised && late < HOUR) this.write(slip, this.words.late, late);
+    else if (!promised && left < HOUR) this.write(slip, this.words.left, left);
     const begun = Date.parse(since);
-    if (due) find("bar", card).value = (100 * (now - begun)) / Math.max(1, Date.parse(due) - begun);
+    if (due) find("bar", slip).value = (100 * (now - begun)) / Math.max(1, Date.parse(due) - begun);
   }
 
-  write(card, words, span) {
+  write(slip, words, span) {
     const text = words.replace("%(time)s", minutes(span));
-    const place = find("time", card);
+    const place = find("time", slip);
     if (place.textContent !== text) place.textContent = text;
   }
 
@@ -360,7 +360,7 @@ class Board {
     });
     const release = () => setTimeout(() => this.releaseSoon());
     for (const name of ["pointerup", "pointercancel", "dragend"]) addEventListener(name, release);
-    root.addEventListener("focusin", ({ target }) => this.rove(target.closest("[data-cards]")));
+    root.addEventListener("focusin", ({ target }) => this.rove(target.closest("[data-slips]")));
     root.addEventListener("focusout", () => setTimeout(() => this.settleAll()));
     root.addEventListener("keydown", (event) => this.walk(event));
     document.addEventListener("submit", (event) => this.submit(event));
@@ -412,7 +412,7 @@ class Board {
   }
 
   succeed(page, form) {
-    for (const card of page.querySelectorAll("[data-card]")) this.mine.add(card.id);
+    for (const slip of page.querySelectorAll("[data-slip]")) this.mine.add(slip.id);
     if (this.desk.contains(form)) this.desk.close();
     this.announce(find("said", page)?.textContent ?? "");
     if (this.isTable) this.sync();
@@ -422,7 +422,7 @@ class Board {
   refuse(page, form) {
     if (page && this.desk.contains(form)) return this.show(page);
     const text = find("refused", page ?? document.createElement("i"))?.textContent.trim() || this.words.failed;
-    const place = find("told", form.closest("[data-card]") ?? document.createElement("i"));
+    const place = find("told", form.closest("[data-slip]") ?? document.createElement("i"));
     if (place) {
       place.textContent = text;
       place.hidden = false;
@@ -448,43 +448,43 @@ class Board {
     (wrong ?? this.desk.querySelector("h1")).focus();
   }
 
-  // keys: one stop of Tab for each column, arrows from card to card
+  // keys: one stop of Tab for each column, arrows from slip to slip
 
   rove(list) {
-    const cards = [...(list?.children ?? [])];
-    const current = cards.find((card) => card.contains(document.activeElement)) ?? cards.find((card) => card.tabIndex === 0) ?? cards[0];
-    for (const card of cards) this.stop(card, card === current);
+    const slips = [...(list?.children ?? [])];
+    const current = slips.find((slip) => slip.contains(document.activeElement)) ?? slips.find((slip) => slip.tabIndex === 0) ?? slips[0];
+    for (const slip of slips) this.stop(slip, slip === current);
   }
 
-  stop(card, isStop) {
-    card.tabIndex = isStop ? 0 : -1;
-    for (const control of card.querySelectorAll(CONTROLS)) control.tabIndex = isStop ? 0 : -1;
+  stop(slip, isStop) {
+    slip.tabIndex = isStop ? 0 : -1;
+    for (const control of slip.querySelectorAll(CONTROLS)) control.tabIndex = isStop ? 0 : -1;
   }
 
   walk(event) {
-    const card = event.target.closest("[data-card]");
-    const next = card && this.neighbour(card, event.key);
+    const slip = event.target.closest("[data-slip]");
+    const next = slip && this.neighbour(slip, event.key);
     if (!next) return;
     event.preventDefault();
     for (const other of next.parentNode.children) this.stop(other, other === next);
     next.focus();
   }
 
-  neighbour(card, key) {
-    const cards = [...card.parentNode.children];
+  neighbour(slip, key) {
+    const slips = [...slip.parentNode.children];
     const lists = [...this.lists()];
     const forward = document.documentElement.dir === "rtl" ? "ArrowLeft" : "ArrowRight";
     const back = forward === "ArrowLeft" ? "ArrowRight" : "ArrowLeft";
-    const at = lists.indexOf(card.parentNode);
+    const at = lists.indexOf(slip.parentNode);
     const beside = (others) => {
       const list = others.find((other) => other.childElementCount);
-      return list?.children[Math.min(cards.indexOf(card), list.childElementCount - 1)];
+      return list?.children[Math.min(slips.indexOf(slip), list.childElementCount - 1)];
     };
     return {
-      ArrowDown: () => card.nextElementSibling,
-      ArrowUp: () => card.previousElementSibling,
-      Home: () => cards[0],
-      End: () => cards.at(-1),
+      ArrowDown: () => slip.nextElementSibling,
+      ArrowUp: () => slip.previousElementSibling,
+      Home: () => slips[0],
+      End: () => slips.at(-1),
       [forward]: () => beside(lists.slice(at + 1)),
       [back]: () => beside(lists.slice(0, at).reverse()),
     }[key]?.();

@@ -86,11 +86,11 @@ def test_orders_stand_at_their_steps_and_what_is_late_comes_first(
 
     columns = {column.name: column for column in board.whole(staff, now=now)}
 
-    assert [card.order.number for card in columns["placed"].cards] == [late.number, order.number]
+    assert [slip.order.number for slip in columns["placed"].slips] == [late.number, order.number]
     assert (columns["placed"].count, columns["placed"].late) == (2, 1)
-    assert [card.following for card in columns["placed"].cards] == ["confirmed", "confirmed"]
-    assert [card.order.number for card in columns["done"].cards] == [done.number]
-    assert columns["preparing"].cards == []
+    assert [slip.following for slip in columns["placed"].slips] == ["confirmed", "confirmed"]
+    assert [slip.order.number for slip in columns["done"].slips] == [done.number]
+    assert columns["preparing"].slips == []
 
 
 def test_a_full_column_says_how_many_more_there_are(
@@ -168,7 +168,7 @@ def test_who_may_only_look_has_no_buttons_and_does_nothing(order: Order) -> None
 
 
 @pytest.mark.both
-def test_a_card_takes_the_next_step_and_the_history_keeps_who_did_it(
+def test_a_slip_takes_the_next_step_and_the_history_keeps_who_did_it(
     boss: Client, staff: Caller, order: Order
 ) -> None:
     part = text(boss.post(page_of(order), {"act": "advance", "to": "confirmed"}, headers=PART))
@@ -187,7 +187,7 @@ def test_without_a_script_the_board_says_what_was_done(boss: Client, order: Orde
     assert f"{order.number} has moved on." in text(page)
 
 
-def test_a_card_grown_old_moves_nothing_and_says_so(boss: Client, order: Order) -> None:
+def test_a_slip_grown_old_moves_nothing_and_says_so(boss: Client, order: Order) -> None:
     for status in (200, 409):
         answer = boss.post(page_of(order), {"act": "advance", "to": "confirmed"}, headers=PART)
         assert answer.status_code == status

@@ -3,14 +3,17 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
-from tests.clients.orders import Bought, Desk
-from tests.shops import ROOT
+from tests.clients.orders import Bought, Desk, desk
+from tests.processes import PREAMBLE
+from tests.shops import ROOT, open_shop
 from tests.whole.reader import without
 
 pytestmark = pytest.mark.browser
@@ -61,14 +64,14 @@ def enter(chrome: Browser, calm: Desk) -> Iterator[Enter]:
     assert errors == []
 
 
-def card(page: Page, order: Bought) -> Locator:
+def slip(page: Page, order: Bought) -> Locator:
     return page.locator(f"#{order.number}")
 
 
 def shows(page: Page, order: Bought, column: str) -> None:
-    """The order's card stands in that column, once."""
+    """The order's slip stands in that column, once."""
     expect(page.locator(f"[data-column={column}] #{order.number}")).to_be_visible()
-    expect(card(page, order)).to_have_count(1)
+    expect(slip(page, order)).to_have_count(1)
 
 
 def is_late(calm: Desk, order: Bought) -> None:
@@ -86,18 +89,18 @@ def test_orders_come_and_move_on_without_touching_the_page(calm: Desk, enter: En
     calm.advance(order, "confirmed", "preparing")
     shows(page, order, "preparing")
     is_late(calm, other)
-    expect(card(page, other)).to_have_class("oc late arrived")
+    expect(slip(page, other)).to_have_class("oc late arrived")
 
-    first = page.locator("[data-column=placed] [data-card]").first
+    first = page.locator("[data-column=placed] [data-slip]").first
     expect(first).to_have_id(other.number)
     assert page.evaluate("window.isTheSame")
 
 
-def test_a_card_takes_the_next_step(calm: Desk, enter: Enter) -> None:
+def test_a_slip_takes_the_next_step(calm: Desk, enter: Enter) -> None:
     order = calm.buy()
     page = enter()
 
-    card(page, order).get_by_role("button", name="Confirm").click()
+    slip(page, order).get_by_role("button", name="Confirm").click()
 
     expect(page.locator("[data-announce]")).to_have_text(f"{order.number} has moved on.")
     page.mouse.move(*ASIDE)
@@ -106,25 +109,25 @@ def test_a_card_takes_the_next_step(calm: Desk, enter: Enter) -> None:
 
 
 def moved_while_pointed_at(calm: Desk, page: Page) -> tuple[bool, Bought, Bought]:
-    """Whether a card has moved from under the mouse when another above it has gone on."""
+    """Whether a slip has moved from under the mouse when another above it has gone on."""
     above, below = calm.buy(), calm.buy()
     for order in (above, below):
         calm.advance(order, "confirmed", "preparing", "out_for_delivery")
         shows(page, order, "out_for_delivery")
-    button = card(page, below).get_by_role("button")
+    button = slip(page, below).get_by_role("button")
     button.scroll_into_view_if_needed()
     button.hover()
-    before = card(page, below).bounding_box()
+    before = slip(page, below).bounding_box()
     calm.advance(above, "delivered")
     # what has come of it is on the page, moved or not
     page.wait_for_function(
         """number => {
-            const card = document.getElementById(number);
-            return card.classList.contains("leaving") || card.dataset.in === "done";
+            const slip = document.getElementById(number);
+            return slip.classList.contains("leaving") || slip.dataset.in === "done";
         }""",
         arg=above.number,
     )
-    return card(page, below).bounding_box() != before, above, below
+    return slip(page, below).bounding_box() != before, above, below
 
 
 def test_nothing_moves_under_the_mouse_and_what_waits_is_counted(calm: Desk, enter: Enter) -> None:
@@ -134,7 +137,7 @@ def test_nothing_moves_under_the_mouse_and_what_waits_is_counted(calm: Desk, ent
 
     assert not has_moved
     expect(page.locator("[data-waiting]")).to_contain_text("Waits until you point elsewhere: 1")
-    expect(card(page, above).get_by_role("button")).to_have_attribute("aria-disabled", "true")
+    expect(slip(page, above).get_by_role("button")).to_have_attribute("aria-disabled", "true")
     page.mouse.down()
     page.mouse.up()
     expect(page.locator("[data-announce]")).to_have_text(f"{below.number} has moved on.")
@@ -203,7 +206,7 @@ def test_a_log_that_began_anew_is_read_anew(calm: Desk, enter: Enter) -> None:
         page.route(f"**{BOARD}", serve, times=1)
 
     page = enter(prepare=of_another_log)
-    page.wait_for_function("document.querySelectorAll('[data-card]').length > 0")
+    page.wait_for_function("document.querySelectorAll('[data-slip]').length > 0")
 
     calm.advance(order, "confirmed")
 
@@ -216,23 +219,23 @@ def test_an_order_is_opened_and_bad_input_is_said_beside_the_field(
 ) -> None:
     order = calm.buy()
     page = enter()
-    card(page, order).get_by_role("link", name="More").click()
-    desk = page.get_by_role("dialog")
-    expect(desk.get_by_role("heading", name=order.number)).to_be_focused()
+    slip(page, order).get_by_role("link", name="More").click()
+    opened = page.get_by_role("dialog")
+    expect(opened.get_by_role("heading", name=order.number)).to_be_focused()
 
-    desk.get_by_text("Say a new time").first.click()
-    desk.get_by_label("Minutes later").fill("-3")
-    desk.get_by_role("button", name="Say a new time").click()
+    opened.get_by_text("Say a new time").first.click()
+    opened.get_by_label("Minutes later").fill("-3")
+    opened.get_by_role("button", name="Say a new time").click()
 
-    field = desk.get_by_label("Minutes later")
+    field = opened.get_by_label("Minutes later")
     expect(field).to_be_focused()
     expect(field).to_have_value("-3")
-    expect(desk.locator("#later-minutes-why")).to_contain_text("greater than or equal to 1")
+    expect(opened.locator("#later-minutes-why")).to_contain_text("greater than or equal to 1")
     field.fill("90")
-    desk.get_by_role("button", name="Say a new time").click()
-    expect(desk).to_be_hidden()
+    opened.get_by_role("button", name="Say a new time").click()
+    expect(opened).to_be_hidden()
     page.mouse.move(*ASIDE)
-    expect(card(page, order)).to_have_class("oc late arrived")
+    expect(slip(page, order)).to_have_class("oc late arrived")
 
 
 def test_the_board_is_walked_by_keys_alone(calm: Desk, enter: Enter) -> None:
@@ -240,16 +243,16 @@ def test_the_board_is_walked_by_keys_alone(calm: Desk, enter: Enter) -> None:
     calm.advance(second, "confirmed")
     page = enter()
     shows(page, second, "confirmed")
-    placed = page.locator("[data-column=placed] [data-card]")
-    assert page.locator("[data-column=placed] [tabindex='0'][data-card]").count() == 1
+    placed = page.locator("[data-column=placed] [data-slip]")
+    assert page.locator("[data-column=placed] [tabindex='0'][data-slip]").count() == 1
 
     placed.first.focus()
     page.keyboard.press("End")
     expect(placed.last).to_be_focused()
     page.keyboard.press("ArrowRight")
-    expect(page.locator("[data-column=confirmed] [data-card]:focus")).to_have_count(1)
+    expect(page.locator("[data-column=confirmed] [data-slip]:focus")).to_have_count(1)
     page.keyboard.press("ArrowLeft")
-    card(page, first).focus()
+    slip(page, first).focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
 
@@ -260,10 +263,10 @@ def test_the_board_is_walked_by_keys_alone(calm: Desk, enter: Enter) -> None:
     shows(page, first, "confirmed")
 
 
-def test_without_a_script_cards_act_and_the_table_says_it_all(calm: Desk, enter: Enter) -> None:
+def test_without_a_script_slips_act_and_the_table_says_it_all(calm: Desk, enter: Enter) -> None:
     order = calm.buy()
     page = enter(java_script_enabled=False, is_live=False)
-    card(page, order).get_by_role("button", name="Confirm").click()
+    slip(page, order).get_by_role("button", name="Confirm").click()
     expect(page.get_by_role("status").first).to_have_text(f"{order.number} has moved on.")
     expect(page.locator(f"[data-column=confirmed] #{order.number}")).to_be_visible()
     expect(page.locator("[data-conn]")).to_be_hidden()
@@ -328,3 +331,73 @@ def test_a_page_is_fit_for_everybody(
     assert page.evaluate(OVERFLOW) <= 0
     assert page.evaluate("document.getAnimations().length") == 0
     assert page.locator("html").get_attribute("dir") == ("rtl" if locale == "ar" else "ltr")
+
+
+FILL = (
+    PREAMBLE
+    + """
+from django.utils import timezone
+from catalog.models import Variant
+from museo.access.callers import Caller
+from orders import baskets, checkout
+from orders.details import Details
+
+home = {"line1": "Museum Street 1", "city": "Helsinki", "postal_code": "00130", "country": "FI"}
+details = Details(email="maya@example.org", name="Maya Okafor", address=home)
+for number in range(int(sys.argv[1])):
+    now = timezone.now()
+    opened = baskets.add(Caller(), sku="POSTCARD-SET", quantity=1, now=now)
+    checkout.place(Caller(basket_token=opened.token), details, now=now, speed=1.0)
+"""
+)
+# what moved while the mouse pointed at the board, beside what came and went
+WITNESS = """
+    window.moved = [];
+    const places = new Map();
+    const look = () => {
+        for (const slip of document.querySelectorAll("[data-slip]")) {
+            const { x, y } = slip.getBoundingClientRect();
+            const was = places.get(slip.id);
+            if (was && (was[0] !== x || was[1] !== y)) window.moved.push(slip.id);
+            places.set(slip.id, [x, y]);
+        }
+    };
+    look();
+    window.seen = new MutationObserver(look);
+    window.seen.observe(document.querySelector("[data-board]"), {childList: true, subtree: true});
+"""
+
+
+@pytest.mark.long
+def test_two_hundred_orders_move_and_none_jumps_under_the_mouse(
+    tmp_path: Path, chrome: Browser, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_shop(tmp_path / "busy", speed=1) as opened, desk(opened) as busy:
+        busy._run(FILL, "200")
+        context = chrome.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
+        for name, value in busy.staff.cookies.items():
+            context.add_cookies([{"name": name, "value": value, "url": opened.address}])
+        page = context.new_page()
+        page.goto(opened.address + BOARD)
+        page.wait_for_selector(LIVE)
+        placed = page.locator("[data-column=placed] [data-slip]")
+        expect(placed).to_have_count(100)
+        expect(page.locator("[data-column=placed] [data-more-count]")).to_have_text("100")
+        numbers = placed.evaluate_all("all => all.map(slip => slip.id)")
+        placed.nth(1).hover()
+        page.evaluate(WITNESS)
+
+        begun = monotonic()
+        for number in numbers:
+            answer = busy.staff.post(f"/admin/orders/{number}/advance", json={"to": "confirmed"})
+            assert answer.status_code == 200
+        expect(page.locator("[data-column=placed] .leaving")).to_have_count(100)
+        took = monotonic() - begun
+        assert page.evaluate("window.moved") == []
+        page.evaluate("window.seen.disconnect()")
+
+        page.mouse.move(*ASIDE)
+        expect(page.locator("[data-column=confirmed] [data-slip]")).to_have_count(100)
+        with capsys.disabled():
+            print(f"\n100 of 200 orders moved on in {took:.1f} s, none under the mouse")
+        context.close()
