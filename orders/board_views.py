@@ -224,16 +224,19 @@ def _time(slip: Slip, now: datetime) -> str:
     order = slip.order
     if order.status in lifecycle.ENDED:
         return _moment(order.ended_at, now)
-    if slip.late_by is not None and slip.late_by < board.HOUR:
-        return _("%(time)s late") % {"time": _minutes(slip.late_by)}
-    if slip.is_late:
-        return _("late since %(time)s") % {"time": _moment(order.promised_at, now)}
+    if slip.late_by is not None:
+        return _("%(time)s late") % {"time": _long(slip.late_by)}
     if order.held_at:
         return _("on hold")
     left = (order.next_step_at or order.eta) - now
     if left < board.HOUR:
         return _("%(time)s left") % {"time": _minutes(max(left, timedelta(0)))}
     return _("by %(time)s") % {"time": _moment(order.next_step_at or order.eta, now)}
+
+
+def _long(span: timedelta) -> str:
+    """12:05 are minutes and seconds, 2:05 h hours and minutes."""
+    return _minutes(span) if span < board.HOUR else f"{_minutes(span / 60)} h"
 
 
 def _minutes(span: timedelta) -> str:

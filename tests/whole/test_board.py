@@ -322,8 +322,8 @@ def test_a_page_is_fit_for_everybody(
     )
     page.evaluate("document.fonts.ready")
     PICTURES.mkdir(parents=True, exist_ok=True)
-    name = path.strip("/").replace("/", "-").partition("?")
-    page.screenshot(path=PICTURES / f"{name[0]}{name[2]}-{width}-{colours}.png", full_page=True)
+    name = re.sub(r"\W+", "-", path.strip("/"))
+    page.screenshot(path=PICTURES / f"{name}-{width}-{colours}.png", full_page=True)
 
     found = Axe().run(page).response["violations"]
     assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
