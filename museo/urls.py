@@ -27,7 +27,6 @@ urlpatterns = [
     path("admin/first-run", first_run.first_run, name="first_run"),
     path("admin/first-run/<int:step>", first_run.one_step, name="first_run_step"),
     path("admin/assistant", assistant.ask_as_staff, name="admin_assistant"),
-    path("admin/", include(orders.urls.staff)),
     *orders.urls.staff,
     path("admin/health", health_page.page, name="health"),
     path("admin/", admin.site.urls),
