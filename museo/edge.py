@@ -65,7 +65,18 @@ CONSENT = STRICT.replace(
 )
 
 
-POLICIES = (("/admin", ADMIN), ("/media/", MEDIA), ("/oauth/authorize", CONSENT), ("", STRICT))
+# the house's own pages for staff need nothing of that
+OWN = r"/admin/(board|health|first-run|catalog/import/(add|\d+/change))(/|$)"
+POLICIES = tuple(
+    (re.compile(pattern), policy)
+    for pattern, policy in (
+        (OWN, STRICT),
+        ("/admin", ADMIN),
+        ("/media/", MEDIA),
+        ("/oauth/authorize", CONSENT),
+        ("", STRICT),
+    )
+)
 MCP = re.compile(r"/mcp(/|$)")
 IMPORTS = re.compile(r"/api/v1/admin/imports/?|/admin/catalog/import/add/")
 # what opens something does not belong into a log
@@ -121,7 +132,7 @@ def another_host() -> problems.Problem:
 
 def own_headers(path: str, name: str) -> list[tuple[str, str]]:
     """What every answer says, unless it says something of its own there; `name`: of the call."""
-    policy = next(policy for start, policy in POLICIES if path.startswith(start))
+    policy = next(policy for pattern, policy in POLICIES if pattern.match(path))
     return [
         ("content-security-policy", policy),
         ("x-content-type-options", "nosniff"),

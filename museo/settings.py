@@ -477,14 +477,33 @@ VERMILION = {
     "900": "36% .12",
     "950": "27% .09",
 }
+# the greys of the shop's walls, from light to dark
+WALLS = {
+    "50": "#f7f8f8",
+    "100": "#eceef0",
+    "200": "#dcdfe3",
+    "300": "#c3c8ce",
+    "400": "#858b95",
+    "500": "#6c727c",
+    "600": "#555b64",
+    "700": "#2c3136",
+    "800": "#22262a",
+    "900": "#1a1d20",
+    "950": "#121416",
+}
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "catalog.context.name",
     "SITE_HEADER": "catalog.context.name",
     "SITE_SYMBOL": "museum",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/icon.svg"}],
+    "SIDEBAR": {"navigation": "museo.ops.sidebar.navigation"},
     "LOGIN": {"form": "museo.access.forms.AdminSignInForm"},
     "SHOW_LANGUAGES": True,
     "STYLES": ["/static/css/admin.css"],
-    "COLORS": {"primary": {shade: f"oklch({light} 36)" for shade, light in VERMILION.items()}},
+    "COLORS": {
+        "base": WALLS,
+        "primary": {shade: f"oklch({light} 36)" for shade, light in VERMILION.items()},
+    },
 }
 
 # lines of the log

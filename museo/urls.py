@@ -15,7 +15,7 @@ import orders.urls
 from mcp_bridge.assistant import pages as assistant
 from museo import reference
 from museo.access import problems
-from museo.ops import health, metrics
+from museo.ops import health, health_page, metrics
 from orders import first_run
 from orders.views import SignIn
 
@@ -27,6 +27,8 @@ urlpatterns = [
     path("admin/first-run", first_run.first_run, name="first_run"),
     path("admin/first-run/<int:step>", first_run.one_step, name="first_run_step"),
     path("admin/assistant", assistant.ask_as_staff, name="admin_assistant"),
+    *orders.urls.staff,
+    path("admin/health", health_page.page, name="health"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),

@@ -30,6 +30,13 @@ def of(subscription: Subscription) -> list[Delivery]:
     return list(failed.select_related("subscription").order_by("position")[:MOST])
 
 
+def unsent(subscription: Subscription) -> list[Delivery]:
+    """The same, and what waits for its next try."""
+    states = [Delivery.State.FAILED, Delivery.State.PENDING]
+    rows = Delivery.objects.filter(subscription=subscription, state__in=states)
+    return list(rows.select_related("subscription").order_by("position")[:MOST])
+
+
 def send_again(caller: Caller, deliveries: Iterable[Delivery], *, now: datetime) -> SentAgain:
     """Each by itself: one that cannot be sent holds no other up.
 

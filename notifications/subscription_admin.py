@@ -91,17 +91,8 @@ class SubscriptionAdmin(WatchedAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """With what became of its deliveries; secrets are not read at all."""
-        mine = Delivery.objects.filter(subscription=OuterRef("pk"))
-        sent = mine.filter(state=Delivery.State.SENT).order_by("-position")
         rows: QuerySet[Any] = super().get_queryset(request)
-        rows = rows.defer("secret", "previous_secret").prefetch_related("further")
-        told: QuerySet[Any] = rows.annotate(
-            succeeded_at=Subquery(sent.values("ended_at")[:1]),
-            now_waiting=_counted(mine.waiting()),
-            failed_lately=_counted(_failed_lately()),
-        )
-        return told
+        return with_deliveries(rows)
 
     def has_care_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("notifications.change_subscription"))
@@ -184,6 +175,19 @@ class SubscriptionAdmin(WatchedAdmin):
     @display(description=gettext_lazy("failed in a day"))
     def failed(self, row: Any) -> SafeString | str:
         return _to_deliveries(row, row.failed_lately, Delivery.State.FAILED)
+
+
+def with_deliveries(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """With what became of its deliveries; secrets are not read at all."""
+    mine = Delivery.objects.filter(subscription=OuterRef("pk"))
+    sent = mine.filter(state=Delivery.State.SENT).order_by("-position")
+    rows = rows.defer("secret", "previous_secret").prefetch_related("further")
+    told: QuerySet[Any] = rows.annotate(
+        succeeded_at=Subquery(sent.values("ended_at")[:1]),
+        now_waiting=_counted(mine.waiting()),
+        failed_lately=_counted(_failed_lately()),
+    )
+    return told
 
 
 def _leave_trail(request: HttpRequest, what: str, targets: list[str]) -> None:

@@ -31,6 +31,7 @@ from notifications.log_admin import LogAdmin
 from orders import (
     adjustments,
     amendments,
+    board,
     delays,
     deliveries,
     lifecycle,
@@ -57,7 +58,10 @@ from orders.payments.admin import PaymentAdmin
 
 # what unfold calls a button
 BUTTON = "orders_order_{}"
-TABLE = '<table class="w-full text-sm"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>'
+TABLE = (
+    '<div class="overflow-x-auto"><table class="w-full text-sm"><thead><tr>{}</tr></thead>'
+    "<tbody>{}</tbody></table></div>"
+)
 
 
 admin.site.register(Payment, PaymentAdmin)
@@ -305,7 +309,8 @@ class OrderAdmin(LogAdmin, ModelAdmin):
     @display(
         description=gettext_lazy("status"),
         label={
-            lifecycle.PLACED: "info",
+            **dict.fromkeys(board.UNDER_WAY, "info"),
+            lifecycle.REFUNDED: "warning",
             lifecycle.DELIVERED: "success",
             lifecycle.CANCELLED: "danger",
             lifecycle.FAILED: "danger",

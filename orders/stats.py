@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Q
-from django.db.models.functions import TruncMinute
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.functions import TruncHour, TruncMinute
 from django.utils.translation import gettext
 
 from museo.access.callers import Caller
@@ -23,6 +23,7 @@ from orders.models import Order, OrderStep
 STATUSES = [status for status, _label in lifecycle.STATUS_CHOICES]
 OPEN = [status for status in STATUSES if status not in lifecycle.ENDED]
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 # how many orders the times of steps are taken from, the newest
 MOST_TIMED = 2000
 
@@ -33,8 +34,7 @@ def overview(caller: Caller, *, window: timedelta, now: datetime) -> dict[str, A
         raise NotAllowed(
             gettext("Only staff who may see all orders can see how the shop is doing.")
         )
-    # by status, because that is what the index begins with
-    placed = Order.objects.filter(status__in=STATUSES, placed_at__gt=now - window)
+    placed = placed_since(now - window)
     by_status = {
         status: (count, late)
         for status, count, late in placed.values_list("status").annotate(
@@ -49,14 +49,19 @@ def overview(caller: Caller, *, window: timedelta, now: datetime) -> dict[str, A
         "orders": orders,
         "by_status": {status: by_status.get(status, (0, 0))[0] for status in STATUSES},
         "late": {"orders": late, "share": round(late / orders, 4) if orders else 0.0},
-        "open": _open(),
-        "per_minute": _per_minute(now),
-        "step_seconds": _step_seconds(placed),
+        "open": under_way(),
+        "per_minute": per_minute(now),
+        "step_seconds": step_seconds(placed),
         "realtime": statistics.realtime(now=now),
     }
 
 
-def _open() -> dict[str, int]:
+def placed_since(since: datetime) -> QuerySet[Order]:
+    """By status, because that is what the index begins with."""
+    return Order.objects.filter(status__in=STATUSES, placed_at__gt=since)
+
+
+def under_way() -> dict[str, int]:
     return Order.objects.filter(status__in=OPEN).aggregate(
         orders=Count("pk"),
         late=Count("pk", filter=Q(late_at__isnull=False)),
@@ -64,15 +69,42 @@ def _open() -> dict[str, int]:
     )
 
 
-def _per_minute(now: datetime) -> list[dict[str, Any]]:
+def per_minute(now: datetime) -> list[dict[str, Any]]:
     """The orders of each minute of the last hour that had any, oldest first."""
-    lately = Order.objects.filter(status__in=STATUSES, placed_at__gt=now - HOUR)
-    by_minute = lately.annotate(minute=TruncMinute("placed_at")).values_list("minute")
+    by_minute = (
+        placed_since(now - HOUR).annotate(minute=TruncMinute("placed_at")).values_list("minute")
+    )
     counted = by_minute.annotate(count=Count("pk")).order_by("minute")
     return [{"minute": timestamp(minute), "orders": count} for minute, count in counted]
 
 
-def _step_seconds(placed: Any) -> dict[str, dict[str, float]]:
+def late_by_hour(now: datetime) -> list[dict[str, Any]]:
+    """Of the orders placed in each hour of the last day, how many have become late, oldest first.
+
+    An hour that had none is not among them.
+    """
+    by_hour = placed_since(now - DAY).annotate(hour=TruncHour("placed_at")).values_list("hour")
+    late = Count("pk", filter=Q(late_at__isnull=False))
+    counted = by_hour.annotate(count=Count("pk"), late=late).order_by("hour")
+    return [{"hour": timestamp(hour), "orders": n, "late": late} for hour, n, late in counted]
+
+
+def today(since: datetime, *, currency: str) -> dict[str, int]:
+    """How many orders were placed since then, and what was paid for them and not paid back."""
+    kept = Sum(F("paid") - F("paid_back"), filter=Q(currency=currency))
+    told = placed_since(since).aggregate(orders=Count("pk"), kept=kept)
+    return {"orders": told["orders"], "kept": told["kept"] or 0}
+
+
+def seconds_to_door(placed: Any) -> float | None:
+    """The median from placing to the door, of the newest; None before the first."""
+    arrived = placed.filter(status=lifecycle.DELIVERED, ended_at__isnull=False).order_by("-pk")
+    times = arrived.values_list("placed_at", "ended_at")[:MOST_TIMED]
+    seconds = [(ended_at - placed_at).total_seconds() for placed_at, ended_at in times]
+    return percentile(seconds, 50) if seconds else None
+
+
+def step_seconds(placed: Any) -> dict[str, dict[str, float]]:
     """How long orders took from the step before to each status."""
     newest = list(placed.order_by("-pk").values_list("pk", flat=True)[:MOST_TIMED])
     taken = OrderStep.objects.filter(order__in=newest, at__isnull=False)

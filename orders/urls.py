@@ -4,6 +4,7 @@ from django.urls import URLPattern, path
 
 from orders import (
     account_views,
+    board_views,
     follower_views,
     order_api,
     order_views,
@@ -41,6 +42,13 @@ pages: list[URLPattern] = [
     path("returns", shop_pages.returns, name="returns"),
     path("privacy", shop_pages.privacy, name="privacy"),
     path("contact", shop_pages.contact, name="contact"),
+]
+# below /admin/, but no part of Django's admin
+staff: list[URLPattern] = [
+    path("admin/board", board_views.page, name="board"),
+    path("admin/board/changes", board_views.changes, name="board_changes"),
+    path("admin/board/figures", board_views.told, name="board_figures"),
+    path("admin/board/<str:number>", board_views.one, name="board_order"),
 ]
 api: list[URLPattern] = [
     *payments.api,

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from django import forms
@@ -22,7 +24,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from catalog.imports import columns, downloads, exports, services
 from catalog.imports.limits import LARGEST_FILE
@@ -47,7 +48,7 @@ class UploadForm(forms.Form):
     file = forms.FileField(
         label=capfirst(gettext_lazy("file")),
         help_text=gettext_lazy("CSV, XLSX or JSON. The first row names the columns."),
-        widget=UnfoldAdminFileFieldWidget,
+        widget=forms.FileInput({"class": "in drop", "accept": ".csv,.tsv,.txt,.xlsx,.json,.jsonl"}),
     )
 
 
@@ -64,6 +65,7 @@ class MappingForm(forms.Form):
                 choices=[("", _("not imported")), *((k, v) for k, v in offered.items() if k)],
                 initial=field,
                 required=False,
+                widget=forms.Select({"class": "in"}),
             )
 
     @property
@@ -124,8 +126,9 @@ class ImportAdmin(ModelAdmin):
                 return redirect("admin:catalog_import_change", found.pk)
             except CannotImport as problem:
                 form.add_error("file", problem.detail)
-        context = {"form": form, "most": LARGEST_FILE // 1024 // 1024}
-        return self._page(request, "upload", _("Import products"), context)
+        context = {"form": form, "most": LARGEST_FILE // 1024 // 1024, "stages": _stages(None)}
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
+        return self._page(request, "upload", _("Import products"), context, status)
 
     def change_view(
         self,
@@ -137,13 +140,21 @@ class ImportAdmin(ModelAdmin):
         """Where the import stands, and what can be done with it now."""
         found = self._found(request, object_id)
         form = MappingForm(found, request.POST if "check" in request.POST else None)
-        if request.method == "POST":
+        if request.method != "POST":
+            return self._page(request, "import", found.file_name, self._shown(request, found, form))
+        try:
             self._act(request, found, form)
-            return redirect(request.path)
-        return self._page(request, "import", found.file_name, self._shown(request, found, form))
+        except CannotImport as problem:
+            # what was chosen stays chosen
+            shown = {**self._shown(request, found, form), "mapping_problem": problem.detail}
+            status = HTTPStatus.UNPROCESSABLE_ENTITY
+            return self._page(request, "import", found.file_name, shown, status)
+        except Problem as problem:
+            messages.error(request, problem.detail)
+        return redirect(request.path)
 
     def _act(self, request: HttpRequest, found: Import, form: MappingForm) -> None:
-        """Do what the button says; a refusal is a message."""
+        """Do what the button says."""
         caller, now = caller_from_request(request), timezone.now()
         acts: Mapping[str, Callable[[], Any]] = {
             "check": lambda: services.check(
@@ -153,12 +164,9 @@ class ImportAdmin(ModelAdmin):
             "cancel": lambda: services.cancel(caller, found.public_id, now=now),
             "undo": lambda: services.undo(caller, found.public_id, now=now),
         }
-        try:
-            for name, act in acts.items():
-                if name in request.POST:
-                    act()
-        except Problem as problem:
-            messages.error(request, problem.detail)
+        for name, act in acts.items():
+            if name in request.POST:
+                act()
 
     def _shown(self, request: HttpRequest, found: Import, form: MappingForm) -> dict[str, Any]:
         rows, more = _rows(request, found)
@@ -180,19 +188,20 @@ class ImportAdmin(ModelAdmin):
             "outcome": request.GET.get("outcome", ""),
             "rows": rows,
             "more": more,
-            "badge": BADGES.get(State(found.state), ""),
+            "stages": _stages(found),
         }
 
     def _page(
-        self, request: HttpRequest, name: str, title: str, context: Mapping[str, Any]
+        self,
+        request: HttpRequest,
+        name: str,
+        title: str,
+        context: Mapping[str, Any],
+        status: int = HTTPStatus.OK,
     ) -> HttpResponse:
-        shown = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": title,
-            **context,
-        }
-        return render(request, f"catalog/imports/{name}.html", shown)
+        """One of the house's own, without the admin's theme."""
+        shown = {"section": "imports", "title": title, **context}
+        return render(request, f"catalog/imports/{name}.html", shown, status=status)
 
     def _found(self, request: HttpRequest, object_id: str) -> Import:
         visible = Import.objects.visible_to(caller_from_request(request))
@@ -227,6 +236,39 @@ class ImportAdmin(ModelAdmin):
     @display(description=gettext_lazy("uploaded at"), ordering="created_at")
     def when(self, found: Import) -> Any:
         return found.created_at
+
+
+# how far a file has come, by the states of its import
+STAGES: Mapping[str, frozenset[str]] = {
+    "file": frozenset(),
+    "columns": frozenset({State.UPLOADED}),
+    "check": frozenset({State.CHECKING, State.CHECKED}),
+    "import": frozenset(State.values) - {State.UPLOADED, State.CHECKING, State.CHECKED},
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    label: str
+    # done, current or to come
+    standing: str
+
+
+def _stages(found: Import | None) -> list[Stage]:
+    """The way of a file through the wizard; None before there is one."""
+    labels = {
+        "file": _("Choose a file"),
+        "columns": _("Say what columns mean"),
+        "check": _("See what would change"),
+        "import": _("Import"),
+    }
+    here = next((name for name in STAGES if found and found.state in STAGES[name]), "file")
+    names = list(STAGES)
+    return [Stage(labels[name], _standing(names.index(name) - names.index(here))) for name in names]
+
+
+def _standing(distance: int) -> str:
+    return "current" if distance == 0 else "done" if distance < 0 else "to-come"
 
 
 COUNTERS: Mapping[str, str] = {

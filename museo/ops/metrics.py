@@ -36,11 +36,12 @@ def metrics(request: HttpRequest) -> HttpResponse:
         raise Http404
     asked = CollectorRegistry()
     asked.register(Asked())
-    body = prometheus_client.generate_latest(_measured()) + prometheus_client.generate_latest(asked)
+    body = prometheus_client.generate_latest(measured()) + prometheus_client.generate_latest(asked)
     return HttpResponse(body, content_type=prometheus_client.CONTENT_TYPE_LATEST)
 
 
-def _measured() -> CollectorRegistry:
+def measured() -> CollectorRegistry:
+    """What the modules of all processes have counted, as far as they share a folder."""
     if FOLDER not in os.environ:
         return prometheus_client.REGISTRY
     together = CollectorRegistry()

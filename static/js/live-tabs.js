@@ -30,6 +30,7 @@ export class SharedStream {
       (told) => this.repeat(told),
     );
     this.cursors = new Map();
+    this.streamed = new Set();
     this.ending = new AbortController();
     const { signal } = this.ending;
     addEventListener("online", () => this.isLeading && this.stream.open(), { signal });
@@ -131,12 +132,16 @@ export class SharedStream {
   cover({ topic, cursor }) {
     const known = this.cursors.get(topic);
     const isCovered = known && positionOf(known) <= positionOf(cursor);
-    if (!isCovered) this.cursors.set(topic, cursor);
-    return isCovered;
+    if (isCovered) return true;
+    this.cursors.set(topic, cursor);
+    // not by the stream that is open now
+    this.streamed.delete(topic);
+    return false;
   }
 
   whole() {
     const { cursor } = this.follower;
+    this.streamed = new Set(this.cursors.keys());
     const ours = [...this.cursors.values()].filter((other) => epochOf(other) === epochOf(cursor));
     const oldest = ours.reduce((a, b) => (positionOf(b) < positionOf(a) ? b : a), cursor);
     const address = new URL(this.address, location);
@@ -148,7 +153,8 @@ export class SharedStream {
 
   repeat(told) {
     const { message, cursor } = told;
-    if (message?.topic && cursor) this.cursors.set(message.topic, cursor);
+    // the stream has come so far with all that it brings, whatever the event is about
+    if (message && cursor) for (const topic of this.streamed) this.cursors.set(topic, cursor);
     if (told.state) this.state = told.state;
     this.heardAt = Date.now();
     this.channel?.postMessage(told);

@@ -80,6 +80,12 @@ def of_staff(method: str, route: str, body: Any) -> Row:
     return rest(method, whole, "orders:write", OF_ORDERS, but=SEE_ONLY, body=body)
 
 
+# staff who have nothing to do with orders
+NO_ORDERS = {"catalogue": 403}
+# who looks after receivers names one, and there is none
+NO_HOOK = {"owner": 404, "support": 404, "fulfillment": 403, "catalogue": 403}
+HOLD = {"act": "hold"}
+
 KEY = {"Idempotency-Key": "k"}
 HOOK = {"webhook_url": "https://192.0.32.8/orders"}
 WISH = {"topic": "broadcast.all", "address": "https://192.0.32.8/all"}
@@ -153,6 +159,13 @@ ROWS = [
     Row("POST", "account/addresses/<str:address_id>/remove", SIGNED_IN, others=302, body={}),
     Row("GET", "admin/", STAFF, others=302),
     Row("GET", "admin/first-run", "owner", others=302, but=NOT_THE_OWNER),
+    Row("GET", "admin/board", OF_ORDERS, others=302, but=NO_ORDERS),
+    Row("GET", "admin/board/changes", OF_ORDERS, others=302, but=NO_ORDERS),
+    Row("GET", "admin/board/figures", OF_ORDERS, others=302, but=NO_ORDERS),
+    Row("GET", "admin/board/<str:number>", OF_ORDERS, others=302, but=NO_ORDERS),
+    Row("POST", "admin/board/<str:number>", OF_ORDERS, others=302, but=NO_ORDERS, body=HOLD),
+    Row("GET", "admin/health", OF_ORDERS, others=302, but=NO_ORDERS),
+    Row("POST", "admin/health", "", others=302, but=NO_HOOK, body={"act": "pause"}),
     Row("POST", "admin/first-run/<int:step>", "owner", others=302, but=NOT_THE_OWNER, body={}),
     # machines
     Row("GET", "healthz"),

@@ -83,9 +83,23 @@ def test_from_the_upload_to_the_undo(signed_in: Client, clay: Category) -> None:
 def test_a_file_that_is_none_is_said_at_the_field(signed_in: Client) -> None:
     answer = upload(signed_in, b"\x00\x01\x02")
 
-    assert answer.status_code == 200
+    assert answer.status_code == 422
     assert "null characters" in answer.content.decode()
     assert not Import.objects.exists()
+
+
+def test_a_mapping_that_cannot_be_used_is_said_and_stays_chosen(
+    signed_in: Client, clay: Category
+) -> None:
+    address = upload(signed_in, ROWS)["Location"]
+
+    answer = signed_in.post(address, {"check": "", "column-0": "", "column-4": "list_price"})
+
+    shown = answer.content.decode()
+    assert answer.status_code == 422
+    assert "one column must be the SKU" in shown
+    assert '<option value="list_price" selected>' in shown
+    assert Import.objects.get().state == "uploaded"
 
 
 def test_a_refusal_is_a_message(signed_in: Client, clay: Category) -> None:
