@@ -52,13 +52,13 @@ class Taken:
     seconds: float | None
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_http_methods(["GET", "POST"])
 def ask(request: HttpRequest) -> HttpResponse:
     return _conversation(request, STOREFRONT, "assistant/ask.html", {"section": "ask"})
 
 
+@require_http_methods(["GET", "POST"])
 @staff_member_required
-@require_http_methods(["GET", "HEAD", "POST"])
 def ask_as_staff(request: HttpRequest) -> HttpResponse:
     about = {**admin.site.each_context(request), "title": _("Assistant")}
     return _conversation(request, STAFF, "assistant/admin.html", about)
