@@ -18,6 +18,7 @@ import orjson
 import redis
 from django.conf import settings
 
+from museo import broker
 from museo.access.encryption import seal, unseal
 
 logger = logging.getLogger(__name__)
@@ -80,4 +81,4 @@ def _ask(question: Callable[[redis.Redis], Any]) -> Any:
 
 @cache
 def _client(url: str) -> redis.Redis:
-    return redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)
+    return broker.client(url, socket_timeout=0.5, socket_connect_timeout=0.5)

@@ -73,26 +73,26 @@ def faults(shop: Topology) -> Mapping[str, Callable[[], None]]:
     return {**killed, "power": power, "redis forgets": forget, "redis away": away}
 
 
-class Breaking(threading.Thread):
-    """Breaks one thing after the other until it is told to stop."""
+class Breaking:
+    """Breaks one thing after the other while a thread lives.
+
+    In the main thread: what it starts again would end with the thread that did so.
+    """
 
     def __init__(self, shop: Topology, seed: int) -> None:
-        super().__init__(daemon=True)
         self.done: list[str] = []
         self._faults = faults(shop)
         self._random = random.Random(seed)  # noqa: S311  the same faults for the same seed
-        self._is_over = threading.Event()
 
-    def run(self) -> None:
-        while not self._is_over.wait(FAULT_EVERY_SECONDS):
+    def beside(self, thread: threading.Thread) -> None:
+        thread.start()
+        thread.join(FAULT_EVERY_SECONDS)
+        while thread.is_alive():
             name = self._random.choice(sorted(self._faults))
             print(f"{datetime.now(UTC):%H:%M:%S} {name}", flush=True)  # noqa: T201
             self._faults[name]()
             self.done.append(name)
-
-    def stop(self) -> None:
-        self._is_over.set()
-        self.join()
+            thread.join(FAULT_EVERY_SECONDS)
 
 
 class Agent(threading.Thread):
@@ -177,13 +177,14 @@ def test_nothing_is_lost_whatever_breaks_for_minutes(shop: Topology) -> None:
     port = int(shop.environment["MUSEO_WEBHOOK_ALLOW"].rpartition(":")[2])
     readers = Readers(shop.address, count=READERS, pause_seconds=READER_PAUSE_SECONDS)
     with Receiver(port).listening() as receiver, readers.reading():
-        beside = (Breaking(shop, SEED), Agent(shop.address), Subscribing(shop, crowd, receiver))
-        for each in beside:
-            each.start()
-        breaking, agent, subscribing = beside
-        crowd.open(seconds=SECONDS, patience=PATIENCE_SECONDS)
-        for each in beside:
-            each.stop()
+        breaking = Breaking(shop, SEED)
+        agent, subscribing = Agent(shop.address), Subscribing(shop, crowd, receiver)
+        agent.start()
+        subscribing.start()
+        opening = partial(crowd.open, seconds=SECONDS, patience=PATIENCE_SECONDS)
+        breaking.beside(threading.Thread(target=opening, daemon=True))
+        agent.stop()
+        subscribing.stop()
         for part in shop.parts:
             eventually(partial(shop.is_well, part), seconds=PATIENCE_SECONDS)
         crowd.wait(seconds=PATIENCE_SECONDS)
