@@ -30,6 +30,8 @@ SURE_PATTERN = 0.85
 # so much likelier is it that a shopper says what shoppers do
 SHOPPERS_DOUBT = 0.5
 MOST_ALTERNATIVES = 3
+# so sure is still who knows no word of a message: it may be of another language
+UNHEARD = 0.6
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def understand(
     pattern = fitting.get(best)
     return Understanding(
         intent=best,
-        confidence=round(confidence, 3),
+        confidence=round(confidence * (1.0 if said.heard.meanings else UNHEARD), 3),
         language=said.heard.language,
         entities=said.found.of_intent(best),
         pattern=pattern.pattern if pattern else "",
