@@ -154,7 +154,7 @@ export class SharedStream {
   repeat(told) {
     const { message, cursor } = told;
     // the stream has come so far with all that it brings, whatever the event is about
-    if (message && cursor) for (const topic of this.streamed) this.cursors.set(topic, cursor);
+    if (message?.topic && cursor) for (const topic of this.streamed) this.cursors.set(topic, cursor);
     if (told.state) this.state = told.state;
     this.heardAt = Date.now();
     this.channel?.postMessage(told);
