@@ -89,7 +89,7 @@ def _quoted(child: Child, result: types.CallToolResult) -> types.CallToolResult:
     content = [resources.at_ours(child, part) for part in result.content]
     return result.model_copy(
         update={
-            "content": [*content, quotations.note(fields)],
+            "content": [*content, types.TextContent.model_validate(quotations.note(fields))],
             "meta": {**(result.meta or {}), quotations.META: fields},
         }
     )
