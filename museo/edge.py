@@ -66,7 +66,7 @@ CONSENT = STRICT.replace(
 
 
 # the house's own pages for staff need nothing of that
-OWN = r"/admin/(board|health|first-run|catalog/import/(add|\d+/change))(/|$)"
+OWN = r"/admin/(assistant|board|health|first-run|catalog/import/(add|\d+/change))(/|$)"
 POLICIES = tuple(
     (re.compile(pattern), policy)
     for pattern, policy in (

@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
 from django.contrib.admin.views.decorators import staff_member_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -60,8 +59,8 @@ def ask(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @staff_member_required
 def ask_as_staff(request: HttpRequest) -> HttpResponse:
-    about = {**admin.site.each_context(request), "title": _("Assistant")}
-    return _conversation(request, STAFF, "assistant/admin.html", about)
+    about = {"title": _("Assistant"), "section": "assistant"}
+    return _conversation(request, STAFF, "assistant/staff.html", about)
 
 
 @require_GET

@@ -186,6 +186,30 @@ def test_everybody_can_use_it_on_a_small_screen(chrome: Browser, shop: Shop, sch
     small.close()
 
 
+def test_staff_change_a_price_by_a_sentence_and_a_button(
+    context: BrowserContext, shop: Shop
+) -> None:
+    talk = Talk(context.new_page(), shop.address)
+    talk.shopper.go("/admin/login/?next=/admin/assistant")
+    email, password = (shop.home / "staff-login").read_text().split()
+    talk.page.fill("[name=username]", email)
+    talk.page.fill("[name=password]", password)
+    talk.page.keyboard.press("Enter")
+    talk.page.wait_for_url("**/admin/assistant")
+
+    asked = talk.say("Set the price of the amphora vase to 91 euros")
+    expect(asked.locator(".confirm")).to_contain_text("€91.00")
+    talk.shopper.go("/p/amphora-vase")
+    expect(talk.page.locator("main")).not_to_contain_text("€91.00")
+    talk.page.go_back()
+    talk.page.locator(".confirm .pri").click()
+    talk.answered(1)
+
+    talk.shopper.go("/p/amphora-vase")
+    expect(talk.page.locator("main")).to_contain_text("€91.00")
+    assert violations(talk.shopper) == []
+
+
 ASK = """async ({ module, address }) => {
   const { MCPWebSocketClient } = await import(module);
   const steps = [];
