@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +22,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from prometheus_client import Metric
 
-from mcp_bridge import push
 from museo.access import heartbeat, trail
 from museo.access.callers import Caller, caller_from_request
 from museo.access.permissions import may
@@ -135,13 +135,19 @@ def _of_the_clock(now: datetime) -> list[Line]:
     return [Line(name, words % {"count": ago}, "ok" if now - last < LATE_AFTER else "err")]
 
 
+def _agents() -> int:
+    """None where nobody has asked for MCP yet, which loads it."""
+    loaded = sys.modules.get("mcp_bridge.push")
+    return sum(loaded.counts().values()) if loaded else 0
+
+
 def _of_the_push() -> list[Line]:
     """Of all processes of this machine, but for agents, whom each process knows for itself."""
     told = list(metrics.measured().collect())
     behind = _total(told, "museo_live_behind")
     return [
         Line(_("Streams open"), str(_total(told, "museo_live_clients"))),
-        Line(_("Agents that listen over MCP"), str(sum(push.counts().values()))),
+        Line(_("Agents that listen over MCP"), str(_agents())),
         _delay(told),
         Line(_("Events still to be told"), str(behind), "ok" if behind <= A_BLINK else "warn"),
         Line(

@@ -108,7 +108,7 @@ def test_the_apps_of_a_person_are_read_in_a_fixed_number_of_queries(
         another.client_id = another.register().json()["client_id"]
         grant(browser, another)
 
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         page = browser.get("/account/apps")
 
     assert said(page).count('class="box stack"') == 4
