@@ -58,7 +58,7 @@ def test_a_person_lets_an_app_in(shop: Shop, chrome: Browser, plain: BrowserCont
     page.goto(f"{shop.address}/oauth/authorize?{asked}")
     page.fill("#id_username", EMAIL)
     page.fill("#id_password", PASSWORD)
-    page.locator("main button").click()
+    page.locator("main form:has(#id_password) button").click()
     page.uncheck("input[value='basket:write']")
     page.locator("main button[name=allow]").click()
     page.wait_for_url(f"{REDIRECT}*")
