@@ -41,6 +41,7 @@ STARTS_WITHIN = 180
 TEND_EVERY = 0.1
 # what a proxy may be that is believed: here it is this machine
 THIS_MACHINE = "127.0.0.1"
+PUT_OUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
 
 
 @dataclass
@@ -242,7 +243,13 @@ def copied_database(server: str, template: str) -> Iterator[str]:
     name = f"{template}_topology"
     target = f"{server}/{name}"
     with psycopg.connect(f"{server}/postgres", autocommit=True) as database:
-        database.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        # threads of tests before this one may still look into it, and would come back
+        database.execute(f'ALTER DATABASE "{template}" ALLOW_CONNECTIONS false')
+        try:
+            database.execute(PUT_OUT, [template])
+            database.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        finally:
+            database.execute(f'ALTER DATABASE "{template}" ALLOW_CONNECTIONS true')
         try:
             yield target
         finally:
