@@ -28,9 +28,11 @@ class McpBridgeConfig(AppConfig):
         """Scopes are above the settings, which therefore cannot know them."""
         from mcp_bridge.assistant import conversations, topics
         from notifications import erasure
+        from orders import takeout
 
         topics.register()
         erasure.register(conversations.erase)
+        takeout.register("conversations", conversations.exported)
         _ask_models()
         asked = (server.scope for server in settings.MUSEO_MCP_SERVERS)
         if unknown := scopes.unknown(asked):

@@ -1,4 +1,4 @@
-"""How the assistant is doing, in numbers for `/metrics`; each process counts its own."""
+"""How the assistant is doing, in numbers for `/metrics`."""
 
 from prometheus_client import Counter, Histogram
 

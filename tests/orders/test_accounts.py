@@ -152,6 +152,8 @@ def test_all_that_is_known_can_be_taken_along(client: Client, maya: User, sell: 
     sell()
     client.post("/basket/add", {"sku": "LAMP", "quantity": "1"})
     client.post("/checkout", FORM)
+    said = {"message": "Where is my order?"}
+    client.post("/api/v1/assistant/messages", said, content_type="application/json")
 
     answer = client.get("/account/data")
 
@@ -159,6 +161,8 @@ def test_all_that_is_known_can_be_taken_along(client: Client, maya: User, sell: 
     told = json.loads(answer.content)
     assert told["account"]["email"] == MAYA
     assert [order["lines"][0]["sku"] for order in told["orders"]] == ["LAMP"]
+    (conversation,) = told["conversations"]
+    assert [message["said"] for message in conversation["messages"]] == ["Where is my order?"]
     assert "ticket" not in answer.content.decode()
 
 

@@ -9,7 +9,7 @@ from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgreSQL
 from pytest_django import DjangoDbBlocker
 
-from museo.ops import valkey
+from museo.ops import prepare, valkey
 from tests import services
 from tests.topology.running import Topology, copied_database, fill_with_demo, own_topology, topology
 
@@ -21,8 +21,7 @@ def deployed_shop(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> 
     database = connections["default"]
     assert isinstance(database, PostgreSQL), "this test needs PostgreSQL"
     with django_db_blocker.unblock():
-        connections.close_all()
-        database.close_pool()
+        prepare.let_go()
     with copied_database(_server(), str(database.settings_dict["NAME"])) as copy:
         with django_db_blocker.unblock():
             fill_with_demo(copy)
