@@ -45,14 +45,14 @@ OF_THE_PUSH, IN_AN_OPEN_SHOP, ON_POSTGRESQL, HEAVY, ON_SQLITE = LANES = (
     "tests on SQLite",
 )
 AT_ONCE = 3
-# what they run is measured, and makes up nearly all; measuring costs half as much again
+# what they run is measured in the long form, and makes up nearly all; measuring costs half as much
+# again
 MEASURED = (ON_POSTGRESQL, OF_THE_PUSH)
 # what pushes, what it is pushed through, and what survives when parts of it die
 PUSHED = tuple(f"tests/{name}" for name in ("faults", "mcp_bridge", "notifications"))
 # pages and clients share a shop that is open, and a browser
 OF_AN_OPEN_SHOP = ("tests/clients", "tests/interop", "tests/whole")
-# they start programs of the shop, race and die by hundreds, or are made up by Hypothesis: measuring
-# what they run would take minutes
+# they start programs of the shop, race and die by hundreds, or are made up by Hypothesis
 COMPUTE_MUCH = (
     "tests/ops",
     "tests/soak",
@@ -106,7 +106,6 @@ class Result:
 
 def main(arguments: Sequence[str]) -> int:
     options, chosen = _parser().parse_known_args(arguments)
-    long = LONG if options.long else ()
     left_out = needs.left_out(os.environ.get("MUSEO_TEST_WITHOUT", ""))
     wanted = [
         need
@@ -125,9 +124,9 @@ def main(arguments: Sequence[str]) -> int:
         ):
             compile_changed(ROOT / "locale")
             checks = (
-                chosen_tests(servers, Path(folder), [*long, *chosen])
+                chosen_tests(servers, Path(folder), [*(LONG if options.long else ()), *chosen])
                 if chosen
-                else all_checks(servers, Path(folder), long, is_whole=not left_out)
+                else all_checks(servers, Path(folder), is_long=options.long, is_whole=not left_out)
             )
             results = run(checks)
     except KeyboardInterrupt:
@@ -138,27 +137,24 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def all_checks(
-    servers: Servers, folder: Path, options: Sequence[str], *, is_whole: bool
+    servers: Servers, folder: Path, *, is_long: bool = False, is_whole: bool = True
 ) -> list[Check]:
     """`is_whole`: nothing is left out, so the floor of the coverage holds."""
-    coverage = {"COVERAGE_FILE": str(folder / "coverage"), SHARED: str(folder / "shared")}
-    plain = _environment(folder / "plain") | coverage
-    # without PostgreSQL there is one lane besides the open shop's
-    measured = MEASURED if servers.database_url else (ON_SQLITE,)
-    pytest = ("pytest", *SLOWEST, *options)
+    shared = {"COVERAGE_FILE": str(folder / "coverage"), SHARED: str(folder / "shared")}
+    plain = _environment(folder / "plain") | shared
+    pytest = ("pytest", *SLOWEST, *(LONG if is_long else ()))
+    measured = _measured(servers) if is_long else ()
     tests = []
     for title, which, url in _lanes(servers):
         runner = ("coverage", "run", "-m", *pytest) if title in measured else pytest
         command = [*PYTHON, *runner, *which]
-        tests.append(_tests(title, command, url, servers, folder, coverage))
-    floor = () if is_whole else ("--fail-under=0",)
+        tests.append(_tests(title, command, url, servers, folder, shared))
     return [
         *_checks_of_the_text(plain),
         *tests,
         # they fill up what the lanes leave
         *_checks_of_the_project(plain),
-        Check("coverage data", [*PYTHON, "coverage", "combine", "--quiet"], plain),
-        Check("coverage", [*PYTHON, "coverage", "report", *floor], plain),
+        *(_coverage(plain, is_whole=is_whole) if is_long else ()),
     ]
 
 
@@ -203,6 +199,19 @@ def _checks_of_the_project(plain: Mapping[str, str]) -> list[Check]:
         Check("types", [*PYTHON, "mypy", *PACKAGES], plain, is_long=True),
         Check("migrations", [*MANAGE, *migrations], plain, is_long=True),
         Check("deployment", [*MANAGE, *deployment], deployed, is_long=True),
+    ]
+
+
+def _measured(servers: Servers) -> Sequence[str]:
+    """Without PostgreSQL there is one lane besides the open shop's."""
+    return MEASURED if servers.database_url else (ON_SQLITE,)
+
+
+def _coverage(plain: Mapping[str, str], *, is_whole: bool) -> list[Check]:
+    floor = () if is_whole else ("--fail-under=0",)
+    return [
+        Check("coverage data", [*PYTHON, "coverage", "combine", "--quiet"], plain),
+        Check("coverage", [*PYTHON, "coverage", "report", *floor], plain),
     ]
 
 

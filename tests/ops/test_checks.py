@@ -24,7 +24,7 @@ NOT_THERE = Need("unicorn", "a unicorn", lambda: None, "apt-get install unicorn"
 def test_every_lane_has_a_database_a_folder_and_a_queue_of_its_own(tmp_path: Path) -> None:
     lanes = {
         check.title: check
-        for check in all_checks(EVERYTHING, tmp_path, [], is_whole=True)
+        for check in all_checks(EVERYTHING, tmp_path)
         if check.title in checks.LANES
     }
 
@@ -41,7 +41,7 @@ def test_every_lane_has_a_database_a_folder_and_a_queue_of_its_own(tmp_path: Pat
 
 
 def test_what_one_lane_leaves_to_another_is_there(tmp_path: Path) -> None:
-    lanes = {check.title: check for check in all_checks(EVERYTHING, tmp_path, [], is_whole=True)}
+    lanes = {check.title: check for check in all_checks(EVERYTHING, tmp_path)}
 
     for title, folders in (
         (checks.OF_THE_PUSH, checks.PUSHED),
@@ -54,8 +54,16 @@ def test_what_one_lane_leaves_to_another_is_there(tmp_path: Path) -> None:
             assert (ROOT / where).is_file() or list((ROOT / where).glob("test_*.py"))
 
 
+def test_only_the_long_form_measures_what_is_run(tmp_path: Path) -> None:
+    short, long = (all_checks(EVERYTHING, tmp_path, is_long=is_long) for is_long in (False, True))
+
+    assert not [check.title for check in short if "coverage" in check.command]
+    measured = [check.title for check in long if "coverage" in check.command]
+    assert measured == [checks.OF_THE_PUSH, checks.ON_POSTGRESQL, "coverage data", "coverage"]
+
+
 def test_what_is_left_out_is_not_run_and_holds_no_floor(tmp_path: Path) -> None:
-    found = all_checks(NOTHING, tmp_path, [], is_whole=False)
+    found = all_checks(NOTHING, tmp_path, is_long=True, is_whole=False)
 
     assert checks.ON_POSTGRESQL not in {check.title for check in found}
     pages = next(check for check in found if check.title == checks.IN_AN_OPEN_SHOP)
@@ -76,7 +84,7 @@ def test_settings_of_the_callers_own_shop_reach_no_check(
     monkeypatch.setenv("MUSEO_DEBUG", "1")
     monkeypatch.setenv("MUSEO_HOME", "/home/me/shop")
 
-    for check in all_checks(EVERYTHING, tmp_path, [], is_whole=True):
+    for check in all_checks(EVERYTHING, tmp_path):
         assert "MUSEO_DEBUG" not in check.environment
         assert check.environment["MUSEO_HOME"].startswith(str(tmp_path))
 
