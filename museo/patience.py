@@ -2,8 +2,8 @@
 
 While the database is away nobody is helped by waiting; the few threads of a web process would all
 wait, and even to say so they would have no time. The pool tells of its tries (`reconnect_failed`),
-calls tell of connections that broke (`museo.access.overload`), and the first connection that comes
-back well ends it.
+calls tell of connections that broke (`museo.access.overload`), and the first one that answers ends
+it.
 """
 
 from __future__ import annotations
@@ -28,11 +28,14 @@ def lose(pool: ConnectionPool[Any]) -> None:
     _hasty.add(pool)
 
 
-def regain(_connection: object) -> None:
-    """A connection came back to its pool, and works."""
-    while _hasty:
-        try:
-            _hasty.pop().timeout = LONG_SECONDS
-        except KeyError:
-            # another thread was faster
-            return
+def regain(connection: Any, **_signal: object) -> None:
+    """For Django's signal that a call has got its connection: one that answers ends the haste.
+
+    The pool's own hook for connections that come back would take a change of threads each time.
+    """
+    if not _hasty or connection.vendor != "postgresql" or connection.pool not in _hasty:
+        return
+    # raises what the call's own first statement would
+    connection.connection.execute("SELECT 1")
+    connection.pool.timeout = LONG_SECONDS
+    _hasty.discard(connection.pool)

@@ -189,7 +189,6 @@ else:
         "timeout": patience.LONG_SECONDS,
         "reconnect_timeout": patience.TRIES_FOR_SECONDS,
         "reconnect_failed": patience.lose,
-        "reset": patience.regain,
     }
     # statements that are made once are prepared (`catalog.compiled`), and what `museo.sql` is asked
     # often, others never; and planned once, too: left to itself, PostgreSQL plans a list anew each

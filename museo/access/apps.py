@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
+
+from museo import patience
 
 
 class AccessConfig(AppConfig):
@@ -9,3 +12,5 @@ class AccessConfig(AppConfig):
     def ready(self) -> None:
         # tasks carry the name of the call that asked for them
         from museo.access import calls  # noqa: F401
+
+        connection_created.connect(patience.regain)
