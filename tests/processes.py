@@ -88,7 +88,7 @@ def eventually(is_true: Callable[[], bool], *, seconds: float = 60) -> None:
         pause = min(pause * 1.2, LONGEST_PAUSE)
 
 
-async def until(is_true: Callable[[], bool], *, seconds: float = 20) -> None:
+async def until(is_true: Callable[[], bool], *, seconds: float = 60) -> None:
     """The same beside what else the event loop does."""
     async with asyncio.timeout(seconds):
         while not is_true():  # noqa: ASYNC110  any condition, seen from outside

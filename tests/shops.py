@@ -48,7 +48,7 @@ def open_shop(
     speed: float = 60,
     command: Sequence[str] = UP,
     folder: Path = ROOT,
-    within: float = 60,
+    within: float = 150,
     **environment: str,
 ) -> Iterator[Shop]:
     """A shop with the demo catalogue on a free port; closed at the end.
@@ -71,7 +71,7 @@ def open_shop(
         yield shop
     finally:
         supervisor.terminate()
-        supervisor.wait(timeout=10)
+        supervisor.wait(timeout=60)
 
 
 def prepare(home: Path) -> None:

@@ -57,7 +57,7 @@ def test_a_token_that_is_looked_at_first_is_renewed_twice(first: Grant) -> None:
             token_hash=digest(first.refresh_token)
         )
         assert token.spent_at is None
-        meet.wait(timeout=30)
+        meet.wait(timeout=60)
         token.spent_at = timezone.now()
         token.save()
         return grants._next(token.family, token.family.account, now=timezone.now())
@@ -86,7 +86,7 @@ def test_what_is_made_of_a_family_that_is_being_closed_is_closed_too(
         return slowly(spent.family, spent.family.account, now=timezone.now())
 
     def give_back() -> None:
-        assert renewing.wait(timeout=30)
+        assert renewing.wait(timeout=60)
         access_changes.give_back(first.access_token, now=timezone.now())
         closed.set()
 

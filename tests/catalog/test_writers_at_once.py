@@ -65,7 +65,7 @@ def test_who_looks_first_and_writes_later_overwrites(
         master = masters.find(key)
         if master.revision != seen:
             raise masters.EditedMeanwhile("too late")
-        both_looked.wait(timeout=10)
+        both_looked.wait(timeout=60)
         Master.objects.filter(pk=master.pk).update(revision=master.revision + 1)
         return masters.find(key)
 
@@ -109,7 +109,7 @@ def test_without_waiting_for_each_other_prices_overlap(
     write: Callable[..., None] = prices._write
 
     def write_together(*arguments: Any) -> None:
-        both_read.wait(timeout=10)
+        both_read.wait(timeout=60)
         write(*arguments)
 
     monkeypatch.setattr(prices, "_hold", lambda variant_ids: None)

@@ -17,7 +17,7 @@ from tests.clients.proxy import Proxy
 from tests.processes import eventually
 from tests.shops import free_port
 
-SECONDS = 20
+SECONDS = 60
 
 
 class Following:

@@ -148,9 +148,9 @@ def test_who_keeps_the_cursor_misses_nothing_of_a_live_process_that_dies(shop: S
     for _ in range(3):
         kill(shop, "museo.asgi")
         eventually(shop.is_healthy)
-    eventually(lambda: is_delivered(shop, keeper) and is_delivered(shop, twin), seconds=40)
+    eventually(lambda: is_delivered(shop, keeper) and is_delivered(shop, twin), seconds=120)
 
-    eventually(lambda: keeper.versions == [1, 2, 3, 4, 5], seconds=20)
+    eventually(lambda: keeper.versions == [1, 2, 3, 4, 5], seconds=120)
     assert twin.versions != [1, 2, 3, 4, 5]
 
 

@@ -48,7 +48,7 @@ class Client:
                     return str(json.loads(second[6:])["type"])
 
     def page(self, **more: str) -> str:
-        answer = httpx.get(self.address, params={**self.query, **more}, timeout=10).json()
+        answer = httpx.get(self.address, params={**self.query, **more}, timeout=60).json()
         return str(answer.get("type", "events"))
 
     def waiting_page(self) -> str:
@@ -56,10 +56,10 @@ class Client:
 
     def web_socket(self) -> str:
         with connect(f"{self.socket}?ticket={self.query['ticket']}") as socket:
-            socket.recv(timeout=20)
+            socket.recv(timeout=60)
             frame = {"action": "subscribe", "topics": [self.topic], "after": self.query["after"]}
             socket.send(json.dumps(frame))
-            return str(json.loads(socket.recv(timeout=20))[0]["type"])
+            return str(json.loads(socket.recv(timeout=60))[0]["type"])
 
     @property
     def ways(self) -> list[Callable[[], str]]:
@@ -80,7 +80,7 @@ def test_a_client_that_has_seen_more_starts_anew_and_none_misses_in_silence(
         f"{at.shop.address}/api/v1/orders/{order.number}/events",
         params={"ticket": order.ticket, "after": newest},
         headers={"Accept": "text/event-stream"},
-        timeout=10,
+        timeout=60,
     ) as stream:
         lines = stream.iter_lines()
         assert next(lines).startswith("retry")
@@ -97,7 +97,7 @@ def test_a_client_that_has_seen_more_starts_anew_and_none_misses_in_silence(
     assert client.page() != "reset"
     at.begin_log_anew()
     # a hub looks at the log every second; whom it has served meanwhile it then sends back
-    eventually(lambda: client.stream() == "reset", seconds=5)
+    eventually(lambda: client.stream() == "reset", seconds=60)
     assert [way() for way in client.ways] == ["reset"] * 4
 
 

@@ -82,7 +82,7 @@ def connect(hub_ends: None) -> Connect:
 
     @asynccontextmanager
     async def connect(era: str = "auto", **options: Any) -> AsyncIterator[Client]:
-        async with Client(server, mode=era, **{"read_timeout_seconds": 10, **options}) as client:
+        async with Client(server, mode=era, **{"read_timeout_seconds": 60, **options}) as client:
             yield client
 
     return connect

@@ -90,5 +90,5 @@ async def _messages(response: httpx.Response) -> AsyncGenerator[Any, None]:
 
 @asynccontextmanager
 async def raw(address: str) -> AsyncIterator[Raw]:
-    async with httpx.AsyncClient(timeout=10) as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         yield Raw(client, address)

@@ -372,7 +372,7 @@ async def _asks(_ctx: object) -> dict[str, Any]:
 async def test_a_person_is_asked_over_http(phone: Variant, address: str, era: str) -> None:
     maya = Somebody()
     async with Client(
-        address, mode=era, elicitation_callback=maya, read_timeout_seconds=10
+        address, mode=era, elicitation_callback=maya, read_timeout_seconds=60
     ) as client:
         order = await buy_by_form(client)
         maya.says = NO

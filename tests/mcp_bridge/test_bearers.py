@@ -70,7 +70,7 @@ async def test_a_listen_stream_ends_with_its_token(
         message = {"jsonrpc": "2.0", "id": "1", "method": "subscriptions/listen", "params": params}
 
         async with (
-            asyncio.timeout(20),
+            asyncio.timeout(60),
             http.client.stream("POST", address, json=message, headers=headers) as response,
         ):
             told = [line async for line in response.aiter_lines() if line.startswith("data: {")]

@@ -537,7 +537,7 @@ def test_children_die_with_a_server_that_is_killed_and_are_loaded_when_needed() 
         assert psutil.pid_exists(child)
         process.kill()
 
-    eventually(lambda: not psutil.pid_exists(child), seconds=10)
+    eventually(lambda: not psutil.pid_exists(child), seconds=60)
     assert was_loaded == "False"
 
 

@@ -72,7 +72,7 @@ async def test_whoever_leaves_is_told_of(home: Path) -> None:
     async def app(_scope: Any, receive: Any, _send: Any) -> None:
         heard.put_nowait((await receive())["type"])
 
-    async with neighbours.answering(app), asyncio.timeout(5):
+    async with neighbours.answering(app), asyncio.timeout(60):
         assert not await ask([], {"type": "http.disconnect"})
         assert await heard.get() == "http.disconnect"
 

@@ -74,13 +74,13 @@ async def session(turns: Turns, **headers: str) -> AsyncIterator[tuple[Client, a
 
     connection = in_turn(turns, **headers)
     async with Client(
-        connection, mode="legacy", message_handler=hear, read_timeout_seconds=10
+        connection, mode="legacy", message_handler=hear, read_timeout_seconds=60
     ) as client:
         yield client, updates
 
 
 async def told(updates: asyncio.Queue[str]) -> str:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return await updates.get()
 
 
@@ -139,7 +139,7 @@ async def test_what_is_passed_on_is_the_same_call(
         tools = await here.ask("tools/list", {}, **opened)
         async with here.stream(opened) as lines:
             await advance(order, minutes=2)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 update = await anext(lines)
         ended = await here.client.delete(here.address, headers=headers(opened))
         after = await here.post(rpc("ping"), **opened)

@@ -50,7 +50,7 @@ async def test_the_live_feeds_socket_opens_with_its_ticket_and_tells_on(
     public = feed["websocket_url"].partition("/ws/")
     address = f"{shop.replace('http', 'ws', 1)}/ws/{public[2]}"
 
-    async with asyncio.timeout(20), open_socket(address) as socket:
+    async with asyncio.timeout(60), open_socket(address) as socket:
         wish = {"action": "subscribe", "topics": [topic], "after": feed["next"]}
         await socket.send(json.dumps(wish))
         await advance(order, minutes=2)
@@ -90,7 +90,7 @@ async def _every_listener_hears(address: str, number: int) -> None:
             sessions.append(updates)
         for minutes, status in STEPS:
             await advance(order, minutes=minutes)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 told = [await anext(updates) for updates in listening]
                 told_in_sessions = [await updates.get() for updates in sessions]
             assert told == [ResourceUpdated(uri)] * (number // 2)

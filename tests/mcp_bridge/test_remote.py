@@ -64,7 +64,7 @@ class Told(asyncio.Queue[str]):
             self.put_nowait(str(message.params.uri))
 
     async def next(self) -> str:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await self.get()
 
 
@@ -98,7 +98,7 @@ async def bridged(
     known = {"key": keys.api_key, "secret": keys.api_secret} if keys else {}
     connection = pipe(shop, **known, **options)
     async with Client(
-        connection, mode=mode, message_handler=hear, read_timeout_seconds=10
+        connection, mode=mode, message_handler=hear, read_timeout_seconds=60
     ) as client:
         yield client
 
@@ -115,7 +115,7 @@ async def test_a_client_of_today_buys_and_listens(phone: Variant, shop: str, key
         order = await buy(client)
         async with client.listen(resource_subscriptions=[order["uri"]]) as updates:
             await advance(order, minutes=2)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 assert await anext(updates) == ResourceUpdated(order["uri"])
         mine = {"order_id": order["number"], "ticket": order["ticket"], "wait_seconds": 1}
         await client.call_tool("track_order", mine, progress_callback=hear)

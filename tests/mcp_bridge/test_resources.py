@@ -127,10 +127,10 @@ async def test_every_step_of_any_own_order_is_told_by_one_address(
         async with client.listen(resource_subscriptions=[MINE]) as updates:
             # one that is placed while they listen is told of, too
             second = await buy(client)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 placed = await anext(updates)
             await advance(second, minutes=2)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 moved = await anext(updates)
             stand = await read(client, MINE)
 
@@ -147,7 +147,7 @@ async def test_a_session_follows_all_of_its_orders(
         await client.subscribe_resource(MINE)
         order = await buy(client)
         await client.unsubscribe_resource(order["uri"])
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             told = {await updates.get()}
         while not updates.empty():
             told.add(updates.get_nowait())
@@ -165,7 +165,7 @@ async def test_somebody_elses_orders_are_not_told(
             speak(maya)
             await buy(client)
             await broadcast()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 first = await anext(updates)
 
     assert first == ResourceUpdated(FEED)
@@ -193,10 +193,10 @@ async def test_of_a_feed_only_those_topics_are_told_that_may_be_read(
         async with client.listen(resource_subscriptions=[uri, FEED]) as updates:
             await cancel(theirs)
             await broadcast()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 first = await anext(updates)
             await cancel(mine)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 second = await anext(updates)
             feed = await read(client, uri)
 

@@ -36,7 +36,7 @@ class Wire:
         await self.connection.send(message if isinstance(message, str) else json.dumps(message))
 
     async def next(self) -> Any:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return json.loads(await self.connection.recv())
 
     async def ask(self, method: str, **params: Any) -> Any:
@@ -63,7 +63,7 @@ class Wire:
 
     async def closed(self) -> int:
         """The code with which the server closes, after whatever it has still to say."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             with suppress(ConnectionClosed):
                 async for _said in self.connection:
                     continue

@@ -76,7 +76,7 @@ class Program:
     async def end(self) -> tuple[int, bytes]:
         """The exit code, and what was still written."""
         assert self.process.stdout
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             rest = await self.process.stdout.read()
             return await self.process.wait(), rest
 
@@ -144,7 +144,7 @@ async def test_a_client_of_today_with_a_token_is_told_and_ends_it(
         order = await buy(client)
         async with client.listen(resource_subscriptions=[order["uri"]]) as updates:
             await advance(order, minutes=2)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 update = await anext(updates)
         version = client.protocol_version
 
@@ -185,5 +185,5 @@ async def test_lines_are_read_to_the_end(written: bytes, read: list[str], tmp_pa
     file.write_bytes(written)
 
     with file.open("rb") as opened:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert [line async for line in lines(opened.fileno())] == read

@@ -272,7 +272,7 @@ async def say(address: str, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection(url.host, url.port)
     try:
         writer.write(request)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await reader.readexactly(12)
     finally:
         writer.close()

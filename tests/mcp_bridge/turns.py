@@ -48,7 +48,7 @@ async def in_turn(turns: Turns, **headers: str) -> AsyncIterator[Any]:
     """A connection for an MCP client."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     async with (
-        httpx2.AsyncClient(transport=turns, headers=named, timeout=10) as http,
+        httpx2.AsyncClient(transport=turns, headers=named, timeout=60) as http,
         # those who go on leave their session as it is
         streamable_http_client(
             "http://127.0.0.1/mcp", http_client=http, terminate_on_close=False

@@ -190,7 +190,7 @@ async def test_no_token_is_written_into_the_access_log(
 
     async with (
         serving(access_log=True) as address,
-        httpx.AsyncClient(base_url=address, timeout=5) as http,
+        httpx.AsyncClient(base_url=address, timeout=60) as http,
     ):
         async with stream(http, f"{STREAM}&token={token}") as events:
             await events.next()

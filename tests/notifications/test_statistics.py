@@ -117,7 +117,7 @@ def test_without_the_lock_two_at_once_count_each_event_twice(
     both_have_read, counts = Barrier(2), statistics._counts
 
     def count_together(events: Any, **given: Any) -> Any:
-        both_have_read.wait(timeout=20)
+        both_have_read.wait(timeout=60)
         return counts(events, **given)
 
     monkeypatch.setattr(readers, "_claimed", lambda found: found)

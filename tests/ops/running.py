@@ -38,13 +38,13 @@ class OpenShop(Shop):
     def is_well(self) -> bool:
         """All of it, the clock too."""
         with suppress(httpx.TransportError):
-            health = httpx.get(f"{self.address}/health", timeout=20, verify=TLS).json()
+            health = httpx.get(f"{self.address}/health", timeout=60, verify=TLS).json()
             return bool(health["status"] == "ok")
         return False
 
     def ask_database(self, question: str) -> Any:
         """The first field of the first row of the shop's SQLite file."""
-        with closing(sqlite3.connect(self.home / "museo.sqlite3", timeout=20)) as database:
+        with closing(sqlite3.connect(self.home / "museo.sqlite3", timeout=60)) as database:
             return database.execute(question).fetchone()[0]
 
 
@@ -86,7 +86,7 @@ def open_shop(home: Path, *, is_first: bool = False, **more: str) -> Iterator[Op
         yield OpenShop(f"http://127.0.0.1:{port}", home, process, port, said)
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
         if process.stdout:
             process.stdout.close()
 

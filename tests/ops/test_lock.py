@@ -34,7 +34,7 @@ def test_what_a_killed_shop_left_running_is_cleared_away(tmp_path: Path) -> None
         held.write(Holder(4711, "http://127.0.0.1:8123", {left.pid: lock.birth(left.pid) or ""}))
 
     with lock.hold(tmp_path):
-        assert left.wait(timeout=5) == -9
+        assert left.wait(timeout=60) == -9
 
 
 def test_a_stranger_with_the_same_number_is_left_alone(tmp_path: Path) -> None:

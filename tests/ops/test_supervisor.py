@@ -109,7 +109,7 @@ def test_stop_leaves_nothing_not_even_the_deaf_and_their_children(
 
     supervisor.stop()
 
-    eventually(lambda: all(map(is_gone, pids)), seconds=5)
+    eventually(lambda: all(map(is_gone, pids)), seconds=60)
     assert supervisor.pids() == {}
 
 
@@ -127,7 +127,7 @@ def test_what_a_killed_process_had_started_does_not_outlive_it(supervisor: Super
     wait_for_end(leader)
     supervisor.tend(now=1)
 
-    eventually(lambda: is_gone(child), seconds=5)
+    eventually(lambda: is_gone(child), seconds=60)
 
 
 def test_the_last_run_keeps_its_log(supervisor: Supervisor, tmp_path: Path) -> None:

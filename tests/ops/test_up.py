@@ -59,7 +59,7 @@ def test_a_part_that_is_killed_comes_back(shop: OpenShop, name: str) -> None:
 
     killed.kill()
 
-    eventually(lambda: shop.parts().get(name, killed) != killed, seconds=5)
+    eventually(lambda: shop.parts().get(name, killed) != killed, seconds=60)
     eventually(shop.is_well)
 
 
@@ -106,7 +106,7 @@ def closes(shop: OpenShop, number: signal.Signals) -> bool:
     """Whether it ends well when it is told to, and nothing of it goes on."""
     parts = shop.parts()
     shop.supervisor.send_signal(number)
-    is_well = shop.supervisor.wait(timeout=10) == 0
+    is_well = shop.supervisor.wait(timeout=60) == 0
     return is_well and len(parts) == len(PARTS) and all(map(is_over, parts.values()))
 
 
@@ -118,7 +118,7 @@ def test_it_stays_open_when_nobody_reads_what_it_says_and_closes_when_it_is_told
         shop.supervisor.stdout.close()
         killed = shop.parts()["work"]
         killed.kill()
-        eventually(lambda: shop.parts().get("work", killed) != killed, seconds=5)
+        eventually(lambda: shop.parts().get("work", killed) != killed, seconds=60)
 
         assert closes(shop, signal.SIGTERM)
 
@@ -128,7 +128,7 @@ def test_a_killed_supervisor_leaves_no_orphans_and_the_next_start_works(tmp_path
         parts = shop.parts()
         shop.supervisor.kill()
         shop.supervisor.wait()
-        eventually(lambda: all(map(is_over, parts.values())), seconds=5)
+        eventually(lambda: all(map(is_over, parts.values())), seconds=60)
 
     with open_shop(tmp_path) as shop:
         assert closes(shop, signal.SIGINT)
@@ -147,7 +147,7 @@ def test_without_any_valkey_it_works_through_files_and_says_so(tmp_path: Path) -
         eventually(shop.is_well)
 
         shop.supervisor.terminate()
-        assert shop.supervisor.wait(timeout=10) == 0
+        assert shop.supervisor.wait(timeout=60) == 0
 
 
 @pytest.mark.parametrize(

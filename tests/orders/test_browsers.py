@@ -223,7 +223,7 @@ def test_without_the_lock_both_get_the_last_place(
     counted, begin = Barrier(2), subscriptions.begin
 
     def begin_together(**wish: Any) -> Any:
-        counted.wait(timeout=20)
+        counted.wait(timeout=60)
         return begin(**wish)
 
     monkeypatch.setattr(subscribing, "MOST_BROWSERS", 1)

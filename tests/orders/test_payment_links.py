@@ -192,7 +192,7 @@ def first_two_meet(act: Callable[..., Charge]) -> Callable[..., Charge]:
 
     def met(*given: Any, **more: Any) -> Charge:
         if next(number) < meeting.parties:
-            meeting.wait(timeout=30)
+            meeting.wait(timeout=60)
         return act(*given, **more)
 
     return met

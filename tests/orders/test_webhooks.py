@@ -249,7 +249,7 @@ def test_without_the_lock_more_register_than_fit(
 
     def count_together(*order: Any, **options: Any) -> None:
         require_few(*order, **options)
-        counted.wait(timeout=20)
+        counted.wait(timeout=60)
 
     monkeypatch.setattr(webhooks, "_require_few", count_together)
     monkeypatch.setattr(tracking, "hold_row", lambda order: None)

@@ -110,7 +110,7 @@ def _chat_server(shop: str) -> Iterator[str]:
         def do_POST(self) -> None:
             asked = self.rfile.read(int(self.headers["content-length"]))
             headers = {"content-type": "application/json"}
-            answer = httpx.post(f"{shop}/mcp", content=asked, headers=headers, timeout=20)
+            answer = httpx.post(f"{shop}/mcp", content=asked, headers=headers, timeout=60)
             self._send("application/json", answer.content)
 
         def _send(self, kind: str, body: bytes) -> None:

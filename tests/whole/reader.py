@@ -59,10 +59,10 @@ class Reader:
         seen: list[str] = self.page.evaluate("window.states")
         return [state for last, state in zip([None, *seen], seen, strict=False) if state != last]
 
-    def says(self, state: str, *, within: float = 30) -> None:
+    def says(self, state: str, *, within: float = 60) -> None:
         self.page.wait_for_selector(f"[data-conn][data-s={state}]", timeout=within * 1000)
 
-    def shows(self, status: str, *, within: float = 30) -> None:
+    def shows(self, status: str, *, within: float = 60) -> None:
         self.page.wait_for_selector(f"museo-live[status={status}]", timeout=within * 1000)
 
     def pretend(self, *, hidden: bool) -> None:
@@ -113,7 +113,7 @@ def watching(chrome: Browser, address: str) -> Iterator[Watch]:
         """In a browser of its own or, `beside` another reader, in a tab of that one's."""
         context = beside.context if beside else browser.new_context(locale="en-GB", **options)
         if not beside:
-            context.set_default_timeout(20_000)
+            context.set_default_timeout(60_000)
             contexts.append(context)
         reader = Reader(context.new_page(), context)
         reader.page.on("pageerror", lambda error: errors.append(str(error)))

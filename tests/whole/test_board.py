@@ -42,7 +42,7 @@ def enter(chrome: Browser, calm: Desk) -> Iterator[Enter]:
         **options: Any,
     ) -> Page:
         context = chrome.new_context(**{"locale": "en-GB", **options})
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         cookies = calm.staff.cookies.items()
         context.add_cookies(

@@ -10,7 +10,7 @@ from tests.whole.browser import Shopper
 from tests.whole.test_browser import OVERFLOW, violations
 
 pytestmark = pytest.mark.browser
-LIMIT = 40_000
+LIMIT = 60_000
 
 
 @pytest.fixture

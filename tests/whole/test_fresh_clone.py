@@ -18,7 +18,7 @@ def test_a_fresh_clone_opens_by_one_command_and_sells(tmp_path: Path) -> None:
 
     with (
         open_shop(tmp_path / "var", command=["scripts/run"], folder=clone, within=300) as shop,
-        httpx.Client(base_url=f"{shop.address}/api/v1", timeout=20) as api,
+        httpx.Client(base_url=f"{shop.address}/api/v1", timeout=60) as api,
     ):
         assert httpx.get(f"{shop.address}/healthz").status_code == 200
         order = buy_iphone(api)

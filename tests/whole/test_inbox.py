@@ -17,7 +17,7 @@ from tests.whole.test_browser import OVERFLOW, violations
 pytestmark = pytest.mark.browser
 
 PASSWORD = "a long way to the museum"
-LIMIT = 40_000
+LIMIT = 60_000
 JOIN = """
 from museo.access.models import User
 User.objects.create_user({email!r}, {password!r}, time_zone="Europe/Helsinki")

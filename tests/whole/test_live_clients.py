@@ -61,7 +61,7 @@ def test_plain_steps_come_once_and_in_order_though_the_web_is_killed(
     calm.advance(order, "confirmed")
     web = calm.shop.process("uvicorn")
     web.kill()
-    web.wait(timeout=10)
+    web.wait(timeout=60)
     calm.take_steps(order, 2)
     eventually(lambda: page.evaluate("told.events") == [2, 3, 4])
 

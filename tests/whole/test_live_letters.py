@@ -20,7 +20,7 @@ STEPS = [
 
 
 def test_whoever_buys_is_told_until_it_is_there(shop: Shop) -> None:
-    with httpx.Client(base_url=f"{shop.address}/api/v1", timeout=20) as http:
+    with httpx.Client(base_url=f"{shop.address}/api/v1", timeout=60) as http:
         added = http.post("/basket/items", json={"sku": "POSTCARD-SET", "quantity": 1})
         headers = {"X-Basket-Token": added.json()["token"], "Idempotency-Key": "letters"}
         # to one address not all would go that is told of the orders of all tests

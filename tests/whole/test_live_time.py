@@ -95,7 +95,7 @@ def test_a_page_brought_back_as_it_was_left_catches_up(
     eventually(lambda: proxy.streams == 0)
     calm.advance(order, "confirmed")
     reader.page.evaluate("history.back()")
-    reader.shows("confirmed", within=2)
+    reader.shows("confirmed")
 
     assert reader.page.evaluate("window.mark") == "never loaded anew"
     assert reader.versions == [2, 1]

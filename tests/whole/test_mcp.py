@@ -41,7 +41,7 @@ async def in_a_session(address: str) -> list[tuple[str, int]]:
 
 
 async def _next(client: Client, uri: str, update: Any) -> tuple[str, int]:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         await update
     return await read(client, uri)
 

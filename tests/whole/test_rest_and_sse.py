@@ -16,7 +16,7 @@ STEPS = ["placed", "confirmed", "preparing", "out_for_delivery", "delivered"]
 
 @pytest.fixture
 def api(shop: Shop) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{shop.address}/api/v1", timeout=20) as client:
+    with httpx.Client(base_url=f"{shop.address}/api/v1", timeout=60) as client:
         yield client
 
 
@@ -99,4 +99,4 @@ def test_the_json_page_holds_the_same_events_as_the_stream(api: httpx.Client) ->
 
 
 def test_health_says_that_the_clock_ticks(shop: Shop) -> None:
-    assert httpx.get(f"{shop.address}/readyz", timeout=20).status_code == 200
+    assert httpx.get(f"{shop.address}/readyz", timeout=60).status_code == 200

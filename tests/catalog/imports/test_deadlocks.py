@@ -132,13 +132,13 @@ def test_products_before_stock_would_be_a_circle(
 
     def products_first(skus: Collection[str], *arguments: Any, **options: Any) -> Any:
         masters.hold([each.pk for each in sold])
-        both_began.wait(timeout=10)
+        both_began.wait(timeout=60)
         return open_book(skus, *arguments, **options)
 
     def edit() -> None:
         with log.change():
             counts.write(staff, [{"sku": "S-1", "delta": 1}], now=NOON)
-            both_began.wait(timeout=10)
+            both_began.wait(timeout=60)
             key = Master.objects.get(slug="s-1").public_id
             masters.update(staff, key, {"brand": "Studio"}, revision=None, now=NOON)
 

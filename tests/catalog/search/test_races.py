@@ -40,7 +40,7 @@ def name_it_and_price_it(mug: Master) -> list[Exception | None]:
             eventually(somebody_waits)
 
     def price() -> None:
-        has_named.wait(timeout=10)
+        has_named.wait(timeout=60)
         with transaction.atomic():
             Price.objects.update(amount=900)
             index.refresh([mug.pk], now=NOON)

@@ -17,7 +17,7 @@ from mcp_bridge import asgi
 from tests.notifications.conftest import serving
 from tests.processes import TLS
 
-SECONDS = 10
+SECONDS = 60
 
 
 @pytest.fixture
