@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -15,6 +15,7 @@ WHERE = {
     "postal_code": "00130",
     "city": "Helsinki",
 }
+OFFLINE = "ERR_INTERNET_DISCONNECTED"
 
 
 @dataclass
@@ -27,16 +28,18 @@ class Shopper:
 
     def watch(self) -> None:
         self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
-        self.page.on(
-            "console",
-            lambda told: self.trouble.append(told.text) if told.type == "error" else None,
-        )
+        self.page.on("console", self._heed)
         self.page.on(
             "request",
             lambda asked: (
                 None if asked.url.startswith(self.address) else self.trouble.append(asked.url)
             ),
         )
+
+    def _heed(self, told: ConsoleMessage) -> None:
+        """Whatever a page asks for while it is offline, the browser says that it could not."""
+        if told.type == "error" and OFFLINE not in told.text:
+            self.trouble.append(told.text)
 
     def go(self, path: str) -> None:
         self.page.goto(self.address + path)
