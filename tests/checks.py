@@ -37,9 +37,10 @@ PYTHON = (sys.executable, "-m")
 MANAGE = (sys.executable, "manage.py")
 PACKAGES = ("museo", "catalog", "orders", "notifications", "mcp_bridge", "tests", "bench")
 # the longest first
-OF_THE_PUSH, IN_AN_OPEN_SHOP, ON_POSTGRESQL, HEAVY, ON_SQLITE = LANES = (
+OF_THE_PUSH, IN_A_CALM_SHOP, IN_A_BUSY_SHOP, ON_POSTGRESQL, HEAVY, ON_SQLITE = LANES = (
     "tests of the push",
-    "tests in an open shop",
+    "tests in a calm shop",
+    "tests in a busy shop",
     "tests on PostgreSQL",
     "heavy tests",
     "tests on SQLite",
@@ -145,7 +146,7 @@ def all_checks(
     pytest = ("pytest", *SLOWEST, *(LONG if is_long else ()))
     measured = _measured(servers) if is_long else ()
     tests = []
-    for title, which, url in _lanes(servers):
+    for title, which, url in _lanes(servers, is_long=is_long):
         runner = ("coverage", "run", "-m", *pytest) if title in measured else pytest
         command = [*PYTHON, *runner, *which]
         tests.append(_tests(title, command, url, servers, folder, shared))
@@ -215,23 +216,29 @@ def _coverage(plain: Mapping[str, str], *, is_whole: bool) -> list[Check]:
     ]
 
 
-def _lanes(servers: Servers) -> Iterator[tuple[str, Sequence[str], str]]:
+def _lanes(servers: Servers, *, is_long: bool) -> Iterator[tuple[str, Sequence[str], str]]:
     """Title, which tests and DATABASE_URL."""
     elsewhere = [f"--ignore={where}" for where in (*PUSHED, *OF_AN_OPEN_SHOP, *COMPUTE_MUCH)]
-    which = _without(browser=servers.has_browser, interop=servers.has_npm)
+    there = {"browser": servers.has_browser, "interop": servers.has_npm}
+    which = _marked(**there)
     if servers.database_url:
         yield OF_THE_PUSH, [*PUSHED, *which], _beside(servers.database_url, "push")
-    yield IN_AN_OPEN_SHOP, [*OF_AN_OPEN_SHOP, *which], ""
+    # each opens its shop once, and none stays open for tests that do not ask it
+    yield IN_A_CALM_SHOP, [*OF_AN_OPEN_SHOP, *_marked(calm=True, **there)], ""
+    yield IN_A_BUSY_SHOP, [*OF_AN_OPEN_SHOP, *_marked(calm=False, **there)], ""
     if servers.database_url:
         yield ON_POSTGRESQL, [*elsewhere, *which], servers.database_url
         yield HEAVY, [*COMPUTE_MUCH, *which], _beside(servers.database_url, "heavy")
-    yield ON_SQLITE, ["-m", "both and not browser"], ""
+    both = "(both or both_in_long)" if is_long else "both"
+    yield ON_SQLITE, ["-m", f"{both} and not browser"], ""
 
 
-def _without(**has: bool) -> Sequence[str]:
+def _marked(calm: bool | None = None, **has: bool) -> Sequence[str]:
     """Pytest's option that leaves out the tests for which something is not there."""
-    missing = [f"not {marker}" for marker, is_there in has.items() if not is_there]
-    return ("-m", " and ".join(missing)) if missing else ()
+    wanted = [f"not {marker}" for marker, is_there in has.items() if not is_there]
+    if calm is not None:
+        wanted.append("calm" if calm else "not calm")
+    return ("-m", " and ".join(wanted)) if wanted else ()
 
 
 def _beside(database_url: str, name: str) -> str:
@@ -250,7 +257,7 @@ def _tests(
     *,
     may_be_empty: bool = False,
 ) -> Check:
-    home = folder / title.rpartition(" ")[2].lower()
+    home = folder / "-".join(title.lower().split()[-2:])
     report = folder / f"{home.name}.xml"
     environment = {
         **_environment(home),

@@ -117,7 +117,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="the long form of races and soaks")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if "calm" in getattr(item, "fixturenames", ()):
+            item.add_marker("calm")
     if config.getoption("--long"):
         return
     long = [item for item in items if item.get_closest_marker("long")]

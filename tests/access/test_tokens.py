@@ -26,7 +26,7 @@ from notifications import access_changes
 from notifications.models import Event
 from tests.access.conftest import NOON, MakeAccount, bearer, grant
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both]
+pytestmark = [pytest.mark.django_db, pytest.mark.both_in_long]
 REST = access_tokens.rest_resource()
 
 

@@ -24,7 +24,7 @@ from museo.access.problems import NotAllowed, NotSignedIn
 from notifications.models import Event
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-pytestmark = [pytest.mark.django_db(transaction=False), pytest.mark.both]
+pytestmark = [pytest.mark.django_db(transaction=False), pytest.mark.both_in_long]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from django.test import Client
 from catalog.models import Category, Master, StockItem, Variant
 from museo.access.models import User
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both]
+pytestmark = [pytest.mark.django_db, pytest.mark.both_in_long]
 MASTERS = "/api/v1/admin/products/masters"
 STOCK = "/api/v1/admin/stock"
 JSON = "application/json"

@@ -22,7 +22,7 @@ from tests.notifications.conftest import NOON, tell
 from tests.notifications.receivers import Receiver, always, answer, receiving
 from tests.notifications.test_sending import dice
 
-pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
+pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both_in_long]
 URL = "https://example.com/hook"
 Call = Callable[..., Any]
 

@@ -31,13 +31,14 @@ def test_every_lane_has_a_database_a_folder_and_a_queue_of_its_own(tmp_path: Pat
     assert [lane.environment["DATABASE_URL"] for lane in lanes.values()] == [
         f"{EVERYTHING.database_url}_push",
         "",
+        "",
         EVERYTHING.database_url,
         f"{EVERYTHING.database_url}_heavy",
         "",
     ]
     homes = {lane.environment["MUSEO_HOME"] for lane in lanes.values()}
     queues = {lane.environment["REDIS_URL"] for lane in lanes.values()}
-    assert len(homes) == len(queues) == 5
+    assert len(homes) == len(queues) == 6
 
 
 def test_what_one_lane_leaves_to_another_is_there(tmp_path: Path) -> None:
@@ -45,7 +46,8 @@ def test_what_one_lane_leaves_to_another_is_there(tmp_path: Path) -> None:
 
     for title, folders in (
         (checks.OF_THE_PUSH, checks.PUSHED),
-        (checks.IN_AN_OPEN_SHOP, checks.OF_AN_OPEN_SHOP),
+        (checks.IN_A_CALM_SHOP, checks.OF_AN_OPEN_SHOP),
+        (checks.IN_A_BUSY_SHOP, checks.OF_AN_OPEN_SHOP),
         (checks.HEAVY, checks.COMPUTE_MUCH),
     ):
         for where in folders:
@@ -66,8 +68,8 @@ def test_what_is_left_out_is_not_run_and_holds_no_floor(tmp_path: Path) -> None:
     found = all_checks(NOTHING, tmp_path, is_long=True, is_whole=False)
 
     assert checks.ON_POSTGRESQL not in {check.title for check in found}
-    pages = next(check for check in found if check.title == checks.IN_AN_OPEN_SHOP)
-    assert list(pages.command[-3:-1]) == ["-m", "not browser and not interop"]
+    pages = next(check for check in found if check.title == checks.IN_A_CALM_SHOP)
+    assert list(pages.command[-3:-1]) == ["-m", "not browser and not interop and calm"]
     assert "--fail-under=0" in found[-1].command
 
 

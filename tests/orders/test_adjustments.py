@@ -22,7 +22,7 @@ from orders.tracking import Placed, UnknownOrder
 from tests.orders.conftest import SellLamp
 from tests.together import at_once
 
-pytestmark = pytest.mark.both
+pytestmark = pytest.mark.both_in_long
 
 Buy = Callable[..., Placed]
 # three lamps and the courier

@@ -21,7 +21,7 @@ from orders.tracking import Placed, UnknownOrder
 from tests.orders.conftest import SellLamp
 from tests.together import at_once
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both]
+pytestmark = [pytest.mark.django_db, pytest.mark.both_in_long]
 
 Buy = Callable[..., Placed]
 MINUTE = timedelta(minutes=1)

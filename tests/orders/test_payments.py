@@ -31,7 +31,7 @@ from orders.tracking import Placed
 from tests.orders.conftest import PURCHASE, SellLamp, far_away
 from tests.together import at_once
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both]
+pytestmark = [pytest.mark.django_db, pytest.mark.both_in_long]
 
 WEBHOOK = "/api/v1/payment/webhooks/demo"
 DEADLINE = timedelta(minutes=15)

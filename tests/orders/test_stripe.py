@@ -25,7 +25,7 @@ from tests.orders import stripe_server
 from tests.orders.conftest import PURCHASE, SellLamp
 from tests.orders.stripe_server import KEY, SECRET, Stripe, signature
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both]
+pytestmark = [pytest.mark.django_db, pytest.mark.both_in_long]
 
 WEBHOOK = "/api/v1/payment/webhooks/stripe"
 

@@ -14,7 +14,7 @@ from tests import services
 from tests.topology.running import Topology, copied_database, fill_with_demo, own_topology, topology
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def deployed_shop(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Topology]:
     """On a copy of the tests' database, whose tables are there already."""
     assert settings.REDIS_URL, "this test needs Valkey"

@@ -8,6 +8,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+# what moves for beauty is drawn sixty times a second, in software
+FLAGS += ["--force-prefers-reduced-motion"]
 WHERE = {
     "name": "Maya Okafor",
     "email": "maya@example.org",

@@ -33,7 +33,7 @@ from tests.notifications.channels.push_service import Browser
 from tests.notifications.channels.twilio_server import Twilio
 from tests.notifications.conftest import NOON, tell
 
-pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
+pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both_in_long]
 MAYA, NOA = "maya@example.org", "noa@example.org"
 Call = Callable[..., Any]
 

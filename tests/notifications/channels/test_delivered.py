@@ -41,7 +41,7 @@ from tests.notifications.channels.push_service import Browser
 from tests.notifications.channels.twilio_server import Twilio
 from tests.notifications.conftest import NOON, somebody
 
-pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
+pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both_in_long]
 MAYA = "maya@example.org"
 SECOND = timedelta(seconds=1)
 
