@@ -23,6 +23,18 @@ admin.autodiscover()
 
 handler500 = "museo.access.overload.server_error"
 urlpatterns = [
+    # what is asked most stands first: addresses are tried in turn
+    path(
+        "api/v1/",
+        include(
+            [
+                *orders.urls.api,
+                *catalog.urls.api,
+                *notifications.urls.api,
+                *mcp_bridge.urls.api,
+            ]
+        ),
+    ),
     path("admin/", first_run.admin_home),
     path("admin/first-run", first_run.first_run, name="first_run"),
     path("admin/first-run/<int:step>", first_run.one_step, name="first_run_step"),
@@ -39,17 +51,6 @@ urlpatterns = [
     path("login", SignIn.as_view(), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
     path("language", set_language, name="set_language"),
-    path(
-        "api/v1/",
-        include(
-            [
-                *catalog.urls.api,
-                *orders.urls.api,
-                *notifications.urls.api,
-                *mcp_bridge.urls.api,
-            ]
-        ),
-    ),
     path("", include(museo.oauth.urls.urlpatterns)),
     re_path(r"^api/", problems.not_found),
     re_path(r"^media/(?P<path>.+)$", serve, {"document_root": settings.MEDIA_ROOT}),

@@ -51,7 +51,6 @@ staff: list[URLPattern] = [
     path("admin/board/<str:number>", board_views.one, name="board_order"),
 ]
 api: list[URLPattern] = [
-    *payments.api,
     path("basket", rest.basket),
     path("basket/merge", rest.basket_merge),
     path("basket/items", rest.basket_items),
@@ -80,4 +79,5 @@ api: list[URLPattern] = [
     path("admin/orders/<str:number>/returns/<str:return_id>", order_api.return_decision),
     path("admin/orders/<str:number>/advance", rest.order_advance),
     path("admin/orders/<str:number>/refund", rest.order_refund),
+    *payments.api,
 ]
