@@ -1,6 +1,6 @@
 """All checks of the project: what `scripts/test` runs.
 
-One follows the other, but the long ones run three at a time: the lanes of the tests wait as much
+One follows the other, but the long ones run four at a time: the lanes of the tests wait as much
 as they compute, and share nothing.
 """
 
@@ -45,7 +45,7 @@ OF_THE_PUSH, IN_A_CALM_SHOP, IN_A_BUSY_SHOP, ON_POSTGRESQL, HEAVY, ON_SQLITE = L
     "heavy tests",
     "tests on SQLite",
 )
-AT_ONCE = 3
+AT_ONCE = 4
 # what they run is measured in the long form, and makes up nearly all; measuring costs half as much
 # again
 MEASURED = (ON_POSTGRESQL, OF_THE_PUSH)

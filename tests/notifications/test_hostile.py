@@ -84,7 +84,10 @@ def _page(**query: str) -> str:
     return f"/api/v1/events?{httpx.QueryParams({'topics': 'trial.a', **query})}"
 
 
-@pytest.mark.parametrize(("bound", "is_ended"), [("256 * 1024", True), ("10**9", False)])
+@pytest.mark.parametrize(
+    ("bound", "is_ended"),
+    [("256 * 1024", True), pytest.param("10**9", False, marks=pytest.mark.long)],
+)
 def test_a_client_that_never_reads_is_ended_before_it_costs_memory(
     redis_url: str, bound: str, is_ended: bool
 ) -> None:

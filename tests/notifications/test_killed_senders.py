@@ -148,6 +148,7 @@ def test_killed_senders_lose_nothing_and_keep_the_order() -> None:
     _check(_deliver(events=200, topics=20, kills=2), 200)
 
 
+@pytest.mark.long
 def test_without_the_order_of_topics_it_is_lost() -> None:
     """The twin; what is sent side by side is of one topic."""
     receivers = _deliver(events=200, topics=1, kills=0, protection_off=OUT_OF_ORDER)

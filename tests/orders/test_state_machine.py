@@ -468,7 +468,12 @@ def test_thirty_runs_of_thirty_steps_end_as_the_model_says() -> None:
 
 @pytest.mark.usefixtures("_new_log")
 @pytest.mark.parametrize(
-    ("module", "name"), [(adjustments, "_put_back"), (delays, "move"), (returns, "_let_go")]
+    ("module", "name"),
+    [
+        (delays, "move"),
+        pytest.param(adjustments, "_put_back", marks=pytest.mark.long),
+        pytest.param(returns, "_let_go", marks=pytest.mark.long),
+    ],
 )
 def test_a_shop_that_forgets_something_is_found_out(
     module: Any, name: str, monkeypatch: pytest.MonkeyPatch

@@ -229,8 +229,15 @@ def test_each_language_is_spoken_and_arabic_from_the_right(chat: Chat, calm: Des
     assert [each for each in said if "Cancel the order" in said[each]] == ["en-GB", "fi"]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("locale", ["en-GB", "ar"])
+@pytest.mark.parametrize(
+    ("locale", "theme"),
+    [
+        ("en-GB", "light"),
+        ("ar", "dark"),
+        pytest.param("en-GB", "dark", marks=pytest.mark.long),
+        pytest.param("ar", "light", marks=pytest.mark.long),
+    ],
+)
 def test_cards_are_for_everybody(chat: Chat, calm: Desk, theme: str, locale: str) -> None:
     context = {"locale": locale, "theme": theme}
     chat.page.evaluate("(theme) => (document.documentElement.style.colorScheme = theme)", theme)

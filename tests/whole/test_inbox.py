@@ -106,8 +106,8 @@ def test_preferences_are_chosen_by_keys_and_without_a_script(enter: Enter) -> No
 @pytest.mark.parametrize(
     ("language", "scheme", "width"),
     [
-        ("en", "light", 1280),
         ("ar", "dark", 320),
+        pytest.param("en", "light", 1280, marks=pytest.mark.long),
         pytest.param("ar", "light", 1280, marks=pytest.mark.long),
         pytest.param("en", "dark", 320, marks=pytest.mark.long),
     ],

@@ -410,7 +410,7 @@ class Held:
             route.fulfill(response=answer)
 
 
-@pytest.mark.parametrize("is_mended", [True, False])
+@pytest.mark.parametrize("is_mended", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_a_step_that_is_told_while_the_log_is_asked_for_stays_on_the_page(
     calm: Desk, watch: Watch, is_mended: bool
 ) -> None:

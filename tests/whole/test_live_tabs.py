@@ -26,6 +26,7 @@ def test_eight_tabs_of_one_order_are_all_live_by_one_stream(
     assert len(proxy.asked) == 1
 
 
+@pytest.mark.long
 def test_without_sharing_the_streams_would_use_up_the_connections(
     calm: Desk, watch: Watch, proxy: Proxy
 ) -> None:

@@ -42,6 +42,7 @@ def test_a_tab_hidden_for_ten_minutes_has_no_stream_and_is_current_when_seen(
     assert reader.versions == [2, 1]
 
 
+@pytest.mark.long
 def test_without_its_limit_a_hidden_tab_would_keep_a_stream_for_ever(
     calm: Desk, watch: Watch, proxy: Proxy
 ) -> None:
