@@ -15,6 +15,12 @@ from tests.access.world import World
 REST_METHODS = {"get", "post", "put", "patch", "delete"}
 
 
+@pytest.fixture
+def _no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody answers a message of a transaction that others do not see."""
+    monkeypatch.setattr("mcp_bridge.assistant.pages.PATIENCE_SECONDS", 0)
+
+
 def registry() -> dict[str, Any]:
     """Every route and its view; Django's admin is one."""
     return dict(_walk(get_resolver().url_patterns, ""))
@@ -76,6 +82,7 @@ def test_a_route_takes_the_scope_that_its_row_names(row: Row) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("_no_wait")
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_whoever_the_row_names_is_let_in_and_nobody_else(row: Row) -> None:
     world, expected = World(), row.expected()

@@ -91,7 +91,8 @@ def test_a_taken_port_is_refused(shop: OpenShop, tmp_path: Path) -> None:
 # what Celery says of its own end if Valkey was killed, by a test before this one, while a task was
 # under way: the task is delivered again, the process started again
 OF_CELERY = re.compile(
-    r"^\S+ \S+ CRITICAL celery\.worker.*?(?=^\d{4}-|\Z)", re.DOTALL | re.MULTILINE
+    r"^\S+ \S+ (?:CRITICAL celery\.worker|ERROR celery\.bootsteps).*?(?=^\d{4}-|\Z)",
+    re.DOTALL | re.MULTILINE,
 )
 
 
