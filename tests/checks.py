@@ -37,20 +37,22 @@ PYTHON = (sys.executable, "-m")
 MANAGE = (sys.executable, "manage.py")
 PACKAGES = ("museo", "catalog", "orders", "notifications", "mcp_bridge", "tests", "bench")
 # the longest first
-OF_THE_PUSH, IN_A_CALM_SHOP, IN_A_BUSY_SHOP, ON_POSTGRESQL, HEAVY, ON_SQLITE = LANES = (
-    "tests of the push",
-    "tests in a calm shop",
-    "tests in a busy shop",
-    "tests on PostgreSQL",
-    "heavy tests",
-    "tests on SQLite",
+LANES = (
+    OF_THE_BRIDGE := "tests of the bridge",
+    IN_A_BUSY_SHOP := "tests in a busy shop",
+    HEAVY := "heavy tests",
+    OF_THE_PUSH := "tests of the push",
+    IN_A_CALM_SHOP := "tests in a calm shop",
+    ON_POSTGRESQL := "tests on PostgreSQL",
+    ON_SQLITE := "tests on SQLite",
 )
 AT_ONCE = 4
 # what they run is measured in the long form, and makes up nearly all; measuring costs half as much
 # again
-MEASURED = (ON_POSTGRESQL, OF_THE_PUSH)
+MEASURED = (ON_POSTGRESQL, OF_THE_BRIDGE, OF_THE_PUSH)
 # what pushes, what it is pushed through, and what survives when parts of it die
-PUSHED = tuple(f"tests/{name}" for name in ("faults", "mcp_bridge", "notifications"))
+PUSHED = ("tests/faults", "tests/notifications")
+OF_MCP = ("tests/mcp_bridge",)
 # pages and clients share a shop that is open, and a browser
 OF_AN_OPEN_SHOP = ("tests/clients", "tests/interop", "tests/whole")
 # they start programs of the shop, race and die by hundreds, or are made up by Hypothesis
@@ -218,17 +220,24 @@ def _coverage(plain: Mapping[str, str], *, is_whole: bool) -> list[Check]:
 
 def _lanes(servers: Servers, *, is_long: bool) -> Iterator[tuple[str, Sequence[str], str]]:
     """Title, which tests and DATABASE_URL."""
-    elsewhere = [f"--ignore={where}" for where in (*PUSHED, *OF_AN_OPEN_SHOP, *COMPUTE_MUCH)]
+    elsewhere = [*PUSHED, *OF_MCP, *OF_AN_OPEN_SHOP, *COMPUTE_MUCH]
     there = {"browser": servers.has_browser, "interop": servers.has_npm}
     which = _marked(**there)
-    if servers.database_url:
-        yield OF_THE_PUSH, [*PUSHED, *which], _beside(servers.database_url, "push")
     # each opens its shop once, and none stays open for tests that do not ask it
-    yield IN_A_CALM_SHOP, [*OF_AN_OPEN_SHOP, *_marked(calm=True, **there)], ""
-    yield IN_A_BUSY_SHOP, [*OF_AN_OPEN_SHOP, *_marked(calm=False, **there)], ""
-    if servers.database_url:
-        yield ON_POSTGRESQL, [*elsewhere, *which], servers.database_url
+    in_a_shop = {
+        IN_A_BUSY_SHOP: [*OF_AN_OPEN_SHOP, *_marked(calm=False, **there)],
+        IN_A_CALM_SHOP: [*OF_AN_OPEN_SHOP, *_marked(calm=True, **there)],
+    }
+    if not servers.database_url:
+        yield from ((title, what, "") for title, what in in_a_shop.items())
+    else:
+        yield OF_THE_BRIDGE, [*OF_MCP, *which], _beside(servers.database_url, "bridge")
+        yield IN_A_BUSY_SHOP, in_a_shop[IN_A_BUSY_SHOP], ""
         yield HEAVY, [*COMPUTE_MUCH, *which], _beside(servers.database_url, "heavy")
+        yield OF_THE_PUSH, [*PUSHED, *which], _beside(servers.database_url, "push")
+        yield IN_A_CALM_SHOP, in_a_shop[IN_A_CALM_SHOP], ""
+        ignored = [f"--ignore={where}" for where in elsewhere]
+        yield ON_POSTGRESQL, [*ignored, *which], servers.database_url
     both = "(both or both_in_long)" if is_long else "both"
     yield ON_SQLITE, ["-m", f"{both} and not browser"], ""
 

@@ -29,16 +29,17 @@ def test_every_lane_has_a_database_a_folder_and_a_queue_of_its_own(tmp_path: Pat
     }
 
     assert [lane.environment["DATABASE_URL"] for lane in lanes.values()] == [
+        f"{EVERYTHING.database_url}_bridge",
+        "",
+        f"{EVERYTHING.database_url}_heavy",
         f"{EVERYTHING.database_url}_push",
         "",
-        "",
         EVERYTHING.database_url,
-        f"{EVERYTHING.database_url}_heavy",
         "",
     ]
     homes = {lane.environment["MUSEO_HOME"] for lane in lanes.values()}
     queues = {lane.environment["REDIS_URL"] for lane in lanes.values()}
-    assert len(homes) == len(queues) == 6
+    assert len(homes) == len(queues) == 7
 
 
 def test_what_one_lane_leaves_to_another_is_there(tmp_path: Path) -> None:
@@ -46,6 +47,7 @@ def test_what_one_lane_leaves_to_another_is_there(tmp_path: Path) -> None:
 
     for title, folders in (
         (checks.OF_THE_PUSH, checks.PUSHED),
+        (checks.OF_THE_BRIDGE, checks.OF_MCP),
         (checks.IN_A_CALM_SHOP, checks.OF_AN_OPEN_SHOP),
         (checks.IN_A_BUSY_SHOP, checks.OF_AN_OPEN_SHOP),
         (checks.HEAVY, checks.COMPUTE_MUCH),
@@ -61,7 +63,10 @@ def test_only_the_long_form_measures_what_is_run(tmp_path: Path) -> None:
 
     assert not [check.title for check in short if "coverage" in check.command]
     measured = [check.title for check in long if "coverage" in check.command]
-    assert measured == [checks.OF_THE_PUSH, checks.ON_POSTGRESQL, "coverage data", "coverage"]
+    assert measured == [
+        *(checks.OF_THE_BRIDGE, checks.OF_THE_PUSH, checks.ON_POSTGRESQL),
+        *("coverage data", "coverage"),
+    ]
 
 
 def test_what_is_left_out_is_not_run_and_holds_no_floor(tmp_path: Path) -> None:
