@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 if TYPE_CHECKING:
     import redis
@@ -58,6 +58,21 @@ def watched(url: str) -> Watched | None:
         raise ValueError("no Sentinels, or no name of what they watch")
     password = unquote(secret.partition(":")[2]) or None
     return Watched(sentinels, name, int(database or 0), password)
+
+
+@cache
+def channel(url: str, name: str) -> str:
+    """A channel of this shop's own: Redis has one set of channels for all of its databases."""
+    return f"museo:{_database(url)}:{name}"
+
+
+def _database(url: str) -> int:
+    """Its number, as redis-py reads it out of a URL."""
+    if found := watched(url):
+        return found.database
+    parts = urlsplit(url)
+    path = "" if parts.scheme == "unix" else parts.path.strip("/")
+    return int(parse_qs(parts.query).get("db", [path])[0] or 0)
 
 
 def client(url: str, **options: Any) -> redis.Redis:

@@ -206,7 +206,10 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [broker.for_channels(REDIS_URL)], "prefix": "museo"},
+        "CONFIG": {
+            "hosts": [broker.for_channels(REDIS_URL)],
+            "prefix": broker.channel(REDIS_URL, "groups"),
+        },
     }
     if REDIS_URL
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}

@@ -43,7 +43,7 @@ class Ear(threading.Thread):
 
     def _listen(self) -> None:
         with broker.client(self._url) as client, client.pubsub() as heard:
-            heard.subscribe(CHANNEL)
+            heard.subscribe(broker.channel(self._url, CHANNEL))
             while not self._is_over.is_set():
                 told = heard.get_message(timeout=LOOKS_EVERY_SECONDS)
                 if told is None:

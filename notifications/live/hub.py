@@ -318,7 +318,10 @@ class Hub:
                 self.connections.tell()
                 if client:
                     with suppress(redis.RedisError, OSError):
-                        await client.publish(wake.COUNTS_CHANNEL, self.connections.report())
+                        await client.publish(
+                            broker.channel(self._redis_url, wake.COUNTS_CHANNEL),
+                            self.connections.report(),
+                        )
         finally:
             if client:
                 await client.aclose()
@@ -350,7 +353,7 @@ class Hub:
             while not self._is_closed:
                 try:
                     async with client.pubsub() as channel:
-                        await channel.subscribe(wake.CHANNEL, wake.COUNTS_CHANNEL)
+                        await channel.subscribe(*self._channels())
                         async for message in channel.listen():
                             back_off = FIRST_BACK_OFF_SECONDS
                             self._hear(message)
@@ -361,13 +364,19 @@ class Hub:
         finally:
             await client.aclose()
 
+    def _channels(self) -> tuple[str, str]:
+        """Where wake-ups come, and counts of clients."""
+        names = (wake.CHANNEL, wake.COUNTS_CHANNEL)
+        log_, counts = (broker.channel(self._redis_url, name) for name in names)
+        return log_, counts
+
     def _hear(self, message: Mapping[str, Any]) -> None:
         if message["type"] != "message":
             # subscribed: what was published before is in the log
             self._look_soon()
             return
         try:
-            if message["channel"] == wake.COUNTS_CHANNEL.encode():
+            if message["channel"] == self._channels()[1].encode():
                 self.connections.hear(message["data"])
             else:
                 self.hear(message["data"])

@@ -17,9 +17,9 @@ from museo import broker
 from notifications.models import Event
 
 logger = logging.getLogger(__name__)
-CHANNEL = "museo:log"
+CHANNEL = "log"
 # where the processes tell each other how many clients they have
-COUNTS_CHANNEL = "museo:live"
+COUNTS_CHANNEL = "live"
 # a longer batch is read from the log
 LARGEST_BATCH = 32 * 1024
 # how long a Redis that did not answer is left alone
@@ -61,7 +61,7 @@ def wake(message: bytes) -> None:
     if not settings.REDIS_URL or time.monotonic() < _away_until:
         return
     try:
-        _client().publish(CHANNEL, message)
+        _client().publish(broker.channel(settings.REDIS_URL, CHANNEL), message)
     except redis.RedisError as problem:
         # the next commits do not wait for it too
         _away_until = time.monotonic() + PAUSE_SECONDS

@@ -36,6 +36,22 @@ def test_what_sentinels_watch_is_named_by_one_url() -> None:
     assert broker.for_channels("redis://one:6379/0") == "redis://one:6379/0"
 
 
+@pytest.mark.parametrize(
+    ("url", "database"),
+    [
+        ("redis://one:6379", 0),
+        ("redis://:hush@one:6379/3", 3),
+        ("rediss://one/3?db=4", 4),
+        ("unix:///tmp/valkey.sock?db=5", 5),
+        ("unix:///tmp/valkey.sock", 0),
+        ("sentinel://one:26379/shop/6", 6),
+        ("", 0),
+    ],
+)
+def test_a_channel_is_of_one_database(url: str, database: int) -> None:
+    assert broker.channel(url, "log") == f"museo:{database}:log"
+
+
 @pytest.mark.parametrize("url", ["sentinel://", "sentinel://one:26379", "sentinel://one:x/shop"])
 def test_a_url_that_names_nothing_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("REDIS_URL", url)
@@ -99,7 +115,7 @@ def test_who_is_heard_and_who_sends_find_the_next_master(
     eventually(lambda: ear.hears.is_set(), seconds=20)
     before = len(calls)
     with broker.client(watch.url) as client:
-        assert client.publish(CHANNEL, b"{}") == 1
+        assert client.publish(broker.channel(watch.url, CHANNEL), b"{}") == 1
     eventually(lambda: len(calls) > before, seconds=20)
     assert _sends(watch.url)
     ear.stop()

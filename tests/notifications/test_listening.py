@@ -13,8 +13,10 @@ from django.db import connection
 from django.utils import timezone
 from redis import Redis
 
+from museo import broker
 from notifications import dispatcher, listening, sending, subscriptions
 from notifications.listening import Ear
+from notifications.live.wake import CHANNEL
 from notifications.models import Delivery, Subscription
 from tests.mail_server import Mailbox
 from tests.notifications.conftest import somebody, tell
@@ -36,12 +38,12 @@ def calls(redis: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
     ear = Ear(redis, act)
     ear.start()
-    assert ear.hears.wait(5)
+    assert ear.hears.wait(60)
     eventually(lambda: bool(called))
     called[1:] = []
     yield called
     ear.stop()
-    ear.join(5)
+    ear.join(60)
     assert not ear.is_alive()
 
 
@@ -69,6 +71,15 @@ def test_who_was_cut_off_listens_again(calls: list[int], redis: str) -> None:
 
     eventually(is_heard)
     server.close()
+
+
+@pytest.mark.usefixtures("calls")
+def test_shops_that_share_a_server_do_not_hear_each_other(redis: str) -> None:
+    other = f"{redis.partition('?')[0]}?db=7"
+    with Redis.from_url(other) as server:
+        # to how many it was told
+        assert server.publish(broker.channel(other, CHANNEL), b"{}") == 0
+        assert server.publish(broker.channel(redis, CHANNEL), b"{}") == 1
 
 
 class Deaf(threading.Event):
