@@ -86,10 +86,16 @@ def _sentence(model: type[BaseModel], error: ErrorDetails) -> str:
     return f"{error['msg'].replace('Input', 'It', 1)}."
 
 
-def _has_nul(value: Any) -> bool:
+def _has_nul(given: Mapping[str, Any]) -> bool:
     """PostgreSQL stores no NUL; it would be an error far below."""
-    if isinstance(value, str):
-        return "\x00" in value
-    if isinstance(value, dict):
-        return any(map(_has_nul, chain(value, value.values())))
-    return isinstance(value, list) and any(map(_has_nul, value))
+    left: list[Any] = [given]
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
+            if "\x00" in value:
+                return True
+        elif isinstance(value, dict):
+            left += chain(value, value.values())
+        elif isinstance(value, list):
+            left += value
+    return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Protocol
 
 from django.conf import settings
@@ -70,21 +71,27 @@ def caller_of(request: Request | None) -> Caller:
     if request is None:
         return caller_for_user(None, locale=settings.LANGUAGE_CODE, sales_channel=SALES_CHANNEL)
     scope = request.scope
-    guest = caller_for_user(
-        None,
-        locale=_preferred(header(scope, "accept-language")),
-        tickets=presented_tickets(
-            query=query(scope).get("ticket", "") if scope["query_string"] else "",
-            authorization=header(scope, "authorization"),
-            cookie="",
-        ),
-        basket_token=header(scope, BASKET_HEADER),
-        sales_channel=SALES_CHANNEL,
-        address=address(scope),
-    )
+    guest = _guest(_preferred(header(scope, "accept-language")), address(scope))
+    tickets, basket_token = _tickets(scope), header(scope, BASKET_HEADER)
+    if tickets or basket_token:
+        guest = replace(guest, tickets=tickets, basket_token=basket_token)
     if bearer := scope.get(BEARER_KEY):
         return guest.speaking_for(bearer)
     return replace(guest, scopes=guest.scopes | {"notify:send"}) if _is_trial(scope) else guest
+
+
+@lru_cache(maxsize=1024)
+def _guest(locale: str, address: str) -> Caller:
+    """One who has brought nothing along: the same in all of their calls."""
+    return caller_for_user(None, locale=locale, sales_channel=SALES_CHANNEL, address=address)
+
+
+def _tickets(scope: Scope) -> tuple[str, ...]:
+    authorization, asked = header(scope, "authorization"), scope["query_string"]
+    if not authorization and not asked:
+        return ()
+    ticket = query(scope).get("ticket", "") if asked else ""
+    return presented_tickets(query=ticket, authorization=authorization, cookie="")
 
 
 def recheck(request: Request | None, now: datetime) -> None:

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Generic, TypeVar
 
 import mcp_types as types
@@ -22,6 +22,7 @@ from django.utils import timezone
 from mcp.server.connection import Connection
 from mcp.server.context import ServerRequestContext
 from mcp.server.session import ServerSession
+from mcp.shared.dispatcher import DispatchContext
 from mcp.shared.exceptions import MCPError
 from mcp.shared.subscriptions import (
     SUBSCRIPTION_ID_META_KEY,
@@ -218,10 +219,10 @@ async def listen(
             ),
             related_request_id=ctx.request_id,
         )
+        stream = _stream_of(ctx.session)
         async for event in untold:
-            await ctx.session.send_notification(
-                event_to_notification(event, meta), related_request_id=ctx.request_id
-            )
+            method, told = _message(event)
+            await stream.notify(method, {**told, "_meta": meta})
     finally:
         if hears_no_more:
             hears_no_more()
@@ -229,6 +230,19 @@ async def listen(
         expiry.cancel()
         _open_streams.discard(untold)
     return types.SubscriptionsListenResult(_meta=meta)
+
+
+@lru_cache(maxsize=1024)
+def _message(event: ServerEvent) -> tuple[str, dict[str, Any]]:
+    """Method and parameters, which are alike for all who are told; the SDK makes them for each."""
+    note = event_to_notification(event, {})
+    said = note.model_dump(by_alias=True, mode="json", exclude_none=True)
+    return said["method"], said["params"]
+
+
+def _stream_of(session: ServerSession) -> DispatchContext[Any]:
+    # mcp 2.3 has no public way to send what is a message already
+    return session._request_outbound
 
 
 # before: a session's own stream

@@ -8,8 +8,9 @@ drops what is told before the answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,6 +41,7 @@ from museo.access.callers import Caller
 from notifications.live.hub import in_thread
 
 SESSION = "mcp-session-id"
+DEEPEST = 100
 # where the scope says that a request is of a session that is not here any more, and of which
 PLACE_OF_KEY = "museo.place_of"
 # all tools at an address that asks for a sign-in first: a client that is let in without one never
@@ -315,7 +317,8 @@ def _not_allowed() -> Refused:
 
 
 async def _read_json(scope: Scope, receive: Receive) -> bytes | None:
-    if not header(scope, "content-type").lower().startswith("application/json"):
+    kind, _semicolon, _charset = header(scope, "content-type").partition(";")
+    if kind.strip().lower() != "application/json":
         raise Refused(
             None,
             types.INVALID_REQUEST,
@@ -351,12 +354,30 @@ def _message(body: bytes) -> dict[str, Any]:
     has_id = "id" in message
     if has_id and (not isinstance(id, str | int) or isinstance(id, bool)):
         raise _bad(types.INVALID_REQUEST, "The id is a string or a whole number.")
+    if _is_too_deep(body, message):
+        raise _bad(types.INVALID_REQUEST, f"Nest the message at most {DEEPEST} deep.", id)
     is_answer = has_id and ("result" in message or "error" in message)
     if not is_answer and not isinstance(message.get("method"), str):
         raise _bad(types.INVALID_REQUEST, "The method is missing.", id)
     if not isinstance(message.get("params", {}), dict):
         raise _bad(types.INVALID_PARAMS, "The params are one object.", id)
     return message
+
+
+def _is_too_deep(body: bytes, message: dict[str, Any]) -> bool:
+    """Deeper than anybody means it; some of what reads it further on would give up halfway."""
+    # almost none opens so many
+    if body.count(b"{") + body.count(b"[") <= DEEPEST:
+        return False
+    level: list[Any] = [message]
+    for _depth in range(DEEPEST):
+        level = list(chain.from_iterable(map(_inside, level)))
+    return bool(level)
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    held = value.values() if isinstance(value, dict) else value
+    return [each for each in held if isinstance(each, dict | list)]
 
 
 def _bad(code: int, detail: str, id: types.RequestId | None = None) -> Refused:

@@ -38,8 +38,8 @@ from notifications.live.sse import (
 logger = logging.getLogger(__name__)
 # where it is heard of messages to the assistant (`mcp_bridge.assistant.steps`)
 MESSAGES = "assistant.waiting"
-# new objects that might be garbage; times ten, and times a hundred for all that have stayed long
-GARBAGE_LOOKED_FOR_AFTER = (2_000, 10, 100)
+# so many new objects might be garbage; times ten, and times twenty for all that have stayed long
+GARBAGE_LOOKED_FOR_AFTER = (10_000, 10, 20)
 
 OLD_ORDER_EVENTS = re.compile(r"/api/orders/(?P<number>[^/]{1,40})/events/?")
 EVENTS = re.compile(r"/api/v1/(?:orders/(?P<number>[^/]{1,40})/)?events/?")
@@ -75,6 +75,9 @@ async def route(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def _http(scope: Scope, receive: Receive, send: Send) -> None:
     path = scope["path"]
+    if MCP.fullmatch(path):
+        await _mcp(scope, receive, send)
+        return
     old, found = OLD_ORDER_EVENTS.fullmatch(path), EVENTS.fullmatch(path)
     takes_stream = "text/event-stream" in header(scope, "accept")
     if old:
@@ -84,20 +87,24 @@ async def _http(scope: Scope, receive: Receive, send: Send) -> None:
     elif found and takes_stream:
         opened = order_stream if found["number"] else stream
         await opened(_with(scope, found), receive, send)
-    elif takes_stream and _is_public_stream(scope):
-        await public_stream(scope, receive, send)
-    elif MCP.fullmatch(path):
-        await (await _bridge()).application(scope, receive, send)
     else:
         if found and "wait" in query(scope):
             await waiting.for_news(_with(scope, found))
         await pages(scope, receive, send)
 
 
+async def _mcp(scope: Scope, receive: Receive, send: Send) -> None:
+    if _is_public_stream(scope):
+        await public_stream(scope, receive, send)
+    else:
+        await (await _bridge()).application(scope, receive, send)
+
+
 def _is_public_stream(scope: Scope) -> bool:
     """The bare `GET /mcp`; with a session it is the session's stream."""
-    is_bare = scope["path"].rstrip("/") == "/mcp" and not header(scope, "mcp-session-id")
-    return bool(is_bare and scope["method"] == "GET")
+    is_bare = scope["method"] == "GET" and scope["path"].rstrip("/") == "/mcp"
+    takes_stream = is_bare and "text/event-stream" in header(scope, "accept")
+    return bool(takes_stream and not header(scope, "mcp-session-id"))
 
 
 async def _socket(scope: Scope, receive: Receive, send: Send) -> None:

@@ -70,6 +70,8 @@ OWN = r"/admin/(assistant|board|health|first-run|catalog/import/(add|\d+/change)
 POLICIES = tuple(
     (re.compile(pattern), policy)
     for pattern, policy in (
+        # called most often
+        ("/mcp", STRICT),
         (OWN, STRICT),
         ("/admin", ADMIN),
         ("/media/", MEDIA),
@@ -77,6 +79,8 @@ POLICIES = tuple(
         ("", STRICT),
     )
 )
+# all answers, whatever they answer
+ALIKE = (("x-content-type-options", "nosniff"), ("referrer-policy", "same-origin"))
 MCP = re.compile(r"/mcp(/|$)")
 IMPORTS = re.compile(r"/api/v1/admin/imports/?|/admin/catalog/import/add/")
 # what opens something does not belong into a log
@@ -105,11 +109,11 @@ def edge(app: App) -> App:
 
 
 def largest_body(path: str) -> int:
+    if MCP.match(path):
+        return LARGEST_MCP_BODY
     if IMPORTS.fullmatch(path):
         return LARGEST_IMPORT_BODY
-    if path.startswith("/admin/"):
-        return LARGEST_ADMIN_BODY
-    return LARGEST_MCP_BODY if MCP.match(path) else LARGEST_BODY
+    return LARGEST_ADMIN_BODY if path.startswith("/admin/") else LARGEST_BODY
 
 
 def too_large(largest: int) -> problems.Problem:
@@ -132,13 +136,18 @@ def another_host() -> problems.Problem:
 
 def own_headers(path: str, name: str) -> list[tuple[str, str]]:
     """What every answer says, unless it says something of its own there; `name`: of the call."""
-    policy = next(policy for pattern, policy in POLICIES if pattern.match(path))
-    return [
-        ("content-security-policy", policy),
-        ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "same-origin"),
-        ("x-correlation-id", name),
-    ]
+    return [("content-security-policy", _policy(path)), *ALIKE, ("x-correlation-id", name)]
+
+
+def _policy(path: str) -> str:
+    return next(policy for pattern, policy in POLICIES if pattern.match(path))
+
+
+@cache
+def _in_bytes(policy: str) -> list[Header]:
+    """What own headers say under a policy, but for the name of the call."""
+    own = [("content-security-policy", policy), *ALIKE]
+    return [(name.encode(), text.encode()) for name, text in own]
 
 
 async def _http(app: App, scope: Scope, receive: Receive, send: Send) -> None:
@@ -181,9 +190,12 @@ def _look_behind_proxies(scope: Scope) -> None:
     """
     client = scope.get("client")
     if not client or not proxies.is_trusted(client[0]):
-        if header(scope, "x-forwarded-for"):
+        names = {name for name, _value in scope["headers"]}
+        if b"x-forwarded-for" in names:
             warn_of_proxy()
-        scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"x-forwarded-proto"]
+        if b"x-forwarded-proto" in names:
+            kept = [pair for pair in scope["headers"] if pair[0] != b"x-forwarded-proto"]
+            scope["headers"] = kept
         return
     if found := proxies.client(header(scope, "x-forwarded-for")):
         scope["client"] = (found, 0)
@@ -255,7 +267,7 @@ class _Answer:
     def _dressed(self, headers: Iterable[Header]) -> list[Header]:
         given = [(name.lower(), value) for name, value in headers]
         names = {name for name, _value in given}
-        own = ((name.encode(), text.encode()) for name, text in own_headers(self._path, self._name))
+        own = [*_in_bytes(_policy(self._path)), (b"x-correlation-id", self._name.encode())]
         return [*given, *(header for header in own if header[0] not in names)]
 
 

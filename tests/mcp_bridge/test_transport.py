@@ -1,6 +1,7 @@
 """`/mcp` over HTTP, as programs without an SDK call it."""
 
 import asyncio
+import json
 import logging
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.mcp_bridge.conftest import SKU
 from tests.mcp_bridge.raw import INITIALIZE, LEGACY, META, modern, raw
 
 SEARCH = {"name": "search_products", "arguments": {"query": "iphone"}}
+NESTED = json.loads("[" * 100 + "]" * 100)
 
 
 def rpc(method: str, params: Any = None, id: Any = "1") -> dict[str, Any]:
@@ -45,6 +47,7 @@ async def test_the_source_documents_curl_lines_work(phone: Variant, address: str
         (b"", 400, -32700),
         (b'{"a":"\xff"}', 400, -32700),
         (b"[" * 100_000, 400, -32700),
+        (rpc("ping", {"more": NESTED}), 400, -32600),
         (b'"text"', 400, -32600),
         (b"[]", 400, -32600),
         ([rpc("ping")], 400, -32600),
@@ -88,6 +91,7 @@ async def test_bad_messages_get_the_protocols_errors(
         (modern("no/such"), {}, 404, -32601),
         (modern("tools/call", "no_such"), {"name": "no_such", "arguments": {}}, 400, -32602),
         (modern("tools/call", "other"), SEARCH, 400, -32020),
+        (modern("tools/call", "search_products"), {**SEARCH, "more": NESTED}, 400, -32600),
     ],
 )
 async def test_the_modern_era_has_its_own_errors(
@@ -125,6 +129,8 @@ async def test_an_answer_is_plain_json_and_a_stream_only_when_more_is_told(
     async with raw(address) as http:
         headers = modern("tools/call", "search_products")
         plain = await http.post(rpc("tools/call", {**SEARCH, "_meta": META}), **headers)
+        named = {**META, "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"}}
+        of_named = await http.post(rpc("tools/call", {**SEARCH, "_meta": named}), **headers)
         old = await http.post(rpc("tools/call", SEARCH), **LEGACY)
         order = await http.buy({})
         track = {
@@ -142,6 +148,8 @@ async def test_an_answer_is_plain_json_and_a_stream_only_when_more_is_told(
 
     assert plain.headers["content-type"] == old.headers["content-type"] == "application/json"
     assert plain.json()["result"]["structuredContent"]["results"][0]["default_sku"] == SKU
+    # the SDK shapes the answers of the others
+    assert of_named.json() == plain.json()
     assert streamed.headers["content-type"].startswith("text/event-stream")
     assert "notifications/progress" in streamed.text
 
@@ -192,6 +200,7 @@ async def test_what_is_not_served_says_so(committed: None, address: str) -> None
             "bare stream": await client.get(address, headers={"accept": "text/event-stream"}),
             "put": await client.put(address, json=rpc("ping")),
             "not json": await client.post(address, content=b"a=1"),
+            "almost json": await http.post(rpc("ping"), content_type="application/json-seq"),
             "unknown session": await http.post(rpc("ping"), mcp_session_id="none", **LEGACY),
             "no json taken": await http.post(rpc("ping"), accept="text/html"),
         }
@@ -201,6 +210,7 @@ async def test_what_is_not_served_says_so(committed: None, address: str) -> None
         "bare stream": 405,
         "put": 405,
         "not json": 415,
+        "almost json": 415,
         "unknown session": 404,
         "no json taken": 406,
     }
