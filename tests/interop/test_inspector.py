@@ -14,12 +14,14 @@ from tests.shops import ROOT, Shop
 
 pytestmark = [pytest.mark.long, pytest.mark.interop]
 Inspect = Callable[..., Any]
+# it gives up after 15 s, which a busy machine needs to load the shop
+PATIENT = ("--connect-timeout", "120000")
 
 
 @pytest.fixture
 def inspector(shop: Shop) -> list[str]:
     program = packages.node("@modelcontextprotocol/inspector", "clients/launcher/build/index.js")
-    return [*program, "--cli", f"{shop.address}/mcp", "--transport", "http"]
+    return [*program, "--cli", f"{shop.address}/mcp", "--transport", "http", *PATIENT]
 
 
 @pytest.fixture(params=["legacy", "modern"])
@@ -71,6 +73,7 @@ def test_it_starts_the_shop_on_a_pipe(shop: Shop, inspector: list[str]) -> None:
     server = [sys.executable, "manage.py", "mcp_stdio"]
     home = ("-e", f"MUSEO_HOME={shop.home}")
 
-    listed = said([*program, "-q", *home, "--method", "tools/list", "--", *server], folder=ROOT)
+    asked = ("-q", *PATIENT, *home, "--method", "tools/list")
+    listed = said([*program, *asked, "--", *server], folder=ROOT)
 
     assert "place_order" in {tool["name"] for tool in listed["tools"]}
