@@ -98,8 +98,9 @@ async def _outcome(
     """The answer of the method's handler and its status."""
     # what a handler leaves to be done when its connection ends, it leaves to a session's alone
     runner = ServerRunner(served, _connection(route), lifespan_state={})
+    answering = runner.on_request
     # kept by the runner, it would keep the runner, until somebody looks for garbage
-    answering = ServerRunner.on_request.func(runner)
+    vars(runner).pop("on_request")
     about = {"jsonrpc": "2.0", "id": exchange.request_id}
     try:
         result = await answering(exchange, message["method"], message.get("params"))
