@@ -98,6 +98,11 @@ def is_theirs(who: str, channel: str, address: str) -> bool:
 
 def of_person(user_id: int) -> list[tuple[str, str]]:
     """The addresses that are known to be a person's, by channel, of those that work here."""
+    known = known_of_person(user_id)
+    return [pair for pair in known if not channels.CHANNELS[pair[0]].missing()]
+
+
+def known_of_person(user_id: int) -> list[tuple[str, str]]:
     who = f"user:{user_id}"
     refused = Contact.objects.filter(who=who, channel="email").exclude(refused_at=None)
     own = User.objects.filter(pk=user_id, is_active=True).exclude(
@@ -113,7 +118,7 @@ def of_person(user_id: int) -> list[tuple[str, str]]:
         *confirmed.values_list("channel", "address").order_by("pk"),
         *((webpush.value, each) for each in browsers.values_list("address", flat=True)),
     ]
-    return [pair for pair in dict.fromkeys(found) if not channels.CHANNELS[pair[0]].missing()]
+    return list(dict.fromkeys(found))
 
 
 def take_letter(channel: str, address: str, *, now: datetime) -> Allowance:

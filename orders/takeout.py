@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from catalog.models import Question, Review
-from museo.access import connections
+from museo.access import connections, trail
 from museo.access.callers import Caller
 from museo.access.models import User
-from notifications import addresses, inbox, preferring
+from notifications import addresses, correspondence, inbox, preferring
 from notifications.envelope import timestamp
 from orders import tracking
 from orders.models import Order
@@ -49,6 +49,8 @@ def of(user: User, caller: Caller, *, now: datetime) -> dict[str, Any]:
             {"scopes": app.scopes, "since": timestamp(app.created_at)}
             for app in connections.of_person(user)
         ],
+        "messages": correspondence.exported(user),
+        "trail": trail.exported(user),
         "reviews": list(
             Review.objects.filter(customer=user)
             .order_by("pk")

@@ -8,11 +8,12 @@ forgotten after a time.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import QuerySet
 
 from museo import bulk, sql
-from museo.access.callers import Caller
+from museo.access.callers import Caller, who_is
 from museo.access.models import Trail, User
 
 MOST_SHOWN = 200
@@ -99,6 +100,13 @@ def of(*targets: str) -> list[Trace]:
         )
         for row in found
     ]
+
+
+def exported(user: User) -> list[dict[str, Any]]:
+    """What a person did, oldest first."""
+    rows = Trail.objects.filter(who=who_is(user)).order_by("pk")
+    told = ("what", "target", "fields", "outcome", "app", "at")
+    return list(rows.values(*told))
 
 
 def _app(caller: Caller) -> str:

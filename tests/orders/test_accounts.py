@@ -9,15 +9,20 @@ import pytest
 from django.core.mail import EmailMessage
 from django.test import Client
 
+from museo.access import trail
+from museo.access.callers import caller_for_user
 from museo.access.models import SignInLink, User
 from museo.access.tokens import digest
 from notifications import sign_in_links
+from notifications.channels import news
+from notifications.channels.news import Reply
 from orders.models import Basket, Order
 from tests.orders.conftest import FORM, SellLamp
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("full_buckets")]
 
 MAYA = "maya@example.org"
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 Outbox = list[EmailMessage]
 
 
@@ -155,6 +160,12 @@ def test_all_that_is_known_can_be_taken_along(client: Client, maya: User, sell: 
     said = {"message": "Where is my order?"}
     client.post("/api/v1/assistant/messages", said, content_type="application/json")
 
+    for sender in (MAYA, "somebody.else@example.org"):
+        news.hear([Reply("email", f"m-{sender}", sender, "Is it open today?", NOON)])
+    for who in (maya, User.objects.create_user("somebody.else@example.org")):
+        caller = caller_for_user(who, locale="en")
+        trail.leave(caller, "order.cancelled", f"of {who.email}", at=NOON)
+
     answer = client.get("/account/data")
 
     assert answer.headers["Content-Disposition"] == 'attachment; filename="museo.json"'
@@ -163,6 +174,10 @@ def test_all_that_is_known_can_be_taken_along(client: Client, maya: User, sell: 
     assert [order["lines"][0]["sku"] for order in told["orders"]] == ["LAMP"]
     (conversation,) = told["conversations"]
     assert [message["said"] for message in conversation["messages"]] == ["Where is my order?"]
+    (message,) = told["messages"]
+    assert (message["sender"], message["text"]) == (MAYA, "Is it open today?")
+    cancelled = [each["target"] for each in told["trail"] if each["what"] == "order.cancelled"]
+    assert cancelled == [f"of {MAYA}"]
     assert "ticket" not in answer.content.decode()
 
 
