@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import socket
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
@@ -46,6 +47,7 @@ MUSEO_NAMES = frozenset(
         "MUSEO_MAIL_FROM",
         "MUSEO_MCP_CONFORMANCE",
         "MUSEO_MCP_SERVERS",
+        "MUSEO_METRICS_NETWORKS",
         "MUSEO_PAYMENT_PROVIDERS",
         "MUSEO_PROCESS",
         "MUSEO_PUBLIC_URL",
@@ -101,6 +103,7 @@ OTHER_NAMES = frozenset(
         "MCP_LOKI_HOST",
         "MCP_LOKI_PORT",
         "MCP_MUSEO_API_URL",
+        "MCP_ORCHESTRATOR_PORT",
         "META_APP_SECRET",
         "META_VERIFY_TOKEN",
         "REDIS_URL",
@@ -184,7 +187,7 @@ def count(name: str, default: int) -> int:
 
 def amount(name: str, default: int) -> int:
     """A whole number that may be 0."""
-    return 0 if text(name) == "0" else count(name, default)
+    return 0 if text(name, str(default)) == "0" else count(name, default)
 
 
 def words(name: str, default: str = "") -> list[str]:
@@ -215,6 +218,14 @@ def networks(name: str) -> list[IPv4Network | IPv6Network]:
         raise ImproperlyConfigured(
             f"{name}: {problem}. Write addresses such as 10.0.0.7 or networks such as 10.0.0.0/8."
         ) from problem
+
+
+def own_addresses() -> list[str]:
+    """By which others on its network know this machine; none if it does not know."""
+    try:
+        return socket.gethostbyname_ex(socket.gethostname())[2]
+    except OSError:
+        return []
 
 
 def endpoints(name: str) -> frozenset[str]:

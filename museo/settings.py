@@ -104,7 +104,13 @@ MCP_JWT_SECRETS = environment.shared_secrets("MCP_JWT_SECRET")
 MCP_MUSEO_API_URL = environment.address("MCP_MUSEO_API_URL", "MUSEO_API_URL")
 MCP_API_KEY = environment.text("MCP_API_KEY")
 MCP_API_SECRET = environment.text("MCP_API_SECRET")
+# `manage.py up` listens there, too; 0 for nowhere
+MCP_ORCHESTRATOR_PORT = environment.amount("MCP_ORCHESTRATOR_PORT", 0)
 ALLOWED_HOSTS = environment.words("MUSEO_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+# whoever collects the figures of each process asks it by its address
+MUSEO_METRICS_NETWORKS = environment.networks("MUSEO_METRICS_NETWORKS")
+if MUSEO_METRICS_NETWORKS:
+    ALLOWED_HOSTS += environment.own_addresses()
 IS_PUBLIC = MUSEO_PUBLIC_URL.startswith("https://")
 # whom a push service asks if something is wrong (RFC 8292, section 2.1)
 VAPID_SUBJECT = environment.text(

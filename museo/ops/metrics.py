@@ -1,4 +1,4 @@
-"""`/metrics` for Prometheus, for this machine and for staff.
+"""`/metrics` for Prometheus: for this machine, `MUSEO_METRICS_NETWORKS`, and staff.
 
 What modules measure is added up over the processes of this machine where they share a folder
 (`PROMETHEUS_MULTIPROC_DIR`, which `manage.py up` sets); what only the database, the broker and the
@@ -7,6 +7,7 @@ system know is asked when somebody looks.
 
 import os
 from collections.abc import Callable, Iterator
+from ipaddress import ip_address
 from pathlib import Path
 
 import prometheus_client
@@ -32,7 +33,7 @@ PAGE_BYTES, TICKS = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
     """404 for strangers."""
-    if not (_is_this_machine(request) or request.user.is_staff):
+    if not (_is_from_near(request) or request.user.is_staff):
         raise Http404
     asked = CollectorRegistry()
     asked.register(Asked())
@@ -49,9 +50,15 @@ def measured() -> CollectorRegistry:
     return together
 
 
-def _is_this_machine(request: HttpRequest) -> bool:
-    is_forwarded = "X-Forwarded-For" in request.headers
-    return request.META.get("REMOTE_ADDR") in {"127.0.0.1", "::1"} and not is_forwarded
+def _is_from_near(request: HttpRequest) -> bool:
+    """From this machine or a network of ours, and not on behalf of somebody else."""
+    if "X-Forwarded-For" in request.headers:
+        return False
+    caller = str(request.META.get("REMOTE_ADDR"))
+    if caller in {"127.0.0.1", "::1"}:
+        return True
+    networks = settings.MUSEO_METRICS_NETWORKS
+    return bool(networks) and any(ip_address(caller) in network for network in networks)
 
 
 class Asked(Collector):

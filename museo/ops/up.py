@@ -44,12 +44,21 @@ class Options:
     speed: float = 60.0
     fresh: bool = False
     demo: bool = True
+    # where clients of the MCP orchestrator look for it, too; None for nowhere
+    orchestrator_port: int | None = None
+
+    @property
+    def ports(self) -> list[int]:
+        return [port for port in (self.port, self.orchestrator_port) if port]
 
     @property
     def address(self) -> str:
         """How this machine reaches the shop."""
+        return self.at(self.port)
+
+    def at(self, port: int) -> str:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def run(options: Options, *, home: Path, say: Callable[[str], None]) -> None:
@@ -57,7 +66,8 @@ def run(options: Options, *, home: Path, say: Callable[[str], None]) -> None:
     with prepare.in_words(home), lock.hold(home) as held, Bell() as bell:
         if options.fresh:
             wipe(home)
-        preflight.require_port(options.host, options.port)
+        for port in options.ports:
+            preflight.require_port(options.host, port)
         preflight.require_room(home, preflight.ROOM_FOR_THE_SHOP)
         server = None if settings.REDIS_URL else valkey.bundled(home)
         redis_url = server.url if server else settings.REDIS_URL
@@ -87,7 +97,6 @@ def run(options: Options, *, home: Path, say: Callable[[str], None]) -> None:
 def parts(options: Options) -> list[Part]:
     """The processes that run Museo's own code."""
     python = (sys.executable, "-m")
-    listen = ("--host", options.host, "--port", str(options.port))
     # open streams are cut after a second; their clients resume where they were
     brief = ("--timeout-graceful-shutdown", "1")
     # who called is for `museo.edge` to find out: it knows the trusted proxies
@@ -96,8 +105,14 @@ def parts(options: Options) -> list[Part]:
     sockets = ("--ws", "websockets-sansio", "--ws-per-message-deflate", "false")
     largest = ("--ws-max-size", str(LARGEST_FRAME))
     rest = (*sockets, *largest, "--log-level", "warning")
+    served = (*python, "uvicorn", "museo.asgi:application", "--host", options.host)
+    # the same shop at each: they share database and Valkey, as two live processes do
+    serving = [
+        Part(name, (*served, "--port", str(port), *brief, *plain, *rest))
+        for name, port in zip(("web", "orchestrator"), options.ports, strict=False)
+    ]
     return [
-        Part("web", (*python, "uvicorn", "museo.asgi:application", *listen, *brief, *plain, *rest)),
+        *serving,
         Part("clock", (*python, "museo.ops.worker", "clock")),
         Part("work", (*python, "museo.ops.worker", "work")),
     ]
@@ -162,6 +177,8 @@ def welcome(
         f"  Clock   {options.speed:g} times as fast as life (--speed 1: as in life)",
         f"  Logs    {home / 'logs'}",
     ]
+    if options.orchestrator_port:
+        lines.insert(6, f"  Agents  {options.at(options.orchestrator_port)}/")
     if not redis_url:
         lines += ["", f"  {valkey.NONE_HERE}"]
     return "\n".join([*lines, "", "Ctrl-C closes it.", ""])

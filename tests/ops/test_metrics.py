@@ -2,6 +2,7 @@
 
 import json
 import re
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families as read
+from pytest_django.fixtures import Settings
 
 from mcp_bridge import dispatch, toolsets  # noqa: F401  they measure
 from mcp_bridge.assistant import evaluation  # noqa: F401
@@ -76,6 +78,18 @@ def test_a_source_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch)
     assert ({"source": "database"}, 1) in told["museo_source_silent"]
     assert "museo_live_behind" in told
     assert "museo_deliveries_due" not in told
+
+
+@pytest.mark.django_db
+def test_who_is_near_reads_it_and_nobody_on_behalf_of_others(settings: Settings) -> None:
+    def status(address: str, **headers: str) -> int:
+        return Client().get("/metrics", REMOTE_ADDR=address, headers=headers).status_code
+
+    assert status("172.30.33.7") == 404
+    settings.MUSEO_METRICS_NETWORKS = [ip_network("172.30.33.0/24")]
+
+    assert [status("172.30.33.7"), status("172.30.34.7")] == [200, 404]
+    assert status("172.30.33.7", **{"X-Forwarded-For": "203.0.113.9"}) == 404
 
 
 COUNTS = """

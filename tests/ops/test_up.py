@@ -1,5 +1,6 @@
 """The shop as a person has it: `manage.py up` with real processes and no settings at all."""
 
+import json
 import re
 import signal
 import stat
@@ -8,14 +9,18 @@ from pathlib import Path
 
 import psutil
 import pytest
+from websockets.sync.client import connect
 
 from museo.ops import up
 from museo.ops.preflight import CannotStart
 from museo.ops.up import Options
 from museo.ops.valkey import NONE_HERE
+from tests.mcp_bridge.raw import INITIALIZE
 from tests.ops.running import OpenShop, open_shop, refusal
-from tests.processes import eventually
+from tests.processes import eventually, is_healthy
+from tests.shops import free_port
 
+FIRST = {"jsonrpc": "2.0", "id": 1, "method": "initialize"}
 PARTS = ("valkey", "web", "clock", "work")
 
 
@@ -243,3 +248,28 @@ def test_a_part_is_told_where_the_shop_is_unless_somebody_said_so() -> None:
 )
 def test_the_address_is_one_that_this_machine_can_open(host: str, address: str) -> None:
     assert Options(host=host).address == address
+
+
+def test_it_also_listens_where_clients_of_the_orchestrator_look() -> None:
+    options = Options(port=8123, orchestrator_port=3300)
+
+    web, orchestrator, *_rest = up.parts(options)
+
+    assert (web.name, orchestrator.name) == ("web", "orchestrator")
+    moved = [word.replace("8123", "3300") for word in web.command]
+    assert list(orchestrator.command) == moved != list(web.command)
+    assert [part.name for part in up.parts(Options())] == ["web", "clock", "work"]
+
+
+@pytest.mark.long
+def test_it_answers_agents_at_the_orchestrators_port(tmp_path: Path) -> None:
+    port = free_port()
+    with open_shop(tmp_path / "home", MCP_ORCHESTRATOR_PORT=str(port)) as shop:
+        orchestrator = f"http://127.0.0.1:{port}"
+        eventually(lambda: is_healthy(orchestrator))
+        assert any(f"Agents  {orchestrator}/" in line for line in shop.said)
+        with connect(f"ws://127.0.0.1:{port}/") as socket:
+            socket.send(json.dumps({**FIRST, "params": INITIALIZE}))
+            told = json.loads(socket.recv(timeout=60))
+        assert told["result"]["serverInfo"]["name"]
+    assert not is_healthy(orchestrator)

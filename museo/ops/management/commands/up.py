@@ -31,6 +31,7 @@ class Command(BaseCommand):
             speed=given["speed"] or _speed_of_settings(),
             fresh=given["fresh"],
             demo=not given["no_demo"],
+            orchestrator_port=settings.MCP_ORCHESTRATOR_PORT or None,
         )
         try:
             up.run(options, home=settings.MUSEO_HOME, say=self._say)
