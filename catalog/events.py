@@ -2,8 +2,8 @@
 
 `stock.var_…` tells everybody, and `staff.catalog` staff, that a sold-out variant can be had again
 (`stock.back`). `staff.catalog` alone hears what staff did to products (`product.created`,
-`product.changed`, `product.deleted`, `product.restored`), what waits for them (`review.waiting`,
-`question.waiting`), and that the nightly look found stock that does not add up (`stock.mismatch`).
+`product.changed`, `product.deleted`, `product.restored`), and what waits for them
+(`review.waiting`, `question.waiting`).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -68,10 +68,6 @@ def tell_waiting(kind: str, public_id: str, master: Master, *, at: datetime) -> 
         {f"{kind}_id": public_id, "product_id": master.public_id},
         at=at,
     )
-
-
-def tell_mismatch(count: int, *, at: datetime) -> None:
-    log.current().event(STAFF, "stock.mismatch", {"count": count}, at=at)
 
 
 def may_read(wanted: Sequence[topics.Wanted]) -> list[set[str]]:

@@ -1,36 +1,14 @@
 """What the clock and the workers do for the catalogue."""
 
-import logging
 from datetime import datetime
 
 from celery import shared_task
 from django.utils import timezone
 
-from catalog import audit, editions, events
+from catalog import editions
 from catalog.imports import services as imports
 from catalog.imports import working
 from catalog.search import index
-from notifications import log
-from notifications.audit import look
-
-logger = logging.getLogger(__name__)
-
-
-@shared_task(name="catalog.check_stock")
-def check_stock() -> int:
-    """Look whether stock adds up, and tell staff if it does not; return how much does not."""
-    findings = [look(invariant) for invariant in audit.INVARIANTS]
-    wrong = [finding for finding in findings if finding.offenders]
-    for finding in wrong:
-        logger.error(
-            "stock does not add up",
-            extra={"invariant": finding.name, "offenders": finding.offenders},
-        )
-    count = sum(len(finding.offenders) for finding in wrong)
-    if count:
-        with log.change():
-            events.tell_mismatch(count, at=timezone.now())
-    return count
 
 
 @shared_task(name="catalog.work_on_imports")

@@ -288,8 +288,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": 600, "queue": "work"},
     },
     # at night, by UTC
-    "check stock": {
-        "task": "catalog.check_stock",
+    "audit": {
+        "task": "ops.audit",
         "schedule": crontab(hour=3, minute=40),
         "options": {"expires": 3600, "queue": "work"},
     },

@@ -215,6 +215,7 @@ def begin(asked: Asked, *, since: Since, lasts: timedelta, now: datetime) -> Gra
         after, is_truncated = _beginning(asked.wish.topic, since, now=now)
         begins = {"after": after, "until": None, **subscriptions.AS_NEW}
         wanted = {
+            "changed_at": now,
             **_told(asked),
             **_signed(asked, before, now=now),
             **({} if is_going_on else begins),

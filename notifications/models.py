@@ -303,6 +303,8 @@ class Subscription(models.Model):
     # the receiver wants to be left alone until then
     rests_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
+    # when topics, types or filter became others; None for never
+    changed_at = models.DateTimeField(null=True)
 
     objects = SubscriptionQuerySet.as_manager()
 

@@ -210,7 +210,9 @@ def find(caller: Caller, public_id: str) -> Subscription:
     return found
 
 
-def change(caller: Caller, subscription: Subscription, wanted: Mapping[str, Any]) -> None:
+def change(
+    caller: Caller, subscription: Subscription, wanted: Mapping[str, Any], *, now: datetime
+) -> None:
     """Set `types`, `filter`, `locale`, `topics`; of another topic they hear from now on.
 
     Raises NotAllowed and NotFound of topics, AlreadySubscribed.
@@ -225,7 +227,8 @@ def change(caller: Caller, subscription: Subscription, wanted: Mapping[str, Any]
         return
     try:
         with transaction.atomic():
-            Subscription.objects.filter(pk=subscription.pk).update(**fields)
+            same = Subscription.objects.filter(pk=subscription.pk)
+            same.update(**fields, changed_at=now)
             subscription.refresh_from_db()
             if topics:
                 subscriptions.keep_further(subscription, topics)

@@ -174,7 +174,7 @@ def subscription_detail(request: Request, subscription_id: str) -> Response:
     needs_secret = wish.pop("new_secret")
     if needs_secret:
         subscriptions.require_own_secret(caller, found)
-    subscribing.change(caller, found, wish)
+    subscribing.change(caller, found, wish, now=timezone.now())
     if not needs_secret:
         return Response(shape(found, caller))
     new = subscriptions.rotate(found, now=timezone.now())

@@ -97,6 +97,7 @@ def begin(
         "is_once": is_once,
         "until": None,
         "is_automatic": False,
+        "changed_at": now,
         # of what was told before this wish is another one
         **({"after": head} if is_once else {}),
     }

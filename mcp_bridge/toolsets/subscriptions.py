@@ -117,7 +117,8 @@ def _show(call: Call, found: Subscription, given: Given) -> Answer:
 
 
 def _update(call: Call, found: Subscription, given: Given) -> Answer:
-    subscribing.change(call.caller, found, _read_body(subscription_api.Wish, given))
+    wish = _read_body(subscription_api.Wish, given)
+    subscribing.change(call.caller, found, wish, now=call.now)
     return _show(call, found, given)
 
 

@@ -1,6 +1,6 @@
 """When the parts of the shop last finished a round; health asks here."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from museo.access.models import Heartbeat
 
@@ -18,3 +18,11 @@ def record(name: str, now: datetime) -> None:
 def last(name: str) -> datetime | None:
     """None before the first round."""
     return Heartbeat.objects.filter(name=name).values_list("at", flat=True).first()
+
+
+def take_turn(name: str, *, now: datetime, every: timedelta) -> bool:
+    """Whether a round may begin that only one shall make in that time, whoever asks."""
+    if Heartbeat.objects.filter(name=name, at__lte=now - every).update(at=now):
+        return True
+    _row, is_first = Heartbeat.objects.get_or_create(name=name, defaults={"at": now})
+    return is_first

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from catalog import counts, masters, prices, tasks
+from catalog import audit, counts, masters, prices
 from catalog.models import Category, Master, Price, StockItem, Variant
 from catalog.prices import Offer
 from museo.access.callers import Caller, caller_for_user
 from museo.access.models import Trail, User
 from notifications import log
+from notifications.audit import broken
 from tests.catalog.test_masters import bowl
 from tests.together import at_once
 
@@ -130,4 +131,4 @@ def test_counts_and_differences_at_once_add_up(staff: Caller, made: Master) -> N
 
     assert not [result for result in results if isinstance(result, Exception)]
     assert 50 <= StockItem.objects.get().on_hand <= 50 + WRITERS
-    assert tasks.check_stock() == 0
+    assert broken(audit.INVARIANTS, now=NOON) == []

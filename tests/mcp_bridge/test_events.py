@@ -774,7 +774,7 @@ async def test_what_a_ticket_opened_is_not_turned_to_what_an_account_may_read(
     own = {"topics": [user_topic(maya.user_id or 0)]}
 
     with pytest.raises(NotFound):
-        await in_thread(subscribing.change)(both, row, own)
+        await in_thread(subscribing.change)(both, row, own, now=timezone.now())
 
     assert [each.topic for each in await kept()] == [row.topic]
 

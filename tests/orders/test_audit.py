@@ -3,17 +3,19 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import DatabaseError, connection
+from django.db.models import F
 
-from catalog.models import StockItem
+from catalog.models import StockItem, StockMovement
 from museo.access.callers import Caller
 from museo.ops import audit
-from notifications import log, retention
-from notifications.models import Event
+from notifications import audit as of_the_log
+from notifications import dispatcher, log, retention
+from notifications.models import Delivery, Event, Subscription
 from orders import adjustments, services
 from orders.models import Order, OrderStep, Plan, Slot
 from orders.tracking import Placed
@@ -22,6 +24,8 @@ from tests.orders.conftest import SellLamp
 pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
 
 Buy = Callable[..., Placed]
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+LAST = "the head is the position of the newest event"
 
 
 @pytest.fixture
@@ -62,19 +66,22 @@ def unguarded() -> Iterator[Callable[..., None]]:
         run(sql)
 
 
-def broken() -> dict[str, list[str]]:
+def broken(now: datetime = NOON) -> dict[str, list[str]]:
     return {
-        answer.finding.name: answer.finding.offenders for answer in audit.run() if not answer.holds
+        answer.finding.name: answer.finding.offenders
+        for answer in audit.run(now=now)
+        if not answer.holds
     }
 
 
 def test_all_holds_of_a_shop_that_works(order: Order, noon: datetime) -> None:
     assert broken() == {}
+    dispatcher.dispatch(now=noon)
     services.advance_due(now=noon + timedelta(hours=1))
     assert broken() == {}
-    looked_at = {answer.finding.name: answer.finding.looked_at for answer in audit.run()}
+    looked_at = {answer.finding.name: answer.finding.looked_at for answer in audit.run(now=noon)}
     assert looked_at["positions have no hole"] == log.state().head
-    assert looked_at["every step that was taken was told, and in this order"] == 9
+    assert looked_at["every step that was taken was told, and in this order"] == 3
     assert all(looked_at.values())
 
 
@@ -94,8 +101,10 @@ def test_a_lost_event_is_named(order: Order, place: str) -> None:
     with unguarded() as run:
         run("DELETE FROM notifications_event WHERE position = %s", position)
 
-        named = broken()["positions have no hole"]
-    assert named == [f"head {head}" if place == "last" else f"position {position}"]
+        found = broken()
+    assert [found.get(name) for name in ("positions have no hole", LAST)] == (
+        [None, [f"head {head}"]] if place == "last" else [[f"position {position}"], None]
+    )
 
 
 def test_a_version_left_out_and_one_told_twice_are_named(order: Order) -> None:
@@ -123,8 +132,22 @@ def test_an_event_that_nobody_can_hear_is_named(order: Order) -> None:
     assert found["nothing is heard that was not told"] == ["trial.a at 99"]
 
 
+def test_a_topic_that_nobody_counts_and_one_of_no_order_are_named(order: Order) -> None:
+    with unguarded() as run:
+        run("DELETE FROM notifications_topic WHERE name = %s", order.topic)
+        run("INSERT INTO notifications_topic (name, version) VALUES ('order.ORD-GHOST', 1)")
+
+        found = broken()
+    assert set(found["every topic that was told of has a counter"]) == {
+        f"{order.topic} has no counter"
+    }
+    assert found["nothing was told of an order that there is not"] == [
+        "order.ORD-GHOST is of no order"
+    ]
+
+
 def test_a_step_without_an_event_is_named(order: Order, noon: datetime) -> None:
-    OrderStep.objects.filter(order=order, index=3).update(at=noon)
+    OrderStep.objects.filter(order=order, index=3).update(at=noon + timedelta(hours=1))
 
     assert broken() == {
         "every step that was taken was told, and in this order": [
@@ -221,3 +244,133 @@ def test_money_that_orders_and_payments_disagree_about_is_named(order: Order) ->
     assert found["money that has no order goes back"] == [
         f"{kept.public_id}: {order.total} is kept"
     ]
+
+
+def test_a_price_that_does_not_add_up_is_named(order: Order) -> None:
+    for wrong in (
+        {"total": order.total + 1, "paid": order.total + 1},
+        {"totals": [part | {"amount": part["amount"] + 1} for part in order.totals]},
+        {"totals": [*order.totals[:-1], {"type": "discount", "amount": -5}, order.totals[-1]]},
+    ):
+        right = {name: getattr(order, name) for name in wrong}
+        Order.objects.filter(pk=order.pk).update(**wrong)
+
+        [named] = broken()[
+            "an order costs what its lines, delivery, tip and taxes add up to, less its discount"
+        ]
+        assert named.startswith(f"{order.number} costs ")
+        Order.objects.filter(pk=order.pk).update(**right)
+    assert broken() == {}
+
+
+def test_a_step_taken_before_its_time_and_a_sale_to_nobody_are_named(order: Order) -> None:
+    order.steps.filter(index=1).update(at=NOON + timedelta(days=1))
+    StockItem.objects.update(on_hand=F("on_hand") - 2)
+    item = StockItem.objects.get()
+    movement = {"stock_item": item, "delta": -2, "kind": "sale", "at": NOON}
+    StockMovement.objects.create(reference="ORD-NOBODY", **movement)
+
+    assert broken() == {
+        "steps are taken one after the other": [
+            f"{order.number} took step 2 before the one before it"
+        ],
+        "what was sold is on the order for which it was taken": [
+            f"ORD-NOBODY took 2 of stock item {item.pk} and has 0"
+        ],
+    }
+
+
+def test_a_delivery_that_was_lost_or_is_held_by_nobody_is_named(order: Order) -> None:
+    """Of the wishes of a buyer, who is told by mail; whatever they did not ask for is none."""
+    dispatcher.dispatch(now=NOON)
+    mail = Subscription.objects.get(topic=order.topic)
+    first, second = Delivery.objects.filter(subscription=mail).order_by("position")
+    assert Event.objects.filter(topic=order.topic).count() > 2
+    Delivery.objects.filter(pk=second.pk).update(state="pending", leased_by="a", ended_at=None)
+
+    assert broken() == {}
+    held = broken(NOON + timedelta(minutes=30))
+    Delivery.objects.filter(pk__in=[first.pk, second.pk]).delete()
+    lost = broken()
+
+    [[named]] = held.values()
+    assert named.startswith(f"{mail.public_id}-{second.position} is held since its lease ended at ")
+    assert lost == {
+        "whoever wants an event has a delivery of it, or one that says why not": [
+            f"{mail.public_id} has no delivery of position {position}"
+            for position in (first.position, second.position)
+        ]
+    }
+    # a wish that is another one now says nothing of what was told before
+    Subscription.objects.filter(pk=mail.pk).update(changed_at=NOON + timedelta(minutes=5))
+    assert broken() == {}
+
+
+def test_a_slice_that_takes_too_long_is_made_smaller_until_it_does_not(
+    order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if connection.vendor == "postgresql":
+        monkeypatch.setattr(of_the_log, "LONGEST_SECONDS", 0.05)
+    # each row costs 40 ms: two of them too much
+    slow = {
+        "postgresql": "SELECT id FROM orders_order WHERE id > %(after)s AND id <= %(upto)s"
+        " AND pg_sleep(0.04) IS NOT NULL",
+        "sqlite": "SELECT id FROM orders_order WHERE id > %(after)s AND id <= %(upto)s",
+    }[connection.vendor]
+
+    finding = of_the_log.look(of_the_log.Invariant("trial", "orders_order", slow), now=NOON)
+
+    assert (finding.looked_at, finding.broken) == (3, 3)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SHOW statement_timeout")
+            assert cursor.fetchone()[0] == "0"
+
+
+def test_only_the_first_are_named_and_all_are_counted(order: Order) -> None:
+    every = of_the_log.Invariant(
+        "trial",
+        "notifications_event",
+        "SELECT position FROM notifications_event"
+        " WHERE position > %(after)s AND position <= %(upto)s",
+        key="position",
+    )
+
+    finding = of_the_log.look(every, now=NOON)
+
+    assert finding.broken == finding.looked_at == log.state().head > of_the_log.MOST_NAMED
+    assert len(finding.offenders) == of_the_log.MOST_NAMED
+
+
+def test_the_audit_only_reads(order: Order) -> None:
+    is_read_only = {
+        "postgresql": "SET default_transaction_read_only = {}",
+        "sqlite": "PRAGMA query_only = {}",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(is_read_only[connection.vendor].format("on"))
+        try:
+            with pytest.raises(DatabaseError):
+                Order.objects.update(note="")
+            assert broken() == {}
+        finally:
+            cursor.execute(is_read_only[connection.vendor].format("off"))
+
+
+def test_of_two_clocks_one_audits_at_night_and_staff_hear_of_what_is_wrong(
+    order: Order, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = log.state().head
+    assert audit.at_night(now=NOON) == []
+    assert log.state().head == head
+    StockItem.objects.update(reserved=3)
+
+    assert audit.at_night(now=NOON) == []
+    [finding] = audit.at_night(now=NOON + timedelta(days=1))
+
+    event = Event.objects.get(position=head + 1)
+    assert (event.topic, event.data["notification_type"]) == ("staff.ops", "error")
+    assert event.data["data"] == {"invariants": ["what is reserved is what checkouts hold"]}
+    assert event.texts == {"message": [audit.MESSAGE, {}]}
+    assert "audit found something" in caplog.text
+    assert finding.offenders[0].endswith("3 reserved, 0 held")

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
 
 from museo.ops import audit
 
@@ -21,7 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         all_hold = True
-        for answer in audit.run():
+        for answer in audit.run(now=timezone.now()):
             all_hold &= answer.holds
             self.stdout.write(
                 orjson.dumps(answer.as_json()).decode() if options["json"] else _line(answer)
@@ -34,4 +35,8 @@ def _line(answer: audit.Answer) -> str:
     finding = answer.finding
     state = "holds " if answer.holds else "BROKEN"
     first = f"{state} {answer.seconds:7.2f} s  {finding.name} ({finding.looked_at})"
-    return "\n".join([first, *(f"         {offender}" for offender in finding.offenders)])
+    if more := finding.broken - len(finding.offenders):
+        named = [*finding.offenders, f"and {more} more"]
+    else:
+        named = finding.offenders
+    return "\n".join([first, *(f"         {offender}" for offender in named)])
