@@ -112,10 +112,14 @@ class Customer:
 
 @dataclass
 class Crowd:
-    """New customers at a steady pace until `closing`; all are waited for."""
+    """New customers at a steady pace until `closing`; all are waited for.
+
+    They come more slowly where the shop is slow: while so many wait to buy, nobody else comes.
+    """
 
     address: str
     pause_seconds: float
+    most_buying: int = 8
     things: Sequence[str] = THINGS
     customers: list[Customer] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -123,10 +127,11 @@ class Crowd:
     def open(self, *, seconds: float, patience: float) -> None:
         closing = time.monotonic() + seconds
         while time.monotonic() < closing:
-            patience_left = closing - time.monotonic() + patience
-            self.add(
-                patience=patience_left, sku=self.things[len(self.customers) % len(self.things)]
-            )
+            if sum(not customer.number for customer in self.customers) < self.most_buying:
+                patience_left = closing - time.monotonic() + patience
+                self.add(
+                    patience=patience_left, sku=self.things[len(self.customers) % len(self.things)]
+                )
             time.sleep(self.pause_seconds)
 
     def add(self, *, patience: float, **options: Any) -> Customer:

@@ -8,6 +8,7 @@ The seed is printed: the same one brings the same faults.
 import os
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -74,13 +75,14 @@ def faults(shop: Topology) -> Mapping[str, Callable[[], None]]:
 
 
 class Breaking:
-    """Breaks one thing after the other while a thread lives.
+    """Breaks one thing after the other while a thread lives, none before the last is well again.
 
     In the main thread: what it starts again would end with the thread that did so.
     """
 
     def __init__(self, shop: Topology, seed: int) -> None:
         self.done: list[str] = []
+        self._shop = shop
         self._faults = faults(shop)
         self._random = random.Random(seed)  # noqa: S311  the same faults for the same seed
 
@@ -90,9 +92,12 @@ class Breaking:
         while thread.is_alive():
             name = self._random.choice(sorted(self._faults))
             print(f"{datetime.now(UTC):%H:%M:%S} {name}", flush=True)  # noqa: T201
+            next_at = time.monotonic() + FAULT_EVERY_SECONDS
             self._faults[name]()
             self.done.append(name)
-            thread.join(FAULT_EVERY_SECONDS)
+            # a machine that has much else to do takes longer
+            eventually(self._shop.are_well, seconds=PATIENCE_SECONDS)
+            thread.join(max(0, next_at - time.monotonic()))
 
 
 class Agent(threading.Thread):
@@ -203,9 +208,10 @@ def test_nothing_is_lost_whatever_breaks_for_minutes(shop: Topology) -> None:
         f" over MCP, {len(subscribing.followed)} orders told by webhook;"
         f" faults: {breaking.done}; {len(said)} answers of 5xx"
     )
-    assert len(breaking.done) >= SECONDS // (2 * FAULT_EVERY_SECONDS)
+    assert len(breaking.done) >= SECONDS // (4 * FAULT_EVERY_SECONDS)
     load.is_whole()
-    assert agent.answered > SECONDS / 4
+    # it was answered between faults
+    assert agent.answered > len(breaking.done)
     assert subscribing.followed
     assert {line["metadata"]["status"] for line in load.asked()} & {500, 502, 504} == set()
     shop.audit()

@@ -13,14 +13,12 @@ import pytest
 
 from tests.processes import PREAMBLE, TLS, eventually
 from tests.shops import ROOT
-from tests.topology.load import Receiver, buyer, register, under_load
+from tests.topology.load import Receiver, buyer, measured, register, under_load
 from tests.topology.running import Topology
 
 pytestmark = pytest.mark.long
 VALKEY_IS_AWAY_SECONDS = 60
 DATABASE_IS_AWAY_SECONDS = 10
-# what a step of an order lasts at most, and a second look for it
-SOON = 10
 # a new column and a new index on the table that is written most, and both taken away again
 MIGRATE = (
     PREAMBLE
@@ -107,7 +105,7 @@ def test_without_valkey_orders_are_taken_and_told_and_nothing_waits_for_long_aft
     for customer in customers:
         threading.Thread(target=customer.run, daemon=True).start()
     # taken, and told by the hub's own look at the log
-    eventually(lambda: all(customer.versions == [1] for customer in customers), seconds=SOON)
+    eventually(lambda: all(customer.versions == [1] for customer in customers))
     for customer in customers:
         register(own_shop, customer, receiver)
     while time.monotonic() < began + VALKEY_IS_AWAY_SECONDS:
@@ -123,9 +121,9 @@ def test_without_valkey_orders_are_taken_and_told_and_nothing_waits_for_long_aft
             sorted(receiver.versions(customer.number)) == [2, 3, 4, 5] for customer in customers
         )
 
-    eventually(all_told, seconds=30)
+    measured("all is caught up after Valkey came back", all_told, must_reach=30)
     eventually(lambda: all(customer.versions == [1, 2, 3, 4, 5] for customer in customers))
-    eventually(lambda: own_shop.health()["status"] == "ok", seconds=SOON)
+    eventually(lambda: is_well(own_shop))
     own_shop.audit()
 
 
@@ -137,11 +135,11 @@ def test_a_database_that_was_away_is_found_again_without_a_restart(own_shop: Top
     def stop_and_start() -> None:
         cluster.run("pg_ctl", "--mode=fast", "--wait", "--silent", "stop")
         try:
-            eventually(lambda: statuses(own_shop) == {503}, seconds=SOON)
+            eventually(lambda: statuses(own_shop) == {503})
             threading.Event().wait(DATABASE_IS_AWAY_SECONDS)
         finally:
             cluster.start()
-        eventually(lambda: own_shop.health()["status"] == "ok", seconds=10)
+        measured("all is back after PostgreSQL", lambda: is_well(own_shop), must_reach=10)
 
     load = under_load(own_shop, stop_and_start, seconds=25)
 
@@ -155,26 +153,34 @@ def test_a_database_that_was_away_is_found_again_without_a_restart(own_shop: Top
 def test_a_worker_that_hangs_and_still_answers_pings_is_seen(
     own_shop: Topology, queue: str, part: str
 ) -> None:
-    eventually(lambda: own_shop.health()["status"] == "ok", seconds=SOON)
+    eventually(lambda: is_well(own_shop))
 
     control(own_shop, "cancel_consumer", queue)
-    eventually(lambda: own_shop.health()[part] == "down", seconds=10)
+    measured(f"health is red of {part}", lambda: own_shop.health()[part] == "down", must_reach=10)
     assert own_shop.health()["status"] == "down"
 
     control(own_shop, "add_consumer", queue)
-    eventually(lambda: own_shop.health()["status"] == "ok", seconds=SOON)
+    measured(f"health is green of {part}", lambda: is_well(own_shop), must_reach=10)
 
 
 def test_a_database_that_only_reads_is_seen_and_its_pages_are_served(own_shop: Topology) -> None:
     make_read_only(own_shop, "on")
     try:
-        eventually(lambda: own_shop.health()["database"] == "down", seconds=10)
+        measured(
+            "health is red of a database that only reads",
+            lambda: own_shop.health()["database"] == "down",
+            must_reach=10,
+        )
         assert own_shop.health()["status"] == "down"
         found = httpx.get(f"{own_shop.address}/api/v1/catalog/products", timeout=20, verify=TLS)
         assert found.status_code == 200
     finally:
         make_read_only(own_shop, "off")
-    eventually(lambda: own_shop.health()["status"] == "ok", seconds=SOON)
+    measured("health is green of it", lambda: is_well(own_shop), must_reach=10)
+
+
+def is_well(shop: Topology) -> bool:
+    return shop.health()["status"] == "ok"
 
 
 def statuses(shop: Topology) -> set[int]:

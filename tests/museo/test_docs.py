@@ -1,0 +1,125 @@
+"""The docs say what there is: commands and options, routes, types of events; shell is shell."""
+
+import ast
+import re
+import subprocess
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from django.core.management import get_commands, load_command_class
+
+from museo.ops.preflight import ROOT
+from orders.webhooks import TYPES
+from tests.access.matrix import ROWS
+
+PACKAGES = ("museo", "catalog", "orders", "notifications", "mcp_bridge")
+FILES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+TEXTS = {path: path.read_text() for path in FILES if path.name != "CHANGELOG.md"}
+WHOLE = "\n".join(TEXTS.values())
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# what a fence without a language begins with, if it is for a shell
+PROGRAMS = r"(\.venv/bin/python|cd|cp|curl|docker|for|manage\.py|python|scripts/\w+|shop=|\w+=\S+ )"
+CALL = re.compile(r"manage\.py ([a-z_]+)((?: [^`\n|&;#]+)?)")
+# where its type is said
+TOLD_AT = {"event": 1, "tell": 2}
+PARAMETER = re.compile(r"<[^>]+>")
+
+
+def commands() -> dict[str, str]:
+    """Of the shop itself, each with its app."""
+    return {name: app for name, app in get_commands().items() if app.split(".")[0] in PACKAGES}
+
+
+def shell_lines() -> Iterator[tuple[str, str]]:
+    """File and script of each listing for a shell."""
+    for path, text in TEXTS.items():
+        for language, listing in FENCE.findall(text):
+            if language in ("bash", "sh") or (not language and re.match(PROGRAMS, listing)):
+                yield path.name, listing
+
+
+def test_every_command_is_in_the_docs() -> None:
+    assert len(commands()) > 15
+    assert [name for name in sorted(commands()) if f"manage.py {name}" not in WHOLE] == []
+
+
+def test_every_call_of_a_command_in_the_docs_can_be_made() -> None:
+    """There is one of its name, and it takes those options."""
+    calls = [(path.name, *found) for path, text in TEXTS.items() for found in CALL.findall(text)]
+    assert len(calls) >= 30
+    known = get_commands()
+    assert [(file, name) for file, name, _rest in calls if name not in known] == []
+    wrong = [
+        f"{file}: {name} {option}"
+        for file, name, rest in calls
+        for option in re.findall(r"(?<!\S)(--[a-z-]+)", rest)
+        if option not in options(str(known[name]), name)
+    ]
+    assert wrong == []
+
+
+@cache
+def options(app: str, name: str) -> set[str]:
+    return set(_options(load_command_class(app, name).create_parser("manage.py", name)))
+
+
+def _options(parser: ArgumentParser) -> Iterator[str]:
+    """Also of commands within a command."""
+    for action in parser._actions:
+        yield from action.option_strings
+        if isinstance(action.choices, dict):
+            for inner in action.choices.values():
+                yield from _options(inner)
+
+
+def test_every_listing_for_a_shell_is_shell_and_names_scripts_that_there_are() -> None:
+    scripts = list(shell_lines())
+    assert len(scripts) > 25
+    together = "\n".join(f"# {file}\n{script}\n:" for file, script in scripts)
+
+    parsed = subprocess.run(["bash", "-n"], input=together, capture_output=True, text=True)
+
+    assert parsed.stderr == ""
+    named = set(re.findall(r"(?<![\w/])(?:scripts|deploy|bench|docs)/[\w./-]+", WHOLE))
+    assert [name for name in sorted(named) if not (ROOT / name.rstrip(".")).exists()] == []
+
+
+def test_every_route_is_in_the_docs() -> None:
+    """Those of REST as docs/api.md has them, below `/api/v1`; what is put in has any name."""
+    said = re.sub(r"\{[^}\n]+\}|<[^>\n]+>|…", "*", WHOLE)
+    routes = {f"/{row.route}" for row in ROWS if not row.route.startswith("^")}
+    assert len(routes) > 140
+
+    short = {PARAMETER.sub("*", route).removeprefix("/api/v1") for route in routes}
+
+    assert [route for route in sorted(short) if (route.rstrip("/") or "/") not in said] == []
+
+
+def test_every_type_of_event_is_in_the_docs() -> None:
+    """Those of orders, and all that the code names where it tells them."""
+    told = {type_ for package in PACKAGES for type_ in told_in(ROOT / package)}
+    assert {"stock.back", "notification", "payment.refunded"} <= told
+
+    assert [type_ for type_ in sorted(told | set(TYPES)) if f"`{type_}`" not in WHOLE] == []
+
+
+def told_in(folder: Path) -> Iterator[str]:
+    """By `event(topic, type, …)` and `tell(change, about, type, …)`; names are of the module."""
+    for file in folder.rglob("*.py"):
+        tree = ast.parse(file.read_text())
+        constants = {
+            target.id: node.value
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in ast.walk(tree):
+            place = TOLD_AT.get(getattr(getattr(node, "func", None), "attr", ""))
+            if isinstance(node, ast.Call) and place is not None and len(node.args) > place:
+                said = node.args[place]
+                said = constants.get(said.id, said) if isinstance(said, ast.Name) else said
+                if isinstance(said, ast.Constant):
+                    yield str(said.value)
