@@ -40,7 +40,7 @@ _TAKEN = """
     UNION ALL
     SELECT whole.topic, s."index", 'order.' || s.status
     FROM orders_orderstep s JOIN whole ON whole.id = s.order_id
-    WHERE s.at IS NOT NULL
+    WHERE s.order_id > %(after)s AND s.order_id <= %(upto)s AND s.at IS NOT NULL
 """
 _of_orders = partial(Invariant, table="orders_order")
 
@@ -243,6 +243,8 @@ INVARIANTS = (
         FROM orders_order o JOIN orders_orderstep s ON s.order_id = o.id
         JOIN orders_orderstep p ON p.order_id = o.id AND p."index" = s."index" - 1
         WHERE o.id > %(after)s AND o.id <= %(upto)s
+            AND s.order_id > %(after)s AND s.order_id <= %(upto)s
+            AND p.order_id > %(after)s AND p.order_id <= %(upto)s
             AND s.at IS NOT NULL AND (p.at IS NULL OR p.at > s.at)
         """,
     ),
