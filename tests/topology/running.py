@@ -80,11 +80,25 @@ class Topology:
                     each.kill()
 
     def restart(self, part: str) -> None:
-        """As `docker restart`: ask it to end, start it again, wait until it is well."""
+        """As docs/operations.md says: ask it to end, start it again, wait until it is well.
+
+        And until nginx asks it again, which takes two seconds; Docker looks every ten.
+        """
         process = self.process(part)
+        before = len(self.asked())
         process.terminate()
         eventually(lambda: not process.is_running() or process.status() == "zombie", seconds=40)
         eventually(lambda: self.is_well(part), seconds=STARTS_WITHIN)
+        if part in self.ports:
+            server = f"127.0.0.1:{self.ports[part]}"
+            eventually(lambda: server in self._answered(after=before), seconds=STARTS_WITHIN)
+
+    def _answered(self, *, after: int) -> set[str]:
+        """Who answered what nginx was asked since then, in the end; it is asked for each."""
+        for path in ("/healthz", "/mcp"):
+            httpx.get(f"{self.address}{path}", timeout=20, verify=TLS)
+        asked = [line["metadata"] for line in self.asked(after=after)]
+        return {each["server"] for each in asked if each["status"] < HTTPStatus.BAD_GATEWAY}
 
     def reload_proxy(self) -> None:
         """Have nginx read its configuration again, and wait until the old one is not used."""
