@@ -29,9 +29,8 @@ logger = logging.getLogger(__name__)
 READER = "assistant"
 CHANNELS = ("whatsapp", "instagram", "sms")
 BATCH = 100
-# what is not about messages need not be read: the reader moves on now and then, so that the log is
-# not kept for it
-FAR_BEHIND, RESTS_FOR = 10_000, timedelta(hours=1)
+# what is not about messages need not be read, but the reader moves on before it is held to lag
+RESTS_FOR = timedelta(seconds=10)
 GOES_ON_WITHIN = timedelta(hours=24)
 LEASE = timedelta(minutes=1)
 TRIES_FOR = timedelta(days=1)
@@ -47,8 +46,9 @@ def hear(*, now: datetime) -> int:
     written = EventTopic.objects.filter(
         topic=INBOX, position__gt=reader.position, position__lte=head
     )
-    is_near = head - reader.position < FAR_BEHIND and reader.at > now - RESTS_FOR
-    if is_near and not written.exists():
+    if reader.position == head:
+        return 0
+    if reader.at > now - RESTS_FOR and not written.exists():
         return 0
     events = log.read([INBOX], after=reader.position, until=head, limit=BATCH)
     reached = events[-1].position if len(events) == BATCH else head

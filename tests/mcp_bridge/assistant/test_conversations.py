@@ -23,7 +23,7 @@ from museo.access.callers import Caller
 from museo.access.limits import TooOften
 from museo.access.models import User
 from museo.access.problems import NotFound
-from notifications import erasure, log, topics
+from notifications import erasure, log, readers, topics
 from notifications.channels import CHANNELS, news
 from notifications.channels.message import Message as Letter
 from notifications.envelope import render
@@ -264,6 +264,20 @@ async def test_stop_by_whatsapp_is_not_answered(phone: Variant, guest: Talk) -> 
     await in_thread(_write)("STOP")
 
     assert await in_thread(correspondence.hear)(now=timezone.now()) == 0
+
+
+async def test_what_is_no_message_keeps_nobody_waiting(phone: Variant, guest: Talk) -> None:
+    """A reader that stayed where it was would be said to lag, and hold the log up."""
+    began = timezone.now()
+    await in_thread(correspondence.hear)(now=began)
+    await guest.say("hello")
+    await in_thread(correspondence.hear)(now=began + timedelta(seconds=2))
+    first = (await in_thread(readers.behind)())[correspondence.READER]
+
+    await in_thread(correspondence.hear)(now=began + timedelta(seconds=12))
+
+    behind = (await in_thread(readers.behind)())[correspondence.READER]
+    assert (first > 0, behind) == (True, 0)
 
 
 async def test_a_yes_in_a_chat_without_buttons_is_a_word(phone: Variant, guest: Talk) -> None:
