@@ -57,7 +57,7 @@ SECURITY_SCHEMES = {
         "type": "apiKey",
         "in": "query",
         "name": "ticket",
-        "description": "Opens one order; also as `Authorization: Ticket …`.",
+        "description": "Opens one order; also as `Authorization: Ticket …`. `watch_…` only shows it.",
     },
     "basket": {
         "type": "apiKey",

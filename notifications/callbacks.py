@@ -139,7 +139,7 @@ def _whose(caller: Caller, wish: Wish) -> str:
         return subscriptions.by_ticket(digest(ticket))
     if not caller.who:
         raise NotSignedIn(_("Sign in, or bring a token, to subscribe."))
-    following.readable(caller, [wish.topic])
+    following.readable(caller.to_act(), [wish.topic])
     return caller.who
 
 

@@ -126,7 +126,7 @@ def create(
     if caller.app is not None and channel == Subscription.Channel.WEBHOOK:
         # it would go on when the app is disconnected
         raise NotAllowed(_("An app that acts for somebody has them told at their own addresses."))
-    _require_readable(caller, topics)
+    _require_readable(caller.to_act(), topics)
     address = _checked(channel, address)
     mine = Subscription.objects.of([caller.who]).filter(channel=channel, is_automatic=False)
     if mine.exclude(topic=topic, address=address).count() >= MOST:
@@ -149,12 +149,12 @@ def _require_readable(caller: Caller, topics: Collection[str]) -> None:
 
 def ticket_for(caller: Caller, topic: str) -> str | None:
     """The ticket that opens a topic to a caller who could not read it otherwise."""
-    guests = [Caller(tickets=(ticket,)) for ticket in caller.tickets]
+    guests = [Caller(tickets=(ticket,)) for ticket in caller.keys]
     if not guests:
         return None
     asked = [(each, [topic]) for each in (replace(caller, tickets=()), *guests)]
     own, *by_ticket = the_topics.readable_by_each(asked)
-    opens = (ticket for ticket, found in zip(caller.tickets, by_ticket, strict=True) if found)
+    opens = (ticket for ticket, found in zip(caller.keys, by_ticket, strict=True) if found)
     return None if own else next(opens, None)
 
 

@@ -57,7 +57,7 @@ class RefundTooLarge(Problem):
 
 def cancellable(caller: Caller, number: str) -> Order:
     """The order, if it is cancelled or the caller could do that now; raise TooLateToCancel."""
-    order = tracking.find(caller, number)
+    order = tracking.find_to_act(caller, number)
     if order.status != lifecycle.CANCELLED:
         _require(caller, order, lifecycle.CANCELLED)
     return order

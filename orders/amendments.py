@@ -37,7 +37,7 @@ def amend(
     Customers can until it is being prepared, staff until it is delivered. The country stays: what
     was paid depends on it.
     """
-    order = tracking.find(caller, number)
+    order = tracking.find_to_act(caller, number)
     is_staff = may(caller, "orders.change_order")
     wanted: dict[str, Any] = {} if address is None else {"address": _address(order, address)}
     if note is not None:

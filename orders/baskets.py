@@ -248,7 +248,7 @@ def reorder(
     caller: Caller, number: str, *, now: datetime
 ) -> tuple[OpenBasket, list[dict[str, str]]]:
     """Put what an order had into the caller's basket; messages say what there is no more of."""
-    order = tracking.find(caller, number)
+    order = tracking.find_to_act(caller, number)
     with transaction.atomic():
         opened = _open(caller, now)
         lines = order.lines.order_by("position")

@@ -236,7 +236,7 @@ def _time(slip: Slip, now: datetime) -> str:
 
 def _long(span: timedelta) -> str:
     """12:05 are minutes and seconds, 2:05 h hours and minutes."""
-    return _minutes(span) if span < board.HOUR else f"{_minutes(span / 60)} h"
+    return _minutes(span) if span < board.HOUR else f"{_minutes(span / 60)} {_('h')}"
 
 
 def _minutes(span: timedelta) -> str:

@@ -24,7 +24,7 @@ def tell(request: HttpRequest, number: str) -> HttpResponse:
     caller, typed, now = caller_from_request(request), request.POST, timezone.now()
     channel = typed.get("channel", "")
     try:
-        order = tracking.find(caller, number)
+        order = tracking.find_to_act(caller, number)
         if "off" in typed:
             followers.switch_off(caller, order, channel)
         elif "code" in typed:
@@ -45,7 +45,7 @@ def tell(request: HttpRequest, number: str) -> HttpResponse:
 @never_cache
 @require_POST
 def share(request: HttpRequest, number: str) -> HttpResponse:
-    """A link that opens this one order, to pass on."""
+    """A link that shows this one order, to pass on."""
     caller = caller_from_request(request)
     try:
         ticket = tracking.share(caller, number, now=timezone.now())

@@ -97,7 +97,7 @@ def order_detail(request: Request, number: str) -> Response:
 
 
 def _detail(order: Order, caller: Caller) -> Response:
-    return Response(tracking.summary(order, locale=caller.locale, now=timezone.now()))
+    return Response(tracking.seen_by(caller, order, now=timezone.now()))
 
 
 @api_view(["GET", "POST"])
@@ -105,7 +105,7 @@ def order_returns(request: Request, number: str) -> Response:
     """The returns of an order; POST asks for one."""
     caller = caller_from_request(request)
     if request.method == "GET":
-        return Response({"results": tracking.returns(tracking.find(caller, number))})
+        return Response({"results": tracking.returns(tracking.find_to_act(caller, number))})
     wanted = read_body(ReturnBody, request)
     asked = returns.ask(
         caller,

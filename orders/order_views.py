@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from museo.access.callers import caller_from_request
-from museo.access.problems import NotFound, Problem
+from museo.access.problems import NotAllowed, NotFound, Problem
 from orders import amendments, returns, tracking
 from orders.models import Order
 from orders.views import _number
@@ -92,8 +92,8 @@ def order_return(request: HttpRequest, number: str) -> HttpResponse:
 
 def _order(request: HttpRequest, number: str) -> Order:
     try:
-        return tracking.find(caller_from_request(request), number)
-    except NotFound as problem:
+        return tracking.find_to_act(caller_from_request(request), number)
+    except (NotAllowed, NotFound) as problem:
         raise Http404(problem.detail) from problem
 
 

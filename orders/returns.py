@@ -61,7 +61,7 @@ def ask(
     now: datetime,
 ) -> Return:
     """Ask to send units of an order's lines back; raise CannotReturn or TooManyUnits."""
-    order = tracking.find(caller, number)
+    order = tracking.find_to_act(caller, number)
     if not units or min(units.values()) < 1:
         detail = gettext("Say how many of which lines.")
         raise Invalid(detail, errors=[field_error("/lines", "required", detail)])

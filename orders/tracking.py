@@ -14,7 +14,7 @@ from django.db.models import F, Prefetch
 from django.utils import timezone
 from django.utils.translation import gettext, override
 
-from museo.access.callers import Caller
+from museo.access.callers import WATCHING, Caller
 from museo.access.permissions import may
 from museo.access.problems import NotAllowed, NotFound, Problem
 from museo.access.tokens import digest, new_token
@@ -32,6 +32,15 @@ NEXT_POLL_MS = 2000
 TICKET_LIFE = timedelta(days=30)
 # that open one order at a time
 MOST_TICKETS = 10
+# what of a summary is not for those who only watch, and what stands there for them
+OF_BUYERS: Mapping[str, Any] = {
+    "name": "",
+    "address": {},
+    "note": "",
+    "cancel_until": None,
+    "return_until": None,
+    "returns": [],
+}
 
 
 class UnknownOrder(NotFound):
@@ -84,6 +93,22 @@ def find(caller: Caller, number: str) -> Order:
     return order
 
 
+def find_to_act(caller: Caller, number: str) -> Order:
+    """The order, if the caller may do something with it; raise NotAllowed if they only see it."""
+    order = find(caller, number)
+    if not may_act(caller, order):
+        raise NotAllowed(
+            gettext("This link only shows the order. Whoever bought it can change it.")
+        )
+    return order
+
+
+def may_act(caller: Caller, order: Order) -> bool:
+    """Whether somebody who sees an order may do more than watch it."""
+    acting = caller.to_act()
+    return acting == caller or Order.objects.visible_to(acting).filter(pk=order.pk).exists()
+
+
 def unknown() -> UnknownOrder:
     return UnknownOrder(
         gettext("There is no such order, or you may not see it. Use the link you were given.")
@@ -126,8 +151,8 @@ def new_ticket(caller: Caller, number: str, *, now: datetime) -> str:
 
 
 def share(caller: Caller, number: str, *, now: datetime) -> str:
-    """One more ticket, for whoever sees the order to pass on; raise TooManyTickets."""
-    order = find(caller, number)
+    """One more ticket, to pass on: it shows the order and no more; raise TooManyTickets."""
+    order = find_to_act(caller, number)
     with transaction.atomic():
         hold(order.topic)
         if order.tickets.open().count() >= MOST_TICKETS:
@@ -135,11 +160,11 @@ def share(caller: Caller, number: str, *, now: datetime) -> str:
                 gettext("%(most)s links open this order already. Pass on one of those.")
                 % {"most": MOST_TICKETS}
             )
-        return _new_ticket(order, now=now)
+        return _new_ticket(order, WATCHING, now=now)
 
 
-def _new_ticket(order: Order, *, now: datetime) -> str:
-    ticket = new_token()
+def _new_ticket(order: Order, prefix: str = "", *, now: datetime) -> str:
+    ticket = prefix + new_token()
     OrderTicket.objects.create(order=order, token_hash=digest(ticket), created_at=now)
     return ticket
 
@@ -339,6 +364,12 @@ def summary(order: Order, *, locale: str, now: datetime) -> dict[str, Any]:
                 for line in order.lines.order_by("position")
             ],
         }
+
+
+def seen_by(caller: Caller, order: Order, *, now: datetime) -> dict[str, Any]:
+    """`summary`, as far as the caller may know it: who only watches learns nothing of people."""
+    told = summary(order, locale=caller.locale, now=now)
+    return told if may_act(caller, order) else {**told, **OF_BUYERS}
 
 
 def adjustment(row: Adjustment) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from catalog.modifiers import BadModifiers
 from catalog.money import Money, NoAmount
 from museo.access.callers import BASKET_COOKIE, Caller, caller_from_request
 from museo.access.forms import SignInForm
-from museo.access.problems import Invalid, NotFound, Problem
+from museo.access.problems import Invalid, NotAllowed, NotFound, Problem
 from notifications import log
 from notifications.envelope import render as render_envelope
 from notifications.envelope import timestamp
@@ -365,6 +365,7 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
         order = tracking.find(caller, number)
     except NotFound as problem:
         raise Http404(problem.detail) from problem
+    may_act, has_ended = tracking.may_act(caller, order), order.status in lifecycle.ENDED
     # the events first: what happens between the two is told by the stream again
     events = log.read([order.topic], after=0)
     track = tracking.track(order, locale=caller.locale, now=now)
@@ -388,17 +389,18 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
             "cursor": log.format_cursor(log.state().epoch, position),
             "version": events[-1].version if events else 0,
             "log": [render_envelope(event, caller.locale) for event in reversed(events)][:LOG_ROWS],
-            "summary": _hung(tracking.summary(order, locale=caller.locale, now=now)),
-            "cancel_until": tracking.cancel_until(order),
-            "can_amend": order.status in lifecycle.AMENDED_BY_CUSTOMERS,
-            "return_until": tracking.return_until(order),
+            "summary": _hung(tracking.seen_by(caller, order, now=now)),
+            "may_act": may_act,
+            "cancel_until": tracking.cancel_until(order) if may_act else None,
+            "can_amend": may_act and order.status in lifecycle.AMENDED_BY_CUSTOMERS,
+            "return_until": tracking.return_until(order) if may_act else None,
             "has_floor_plan": order.plan == "courier",
-            "ended": order.status in lifecycle.ENDED,
+            "ended": has_ended,
             "placed_at": timestamp(order.placed_at),
             "left": lifecycle.left(order.eta, now=now),
             "is_today": timezone.localdate(order.eta) == timezone.localdate(now),
             "why_late": _why_late(events, caller.locale) if track["late"] else "",
-            "ways": [] if order.status in lifecycle.ENDED else followers.ways(caller, order),
+            "ways": followers.ways(caller, order) if may_act and not has_ended else [],
             "structured": publishing.order(order, track),
         },
     )
@@ -429,7 +431,7 @@ def order_reorder(request: HttpRequest, number: str) -> HttpResponse:
     """All of it into the basket again."""
     try:
         opened, told = baskets.reorder(caller_from_request(request), number, now=timezone.now())
-    except NotFound as problem:
+    except (NotAllowed, NotFound) as problem:
         raise Http404(problem.detail) from problem
     for message in told:
         messages.warning(request, message["detail"])

@@ -1,7 +1,7 @@
 """Webhooks of one order: addresses that are told of what happens to it.
 
-Whoever sees an order may register some, and sees those that they registered; staff see them all.
-What was registered by an order ticket ends with that ticket.
+Whoever may act on an order may register some, and sees those that they registered; staff see
+them all. What was registered by an order ticket ends with that ticket.
 """
 
 from collections.abc import Collection
@@ -42,7 +42,7 @@ def register(
 
     Without types it is told of all of them.
     """
-    order = tracking.find(caller, number)
+    order = tracking.find_to_act(caller, number)
     # asks the network, so before anything is locked
     webhook.check(url)
     with transaction.atomic():
@@ -64,7 +64,7 @@ def register(
 
 def registered(caller: Caller, number: str) -> SubscriptionQuerySet:
     """The webhooks of an order that the caller may see."""
-    order = tracking.find(caller, number)
+    order = tracking.find_to_act(caller, number)
     of_order = Subscription.objects.about_no_other_than(order.topic).filter(
         channel=Subscription.Channel.WEBHOOK
     )
@@ -95,7 +95,7 @@ def _who(caller: Caller, order: Order) -> str:
     is_theirs = caller.customer_id is not None and order.user_id == caller.customer_id
     if is_theirs or may(caller, "orders.view_order"):
         return caller.who
-    opened = order.tickets.open().filter(token_hash__in=map(digest, caller.tickets))
+    opened = order.tickets.open().filter(token_hash__in=map(digest, caller.keys))
     token_hash = opened.values_list("token_hash", flat=True).first()
     if token_hash is None:
         raise tracking.unknown()

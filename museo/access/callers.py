@@ -27,6 +27,8 @@ STAFF_SCOPES = USER_SCOPES | {"products:write", "notify:send", "admin"}
 BASKET_HEADER = "X-Basket-Token"
 BASKET_COOKIE = "museo_basket"
 TICKET_COOKIE = "museo_tickets"
+# what a ticket begins with that only shows its order; its digest is of that, too
+WATCHING = "watch_"
 # a browser keeps the tickets of its last orders
 KEPT_TICKETS = 10
 
@@ -76,6 +78,15 @@ class Caller:
 
     def with_ticket(self, ticket: str | None) -> Caller:
         return replace(self, tickets=(*self.tickets, ticket)) if ticket else self
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The tickets by which something can be done; by the others it is only seen."""
+        return tuple(ticket for ticket in self.tickets if not ticket.startswith(WATCHING))
+
+    def to_act(self) -> Caller:
+        """Without the tickets that only let one watch."""
+        return replace(self, tickets=self.keys)
 
     def by_tickets_alone(self) -> Caller:
         """With what the tickets open, and nothing that they may besides."""

@@ -70,7 +70,7 @@ def may_read(wanted: Sequence[topics.Wanted]) -> list[set[str]]:
             if name in keys
             and (
                 caller.customer_id in keys[name]
-                or any(digest(key) in keys[name] for key in (*caller.tickets, caller.basket_token))
+                or any(digest(key) in keys[name] for key in (*caller.keys, caller.basket_token))
                 or may(caller, "orders.view_order")
             )
         }

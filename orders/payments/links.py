@@ -60,7 +60,7 @@ def for_order(
     caller: Caller, number: str, *, lifetime: timedelta = LIFETIME, now: datetime
 ) -> NewLink:
     """A link to an order that the caller may see; raise NothingToPay."""
-    order = tracking.find(caller, number)
+    order = tracking.find_to_act(caller, number)
     _require_unpaid(order)
     return _new(order=order, amount=order.total, currency=order.currency, now=now, life=lifetime)
 
@@ -192,7 +192,7 @@ def void(caller: Caller, token: str) -> PaymentLink:
     """Close a link of an order or a basket of the caller's; UnknownLink for others, too."""
     link = find(token)
     is_theirs = (
-        Order.objects.visible_to(caller).filter(pk=link.order_id).exists()
+        Order.objects.visible_to(caller.to_act()).filter(pk=link.order_id).exists()
         if link.order_id
         else link.basket == getattr(baskets.find(caller), "basket", None)
     )

@@ -73,7 +73,7 @@ def _stand(request: HttpRequest, payment: Payment) -> HttpResponse:
     state, caller = payment.state, caller_from_request(request)
     is_theirs = Payment.objects.of(caller).filter(pk=payment.pk).exists()
     order = payment.order
-    if order and Order.objects.visible_to(caller).filter(pk=order.pk).exists():
+    if order and Order.objects.visible_to(caller.to_act()).filter(pk=order.pk).exists():
         return redirect("order", order.number)
     if order and is_theirs:
         ticket = placing.open_order(order, now=timezone.now())

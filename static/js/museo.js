@@ -81,6 +81,12 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
+// where one is, in a line of tabs that is too long for a phone
+const tab = document.querySelector(".nav [aria-current]");
+if (tab && tab.parentNode.scrollWidth > tab.parentNode.clientWidth) {
+  tab.scrollIntoView({ block: "nearest", inline: "center", behavior: "instant" });
+}
+
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => print());

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from catalog.models import Question, StockItem, Variant
 from museo.access.callers import Caller
 from notifications.live.hub import in_thread
+from orders import tracking
 from orders.models import Order
 from tests.mcp_bridge.conftest import Connect, advance, buy, call, person, program, refused, said
 
@@ -43,6 +45,25 @@ async def test_an_order_is_cancelled_after_a_person_agreed(
     )
     assert done.structured_content["status"] == again["status"] == "cancelled"
     assert (await in_thread(StockItem.objects.get)()).on_hand == 10
+
+
+async def test_a_link_that_only_shows_an_order_follows_it_and_cancels_nothing(
+    phone: Variant, connect: Connect
+) -> None:
+    async with connect() as client:
+        order = await buy(client)
+        owner = Caller(tickets=(order["ticket"],))
+        ticket = await in_thread(tracking.share)(owner, order["number"], now=timezone.now())
+        shown = {"order_id": order["number"], "ticket": ticket}
+        tracked = await call(client, "track_order", **shown)
+        followed = await call(client, "subscribe_order_updates", **shown)
+        problems = [
+            await refused(client, tool, **shown) for tool in ("cancel_order", "get_payment_link")
+        ]
+
+    assert (tracked["status"], followed["subscribed"]) == ("placed", True)
+    assert [problem["code"] for problem in problems] == ["not_allowed", "not_allowed"]
+    assert await status() == "placed"
 
 
 @pytest.mark.parametrize("kind", ["made up", "of another order", "for another reason"])
