@@ -57,7 +57,7 @@ SECURITY_SCHEMES = {
         "type": "apiKey",
         "in": "query",
         "name": "ticket",
-        "description": "Opens one order; also as `Authorization: Ticket …`. `watch_…` only shows it.",
+        "description": "Opens one order, `watch_…` shows it; also as `Authorization: Ticket …`.",
     },
     "basket": {
         "type": "apiKey",

@@ -21,7 +21,7 @@ from museo.access.forms import SignInForm
 from museo.access.models import User
 from museo.access.problems import Problem
 from notifications import sign_in_links
-from orders import recipients, takeout, tracking
+from orders import places, recipients, takeout, tracking
 from orders.models import Order
 from orders.views import bring_basket
 
@@ -89,6 +89,7 @@ def account(request: HttpRequest) -> HttpResponse:
     told = {
         "section": "account",
         "orders": [tracking.brief(order) for order in own[:RECENT]],
+        "places": places.shown(cast(User, request.user))[:RECENT],
         "recipients": recipients.of(own),
         "form": _password_form(request),
     }

@@ -9,8 +9,8 @@ class OrdersConfig(AppConfig):
 
     def ready(self) -> None:
         from catalog import purchases as asked
-        from notifications import topics
-        from orders import purchases, tracking
+        from notifications import erasure, topics
+        from orders import places, purchases, tracking
         from orders.payments import events
 
         topics.register(
@@ -22,6 +22,7 @@ class OrdersConfig(AppConfig):
         )
         topics.register(events.PREFIX, may_read=events.may_read, snapshot=events.snapshot)
         asked.register(purchases.has_bought)
+        erasure.register(places.erase)
         post_migrate.connect(_lay_out_plans, sender=self)
 
 

@@ -16,6 +16,7 @@ from orders.payments import PROVIDERS
 
 # the longest value of each
 ADDRESS_FIELDS = {"line1": 200, "city": 100, "postal_code": 20, "country": 2}
+LONGEST_NAME = 120
 # a tip or a total of more is a mistake; it fits into any column
 MOST = 10**12
 REQUIRED = "required"
@@ -72,7 +73,7 @@ class Details:
         needs_address = chosen not in options or options[chosen].needs_address
         details = cls(
             email=reader.email("/email"),
-            name=reader.text("/name", 120),
+            name=reader.text("/name", LONGEST_NAME),
             address=reader.address(is_needed=needs_address),
             delivery=chosen,
             tip=reader.amount("/tip") or 0,
@@ -94,6 +95,15 @@ def parse_address(body: Mapping[str, Any]) -> dict[str, str]:
     if reader.errors:
         raise _refused(reader.errors)
     return address
+
+
+def parse_recipient(body: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """Read `name` and `address` of a body; raise Invalid that names every bad field."""
+    reader = _Reader(body)
+    name, address = reader.text("/name", LONGEST_NAME), reader.address(is_needed=True)
+    if reader.errors:
+        raise _refused(reader.errors)
+    return name, address
 
 
 def in_one_line(address: Mapping[str, str]) -> str:

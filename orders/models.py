@@ -54,6 +54,10 @@ def refund_id() -> str:
     return public_id("rfd")
 
 
+def place_id() -> str:
+    return public_id("plc")
+
+
 class BasketQuerySet(models.QuerySet["Basket"]):
     def open(self) -> Self:
         return self.filter(status=Basket.Status.OPEN)
@@ -621,3 +625,24 @@ class Refund(models.Model):
         indexes = [
             models.Index(fields=["ask_at"], condition=Q(state="requested"), name="refund_to_settle")
         ]
+
+
+class PlaceQuerySet(models.QuerySet["Place"]):
+    def of(self, user_id: int | None) -> Self:
+        """Somebody's; the first one is filled in when they buy."""
+        return self.filter(user=user_id).order_by(F("chosen_at").desc(nulls_last=True), "pk")
+
+
+class Place(models.Model):
+    """To whom and where somebody wants their orders to go; theirs to change."""
+
+    public_id = models.CharField(max_length=30, unique=True, default=place_id)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="places"
+    )
+    name = models.CharField(max_length=120)
+    address = models.JSONField()
+    # when it was last put first
+    chosen_at = models.DateTimeField(null=True)
+
+    objects = PlaceQuerySet.as_manager()

@@ -12,7 +12,7 @@ from museo.access.callers import Caller
 from museo.access.models import User
 from notifications import addresses, correspondence, inbox, preferring
 from notifications.envelope import timestamp
-from orders import tracking
+from orders import places, tracking
 from orders.models import Order
 
 MOST_NOTICES = 1000
@@ -41,6 +41,7 @@ def of(user: User, caller: Caller, *, now: datetime) -> dict[str, Any]:
         "orders": [tracking.summary(order, locale=caller.locale, now=now) for order in orders],
         "notifications": inbox.read(caller, limit=MOST_NOTICES).told(caller.locale),
         "preferences": preferring.show(caller),
+        "places": places.told(user),
         "addresses": [
             {key: str(address[key]) for key in ("channel", "address")}
             for address in addresses.show(caller)

@@ -43,13 +43,14 @@ from orders import (
     opening,
     outcomes,
     payments,
+    places,
     pricing,
     publishing,
     recipients,
     tracking,
 )
 from orders.details import ADDRESS_FIELDS, Details
-from orders.models import Order
+from orders.models import Order, Place
 
 LOG_ROWS = 6
 # who goes back to the checkout within it looks for the order
@@ -262,6 +263,7 @@ def _checkout_form(
             "basket": _hung(shown),
             "countries": countries.choices(caller.locale, chosen=values.get("country", "")),
             "values": values,
+            "places": places.shown(request.user) if request.user.is_authenticated else [],
             "key": key,
             "problem": problem,
             "errors": {
@@ -327,10 +329,13 @@ def _known_of(request: HttpRequest) -> dict[str, str]:
     known = {"country": shop.current().country}
     if not request.user.is_authenticated:
         return known
-    last = recipients.of(Order.objects.filter(user_id=request.user.pk))[:1]
-    for recipient in last:
+    known["email"] = request.user.email
+    kept = list(Place.objects.of(request.user.pk))
+    chosen = [place for place in kept if place.public_id == request.GET.get("place")]
+    last = kept or recipients.of(Order.objects.filter(user_id=request.user.pk))
+    for recipient in (chosen or last)[:1]:
         known |= {"name": recipient.name, **recipient.address}
-    return {**known, "email": request.user.email}
+    return known
 
 
 # orders

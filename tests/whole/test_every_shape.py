@@ -1,0 +1,139 @@
+"""The long form of looking: every page of staff and of an account, in each width and colour.
+
+The pages of shoppers are looked at in `test_face.py`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.clients.orders import Desk, desk
+from tests.shops import open_shop
+from tests.whole import pictures
+from tests.whole.browser import Shopper
+from tests.whole.pictures import BOARD, HOME, MOST_DIFFERING, SHAPES, furnish, still
+from tests.whole.test_board import LIVE
+from tests.whole.test_face import Looker
+
+pytestmark = [pytest.mark.browser, pytest.mark.long]
+
+ACCOUNT = {
+    "account": "/account",
+    "password": "/account/password",
+    "preferences": "/account/notifications",
+    "apps": "/account/apps",
+    "inbox": "/notifications",
+    "ask": "/ask",
+}
+STAFF = {
+    "health": "/admin/health",
+    "import": "/admin/catalog/import/add/",
+    "assistant": "/admin/assistant",
+}
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A shop in which nothing has happened yet."""
+    with open_shop(tmp_path_factory.mktemp("own"), speed=1) as opened, desk(opened) as at:
+        yield at
+
+
+def looker(chrome: Browser, at: Desk, width: int, scheme: str, **options: Any) -> Looker:
+    """Signed in as the owner."""
+    context = chrome.new_context(
+        locale="en-GB",
+        viewport={"width": width, "height": 844},
+        color_scheme="dark" if scheme == "dark" else "light",
+        **options,
+    )
+    context.set_default_timeout(60_000)
+    cookies = at.staff.cookies.items()
+    context.add_cookies(
+        [{"name": name, "value": value, "url": at.shop.address} for name, value in cookies]
+    )
+    shopper = Shopper(context.new_page(), at.shop.address)
+    shopper.watch()
+    return Looker(shopper, f"{width}-{scheme}")
+
+
+@pytest.mark.parametrize(("width", "scheme"), SHAPES)
+def test_pages_that_have_nothing_to_show_are_fit_for_everybody(
+    chrome: Browser, own: Desk, width: int, scheme: str
+) -> None:
+    looks = looker(chrome, own, width, scheme)
+    for name, path in {"board": "/admin/board", "table": "/admin/board?view=table"}.items():
+        looks.open(f"{name}-empty", path)
+    for name, path in {**ACCOUNT, **STAFF}.items():
+        looks.open(name, path)
+    looks.page.context.close()
+
+    assert looks.wrong == {}
+
+
+@pytest.mark.parametrize(("width", "scheme"), SHAPES)
+def test_pages_of_staff_in_every_state_are_fit_for_everybody(
+    chrome: Browser, calm: Desk, width: int, scheme: str
+) -> None:
+    """Normal, late, on hold, refused, ended, signed out of the network."""
+    order = furnish(calm)
+    late, held, cancelled = calm.buy(), calm.buy(), calm.buy()
+    eta = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+    for order_of, act, body in (
+        (late, "eta", {"eta": eta}),
+        (held, "hold", {"held": True}),
+    ):
+        answer = calm.staff.post(f"/admin/orders/{order_of.number}/{act}", json=body)
+        assert answer.status_code == 200, answer.text
+    assert calm.staff.post(f"/orders/{cancelled.number}/cancel", json={}).status_code == 200
+    looks = looker(chrome, calm, width, scheme)
+    page = looks.page
+    looks.open("table", "/admin/board?view=table")
+    for name, each in {"late": late, "held": held, "ended": cancelled, "moving": order}.items():
+        looks.open(f"desk-{name}", f"/admin/board/{each.number}")
+        looks.open(f"order-{name}", f"/orders/{each.number}")
+    looks.shopper.go(f"/admin/board/{late.number}")
+    page.get_by_text("Say a new time").first.click()
+    page.get_by_label("Minutes later").fill("-3")
+    page.get_by_role("button", name="Say a new time").click()
+    expect(page.get_by_label("Minutes later")).to_have_value("-3")
+    looks.look("desk-refused")
+    looks.shopper.go("/account/password")
+    page.locator("main form .btn").last.click()
+    looks.look("password-refused")
+    looks.shopper.go("/admin/board")
+    page.wait_for_selector(LIVE)
+    looks.look("board")
+    page.context.set_offline(offline=True)
+    expect(page.locator("[data-conn]")).to_contain_text("You are offline")
+    looks.look("board-offline")
+    page.context.close()
+
+    assert looks.wrong == {}
+
+
+@pytest.mark.parametrize("shot", [HOME, BOARD])
+def test_a_page_that_nobody_changed_looks_the_same(
+    chrome: Browser, calm: Desk, shot: pictures.Shot, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What moves by itself is left out; the twin is another colour, which is seen."""
+    looks = looker(chrome, calm, 1280, "light", reduced_motion="reduce")
+    order, taken = calm.buy(), []
+    for _each in range(2):
+        pictures.show(looks.page, calm, order, shot)
+        looks.page.mouse.move(5, 5)
+        taken.append(still(looks.page))
+    looks.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    other = still(looks.page)
+
+    share = pictures.differing(chrome, *taken)
+    with capsys.disabled():
+        sys.stdout.write(f"\n{shot.name}: {share:.4%} differs\n")
+    assert share <= MOST_DIFFERING < pictures.differing(chrome, taken[0], other)
+    looks.page.context.close()
