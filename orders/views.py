@@ -289,7 +289,7 @@ def _checkout_form(
 
 def _after_paying(caller: Caller, *, now: datetime) -> HttpResponse | None:
     """The order of whoever goes back to the checkout, which has emptied their basket."""
-    own = Order.objects.own(caller).filter(placed_at__gte=now - JUST_PAID)
+    own = Order.objects.own(caller.to_act()).filter(placed_at__gte=now - JUST_PAID)
     order = own.order_by("-pk").first()
     return redirect("order", order.number) if order else None
 

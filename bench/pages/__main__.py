@@ -51,7 +51,9 @@ def measure(wanted: Sequence[Visit], rounds: int, orders: int) -> dict[Visit, li
     found: dict[Visit, list[Seen]] = {each: [] for each in wanted}
     with (
         tempfile.TemporaryDirectory() as folder,
-        open_shop(Path(folder) / "home", speed=1, MUSEO_CALLS_PER_MINUTE=NO_LIMIT) as shop,
+        open_shop(
+            Path(folder) / "home", speed=1, within=300, MUSEO_CALLS_PER_MINUTE=NO_LIMIT
+        ) as shop,
         desk(shop) as at,
         browser(str(program)) as opened,
     ):

@@ -89,7 +89,10 @@ class Fetched:
 
     def __init__(self, page: Page) -> None:
         self.answers: list[Response] = []
-        page.on("response", self.answers.append)
+        page.on("response", self._keep)
+
+    def _keep(self, answer: Response) -> None:
+        self.answers.append(answer)
 
     def bytes(self) -> dict[str, int]:
         found = dict.fromkeys(SORTS.values(), 0)

@@ -60,12 +60,12 @@ def prepare(desk: Desk, browser: Browser, orders: int) -> Prepared:
         {"name": name, "value": value, "url": desk.shop.address}
         for name, value in desk.staff.cookies.items()
     ]
-    return Prepared(desk, desk.buy("AMPHORA-VASE"), basket, {"cookies": cookies})
+    return Prepared(desk, desk.buy(), basket, {"cookies": cookies})
 
 
 def another_order(at: Prepared) -> Prepared:
     """One that has not moved yet."""
-    return replace(at, order=at.desk.buy("AMPHORA-VASE"))
+    return replace(at, order=at.desk.buy())
 
 
 def visit(page_of: Visit, at: Prepared, browser: Browser) -> Seen:
@@ -110,7 +110,7 @@ def choose(page: Page, _desk: Desk) -> None:
 
 def change_the_basket(page: Page, _desk: Desk) -> None:
     page.locator("[data-theme-toggle]").tap()
-    page.locator("#coupon").tap()
+    page.locator("#code").tap()
     page.keyboard.type("WELCOME", delay=80)
     page.keyboard.press("Tab")
 
@@ -130,13 +130,13 @@ def fill_in(page: Page, _desk: Desk) -> None:
 def follow(page: Page, desk: Desk) -> None:
     """The order goes on meanwhile; nothing may jump."""
     page.wait_for_selector(LIVE)
+    page.locator("[data-theme-toggle]").tap()
+    for fold in page.locator("details.box summary").all():
+        fold.tap()
     number = page.get_attribute("museo-live", "number") or ""
     desk.advance(Bought(number, ""), "confirmed", "preparing")
     page.wait_for_selector("museo-live[status=preparing]")
     page.wait_for_timeout(1_500)
-    page.locator("[data-theme-toggle]").tap()
-    page.locator("details.way summary").first.tap()
-    page.locator("details summary").last.tap()
 
 
 def keep_the_board(page: Page, desk: Desk) -> None:

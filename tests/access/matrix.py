@@ -31,6 +31,9 @@ WHO_SEE_THE_ORDER = f"buyer ticket {OF_ORDERS}"
 # they see the order, but may not do this
 SEE_ONLY = {"buyer": 403, "ticket": 403}
 
+# nobody's account is a guest's
+SIGN_IN_FIRST = {"guest": 302, "ticket": 302}
+
 # a program has the scope, and what is asked for is not its own
 NOT_THEIRS = {"with": 404}
 
@@ -138,6 +141,10 @@ ROWS = [
     Row("GET", "notifications", SIGNED_IN, others=302),
     Row("POST", "notifications", SIGNED_IN, others=302, body={"position": "0"}),
     Row("GET", "account", SIGNED_IN, others=302),
+    Row("GET", "account/addresses", SIGNED_IN, others=302),
+    Row("POST", "account/addresses", SIGNED_IN, others=302, body={}),
+    Row("GET", "account/addresses/<str:place_id>", "buyer", but=SIGN_IN_FIRST),
+    Row("POST", "account/addresses/<str:place_id>", "buyer", but=SIGN_IN_FIRST, body={}),
     Row("GET", "account/data", SIGNED_IN, others=302),
     Row("GET", "account/password", SIGNED_IN, others=302),
     Row("POST", "account/password", SIGNED_IN, others=302, body={}),

@@ -26,7 +26,7 @@ from notifications import subscriptions, unsubscribing
 from notifications.models import Delivery, Subscription
 from orders import baskets, checkout, checkouts, outcomes, returns
 from orders.details import Details
-from orders.models import Order
+from orders.models import Order, Place
 from orders.payments import links
 from tests.access.conftest import bearer
 from tests.access.matrix import Row
@@ -175,6 +175,12 @@ class World:
             caller_for_user(user, locale="en"), order.number, units=units, now=timezone.now()
         )
         return asked.public_id
+
+    def _place_id(self, who: str) -> str:
+        """One that the buyer keeps."""
+        user = self._user("buyer")
+        assert user
+        return Place.objects.create(user=user, name="Maya", address=ADDRESS_OF_HOME).public_id
 
     def _subscription_id(self, who: str) -> str:
         """The caller's own; the buyer's for whoever has none."""

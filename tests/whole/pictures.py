@@ -132,7 +132,7 @@ def main() -> int:
 
 def furnish(at: Desk) -> Bought:
     """Orders in every column of the board; the one that is followed is on its way."""
-    skus = ("AMPHORA-VASE", "POSTCARD-SET", "MOON-JAR", "ALMOND-CAKE")
+    skus = ("POSTCARD-SET", "ALMOND-CAKE", "CARDAMOM-BUN")
     for number in range(11):
         at.advance(at.buy(skus[number % len(skus)]), *STEPS[: number % 5])
     order = at.buy("AMPHORA-VASE")
