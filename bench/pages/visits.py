@@ -133,6 +133,9 @@ def follow(page: Page, desk: Desk) -> None:
     page.locator("[data-theme-toggle]").tap()
     for fold in page.locator("details.box summary").all():
         fold.tap()
+        fold.tap()
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_timeout(1_000)
     number = page.get_attribute("museo-live", "number") or ""
     desk.advance(Bought(number, ""), "confirmed", "preparing")
     page.wait_for_selector("museo-live[status=preparing]")
