@@ -33,13 +33,13 @@ from mcp_bridge.assistant import (
     steps,
 )
 from mcp_bridge.assistant.conversations import STATE, Lost, Said, Stopped
+from mcp_bridge.assistant.intents import UNKNOWN
 from mcp_bridge.assistant.interpreting import AGREE, ASK_AGAIN, DECLINE, Meaning
 from mcp_bridge.assistant.memory import Memory
 from mcp_bridge.assistant.planning import Done, PlannerUnavailable, Task
 from mcp_bridge.assistant.replies import Reply
 from mcp_bridge.assistant.running import MustAsk, Refused, Run
 from mcp_bridge.assistant.steps import Step, Steps
-from mcp_bridge.assistant.understanding import UNKNOWN
 from mcp_bridge.models import Confirmation, Message
 from mcp_bridge.registry import Answer, works_for_shop
 from museo.access import context
@@ -288,6 +288,8 @@ def _agreed(run: Run, tool: str, answer: Answer) -> Reply:
         return shopping.placed(run, answer.data)
     if tool == "cancel_order":
         return Reply(answer.text, "order", answer.data)
+    if tool == "create_from_file":
+        return Reply(answer.text, "import", answer.data, quoted=["columns", "failure"])
     said = _("✅ Done.") if answer.text.startswith("{") else answer.text
     return Reply(said)
 

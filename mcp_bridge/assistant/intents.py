@@ -8,6 +8,8 @@ from typing import Any
 
 from django.utils.translation import gettext_noop
 
+# what nobody understands is this
+UNKNOWN = "unknown"
 # which argument of a tool an entity is
 Arguments = Mapping[str, str]
 

@@ -9,9 +9,9 @@ from typing import Any
 from mcp_bridge.assistant import consents, talking
 from mcp_bridge.assistant.client_types import ClientType
 from mcp_bridge.assistant.conversations import Said
+from mcp_bridge.assistant.intents import UNKNOWN
 from mcp_bridge.assistant.memory import Memory
 from mcp_bridge.assistant.message import EMAIL
-from mcp_bridge.assistant.understanding import UNKNOWN
 from mcp_bridge.calls import Call
 
 # no sentence is read as these: a button, a word, a form says them
@@ -41,6 +41,9 @@ def meant(call: Call, said: Said, memory: Memory, client: ClientType) -> Meaning
         if word and client.has_buttons:
             return Meaning(ASK_AGAIN, entities={"question": memory.asked})
         return Meaning(AGREE if word else DECLINE, entities={"question": memory.asked})
+    if said.details.get("import_id"):
+        # a file was dropped, whatever was said with it
+        return Meaning("import_products")
     pending = memory.pending
     if said.details and not said.text:
         return Meaning(pending.get("intent", "place_order"), entities=pending.get("entities", {}))

@@ -17,8 +17,9 @@ from django.utils.translation import gettext_noop, override
 
 from catalog.search import words
 from mcp_bridge.assistant import vocabulary
+from mcp_bridge.assistant.intents import UNKNOWN
 from mcp_bridge.assistant.message import ORDER_NUMBER
-from mcp_bridge.assistant.understanding import UNKNOWN, understand
+from mcp_bridge.assistant.understanding import understand
 from mcp_bridge.models import MailAnalysis
 
 Category, Mood, Urgency = MailAnalysis.Category, MailAnalysis.Mood, MailAnalysis.Urgency

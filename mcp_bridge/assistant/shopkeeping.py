@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
@@ -10,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from catalog import sheets, shop
+from catalog.imports import services as importing
 from catalog.models import Category
 from catalog.search import words
 from mcp_bridge import texts
@@ -71,7 +73,7 @@ async def create_product(run: Run, meaning: Meaning) -> Reply:
 
 def _sku(name: str) -> str:
     letters = [each for each in words.split(name) if each.isascii()]
-    return "-".join(letters).upper()[:60] or f"P-{abs(hash(name)) % 10**6}"
+    return "-".join(letters).upper()[:60] or f"P-{zlib.crc32(name.encode()) % 10**6}"
 
 
 def _category(said: str) -> Category | None:
@@ -202,7 +204,7 @@ def _name(sheet: Mapping[str, Any]) -> str:
 
 
 async def import_products(run: Run, meaning: Meaning) -> Reply:
-    """The file comes by `POST /admin/imports`; here it is looked at, and then begun."""
+    """The file comes by `POST /admin/imports`, which checks it; here it is begun."""
     import_id = run.said.details.get("import_id")
     if not import_id:
         run.memory.pending = {"intent": "import_products", "entities": {}, "slot": "file"}
@@ -212,10 +214,19 @@ async def import_products(run: Run, meaning: Meaning) -> Reply:
         ]
         return Reply(said, "form", {"fields": fields})
     run.memory.pending = {}
+    found = await in_thread(importing.find)(run.caller, str(import_id))
     answer = await run.ask(
         "create_from_file",
-        {"import_id": str(import_id)},
-        question=_("📥 **Please confirm: take the products of this file over**"),
+        {"import_id": found.public_id},
+        question="\n".join(
+            [
+                _("📥 **Please confirm: take the products of this file over**"),
+                f"- {found.file_name}",
+                f"- {_('New')}: {found.created}",
+                f"- {_('Changed')}: {found.changed}",
+                f"- {_('Refused')}: {found.refused}",
+            ]
+        ),
         yes=_("Import them"),
     )
     return Reply(answer.text)

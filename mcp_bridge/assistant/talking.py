@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from catalog import products, shop
 from catalog.search import words
 from mcp_bridge.assistant import days, intents, vocabulary
-from mcp_bridge.assistant.intents import Intent
-from mcp_bridge.assistant.understanding import UNKNOWN, Understanding, understand
+from mcp_bridge.assistant.intents import UNKNOWN, Intent
+from mcp_bridge.assistant.understanding import Understanding, understand
 from mcp_bridge.calls import Call
 from mcp_bridge.registry import works_for_shop
 from museo.access.problems import Invalid, field_error

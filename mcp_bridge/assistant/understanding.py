@@ -13,9 +13,9 @@ from typing import Any
 
 from mcp_bridge.assistant import classifier, entities, features, intents, message, patterns
 from mcp_bridge.assistant.classifier import Weights
+from mcp_bridge.assistant.intents import UNKNOWN
 from mcp_bridge.assistant.patterns import IntentPattern
 
-UNKNOWN = "unknown"
 # keys hit without looking: a row of the keyboard, one letter again and again, no vowel
 NOISE = re.compile(r"asdf|qwer|qwez|azer|zxcv|yxcv|hjkl|(.)\1{3}|^[^aeiouyäöüàéè\W\d]{5,}$")
 # who is less sure than this has not understood

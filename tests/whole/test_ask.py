@@ -186,9 +186,9 @@ def test_everybody_can_use_it_on_a_small_screen(chrome: Browser, shop: Shop, sch
     small.close()
 
 
-def test_staff_change_a_price_by_a_sentence_and_a_button(
-    context: BrowserContext, shop: Shop
-) -> None:
+@pytest.fixture
+def staff(context: BrowserContext, shop: Shop) -> Iterator[Talk]:
+    """The owner at the assistant of the admin."""
     talk = Talk(context.new_page(), shop.address)
     talk.shopper.go("/admin/login/?next=/admin/assistant")
     email, password = (shop.home / "staff-login").read_text().split()
@@ -196,18 +196,59 @@ def test_staff_change_a_price_by_a_sentence_and_a_button(
     talk.page.fill("[name=password]", password)
     talk.page.keyboard.press("Enter")
     talk.page.wait_for_url("**/admin/assistant")
+    yield talk
+    assert talk.shopper.trouble == []
 
-    asked = talk.say("Set the price of the amphora vase to 91 euros")
+
+def test_staff_change_a_price_by_a_sentence_and_a_button(staff: Talk) -> None:
+    asked = staff.say("Set the price of the amphora vase to 91 euros")
     expect(asked.locator(".confirm")).to_contain_text("€91.00")
-    talk.shopper.go("/p/amphora-vase")
-    expect(talk.page.locator("main")).not_to_contain_text("€91.00")
-    talk.page.go_back()
-    talk.page.locator(".confirm .pri").click()
-    talk.answered(1)
+    staff.shopper.go("/p/amphora-vase")
+    expect(staff.page.locator("main")).not_to_contain_text("€91.00")
+    staff.page.go_back()
+    staff.page.locator(".confirm .pri").click()
+    staff.answered(1)
 
-    talk.shopper.go("/p/amphora-vase")
-    expect(talk.page.locator("main")).to_contain_text("€91.00")
-    assert violations(talk.shopper) == []
+    staff.shopper.go("/p/amphora-vase")
+    expect(staff.page.locator("main")).to_contain_text("€91.00")
+    assert violations(staff.shopper) == []
+
+
+DROP = """(file) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([file], "bowls.csv", { type: "text/csv" }));
+  const drop = new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true });
+  document.querySelector("ai-chat-panel").dispatchEvent(drop);
+}"""
+BOWLS = """sku,product,name,category,price,stock
+DROP-1,dropped-bowl,Dropped bowl,Phones,19.90,3
+DROP-2,dropped-cup,Dropped cup,Nowhere,9.90,3
+"""
+
+
+def test_staff_make_a_product_by_a_sentence_and_more_by_dropping_a_file(staff: Talk) -> None:
+    staff.say("Create a product Spoken vase for 19.90 euros")
+    asked = staff.press("Electronics")
+    expect(asked.locator(".confirm")).to_contain_text("Spoken vase")
+    staff.press("Create it")
+    before = staff.turns.count()
+    staff.page.evaluate(DROP, BOWLS)
+    dropped = staff.answered(before)
+    expect(dropped.locator(".said")).to_contain_text("bowls.csv")
+    expect(dropped.locator(".confirm")).to_contain_text("Refused: 1")
+
+    begun = staff.press("Import them")
+
+    expect(begun.locator("import-way[data-state=done]")).to_be_attached()
+    expect(begun.locator("[data-count=created]")).to_have_text("1")
+    assert violations(staff.shopper) == []
+    # what was done stays to be looked up
+    for made in ("Spoken vase", "Dropped bowl"):
+        staff.page.goto(f"{staff.shopper.address}/admin/catalog/master/?q={made}")
+        href = staff.page.get_by_role("link", name=made).first.get_attribute("href")
+        assert href
+        staff.page.goto(staff.shopper.address + href.replace("change/", "history/").split("?")[0])
+        expect(staff.page.locator("main, #content").first).to_contain_text("Made")
 
 
 ASK = """async ({ module, address }) => {

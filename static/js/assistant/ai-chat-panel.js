@@ -6,8 +6,10 @@ import { ProcessManager } from "./process-manager.js";
 import "./process-steps.js";
 import "./natural-language-input.js";
 import "./order-way.js";
+import { AT_WORK } from "./import-way.js";
 
 const RETRY_MS = 2000;
+const LOOK_MS = 500;
 
 export class AIChatPanel extends HTMLElement {
   connectedCallback() {
@@ -15,6 +17,8 @@ export class AIChatPanel extends HTMLElement {
     this.input = this.querySelector("natural-language-input");
     this.following = new Map();
     this.addEventListener("submit", (event) => this.submitted(event));
+    this.addEventListener("dragover", (event) => this.takes(event) && event.preventDefault());
+    this.addEventListener("drop", (event) => this.dropped(event));
     for (const turn of this.querySelectorAll("[data-open]")) this.follow(turn);
     addEventListener("online", (this.online = () => this.trouble("")));
   }
@@ -32,6 +36,8 @@ export class AIChatPanel extends HTMLElement {
     }
     if (!form.matches("[data-say]")) return;
     event.preventDefault();
+    const file = form.querySelector("[type=file]")?.files[0];
+    if (file) return (await this.bring(file)) && form.remove();
     const isComposer = form.matches("[data-composer]");
     const said = read(form, event.submitter);
     if (isComposer && !said.message.trim()) return this.input.focus();
@@ -47,6 +53,38 @@ export class AIChatPanel extends HTMLElement {
     else form.remove();
     this.querySelector("[data-examples]")?.remove();
     this.input.focus();
+  }
+
+  takes(event) {
+    return this.hasAttribute("imports") && event.dataTransfer.types.includes("Files");
+  }
+
+  dropped(event) {
+    if (!this.takes(event)) return;
+    event.preventDefault();
+    this.bring(event.dataTransfer.files[0]);
+  }
+
+  // a file of products: it is uploaded and checked, and then there is something to say yes to
+  async bring(file) {
+    const form = new FormData();
+    form.append("file", file);
+    form.append("dry_run", "true");
+    const { "X-CSRFToken": token } = this.headers();
+    const imports = this.getAttribute("imports");
+    let found;
+    try {
+      found = await told(fetch(imports, { method: "POST", headers: { "X-CSRFToken": token }, body: form }));
+      while (AT_WORK.has(found.state)) {
+        this.trouble(this.dataset.checking.replace("{percent}", found.progress));
+        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+        found = await told(fetch(`${imports}/${found.id}`));
+      }
+    } catch (problem) {
+      return this.trouble(problem.detail ?? this.dataset.failed);
+    }
+    if (found.failure) return this.trouble(found.failure);
+    return this.say({ message: file.name, details: { import_id: found.id } }, crypto.randomUUID());
   }
 
   // whether it has arrived
@@ -67,11 +105,11 @@ export class AIChatPanel extends HTMLElement {
     } catch {
       return this.trouble(navigator.onLine ? this.dataset.failed : this.dataset.offline);
     }
-    const told = await answer.json().catch(() => ({}));
-    if (!answer.ok) return this.trouble(told.detail ?? this.dataset.failed);
-    this.trouble(told.notes.map((note) => note.detail).join(" "));
-    this.goOn(told.conversation_id);
-    await this.show(told.message_id);
+    const accepted = await answer.json().catch(() => ({}));
+    if (!answer.ok) return this.trouble(accepted.detail ?? this.dataset.failed);
+    this.trouble(accepted.notes.map((note) => note.detail).join(" "));
+    this.goOn(accepted.conversation_id);
+    await this.show(accepted.message_id);
     return true;
   }
 
@@ -144,6 +182,14 @@ export class AIChatPanel extends HTMLElement {
     return false;
   }
 }
+
+// what the API answers; its problem is thrown
+const told = async (asked) => {
+  const answer = await asked;
+  const found = await answer.json();
+  if (!answer.ok) throw found;
+  return found;
+};
 
 // a form's fields as the API takes them: `details.address.line1` lies within `address`
 const read = (form, button) => {

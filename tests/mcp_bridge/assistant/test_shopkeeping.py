@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
+from catalog.imports import services as importing
+from catalog.imports import working
 from catalog.models import Master, Price, StockItem, Variant
 from museo.access.models import Trail
 from notifications.live.hub import in_thread
@@ -37,6 +40,26 @@ async def test_a_product_is_made_of_one_sentence(phone: Variant, staff: Talk) ->
     assert asked["data"]["choices"] == [{"label": "Phones", "message": "Phones"}]
     made = await in_thread(Master.objects.get)(slug="blue-bowl")
     assert made.status == Master.Status.DRAFT
+
+
+async def test_a_dropped_file_is_shown_and_imported_by_a_yes(phone: Variant, staff: Talk) -> None:
+    row = b"sku,product,name,category,price\nBOWL-1,bowl,Bowl,phones,19.90\n"
+    dropped = await in_thread(importing.start)(
+        staff.caller, [row], file_name="bowls.csv", dry_run=True, now=timezone.now()
+    )
+    await in_thread(working.work_on_next)(timezone.now)
+
+    question = await staff.say("bowls.csv", details={"import_id": dropped.public_id})
+    begun = await staff.say(confirm=question["data"]["confirm"]["id"])
+    await in_thread(working.work_on_next)(timezone.now)
+
+    assert "bowls.csv\n- New: 1\n- Changed: 0\n- Refused: 0" in question["message"]
+    assert begun["data"]["kind"] == "import"
+    assert (begun["data"]["import"]["id"], begun["data"]["import"]["state"]) == (
+        dropped.public_id,
+        "running",
+    )
+    assert await in_thread(Variant.objects.filter(sku="BOWL-1").exists)()
 
 
 async def test_stock_is_added_and_counted(phone: Variant, staff: Talk) -> None:
