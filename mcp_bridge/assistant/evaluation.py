@@ -8,14 +8,13 @@ never the texts: a set to measure by must not be looked at by who writes the pat
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from math import sqrt
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from prometheus_client import Gauge
 
 from mcp_bridge.assistant import sentences, training, vocabulary
+from mcp_bridge.assistant.accuracy import Score
 from mcp_bridge.assistant.classifier import Weights
 from mcp_bridge.assistant.sentences import BadSet, Sentence
 from mcp_bridge.assistant.understanding import understand
@@ -26,39 +25,8 @@ ACCURACY = Gauge(
     ["language"],
     multiprocess_mode="mostrecent",
 )
-# of a normal distribution, on both sides of the middle
-WITHIN_95_PERCENT = 1.96
 CURRENCY = "EUR"
 NONE = (0, 0)
-
-
-@dataclass(frozen=True)
-class Score:
-    """Of one language; `recall` has of each intent how many were read rightly, and how many of.
-
-    `who` is the kind of person whose sentences these are, if they are of one.
-    """
-
-    language: str
-    right: int
-    total: int
-    recall: Mapping[str, tuple[int, int]]
-    who: str = ""
-
-    @property
-    def accuracy(self) -> float:
-        return self.right / self.total
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Wilson's: within it the accuracy is with a probability of 95 %."""
-        share, square = self.accuracy, WITHIN_95_PERCENT**2
-        middle = share + square / (2 * self.total)
-        spread = WITHIN_95_PERCENT * sqrt(
-            share * (1 - share) / self.total + square / (4 * self.total**2)
-        )
-        whole = 1 + square / self.total
-        return max(0.0, (middle - spread) / whole), min(1.0, (middle + spread) / whole)
 
 
 def evaluate(folder: Path) -> Iterator[Score]:

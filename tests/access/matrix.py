@@ -172,6 +172,7 @@ ROWS = [
     Row("POST", "ask/turns/<str:message_id>/stop", body={}),
     Row("GET", "admin/assistant", STAFF, others=302),
     Row("POST", "admin/assistant", STAFF, others=302, body={"message": "Which orders are late?"}),
+    Row("GET", "admin/assistant/figures", OF_ORDERS, others=302, but=NO_ORDERS),
     Row("GET", "admin/board", OF_ORDERS, others=302, but=NO_ORDERS),
     Row("GET", "admin/board/changes", OF_ORDERS, others=302, but=NO_ORDERS),
     Row("GET", "admin/board/figures", OF_ORDERS, others=302, but=NO_ORDERS),

@@ -13,7 +13,13 @@ from museo.access.models import User
 from museo.edge import ADMIN, POLICIES, STRICT
 
 STATIC = Path(settings.BASE_DIR) / "static"
-PAGES = ("/admin/board", "/admin/board?view=table", "/admin/health", "/admin/catalog/import/add/")
+PAGES = (
+    "/admin/board",
+    "/admin/board?view=table",
+    "/admin/health",
+    "/admin/assistant/figures",
+    "/admin/catalog/import/add/",
+)
 # gzipped
 MOST_SCRIPT, MOST_STYLE, MOST_MARKUP = 60_000, 12_000, 20_000
 IMPORTED = re.compile(r"^import .* from \"\./([\w-]+\.js)\";$", re.MULTILINE)

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from mcp_bridge.assistant import classifier, evaluation, sentences, training, vocabulary
-from mcp_bridge.assistant.evaluation import Score
+from mcp_bridge.assistant import accuracy, classifier, evaluation, sentences, training, vocabulary
+from mcp_bridge.assistant.accuracy import Score
 from mcp_bridge.assistant.sentences import BadSet
 
 HELD_BACK = Path("tests/data/intents/held_back")
@@ -43,6 +43,12 @@ class Command(BaseCommand):
             help="learn without each kind of person, and read what they say; takes long",
         )
 
+        parser.add_argument(
+            "--keep",
+            action="store_true",
+            help="keep what --evaluate finds, for the page of staff",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             if options["train"]:
@@ -50,7 +56,10 @@ class Command(BaseCommand):
             elif options["cross_validate"]:
                 self._cross_validate(options["cross_validate"])
             else:
-                self._tell(list(evaluation.evaluate(options["evaluate"])))
+                scores = list(evaluation.evaluate(options["evaluate"]))
+                self._tell(scores)
+                if options["keep"]:
+                    accuracy.keep(scores)
         except BadSet as bad:
             raise CommandError(str(bad)) from bad
 

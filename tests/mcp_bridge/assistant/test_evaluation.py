@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from prometheus_client import REGISTRY
 
-from mcp_bridge.assistant.evaluation import Score
+from mcp_bridge.assistant.accuracy import Score
 
 
 def written(folder: Path, *lines: str) -> Path:

@@ -1,0 +1,108 @@
+"""How the assistant is doing, for staff: what its tools and its answers took, and came to.
+
+Counted in two queries over the newest messages and calls of a week, however many there are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.admin.views.decorators import staff_member_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from mcp_bridge.assistant import accuracy, intents
+from mcp_bridge.assistant.intents import UNKNOWN
+from mcp_bridge.models import Message, ToolRun
+from museo.access.callers import caller_from_request
+from museo.access.permissions import may
+from notifications.statistics import percentile
+
+SEES = "notifications.view_subscription"
+LATELY = timedelta(days=7)
+# of each, the newest
+MOST_COUNTED = 5000
+WELL = ("done", "asked")
+# what is one thing, how it ended, and how long it took
+Ended = tuple[str, str, datetime, datetime]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Of one tool or intent: what half and what 95 of 100 took at most, in seconds."""
+
+    name: str
+    count: int
+    done: int
+    asked: int
+    others: Sequence[tuple[str, int]]
+    half: float
+    most: float
+
+
+@never_cache
+@staff_member_required
+@require_GET
+def page(request: HttpRequest) -> HttpResponse:
+    if not may(caller_from_request(request), SEES):
+        raise PermissionDenied
+    since = timezone.now() - LATELY
+    shown = {
+        "title": _("How the assistant is doing"),
+        "section": "assistant",
+        "days": LATELY.days,
+        "intents": by_intent(since=since),
+        "tools": by_tool(since=since),
+        "accuracy": accuracy.kept(),
+    }
+    return render(request, "assistant/figures.html", shown)
+
+
+def by_intent(*, since: datetime) -> list[Figure]:
+    """The messages that were answered since then, by what was wanted; the most frequent first."""
+    rows = Message.objects.filter(at__gte=since, ended_at__isnull=False).order_by("-pk")
+    told = rows.values_list("intent", "outcome", "at", "ended_at")[:MOST_COUNTED]
+    return _figures((_titled(name), *rest) for name, *rest in told)
+
+
+def by_tool(*, since: datetime) -> list[Figure]:
+    """The calls that have ended since then, by tool; the most frequent first."""
+    rows = ToolRun.objects.filter(began_at__gte=since, ended_at__isnull=False).order_by("-pk")
+    return _figures(rows.values_list("tool", "outcome", "began_at", "ended_at")[:MOST_COUNTED])
+
+
+def _titled(intent: str) -> str:
+    """As people call it; what no sentence was read as is a yes, a no or a form."""
+    if known := intents.ALL.get(intent):
+        return _(known.title)
+    return _("Not understood") if intent == UNKNOWN else _("Yes, no, or a form")
+
+
+def _figures(ended: Iterable[Ended]) -> list[Figure]:
+    seconds: dict[str, list[float]] = defaultdict(list)
+    outcomes: dict[str, Counter[str]] = defaultdict(Counter)
+    for name, outcome, began_at, ended_at in ended:
+        seconds[name].append(max(0.0, (ended_at - began_at).total_seconds()))
+        outcomes[name][outcome] += 1
+    ranked = sorted(seconds, key=lambda name: (-len(seconds[name]), name))
+    return [_figure(name, seconds[name], outcomes[name]) for name in ranked]
+
+
+def _figure(name: str, seconds: Sequence[float], outcomes: Counter[str]) -> Figure:
+    return Figure(
+        name=name,
+        count=len(seconds),
+        done=outcomes["done"],
+        asked=outcomes["asked"],
+        others=[(each, count) for each, count in outcomes.most_common() if each not in WELL],
+        half=percentile(seconds, 50),
+        most=percentile(seconds, 95),
+    )
