@@ -148,7 +148,7 @@ async def test_a_planner_is_asked_what_patterns_do_not_know(
     )
     ask_a_planner(planner)
 
-    answer = await guest.say("Surprise me with something shiny for my uncle")
+    answer = await guest.say("Make my uncle happy, you choose")
 
     first, second = planner.asked
     assert answer["message"] == "An iPhone 15, and your basket is empty."
@@ -169,7 +169,7 @@ async def test_a_planner_that_is_away_leaves_it_to_the_patterns(
 
     ask_a_planner(Away())
 
-    answer = await guest.say("Surprise me with something shiny for my uncle")
+    answer = await guest.say("Make my uncle happy, you choose")
 
     assert answer["message"].startswith("I can only do simple things just now.")
 
@@ -193,7 +193,7 @@ async def test_a_planner_that_obeys_anything_does_nothing_without_a_yes(
     }
     ask_a_planner(Obedient(Plan(calls=[ToolCall(tool, given)])))
 
-    answer = await staff.say("Surprise me with something shiny for my uncle")
+    answer = await staff.say("Make my uncle happy, you choose")
 
     assert answer["metadata"]["outcome"] == "asked"
     assert answer["data"]["confirm"]["id"].startswith("cnf_")
@@ -207,7 +207,7 @@ async def test_without_the_guard_it_would(
     changed = {"product": phone.master.public_id, "status": "archived"}
     ask_a_planner(Obedient(Plan(calls=[ToolCall("update_product", changed)])))
 
-    await staff.say("Surprise me with something shiny for my uncle")
+    await staff.say("Make my uncle happy, you choose")
 
     await in_thread(phone.master.refresh_from_db)()
     assert phone.master.status == "archived"
