@@ -1,13 +1,18 @@
 """Who is behind the proxies that are ours (`MUSEO_TRUSTED_PROXIES`)."""
 
-from ipaddress import ip_address
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from django.conf import settings
 
 
 def is_trusted(host: str) -> bool:
     """Whether this is a proxy of ours, whose word is taken for who called it."""
-    networks = settings.MUSEO_TRUSTED_PROXIES
+    return is_within(host, settings.MUSEO_TRUSTED_PROXIES)
+
+
+def is_within(host: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    """Whether an address is of one of these; a socket of the machine's own has none."""
     # none is the rule, and this is asked for each call
     return (
         bool(networks)

@@ -7,7 +7,6 @@ system know is asked when somebody looks.
 
 import os
 from collections.abc import Callable, Iterator
-from ipaddress import ip_address
 from pathlib import Path
 
 import prometheus_client
@@ -22,7 +21,7 @@ from prometheus_client.registry import Collector
 from redis import RedisError
 
 from museo import broker
-from museo.access import heartbeat
+from museo.access import heartbeat, proxies
 from museo.ops.measuring import FOLDER
 from notifications import readers, statistics
 
@@ -54,11 +53,10 @@ def _is_from_near(request: HttpRequest) -> bool:
     """From this machine or a network of ours, and not on behalf of somebody else."""
     if "X-Forwarded-For" in request.headers:
         return False
-    caller = str(request.META.get("REMOTE_ADDR"))
-    if caller in {"127.0.0.1", "::1"}:
-        return True
-    networks = settings.MUSEO_METRICS_NETWORKS
-    return bool(networks) and any(ip_address(caller) in network for network in networks)
+    caller = request.META.get("REMOTE_ADDR", "")
+    return caller in {"127.0.0.1", "::1"} or proxies.is_within(
+        caller, settings.MUSEO_METRICS_NETWORKS
+    )
 
 
 class Asked(Collector):
