@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from threading import Event, Lock
 from typing import Any
 
 import pytest
@@ -29,7 +30,25 @@ PATIENCE_SECONDS = 120
 
 
 @pytest.fixture
-async def real(phone: Variant, connect: Connect, speak: Speak) -> AsyncIterator[dict[str, Any]]:
+def _tasks_end(committed: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a simulated task is telling when it is cancelled, its thread tells to the end."""
+    telling, has_ended, tell = Lock(), Event(), simulation._tell
+
+    def tell_in_time(task: simulation.Simulation, step: int) -> None:
+        with telling:
+            if not has_ended.is_set():
+                tell(task, step)
+
+    monkeypatch.setattr(simulation, "_tell", tell_in_time)
+    yield
+    with telling:
+        has_ended.set()
+
+
+@pytest.fixture
+async def real(
+    _tasks_end: None, phone: Variant, connect: Connect, speak: Speak
+) -> AsyncIterator[dict[str, Any]]:
     """What there is in the shop, by the names of arguments; staff call, who may do all of it."""
     await in_thread(StockItem.objects.update)(on_hand=100_000)
     async with connect() as client:
