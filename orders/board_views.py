@@ -185,6 +185,7 @@ def _shown(columns: Sequence[board.Column], is_table: bool, now: datetime) -> di
     slips.sort(key=lambda slip: (slip.column == board.DONE, slip.place))
     return {
         "is_table": is_table,
+        "is_empty": not slips,
         "columns": [] if is_table else [_column(column, now) for column in columns],
         "rows": [_slip(slip, now) for slip in slips] if is_table else [],
     }

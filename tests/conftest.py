@@ -27,13 +27,16 @@ DEMO_SHOP = Shop(time_zone="Europe/Helsinki", steps_done=5, is_open=True)
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """A test that commits leaves the tables as it found them."""
     with django_db_blocker.unblock():
         LogHead.objects.update(epoch="test0000")
         first_rows.keep()
     # private to Django, so its stubs leave it out
     TransactionTestCase._fixture_teardown = lambda _case: first_rows.put_back()  # type: ignore[attr-defined]
+    yield
+    with django_db_blocker.unblock():
+        first_rows.see_off()
 
 
 @pytest.fixture

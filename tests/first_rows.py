@@ -38,6 +38,19 @@ def put_back() -> None:
                 cursor.execute(f'INSERT INTO "{table}" VALUES ({values})', row)  # noqa: S608
 
 
+def see_off() -> None:
+    """End what threads of the last tests still have open: the database is about to be dropped."""
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()
+            """
+        )
+
+
 def _in_use(cursor: CursorWrapper) -> set[str]:
     """The tables that have rows."""
     cursor.execute(_question())

@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any
 
 from django.conf import settings
@@ -74,7 +75,16 @@ def get_product_info(
     locale: Locale = "",
 ) -> dict[str, Any]:
     """Everything about one product: description, variants with SKU, price and stock."""
-    return products.detail(product, locale=call.locale, now=call.now)
+    found = products.detail(product, locale=call.locale, now=call.now)
+    return {**found, **{name: list(map(_said, found[name])) for name in ("reviews", "questions")}}
+
+
+def _said(row: dict[str, Any]) -> dict[str, Any]:
+    """What a shopper has said, its moments as JSON has them."""
+    return {
+        name: timestamp(value) if isinstance(value, datetime) else value
+        for name, value in row.items()
+    }
 
 
 @tool(

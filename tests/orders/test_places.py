@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("full_buckets")]
 
 HOME = {"name": "Maya Okafor", **ADDRESS}
 WORK = {"name": "Maya at work", **ADDRESS, "line1": "Harbour Road 9", "city": "Turku"}
-PAGE = "/account/addresses"
+PAGE = "/account/places"
 
 
 def text(response: Any) -> str:
