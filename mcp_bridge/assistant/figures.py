@@ -32,7 +32,7 @@ LATELY = timedelta(days=7)
 MOST_COUNTED = 5000
 WELL = ("done", "asked")
 # what is one thing, how it ended, and how long it took
-Ended = tuple[str, str, datetime, datetime]
+Ended = tuple[str, str, datetime, datetime | None]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def by_intent(*, since: datetime) -> list[Figure]:
     """The messages that were answered since then, by what was wanted; the most frequent first."""
     rows = Message.objects.filter(at__gte=since, ended_at__isnull=False).order_by("-pk")
     told = rows.values_list("intent", "outcome", "at", "ended_at")[:MOST_COUNTED]
-    return _figures((_titled(name), *rest) for name, *rest in told)
+    return _figures((_titled(name), outcome, at, ended_at) for name, outcome, at, ended_at in told)
 
 
 def by_tool(*, since: datetime) -> list[Figure]:
@@ -90,7 +90,8 @@ def _figures(ended: Iterable[Ended]) -> list[Figure]:
     seconds: dict[str, list[float]] = defaultdict(list)
     outcomes: dict[str, Counter[str]] = defaultdict(Counter)
     for name, outcome, began_at, ended_at in ended:
-        seconds[name].append(max(0.0, (ended_at - began_at).total_seconds()))
+        took = (ended_at or began_at) - began_at
+        seconds[name].append(max(0.0, took.total_seconds()))
         outcomes[name][outcome] += 1
     ranked = sorted(seconds, key=lambda name: (-len(seconds[name]), name))
     return [_figure(name, seconds[name], outcomes[name]) for name in ranked]

@@ -57,9 +57,9 @@ class Command(BaseCommand):
                 self._cross_validate(options["cross_validate"])
             else:
                 scores = list(evaluation.evaluate(options["evaluate"]))
-                self._tell(scores)
                 if options["keep"]:
                     accuracy.keep(scores)
+                self._tell(scores)
         except BadSet as bad:
             raise CommandError(str(bad)) from bad
 

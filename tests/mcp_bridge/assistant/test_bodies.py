@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from mcp_bridge.models import Conversation, Message
@@ -16,7 +15,7 @@ PATH = "/api/v1/assistant/messages"
 JSON = "application/json"
 
 
-def say(client: Client, **body: Any) -> HttpResponse:
+def say(client: Client, **body: Any) -> Any:
     return client.post(PATH, orjson.dumps(body), content_type=JSON)
 
 
