@@ -85,11 +85,12 @@ class Topology:
         And until nginx asks it again, which takes two seconds; Docker looks every ten.
         """
         process = self.process(part)
-        before = len(self.asked())
         process.terminate()
         eventually(lambda: not process.is_running() or process.status() == "zombie", seconds=40)
         eventually(lambda: self.is_well(part), seconds=STARTS_WITHIN)
         if part in self.ports:
+            # what the old process had answered does not count
+            before = len(self.asked())
             server = f"127.0.0.1:{self.ports[part]}"
             eventually(lambda: server in self._answered(after=before), seconds=STARTS_WITHIN)
 

@@ -75,8 +75,14 @@ def test_a_process_that_dies_costs_nobody_anything_but_what_it_was_answering(
 
 def test_without_a_second_try_readers_would_see_that_a_process_died(own_shop: Topology) -> None:
     """The twin of the above."""
+
+    def die_often() -> None:
+        for _each in range(5):
+            own_shop.kill("web-1")
+            eventually(lambda: own_shop.is_well("web-1"))
+
     with configured(own_shop, "proxy_next_upstream error timeout;", "proxy_next_upstream off;"):
-        load = under_load(own_shop, lambda: own_shop.kill("web-1"))
+        load = under_load(own_shop, die_often)
 
     assert load.failed_reads()
     load.is_whole()
