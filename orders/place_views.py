@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from catalog import shop
 from museo.access.models import User
-from museo.access.problems import NotFound, Problem
+from museo.access.problems import NotFound, Problem, by_field
 from orders import countries, places, recipients
 from orders.details import ADDRESS_FIELDS
 from orders.models import Order
@@ -89,10 +89,6 @@ def _body(typed: Mapping[str, str]) -> dict[str, Any]:
 def _form(
     request: HttpRequest, values: Mapping[str, str], problem: Problem | None, **more: Any
 ) -> HttpResponse:
-    errors = {
-        error["pointer"].rpartition("/")[2]: error["detail"]
-        for error in (problem.errors if problem else ())
-    }
     chosen = values.get("country", "")
     return render(
         request,
@@ -102,7 +98,7 @@ def _form(
             "values": {name: values.get(name, "") for name in FIELDS},
             "countries": countries.choices(get_language() or "en", chosen=chosen),
             "problem": problem,
-            "errors": errors,
+            "errors": by_field(problem.errors if problem else ()),
             "labels": _labels(),
             **more,
         },

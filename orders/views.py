@@ -26,7 +26,7 @@ from catalog.modifiers import BadModifiers
 from catalog.money import Money, NoAmount
 from museo.access.callers import BASKET_COOKIE, Caller, caller_from_request
 from museo.access.forms import SignInForm
-from museo.access.problems import Invalid, NotAllowed, NotFound, Problem
+from museo.access.problems import Invalid, NotAllowed, NotFound, Problem, by_field
 from notifications import log
 from notifications.envelope import render as render_envelope
 from notifications.envelope import timestamp
@@ -266,10 +266,7 @@ def _checkout_form(
             "places": places.shown(request.user) if request.user.is_authenticated else [],
             "key": key,
             "problem": problem,
-            "errors": {
-                error["pointer"].rpartition("/")[2]: error["detail"]
-                for error in (problem or {}).get("errors", [])
-            },
+            "errors": by_field((problem or {}).get("errors", [])),
             "labels": _labels(),
             "options": options,
             "delivery": details.delivery,

@@ -3,7 +3,7 @@
 REST answers it as RFC 9457 problem details, MCP as a tool error, a page as a message.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -120,6 +120,11 @@ def errors_under(pointer: str) -> Iterator[None]:
 
 def field_error(pointer: str, code: str, detail: str) -> dict[str, str]:
     return {"pointer": pointer, "code": code, "detail": detail}
+
+
+def by_field(errors: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """What is wrong, by the name of the field, as a form shows it."""
+    return {error["pointer"].rpartition("/")[2]: error["detail"] for error in errors}
 
 
 def response(problem: Problem, *, instance: str = "") -> JsonResponse:

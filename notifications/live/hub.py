@@ -110,6 +110,8 @@ class Hub:
         self._followers: dict[str, set[Subscription]] = defaultdict(set)
         self._subscriptions: set[Subscription] = set()
         self._redis_url = redis_url
+        self._log_channel = broker.channel(redis_url, wake.CHANNEL)
+        self._counts_channel = broker.channel(redis_url, wake.COUNTS_CHANNEL)
         self._poll_seconds = poll_seconds
         self._hole = asyncio.Event()
         self._looking = asyncio.Lock()
@@ -318,10 +320,7 @@ class Hub:
                 self.connections.tell()
                 if client:
                     with suppress(redis.RedisError, OSError):
-                        await client.publish(
-                            broker.channel(self._redis_url, wake.COUNTS_CHANNEL),
-                            self.connections.report(),
-                        )
+                        await client.publish(self._counts_channel, self.connections.report())
         finally:
             if client:
                 await client.aclose()
@@ -353,7 +352,7 @@ class Hub:
             while not self._is_closed:
                 try:
                     async with client.pubsub() as channel:
-                        await channel.subscribe(*self._channels())
+                        await channel.subscribe(self._log_channel, self._counts_channel)
                         async for message in channel.listen():
                             back_off = FIRST_BACK_OFF_SECONDS
                             self._hear(message)
@@ -364,19 +363,13 @@ class Hub:
         finally:
             await client.aclose()
 
-    def _channels(self) -> tuple[str, str]:
-        """Where wake-ups come, and counts of clients."""
-        names = (wake.CHANNEL, wake.COUNTS_CHANNEL)
-        log_, counts = (broker.channel(self._redis_url, name) for name in names)
-        return log_, counts
-
     def _hear(self, message: Mapping[str, Any]) -> None:
         if message["type"] != "message":
             # subscribed: what was published before is in the log
             self._look_soon()
             return
         try:
-            if message["channel"] == self._channels()[1].encode():
+            if message["channel"] == self._counts_channel.encode():
                 self.connections.hear(message["data"])
             else:
                 self.hear(message["data"])

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from catalog import shop
 from museo.access.callers import caller_from_request
-from museo.access.problems import NotFound, Problem
+from museo.access.problems import NotFound, Problem, by_field
 from orders import cookies, outcomes, payments, placing, pricing
 from orders.details import ADDRESS_FIELDS
 from orders.models import Order, Payment
@@ -142,7 +142,6 @@ def _body(request: HttpRequest) -> dict[str, Any]:
 
 def _link_page(request: HttpRequest, found: Any, problem: dict[str, Any] | None) -> HttpResponse:
     now, locale = timezone.now(), caller_from_request(request).locale
-    errors = (problem or {}).get("errors", [])
     typed = request.POST
     shown = links.to_pay(found, locale=locale, now=now, speed=settings.MUSEO_CLOCK_SPEED)
     response = render(
@@ -152,7 +151,7 @@ def _link_page(request: HttpRequest, found: Any, problem: dict[str, Any] | None)
             "link": found,
             "state": links.state_of(found, now=now),
             "problem": problem,
-            "errors": {error["pointer"].rpartition("/")[2]: error["detail"] for error in errors},
+            "errors": by_field((problem or {}).get("errors", [])),
             "values": dict(typed.items()) or {"country": shop.current().country},
             "labels": {
                 "name": _("Full name"),
