@@ -1,4 +1,4 @@
-"""Whatever a client makes up as arguments is answered or refused, and no trouble of ours."""
+"""Whatever a client makes up as arguments is answered, or refused and nothing is changed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from threading import Event, Lock
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from mcp.client.client import Client
@@ -20,7 +21,7 @@ from museo.access.callers import Caller
 from notifications.live import simulation
 from notifications.live.hub import in_thread
 from orders.models import Order
-from tests.mcp_bridge import arguments
+from tests.mcp_bridge import arguments, writes
 from tests.mcp_bridge.conftest import BUYER, SKU, Connect, buy, call, person
 
 Speak = Callable[[Caller], None]
@@ -57,7 +58,7 @@ async def real(
     # one that has ended: nobody waits for it
     await in_thread(Order.objects.update)(status="delivered", ended_at=timezone.now())
     speak(await person("owner@example.org", "owner"))
-    yield {
+    real = {
         **BUYER,
         "sku": SKU,
         "product": phone.master.public_id,
@@ -70,6 +71,10 @@ async def real(
         "question": "Which iPhone is in stock?",
         "translations": {"en": {"name": "Bowl"}},
     }
+    noted = writes.noted()
+    await in_thread(noted.__enter__)()
+    yield real
+    await in_thread(noted.__exit__)(None, None, None)
     for task in tuple(simulation._tasks):
         task.cancel()
 
@@ -77,11 +82,14 @@ async def real(
 async def _use(client: Client, tool: str, given: dict[str, Any]) -> None:
     """The client itself checks what is answered against the tool's output schema."""
     limits._buckets.forget()
+    meanwhile = writes.OF_THE_LOG if simulation._tasks else set()
     result = await client.call_tool(tool, given)
+    written = await in_thread(writes.taken)() - meanwhile
     if result.is_error:
         problem = result.structured_content
         assert problem["status"] < 500, problem
         assert problem["detail"], problem
+        assert not written, (tool, given, problem)
 
 
 async def _try(connect: Connect, tool: Tool, real: dict[str, Any], *, times: int) -> None:
@@ -118,3 +126,14 @@ async def test_ten_thousand_made_up_arguments_are_no_trouble(
     connect: Connect, real: dict[str, Any], name: str
 ) -> None:
     await _try(connect, ALL[name], real, times=LONG)
+
+
+@pytest.mark.both
+def test_what_is_committed_is_noted_and_what_is_taken_back_is_not(phone: Variant) -> None:
+    with writes.noted():
+        StockItem.objects.update(on_hand=7)
+        assert "catalog_stockitem" in writes.taken()
+        with transaction.atomic():
+            StockItem.objects.update(on_hand=8)
+            transaction.set_rollback(True)
+        assert writes.taken() == set()
