@@ -78,12 +78,20 @@ def _check(
         )
     if type not in TYPES:
         raise _invalid("/type", _("Choose one of: %(types)s.") % {"types": ", ".join(TYPES)})
-    if data and len(orjson.dumps(data)) > LARGEST_DATA:
+    if _size(data) > LARGEST_DATA:
         raise _invalid(
             "/data", _("Send at most %(most)s KB of data.") % {"most": LARGEST_DATA // 1024}
         )
     if len(targets) > MOST_TARGETS:
         raise _invalid("/targets", _("Name at most %(most)s targets.") % {"most": MOST_TARGETS})
+
+
+def _size(data: Mapping[str, Any] | None) -> int:
+    """In bytes of JSON; raise Invalid for numbers beyond 64 bits, which many readers cannot read."""
+    try:
+        return len(orjson.dumps(data))
+    except TypeError as error:
+        raise _invalid("/data", _("Write larger numbers as text.")) from error
 
 
 def _topics(targets: Collection[str], group: str) -> tuple[str, ...]:

@@ -109,6 +109,7 @@ def test_the_words_are_kept_apart_sealed_and_can_be_erased() -> None:
         ({"message": "x" * 2001}, "/message"),
         ({"type": "shout"}, "/type"),
         ({"data": {"x": "y" * 9000}}, "/data"),
+        ({"data": {"x": [2**64]}}, "/data"),
         ({"targets": ["nobody@example.org"]}, "/targets/0"),
         ({"targets": ["9" * 30]}, "/targets/0"),
         ({"targets": ["1"] * 101}, "/targets"),
