@@ -87,7 +87,7 @@ def _check(
 
 
 def _size(data: Mapping[str, Any] | None) -> int:
-    """In bytes of JSON; raise Invalid for numbers beyond 64 bits, which many readers cannot read."""
+    """In bytes of JSON; raise Invalid for numbers beyond 64 bits, which many cannot read."""
     try:
         return len(orjson.dumps(data))
     except TypeError as error:
