@@ -27,6 +27,10 @@ MUSEO_CALLS_PER_MINUTE = environment.count("MUSEO_CALLS_PER_MINUTE", 600)
 # answers of the catalogue that a process keeps to give them again
 MUSEO_ANSWERS_MB = environment.amount("MUSEO_ANSWERS_MB", 32)
 MUSEO_SIGN_INS_PER_MINUTE = environment.count("MUSEO_SIGN_INS_PER_MINUTE", 20)
+# whether people who work here may show a second factor when they sign in, or must
+MUSEO_STAFF_SECOND_FACTOR = environment.choice(
+    "MUSEO_STAFF_SECOND_FACTOR", ("optional", "required"), default="optional"
+)
 # where webhooks may go although it is not public
 MUSEO_WEBHOOK_ALLOW = environment.endpoints("MUSEO_WEBHOOK_ALLOW")
 
@@ -153,7 +157,7 @@ MIDDLEWARE = [
     "catalog.answers.given_again",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "museo.access.sessions.Authentication",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -204,6 +208,7 @@ else:
     _database["OPTIONS"]["options"] = f"{_given} -c plan_cache_mode=force_generic_plan".strip()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "access.User"
+AUTHENTICATION_BACKENDS = ["museo.access.sessions.Accounts"]
 
 # Redis or Valkey: wakes people up, is never the truth
 REDIS_URL = environment.redis()

@@ -17,8 +17,7 @@ from mcp_bridge.assistant import pages as assistant
 from museo import reference
 from museo.access import problems
 from museo.ops import health, health_page, metrics
-from orders import first_run
-from orders.views import SignIn
+from orders import first_run, signing_in
 
 admin.autodiscover()
 
@@ -37,6 +36,7 @@ urlpatterns = [
         ),
     ),
     path("admin/", first_run.admin_home),
+    path("admin/login/", signing_in.in_the_admin),
     path("admin/first-run", first_run.first_run, name="first_run"),
     path("admin/first-run/<int:step>", first_run.one_step, name="first_run_step"),
     path("admin/assistant", assistant.ask_as_staff, name="admin_assistant"),
@@ -50,7 +50,7 @@ urlpatterns = [
     path("metrics", metrics.metrics),
     path("openapi.json", reference.openapi),
     path("docs", reference.docs, name="docs"),
-    path("login", SignIn.as_view(), name="login"),
+    path("login", signing_in.SignIn.as_view(), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
     path("language", set_language, name="set_language"),
     path("", include(museo.oauth.urls.urlpatterns)),

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from museo.access import access_tokens, accounts, connections, grants
+from museo.access import access_tokens, accounts, connections, grants, second_factor, trail
 from museo.access.access_tokens import InvalidToken
 from museo.access.accounts import Keys
 from museo.access.callers import who_is
 from museo.access.grants import Grant, SpentTwice
-from museo.access.models import Connection, ServiceAccount, TokenFamily, User
+from museo.access.models import Connection, SecondFactor, ServiceAccount, TokenFamily, User
 from notifications import log, subscriptions
 from notifications.models import Subscription
 
@@ -139,3 +139,39 @@ def give_back_of(client: Any, token: str, *, now: datetime) -> None:
     """A client gives a token back, and with it all that came of the same yes (RFC 7009)."""
     if family := connections.family_of(token, client=client):
         end_tokens(family, now=now)
+
+
+# a person's second factor
+
+
+def turn_on_second_factor(user: User, key: str, typed: str, *, now: datetime) -> list[str]:
+    """Their recovery codes, shown this once; raise WrongCode or AlreadyOn.
+
+    Whoever else is signed in as this person has to show it, too, at once.
+    """
+    with log.change() as change:
+        codes = second_factor.begin(user, key, typed, now=now)
+        _note(change, user, who=who_is(user), what="second_factor.on", at=now)
+    return codes
+
+
+def renew_recovery_codes(factor: SecondFactor, *, now: datetime) -> list[str]:
+    with log.change():
+        codes = second_factor.renew_recovery_codes(factor)
+        who = who_is(factor.user)
+        trail.leave_each(who, [("second_factor.codes", who, ())], at=now)
+    return codes
+
+
+def turn_off_second_factor(user: User, *, who: str, now: datetime) -> bool:
+    """By the person, or for them by `who`, empty for the machine; whether there was one."""
+    with log.change() as change:
+        if not second_factor.end(user):
+            return False
+        _note(change, user, who=who, what="second_factor.off", at=now)
+    return True
+
+
+def _note(change: log.Change, user: User, *, who: str, what: str, at: datetime) -> None:
+    trail.leave_each(who, [(what, who_is(user), ())], at=at)
+    revoke(change, at=at, who=who_is(user))

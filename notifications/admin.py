@@ -13,7 +13,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from museo.access.admin import UserAdmin
-from museo.access.callers import who_is
+from museo.access.callers import caller_from_request, who_is
 from museo.access.models import ServiceAccount, User
 from notifications import access_changes, log, subscriptions
 from notifications import delivery_admin as delivery_admin
@@ -28,6 +28,25 @@ admin.site.unregister(User)
 @admin.register(User)
 class PeopleAdmin(LogAdmin, UserAdmin):
     """People; what is taken from somebody ends their streams at once."""
+
+    actions = ["reset_second_factor"]
+
+    def has_reset_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    @admin.action(description=gettext_lazy("Turn the second factor off"), permissions=["reset"])
+    def reset_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        """For who has lost their app and their codes; one's own is turned off with a code."""
+        others, now = users.exclude(pk=request.user.pk), timezone.now()
+        who = caller_from_request(request).who
+        ended = [
+            user for user in others if access_changes.turn_off_second_factor(user, who=who, now=now)
+        ]
+        for user in ended:
+            self.log_change(request, user, _("Second factor turned off."))
+        messages.success(
+            request, _("Second factor turned off for %(count)s people.") % {"count": len(ended)}
+        )
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
         """Django's opens a transaction of its own, within which a change could not begin."""

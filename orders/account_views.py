@@ -10,12 +10,13 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
+from museo.access import second_factor
 from museo.access.callers import caller_from_request
 from museo.access.forms import SignInForm
 from museo.access.models import User
@@ -23,11 +24,10 @@ from museo.access.problems import Problem
 from notifications import sign_in_links
 from orders import places, recipients, takeout, tracking
 from orders.models import Order
-from orders.views import bring_basket
+from orders.signing_in import go_on, onward
 
 # who came in by a link may choose a password without the old one
 BY_LINK = "by_link"
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 RECENT = 5
 
 
@@ -36,11 +36,11 @@ RECENT = 5
 def ask_for_link(request: HttpRequest) -> HttpResponse:
     """POST sends a link to `email`; whether there is such an account is not said."""
     typed = request.POST
-    told: dict[str, Any] = {"section": "login", "next": _onward(request)}
+    told: dict[str, Any] = {"section": "login", "next": onward(request)}
     if request.method == "POST":
         caller, email = caller_from_request(request), typed.get("email", "")
         try:
-            sign_in_links.send(caller, email, onward=_onward(request), now=timezone.now())
+            sign_in_links.send(caller, email, onward=onward(request), now=timezone.now())
         except Problem as problem:
             told |= {"problem": problem, "email": email, "form": SignInForm()}
             return render(request, "access/login.html", told, status=problem.status)
@@ -52,7 +52,7 @@ def ask_for_link(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def open_link(request: HttpRequest, token: str) -> HttpResponse:
     """GET asks, for programs look into mails too; POST signs in."""
-    told = {"section": "login", "next": _onward(request)}
+    told = {"section": "login", "next": onward(request)}
     try:
         if request.method == "GET":
             email = sign_in_links.whose(token, now=timezone.now())
@@ -62,22 +62,15 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
         return render(
             request, "access/open_link.html", {**told, "problem": problem}, status=problem.status
         )
-    login(request, user, backend=BACKEND)
+    login(request, user)
     request.session[BY_LINK] = True
-    return bring_basket(request, redirect(_onward(request) or "account"))
+    return go_on(request, onward(request) or reverse("account"))
 
 
 def _unreferred(response: HttpResponse) -> HttpResponse:
     """Its address opens an account."""
     response["Referrer-Policy"] = "no-referrer"
     return response
-
-
-def _onward(request: HttpRequest) -> str:
-    """The page of this shop to go on with; empty without one."""
-    wanted = request.POST.get("next") or request.GET.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure())
-    return wanted if is_ours else ""
 
 
 @never_cache
@@ -92,6 +85,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "places": places.shown(cast(User, request.user))[:RECENT],
         "recipients": recipients.of(own),
         "form": _password_form(request),
+        "second_factor": second_factor.of(cast(User, request.user)),
     }
     return render(request, "access/account.html", told)
 

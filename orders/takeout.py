@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from catalog.models import Question, Review
-from museo.access import connections, trail
+from museo.access import connections, second_factor, trail
 from museo.access.callers import Caller
 from museo.access.models import User
 from notifications import addresses, correspondence, inbox, preferring
@@ -29,6 +29,7 @@ def register(name: str, teller: Teller) -> None:
 def of(user: User, caller: Caller, *, now: datetime) -> dict[str, Any]:
     """In the API's shapes; nothing in it opens anything."""
     orders = Order.objects.filter(user=user).order_by("-pk")
+    factor = second_factor.of(user)
     return {
         "taken_at": timestamp(now),
         "account": {
@@ -37,6 +38,7 @@ def of(user: User, caller: Caller, *, now: datetime) -> dict[str, Any]:
             "language": user.locale,
             "time_zone": user.time_zone,
             "since": timestamp(user.date_joined),
+            "second_factor_since": timestamp(factor.on_since) if factor else None,
         },
         "orders": [tracking.summary(order, locale=caller.locale, now=now) for order in orders],
         "notifications": inbox.read(caller, limit=MOST_NOTICES).told(caller.locale),

@@ -9,11 +9,8 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -21,11 +18,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from catalog import cards, shop
-from catalog.context import may_set_up
 from catalog.modifiers import BadModifiers
 from catalog.money import Money, NoAmount
 from museo.access.callers import BASKET_COOKIE, Caller, caller_from_request
-from museo.access.forms import SignInForm
 from museo.access.problems import Invalid, NotAllowed, NotFound, Problem, by_field
 from notifications import log
 from notifications.envelope import render as render_envelope
@@ -55,38 +50,6 @@ from orders.models import Order, Place
 LOG_ROWS = 6
 # who goes back to the checkout within it looks for the order
 JUST_PAID = timedelta(minutes=30)
-
-
-class SignIn(LoginView):
-    """What a guest has put into the basket comes along."""
-
-    template_name = "access/login.html"
-    authentication_form = SignInForm
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """A window that an app has opened, so that somebody lets it in, stays known to it."""
-        response = super().dispatch(request, *args, **kwargs)
-        if request.GET.get("next", "").startswith(reverse("authorize")):
-            response["Cross-Origin-Opener-Policy"] = "unsafe-none"
-        return response
-
-    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        return bring_basket(self.request, super().form_valid(form))
-
-    def get_default_redirect_url(self) -> str:
-        """Whoever has a shop to set up goes on with that."""
-        if may_set_up(self.request) and not shop.current().is_open:
-            return reverse("first_run")
-        return super().get_default_redirect_url()
-
-
-def bring_basket(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Whoever has just signed in keeps what they had put in before."""
-    _opened, capped = baskets.merge(caller_from_request(request), now=timezone.now())
-    for message in capped:
-        messages.warning(request, message["detail"])
-    response.delete_cookie(BASKET_COOKIE)
-    return response
 
 
 # the basket

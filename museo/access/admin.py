@@ -11,8 +11,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
+from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from museo.access import second_factor
 from museo.access.models import Trail, User
 
 admin.site.unregister(Group)
@@ -63,7 +65,15 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     ordering = ["email"]
-    list_display = ["email", "first_name", "last_name", "is_staff", "is_active"]
+    list_display = [
+        "email",
+        "first_name",
+        "last_name",
+        "is_staff",
+        "is_active",
+        "has_second_factor",
+    ]
+    list_select_related = ["second_factor"]
     search_fields = ["email__iexact", "first_name", "last_name"]
     powers = ["is_staff", "is_superuser", "groups", "user_permissions"]
     fieldsets = [
@@ -80,6 +90,10 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
             {"classes": ["wide"], "fields": ["email", "usable_password", "password1", "password2"]},
         )
     ]
+
+    @display(description=_("second factor"), boolean=True)
+    def has_second_factor(self, user: User) -> bool:
+        return second_factor.of(user) is not None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Staff are edited by superusers only: whoever sets a password can sign in with it."""

@@ -7,13 +7,12 @@ from typing import Any
 
 from channels.db import database_sync_to_async
 from django.conf import settings
-from django.contrib.auth import get_user
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, QueryDict, parse_cookie
 from django.utils import timezone
 from django.utils.translation import trans_real
 
-from museo.access import access_tokens, context
+from museo.access import access_tokens, context, sessions
 from museo.access.bearers import bearer_token, caller_from_bearer
 from museo.access.callers import (
     BASKET_COOKIE,
@@ -109,10 +108,10 @@ def _caller(scope: Scope, cookies: Mapping[str, str], user: Any) -> Caller:
 
 
 def _user(session_key: str) -> Any:
-    """The user of a session, None for a guest."""
+    """The user of a session; None for a guest, and for who is not wholly signed in."""
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
-    user = get_user(request)
+    user = sessions.person(request)
     return None if isinstance(user, AnonymousUser) else user
 
 

@@ -13,7 +13,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import get_language, get_supported_language_variant
 from rest_framework.request import Request
 
-from museo.access import context, scopes
+from museo.access import context, scopes, second_factor
 from museo.access.access_tokens import Claims
 from museo.access.tokens import digest
 
@@ -152,7 +152,10 @@ def caller_for_user(
     sales_channel: str = "web",
     address: str = "",
 ) -> Caller:
-    """The caller behind a session, or a guest for None."""
+    """The caller that a person is, or a guest for None.
+
+    Staff who lack the second factor that the shop asks for are customers.
+    """
     guest = Caller(
         locale=locale,
         tickets=tickets,
@@ -162,12 +165,13 @@ def caller_for_user(
     )
     if user is None or not user.is_active:
         return guest
+    is_staff = user.is_staff and not second_factor.is_lacking(user)
     return replace(
         guest,
         user_id=user.pk,
         who=who_is(user),
-        is_staff=user.is_staff,
-        scopes=STAFF_SCOPES if user.is_staff else USER_SCOPES,
+        is_staff=is_staff,
+        scopes=STAFF_SCOPES if is_staff else USER_SCOPES,
     )
 
 

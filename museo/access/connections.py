@@ -50,7 +50,7 @@ def _live(token_digest: str, *, now: datetime) -> Any:
     allowed = Connection.objects.filter(user=OuterRef("user"), client=OuterRef("application"))
     found = (
         model("AccessToken")
-        .objects.select_related("user")
+        .objects.select_related("user__second_factor")
         .annotate(
             connection=Subquery(allowed.values("pk")),
             allowed=Subquery(allowed.values("scopes")),

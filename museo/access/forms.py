@@ -29,26 +29,18 @@ class SignInForm(AuthenticationForm):
     }
 
     def clean(self) -> dict[str, Any]:
-        buckets, now = self._buckets(), timezone.now()
-        for key, limit in buckets.items():
-            allowance = limits.take(key, limit, now=now)
-            if not allowance.is_granted:
-                refusal = limits.TooOften(allowance.retry_after)
-                raise forms.ValidationError(refusal.detail, code=refusal.code)
-        cleaned = super().clean()
-        for key, limit in buckets.items():
-            limits.give_back(key, limit, now=now)
-        return cleaned
+        try:
+            with limits.few_wrong(self._buckets(), now=timezone.now()):
+                return super().clean()
+        except limits.TooOften as refusal:
+            raise forms.ValidationError(refusal.detail, code=refusal.code) from refusal
 
     def _buckets(self) -> dict[str, Limit]:
-        most = settings.MUSEO_SIGN_INS_PER_MINUTE
         address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
         # names are people's addresses, which do not belong into Redis
         name = digest(self.data.get("username", "").strip().lower())
-        return {
-            f"sign-ins:{limits.network(address)}": Limit(most),
-            f"sign-ins:{name}": Limit(most * OF_A_NAME),
-        }
+        of_a_name = Limit(settings.MUSEO_SIGN_INS_PER_MINUTE * OF_A_NAME)
+        return {**limits.of_sign_ins(address), f"sign-ins:{name}": of_a_name}
 
 
 class AdminSignInForm(SignInForm, AdminAuthenticationForm):

@@ -12,7 +12,8 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
@@ -113,6 +114,23 @@ def require_allowance(key: str, *, most: int, seconds: int, now: datetime) -> No
     allowance = take(key, Limit(most, seconds), now=now)
     if not allowance.is_granted:
         raise TooOften(allowance.retry_after)
+
+
+@contextmanager
+def few_wrong(buckets: Mapping[str, Limit], *, now: datetime) -> Iterator[None]:
+    """Take one of each; raise TooOften if there is none. What ends well gives them back."""
+    for key, limit in buckets.items():
+        allowance = take(key, limit, now=now)
+        if not allowance.is_granted:
+            raise TooOften(allowance.retry_after)
+    yield
+    for key, limit in buckets.items():
+        give_back(key, limit, now=now)
+
+
+def of_sign_ins(address: str) -> dict[str, Limit]:
+    """What a network address has of wrong passwords and codes."""
+    return {f"sign-ins:{network(address)}": Limit(settings.MUSEO_SIGN_INS_PER_MINUTE)}
 
 
 @lru_cache(maxsize=1024)

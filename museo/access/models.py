@@ -1,4 +1,4 @@
-"""Who calls, and what they did. What a repeated call answered. When the clock struck."""
+"""Who calls, by which signs, and what they did. What a repeated call answered. The heartbeat."""
 
 from __future__ import annotations
 
@@ -234,3 +234,33 @@ class SignInLink(models.Model):
     used_at = models.DateTimeField(null=True)
 
     objects = SignInLinkQuerySet.as_manager()
+
+
+class SecondFactor(models.Model):
+    """What somebody shows besides their password: codes of an app that knows the same key."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="second_factor"
+    )
+    # sealed; in base32, as apps take it
+    key = models.TextField()
+    on_since = models.DateTimeField()
+    # of the last code that was taken, which half minute it belongs to: none before it counts again
+    last_step = models.BigIntegerField()
+
+
+class RecoveryCodeQuerySet(models.QuerySet["RecoveryCode"]):
+    def unused(self) -> Self:
+        return self.filter(used_at=None)
+
+
+class RecoveryCode(models.Model):
+    """Stands for a code of the app, once; only its digest is kept."""
+
+    factor = models.ForeignKey(
+        SecondFactor, on_delete=models.CASCADE, related_name="recovery_codes"
+    )
+    code_hash = models.CharField(max_length=64, unique=True)
+    used_at = models.DateTimeField(null=True)
+
+    objects = RecoveryCodeQuerySet.as_manager()
