@@ -136,6 +136,11 @@ ROWS = [
     Row("POST", "login/link", body={}),
     Row("GET", "login/link/<str:token>"),
     Row("POST", "login/link/<str:token>", body={}),
+    # who waits for no code is sent on, or to the password
+    Row("GET", "login/code", SIGNED_IN, others=302),
+    Row("POST", "login/code", SIGNED_IN, others=302, body={}),
+    Row("GET", "admin/login/"),
+    Row("POST", "admin/login/", body={}),
     Row("POST", "logout", body={}),
     Row("POST", "language", body={}),
     Row("GET", "notifications", SIGNED_IN, others=302),
@@ -148,6 +153,10 @@ ROWS = [
     Row("GET", "account/data", SIGNED_IN, others=302),
     Row("GET", "account/password", SIGNED_IN, others=302),
     Row("POST", "account/password", SIGNED_IN, others=302, body={}),
+    Row("GET", "account/second-factor", SIGNED_IN, others=302),
+    Row("POST", "account/second-factor", SIGNED_IN, others=302, body={}),
+    # there is none until the page has shown a key
+    Row("GET", "account/second-factor/picture", ""),
     Row("GET", "account/notifications", SIGNED_IN, others=302),
     Row("POST", "account/notifications", SIGNED_IN, others=302, body={}),
     # a client asks a person; what it asks here is nothing
