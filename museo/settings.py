@@ -513,6 +513,12 @@ UNFOLD: dict[str, Any] = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/icon.svg"}],
     "SIDEBAR": {"navigation": "museo.ops.sidebar.navigation"},
     "LOGIN": {"form": "museo.access.forms.AdminSignInForm"},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("Change the password"), "link": "/account/password"},
+            {"title": _("Second factor"), "link": "/account/second-factor"},
+        ]
+    },
     "SHOW_LANGUAGES": True,
     "STYLES": ["/static/css/admin.css"],
     "COLORS": {

@@ -50,7 +50,8 @@ def second_step(request: HttpRequest) -> HttpResponseBase:
             told["problem"] = problem
         else:
             sessions.complete(request, factor)
-            _say_what_is_left(request, factor)
+            if second_factor.is_recovery_code(request.POST.get("code", "")):
+                messages.warning(request, _told(_left(factor)))
             return stay_known(request, go_on(request, onward(request)))
     return stay_known(request, _rendered(request, "access/second_step.html", told))
 
@@ -73,19 +74,15 @@ def _check(request: HttpRequest, factor: SecondFactor) -> None:
     second_factor.check(factor, typed, address=address, now=timezone.now())
 
 
-def _say_what_is_left(request: HttpRequest, factor: SecondFactor) -> None:
-    if second_factor.is_recovery_code(request.POST.get("code", "")):
-        left = _left(factor)
-        told = ngettext(
-            "You have %(count)s recovery code left.",
-            "You have %(count)s recovery codes left.",
-            left,
-        )
-        messages.warning(request, told % {"count": left})
-
-
 def _left(factor: SecondFactor) -> int:
     return RecoveryCode.objects.unused().filter(factor=factor).count()
+
+
+def _told(left: int) -> str:
+    told = ngettext(
+        "You have %(count)s recovery code left.", "You have %(count)s recovery codes left.", left
+    )
+    return told % {"count": left}
 
 
 @never_cache
@@ -110,8 +107,8 @@ def page(request: HttpRequest) -> HttpResponseBase:
             "is_asked_for": second_factor.is_lacking(user),
         }
     else:
-        is_by_recovery = BY_RECOVERY in request.GET
-        told |= {"factor": factor, "left": _left(factor), "by_recovery": is_by_recovery}
+        left, by_recovery = _left(factor), BY_RECOVERY in request.GET
+        told |= {"factor": factor, "left": left, "told": _told(left), "by_recovery": by_recovery}
     return _rendered(request, "access/second_factor.html", told)
 
 
