@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
+from cryptography.fernet import InvalidToken
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -23,7 +25,7 @@ from museo.access.models import RecoveryCode, SecondFactor, User
 from museo.access.problems import Problem
 from museo.lazy import Lazy
 from notifications import access_changes
-from orders.signing_in import bring_basket, go_on, landing, onward, stay_known
+from orders.signing_in import bring_basket, go_on, landing, onward, stays_known
 
 segno: Any = Lazy("segno")
 # in a session: the key that is shown, sealed, until a code of it was typed
@@ -33,8 +35,9 @@ BY_RECOVERY = "recovery"
 
 
 @never_cache
+@stays_known
 @require_http_methods(["GET", "POST"])
-def second_step(request: HttpRequest) -> HttpResponseBase:
+def second_step(request: HttpRequest) -> HttpResponse:
     """After the password or the link: a code."""
     user = sessions.half(request)
     if user is None:
@@ -52,8 +55,8 @@ def second_step(request: HttpRequest) -> HttpResponseBase:
             sessions.complete(request, factor)
             if second_factor.is_recovery_code(request.POST.get("code", "")):
                 messages.warning(request, _told(_left(factor)))
-            return stay_known(request, go_on(request, onward(request)))
-    return stay_known(request, _rendered(request, "access/second_step.html", told))
+            return go_on(request, onward(request))
+    return _rendered(request, "access/second_step.html", told)
 
 
 def _elsewhere(request: HttpRequest) -> HttpResponse:
@@ -86,8 +89,9 @@ def _told(left: int) -> str:
 
 
 @never_cache
+@stays_known
 @require_http_methods(["GET", "POST"])
-def page(request: HttpRequest) -> HttpResponseBase:
+def page(request: HttpRequest) -> HttpResponse:
     """Turned on by a code of the key that it shows; off, or its codes made anew, by another one."""
     user = _who(request)
     if user is None:
@@ -180,8 +184,11 @@ def _who(request: HttpRequest) -> User | None:
 
 
 def _offered(request: HttpRequest) -> str | None:
-    sealed = request.session.get(OFFERED)
-    return encryption.unseal(sealed) if sealed else None
+    sealed = request.session.get(OFFERED, "")
+    # an older key may have been left out meanwhile
+    with suppress(InvalidToken):
+        return encryption.unseal(sealed)
+    return None
 
 
 def _offer(request: HttpRequest) -> str:

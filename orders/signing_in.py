@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from catalog import shop
@@ -23,7 +26,23 @@ from museo.access.callers import BASKET_COOKIE, caller_from_request
 from museo.access.forms import SignInForm
 from orders import baskets
 
+View = Callable[..., HttpResponseBase]
 
+
+def stays_known(view: View) -> View:
+    """A window that an app has opened, so that somebody lets it in, stays known to it."""
+
+    @wraps(view)
+    def known(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        if request.GET.get("next", "").startswith(reverse("authorize")):
+            response["Cross-Origin-Opener-Policy"] = "unsafe-none"
+        return response
+
+    return known
+
+
+@method_decorator(stays_known, "dispatch")
 class SignIn(LoginView):
     """What a guest has put into the basket comes along."""
 
@@ -33,7 +52,7 @@ class SignIn(LoginView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if sessions.half(request):
             return to_the_code(onward(request))
-        return stay_known(request, super().dispatch(request, *args, **kwargs))
+        return super().dispatch(request, *args, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         login(self.request, form.get_user())
@@ -71,13 +90,6 @@ def landing(request: HttpRequest) -> str:
     if may_set_up(request) and not shop.current().is_open:
         return reverse("first_run")
     return resolve_url(settings.LOGIN_REDIRECT_URL)
-
-
-def stay_known(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    """A window that an app has opened, so that somebody lets it in, stays known to it."""
-    if request.GET.get("next", "").startswith(reverse("authorize")):
-        response["Cross-Origin-Opener-Policy"] = "unsafe-none"
-    return response
 
 
 def bring_basket(request: HttpRequest, response: HttpResponse) -> HttpResponse:

@@ -227,6 +227,27 @@ def test_the_key_is_a_picture_that_nothing_keeps(client: Client, ada: User) -> N
     assert b"style" not in picture.content
 
 
+def test_a_key_that_cannot_be_read_any_more_is_another_one(client: Client, ada: User) -> None:
+    client.force_login(ada)
+    client.get(PAGE)
+    session = client.session
+    session["second_factor_offered"] = "gAAAAA of a key that was left out"
+    session.save()
+
+    assert client.get(f"{PAGE}/picture").status_code == 404
+    assert key_on(client.get(PAGE))
+
+
+def test_a_window_that_an_app_has_opened_stays_known_to_it(client: Client, ada: User) -> None:
+    turn_on(ada)
+    onward = "?next=/oauth/authorize"
+    client.post(f"/login{onward}", {"username": ada.email, "password": PASSWORD})
+
+    for page in (f"/login{onward}", f"{CODE_PAGE}{onward}"):
+        assert client.get(page).headers["Cross-Origin-Opener-Policy"] == "unsafe-none"
+    assert client.get(CODE_PAGE).headers["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
 @pytest.mark.parametrize("act", ["off", "codes"])
 def test_it_is_changed_with_a_code_only(client: Client, ada: User, act: str) -> None:
     codes = turn_on(ada)
