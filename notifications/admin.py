@@ -37,8 +37,8 @@ class PeopleAdmin(LogAdmin, UserAdmin):
     @admin.action(description=gettext_lazy("Turn the second factor off"), permissions=["reset"])
     def reset_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:
         """For who has lost their app and their codes; one's own is turned off with a code."""
-        others, now = users.exclude(pk=request.user.pk), timezone.now()
-        who = caller_from_request(request).who
+        who, now = caller_from_request(request).who, timezone.now()
+        others = [user for user in users if who_is(user) != who]
         ended = [
             user for user in others if access_changes.turn_off_second_factor(user, who=who, now=now)
         ]

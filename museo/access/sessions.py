@@ -6,6 +6,7 @@ was shown, so that one that is turned on, off or anew asks again in all other br
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, cast
 
 from asgiref.sync import sync_to_async
@@ -37,8 +38,9 @@ class Authentication(AuthenticationMiddleware):
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
-        request.user = SimpleLazyObject(lambda: person(request))
-        request.auser = sync_to_async(lambda: person(request))  # type: ignore[assignment]
+        known = partial(person, request)
+        request.user = cast(Any, SimpleLazyObject(known))
+        request.auser = cast(Any, sync_to_async(known))
 
 
 def person(request: HttpRequest) -> User | AnonymousUser:
