@@ -47,12 +47,16 @@ def serving(shop: Shop, code: str, *, count: int) -> Iterator[list[str]]:
 
 
 @contextmanager
-def in_turn(addresses: Sequence[str], *, log: Path | str = "off") -> Iterator[str]:
-    """One address, whose requests go to each of these in turn; the ended ones are in the log."""
+def in_turn(addresses: Sequence[str], *, log: Path | None = None) -> Iterator[str]:
+    """One address, whose requests go to each of these in turn; ended ones of sessions are logged.
+
+    mcp-remote also opens a stream of no session, to be told where to sign in, for five seconds.
+    """
     program = services.find_nginx()
     assert program, "this test needs nginx: apt-get install nginx"
     first, *others = addresses
-    port, more = free_port(), f"access_log {log};"
+    port = free_port()
+    more = f"access_log {log} combined if=$http_mcp_session_id;" if log else ""
     with services.nginx(program, upstream=first, others=others, port=port, more=more) as address:
         eventually(partial(is_healthy, address))
         yield address
