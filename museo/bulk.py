@@ -78,7 +78,7 @@ def update(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
                 # names and types come from the models, values are one placeholder
                 f"UPDATE {table} SET {sets} FROM json_to_recordset(%s)"  # noqa: S608
                 f" AS given ({columns}) WHERE {table}.{key} = given.{key}",
-                [_json([dict(zip((key, *names), row, strict=True)) for row in rows])],
+                [as_json([dict(zip((key, *names), row, strict=True)) for row in rows])],
             )
         else:
             sets = ", ".join(f"{name} = %s" for name in names)
@@ -109,11 +109,12 @@ def _with_json(rows: Iterable[Sequence[Any]], places: Sequence[int]) -> Iterator
         values = list(row)
         for place in places:
             if values[place] is not None:
-                values[place] = _json(values[place])
+                values[place] = as_json(values[place])
         yield values
 
 
-def _json(value: Any) -> str:
+def as_json(value: Any) -> str:
+    """As PostgreSQL reads it."""
     try:
         return orjson.dumps(value).decode()
     except TypeError:
@@ -144,7 +145,7 @@ def _ready(fields: Sequence[Any], rows: Sequence[Sequence[Any]]) -> Iterator[lis
 
 def _asked(field: Any, value: Any) -> Any:
     if isinstance(field, models.JSONField) and value is not None:
-        return _json(value)
+        return as_json(value)
     return field.get_db_prep_save(value, connection)
 
 

@@ -9,28 +9,23 @@ commits, a rollback leaves no hole, and a topic's versions are 1, 2, 3 without g
 from __future__ import annotations
 
 import secrets
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from operator import attrgetter
 from typing import Any
 
 import orjson
 from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery
 
-from museo import bulk, sql
 from museo.access import context
-from museo.access.encryption import seal, unseal
+from museo.access.encryption import unseal
+from notifications.appending import Fact, append
 from notifications.live import wake
 from notifications.models import Event, EventText, EventTopic, LogHead, Topic
-
-EVENT_FIELDS = ("position", "topic", "version", "type", "uid", "at", "data", "texts", "call")
-EVENT_VALUES = attrgetter(*EVENT_FIELDS)
 
 _current: ContextVar[Change | None] = ContextVar("change", default=None)
 
@@ -123,56 +118,13 @@ def current() -> Change:
 def _append(change: Change) -> None:
     if not change.events:
         return
-    first_versions = _count_up(Counter(event.topic for event in change.events))
-    head, epoch = _take_positions(len(change.events))
-    for position, event in enumerate(change.events, head - len(change.events) + 1):
-        event.position = position
-        event.version = first_versions[event.topic]
-        first_versions[event.topic] += 1
-    bulk.insert(Event, EVENT_FIELDS, map(EVENT_VALUES, change.events))
-    bulk.insert(
-        EventTopic,
-        ("topic", "position"),
-        (
-            (topic, event.position)
-            for event, also in zip(change.events, change.also, strict=True)
-            for topic in dict.fromkeys((event.topic, *also))
-        ),
-    )
-    bulk.insert(
-        EventText,
-        ("position", "sealed"),
-        [
-            (event.position, seal(orjson.dumps(event.own_text).decode()))
-            for event in change.events
-            if event.own_text
-        ],
-    )
+    facts = [
+        Fact(event, dict.fromkeys((event.topic, *also)))
+        for event, also in zip(change.events, change.also, strict=True)
+    ]
+    head, epoch = append(facts)
     batch = wake.batch(epoch=epoch, head=head, events=change.events, also=change.also)
     transaction.on_commit(partial(wake.wake, batch))
-
-
-def _count_up(counts: Mapping[str, int]) -> dict[str, int]:
-    """Raise the topics' counters, rows by name; return the first new version of each."""
-    names = sorted(counts)
-    rows = ", ".join(["(%s, %s)"] * len(names))
-    params = [value for name in names for value in (name, counts[name])]
-    counted = sql.rows(
-        # only placeholders are put in
-        f"INSERT INTO notifications_topic (name, version) VALUES {rows}"  # noqa: S608
-        " ON CONFLICT (name) DO UPDATE"
-        " SET version = notifications_topic.version + EXCLUDED.version"
-        " RETURNING name, version",
-        params,
-    )
-    return {name: version - counts[name] + 1 for name, version in counted}
-
-
-def _take_positions(count: int) -> tuple[int, str]:
-    """Move the head by `count`; return it and the epoch. Nobody else appends until COMMIT."""
-    moved = "UPDATE notifications_loghead SET head = head + %s WHERE id = 1 RETURNING head, epoch"
-    ((head, epoch),) = sql.rows(moved, [count])
-    return int(head), str(epoch)
 
 
 # reading
