@@ -6,7 +6,7 @@ out and can be had again is told as `stock.back`.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -207,15 +207,15 @@ def commit(*, holder: str, reference: str, at: datetime) -> None:
             " WHERE id = %s",
             [quantity, quantity, item_id],
         )
-    _note_sale(ended, reference, at)
+    note_sale(ended, reference=reference, at=at)
 
 
-def sell(units: Mapping[int, int], *, reference: str, at: datetime) -> None:
-    """Units of stock rows, by id, leave the shelf at once under `reference`; raise OutOfStock.
+def sell(units: Mapping[int, int]) -> None:
+    """Units of stock rows, by id, leave the shelf at once; raise OutOfStock.
 
-    As `reserve` and `commit` in one go. The rows are held until the transaction ends: sell last.
+    As `reserve` and `commit` in one go, but for `note_sale`. The rows are held until the
+    transaction ends: sell last.
     """
-    _note_sale(list(units.items()), reference, at)
     for item_id in _in_order(units):
         _take(item_id, units[item_id])
 
@@ -232,7 +232,8 @@ def _take(item_id: int, quantity: int) -> None:
         raise OutOfStock(item.variant.sku, available([item.variant_id])[item.variant_id])
 
 
-def _note_sale(units: Sequence[tuple[int, int]], reference: str, at: datetime) -> None:
+def note_sale(units: Iterable[tuple[int, int]], *, reference: str, at: datetime) -> None:
+    """Keep under which `reference` units of stock rows, by id, have left the shelf."""
     bulk.insert(
         StockMovement,
         ("stock_item_id", "delta", "kind", "reference", "at"),

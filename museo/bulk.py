@@ -23,15 +23,17 @@ FEW = 8
 
 
 def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Insert rows of the values of the fields `names`."""
+    """Insert rows of the values of the fields `names`; a row of a model stands for its id."""
     rows = list(rows)
     if not rows:
         return
     if len(rows) <= FEW:
         into, marks, write = _few(model, tuple(names), connection.vendor)
         values = chain.from_iterable(write(row) for row in rows)
-        sql.ask(into + ", ".join([marks] * len(rows)), [*values])
+        sql.write(into + ", ".join([marks] * len(rows)), [*values])
         return
+    sql.send_noted()
+    rows = [sql.ids(row) for row in rows]
     fields = [model._meta.get_field(name) for name in names]
     columns = ", ".join(map(connection.ops.quote_name, names))
     with connection.cursor() as cursor:

@@ -6,8 +6,9 @@ What is asked here often PostgreSQL parses and plans once for each connection.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 import orjson
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transaction
+from psycopg.types.numeric import Int8Dumper
 
 M = TypeVar("M", bound=models.Model)
 
@@ -41,6 +43,8 @@ def _cursor_of(connected: Any) -> psycopg.RawCursor[Any]:
     kept: psycopg.RawCursor[Any] | None = getattr(connected, "asked_by_museo", None)
     if kept is None:
         kept = connected.asked_by_museo = psycopg.RawCursor(connected)
+        # a statement is prepared for each mix of types: numbers are of one size, small ones, too
+        kept.adapters.register_dumper(int, Int8Dumper)
     return kept
 
 
@@ -74,25 +78,147 @@ def alone() -> AbstractContextManager[Any]:
     return nullcontext() if connection.vendor == "postgresql" else transaction.atomic()
 
 
+# several in one
+
+
+@dataclass
+class _Write:
+    """A statement whose answer nobody waits for, but `row`, whose id it gives.
+
+    A model among `params` stands for its id. `later` are the columns of `row` that hold such ids.
+    """
+
+    statement: str
+    params: list[Any]
+    row: models.Model | None = None
+    later: Sequence[tuple[str, models.Model]] = ()
+
+    def know(self, made: Any) -> None:
+        if self.row is None:
+            return
+        self.row.pk = made
+        self.row._state.adding = False
+        self.row._state.db = DEFAULT_DB_ALIAS
+        for name, other in self.later:
+            # to set the attribute would make Django forget the row that it stands for
+            vars(self.row)[name] = other.pk
+
+
+_noted: ContextVar[list[_Write] | None] = ContextVar("noted", default=None)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Sends what is written inside (`insert`, `write`, `bulk.insert`) as one, at its end.
+
+    So nothing inside may look for it, or count on the id of a row: others refer to it by the row.
+    Within another it joins that one. SQLite is sent one after the other.
+    """
+    if _noted.get() is not None:
+        yield
+        return
+    token = _noted.set([])
+    try:
+        yield
+        send_noted()
+    finally:
+        _noted.reset(token)
+
+
+def write(statement: str, params: Sequence[Any]) -> None:
+    """Change what is there without a look at how many rows there were."""
+    _write(_Write(statement, [value(each) for each in params]))
+
+
+def send_noted() -> None:
+    """Write what was noted so far."""
+    noted = _noted.get()
+    if not noted:
+        return
+    if len(noted) > 1 and connection.vendor == "postgresql":
+        _send_as_one(noted)
+    else:
+        for each in noted:
+            _send(each)
+    noted.clear()
+
+
+def _write(given: _Write) -> None:
+    noted = _noted.get()
+    if noted is None:
+        _send(given)
+    else:
+        noted.append(given)
+
+
+def _send(given: _Write) -> None:
+    answer = ask(given.statement, ids(given.params))
+    if given.row:
+        given.know(answer.fetchone()[0])
+
+
+def ids(params: Iterable[Any]) -> list[Any]:
+    """With the id of each row that stands among them."""
+    return [each.pk if isinstance(each, models.Model) else each for each in params]
+
+
+def _send_as_one(noted: Sequence[_Write]) -> None:
+    """As parts of one statement, each of which may ask those before it for an id."""
+    made = {id(each.row): _made(n) for n, each in enumerate(noted) if each.row}
+    parts = ", ".join(f"made_{n} AS ({_asking(each, made)})" for n, each in enumerate(noted))
+    params = [param for each in noted for param in each.params if id(param) not in made]
+    wanted = ", ".join(made.values()) or "1"
+    ((*pks,),) = ask(f"WITH {parts} SELECT {wanted}", ids(params)).fetchall()
+    for each, pk in zip((each for each in noted if each.row), pks, strict=False):
+        each.know(pk)
+
+
+def _made(place: int) -> str:
+    # only a number of ours is put in
+    return f"(SELECT made FROM made_{place})"  # noqa: S608
+
+
+def _asking(write: _Write, made: Mapping[int, str]) -> str:
+    """The statement, in which what stands for a row that is made with it asks for its id."""
+    if not any(id(param) in made for param in write.params):
+        return write.statement
+    first, *parts = write.statement.split("%s")
+    marks = [made.get(id(param), "%s") for param in write.params]
+    return first + "".join(f"{mark}{part}" for mark, part in zip(marks, parts, strict=True))
+
+
 # rows of models
 
 
-def insert(row: models.Model, *, unless: str = "") -> bool:
-    """Write it as a new row, and read the id that the database gives it.
-
-    False, and nothing is written, if there is one that has the same in the columns `unless`.
-    """
+def insert(row: models.Model) -> None:
+    """Write it as a new row, and read the id that the database gives it."""
     table = _table(type(row), connection.vendor)
+    given = _given(table, row)
+    # what it belongs to may be noted to be written before it
+    new = {
+        name: other
+        for name, other in row._state.fields_cache.items()
+        if isinstance(other, models.Model) and other.pk is None and name in table.relations
+    }
+    for name, other in new.items():
+        given[table.relations[name][0]] = other
+    later = [(table.relations[name][1], other) for name, other in new.items()]
+    _write(_Write(table.insert + table.key, given, row, later))
+
+
+def insert_unless(row: models.Model, *, same: str) -> bool:
+    """The same; False, and nothing is written, if there is one with the same in these columns."""
+    table = _table(type(row), connection.vendor)
+    skip = f" ON CONFLICT ({same}) DO NOTHING"
+    made = ask(table.insert + skip + table.key, _given(table, row)).fetchone()
+    if made:
+        _Write("", [], row).know(made[0])
+    return bool(made)
+
+
+def _given(table: _Table, row: models.Model) -> list[Any]:
     values = row.__dict__
-    skip = f" ON CONFLICT ({unless}) DO NOTHING" if unless else ""
-    given = [write(values[name]) for name, write in table.writers]
-    made = ask(table.insert + skip + table.key, given).fetchone()
-    if not made:
-        return False
-    (row.pk,) = made
-    row._state.adding = False
-    row._state.db = DEFAULT_DB_ALIAS
-    return True
+    return [write(values[name]) for name, write in table.writers]
 
 
 def returned(model: type[M], statement: str, params: Sequence[Any]) -> list[M]:
@@ -112,6 +238,8 @@ class _Table:
     insert: str
     # gives the id back
     key: str
+    # of what a row may belong to: the place among the writers, and the column's name
+    relations: Mapping[str, tuple[int, str]]
     # of columns that must be read: place, expression, readers
     readers: Sequence[tuple[int, Any, Sequence[Callable[..., Any]]]]
 
@@ -146,7 +274,12 @@ def _table(model: type[models.Model], vendor: str) -> _Table:
         writers=[(field.attname, writer(field, vendor)) for field in fields],
         # names come from the models, values are placeholders
         insert=f"INSERT INTO {table} ({into}) VALUES ({marks})",  # noqa: S608
-        key=f" RETURNING {pk}",
+        key=f" RETURNING {pk} AS made",
+        relations={
+            field.name: (place, field.attname)
+            for place, field in enumerate(fields)
+            if isinstance(field, models.ForeignKey)
+        },
         readers=[
             (place, expression, each)
             for place, (expression, each) in enumerate(zip(expressions, readers, strict=True))
@@ -183,6 +316,9 @@ def writer(field: Any, vendor: str) -> Writer:
     def write(given: Any) -> Any:
         return given if type(given) in plain else ask_the_field(given)
 
+    def write_key(given: Any) -> Any:
+        return given if isinstance(given, models.Model) else write(given)
+
     def write_json(given: Any) -> Any:
         # what orjson does not know (a number of 70 bits) is the field's to write
         with suppress(TypeError):
@@ -191,4 +327,6 @@ def writer(field: Any, vendor: str) -> Writer:
 
     if isinstance(field, models.JSONField) and field.encoder is None and not field.null:
         return write_json
+    if isinstance(field, models.ForeignKey):
+        return write_key
     return write if isinstance(field, PLAIN_FIELDS) else ask_the_field

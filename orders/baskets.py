@@ -341,7 +341,7 @@ def hash_of_bought(line: Mapping[str, Any]) -> str:
 
 def take_out_all(basket_id: int) -> None:
     """The same where all that is in a locked basket was bought."""
-    sql.changed("DELETE FROM orders_basketline WHERE basket_id = %s", [basket_id])
+    sql.write("DELETE FROM orders_basketline WHERE basket_id = %s", [basket_id])
 
 
 def show(

@@ -246,20 +246,22 @@ def _sell(
     """Write the order of a checkout that is paid already; the stock is taken last of all."""
     checkout = payment.checkout
     checkout.state = Checkout.State.COMPLETED
-    sql.insert(checkout)
-    placed = placing.write_order(checkout, answer, now=now, speed=speed, stamp=inside.stamp)
-    payment.checkout, payment.order = checkout, placed.order
-    payment.state = placing.state_of(answer)
-    payment.provider_reference = answer.provider_reference
-    payment.look_at = None
-    sql.insert(payment)
+    with sql.together():
+        sql.insert(checkout)
+        placed = placing.write_order(checkout, answer, now=now, speed=speed, stamp=inside.stamp)
+        payment.order = placed.order
+        payment.state = placing.state_of(answer)
+        payment.provider_reference = answer.provider_reference
+        payment.look_at = None
+        sql.insert(payment)
+        baskets.take_out_all(checkout.basket_id)
+        if attempt:
+            attempt.answer(*outcomes.as_answer(placed))
+        stock.note_sale(inside.by_shelf.items(), reference=placed.order.number, at=now)
     holds.take_coupon(checkout, now=now)
     placing.use_coupon(checkout)
-    baskets.take_out_all(checkout.basket_id)
     placing.tell(change, payment, answer, placed.order, now=now)
-    if attempt:
-        attempt.answer(*outcomes.as_answer(placed))
-    stock.sell(inside.by_shelf, reference=placed.order.number, at=now)
+    stock.sell(inside.by_shelf)
     return placed
 
 

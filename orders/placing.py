@@ -64,15 +64,16 @@ def write_order(
         locale=checkout.locale,
         sales_channel=checkout.sales_channel,
     )
-    sql.insert(order)
-    _write_lines(order, checkout.lines)
-    bulk.insert(
-        OrderStep,
-        ("order_id", "index", "status", "due_at", "waits"),
-        [(order.pk, step.index, step.status, step.due_at, step.waits) for step in due],
-    )
-    ticket = open_order(order, now=now)
-    buyers.subscribe(order, ticket, now=now)
+    with sql.together():
+        sql.insert(order)
+        _write_lines(order, checkout.lines)
+        bulk.insert(
+            OrderStep,
+            ("order_id", "index", "status", "due_at", "waits"),
+            [(order, step.index, step.status, step.due_at, step.waits) for step in due],
+        )
+        ticket = open_order(order, now=now)
+        buyers.subscribe(order, ticket, now=now)
     return Placed(order, ticket, due)
 
 
@@ -82,7 +83,7 @@ def _write_lines(order: Order, lines: Sequence[Mapping[str, Any]]) -> None:
         ("order_id", "position", *COPIED, "modifiers", "taken_back", "coming_back"),
         [
             # a checkout of before knew no modifiers
-            (order.pk, position, *(line[name] for name in COPIED), line.get("modifiers", []), 0, 0)
+            (order, position, *(line[name] for name in COPIED), line.get("modifiers", []), 0, 0)
             for position, line in enumerate(lines, 1)
         ],
     )

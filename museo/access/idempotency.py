@@ -84,7 +84,7 @@ class Attempt:
 
     def answer(self, status: int, body: dict[str, Any]) -> None:
         """Keep the answer, inside the work's transaction."""
-        sql.changed(
+        sql.write(
             "UPDATE access_idempotencykey SET state = 'done', status_code = %s, answer = %s"
             " WHERE id = %s",
             [status, seal(orjson.dumps(body).decode()), self.row.pk],
@@ -120,7 +120,7 @@ def claim(*, scope: str, key: str, body: Any, now: datetime) -> Attempt | Answer
         created_at=now,
     )
     with sql.alone():
-        is_first = sql.insert(wanted, unless="scope, key")
+        is_first = sql.insert_unless(wanted, same="scope, key")
     return Attempt(wanted) if is_first else _second(wanted, now)
 
 

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
-from museo import sql
-from orders.models import Basket, Checkout
+from museo import bulk, sql
+from orders.models import Basket, Checkout, Payment
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
@@ -15,7 +16,7 @@ NOON = datetime(2026, 11, 20, 12, 0, 0, 123456, tzinfo=UTC)
 
 def basket(digest: str = "a") -> Basket:
     made = Basket(token_hash=digest, created_at=NOON, expires_at=NOON + timedelta(days=1))
-    assert sql.insert(made)
+    sql.insert(made)
     return made
 
 
@@ -31,7 +32,7 @@ def test_a_row_comes_back_as_it_went() -> None:
         expires_at=NOON,
         state=Checkout.State.COMPLETED,
     )
-    assert sql.insert(checkout)
+    sql.insert(checkout)
 
     read = Checkout.objects.get(pk=checkout.pk)
 
@@ -56,11 +57,63 @@ def test_a_row_that_is_there_already_is_not_written() -> None:
     basket()
 
     again = Basket(token_hash="a", created_at=NOON, expires_at=NOON)
-    assert not sql.insert(again, unless="token_hash")
+    assert not sql.insert_unless(again, same="token_hash")
 
     assert Basket.objects.count() == 1
     with pytest.raises(IntegrityError), transaction.atomic():
         sql.insert(Basket(token_hash="a", created_at=NOON, expires_at=NOON))
+
+
+# of a payment that has failed
+PAYMENT = {
+    "provider": "demo",
+    "method": "",
+    "provider_reference": "",
+    "state": "failed",
+    "amount": 7,
+    "refunded": 0,
+    "currency": "EUR",
+    "error_code": "",
+    "created_at": NOON,
+}
+
+
+@pytest.mark.parametrize("count", [2, bulk.FEW + 1])
+def test_what_is_written_together_finds_each_other(count: int) -> None:
+    emptied = basket()
+    new = Basket(token_hash="b", created_at=NOON, expires_at=NOON)
+    checkout = Checkout(basket=new, total=7, created_at=NOON, expires_at=NOON)
+
+    with CaptureQueriesContext(connection) as captured, sql.together():
+        sql.insert(new)
+        with sql.together():
+            sql.insert(checkout)
+        bulk.insert(
+            Payment,
+            ("checkout_id", "public_id", *PAYMENT),
+            [(checkout, f"pay_{number}", *PAYMENT.values()) for number in range(count)],
+        )
+        sql.write("DELETE FROM orders_basket WHERE id = %s", [emptied.pk])
+
+    assert (checkout.basket_id, checkout.basket) == (new.pk, new)
+    assert Basket.objects.get() == new
+    assert Checkout.objects.get().basket == new
+    assert Payment.objects.filter(checkout=checkout).count() == count
+    if connection.vendor == "postgresql" and count <= bulk.FEW:
+        assert len(captured) == 1
+
+
+def test_nothing_is_written_of_what_fails_together() -> None:
+    def fail() -> None:
+        with sql.together():
+            sql.insert(Basket(token_hash="c", created_at=NOON, expires_at=NOON))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+
+    assert not Basket.objects.exists()
+    assert basket().pk
 
 
 def test_changed_counts_rows() -> None:

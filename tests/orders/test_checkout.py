@@ -401,5 +401,5 @@ def test_buying_costs_few_queries(
     with django_assert_max_num_queries(1):
         baskets.show(opened, locale="en", now=noon)
     # SQLite's writers queue before BEGIN, whose savepoint is counted here
-    with django_assert_max_num_queries(22 if connection.vendor == "postgresql" else 24):
+    with django_assert_max_num_queries(10 if connection.vendor == "postgresql" else 24):
         checkout.place_once(guest, BODY, key="l", now=noon, speed=1.0)
