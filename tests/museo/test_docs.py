@@ -1,6 +1,7 @@
 """The docs say what there is: commands and options, routes, types of events; shell is shell."""
 
 import ast
+import json
 import re
 import subprocess
 from argparse import ArgumentParser
@@ -13,14 +14,10 @@ from django.core.management import get_commands, load_command_class
 from museo.ops.preflight import ROOT
 from orders.webhooks import TYPES
 from tests.access.matrix import ROWS
+from tests.museo.shell_lines import FENCE, TEXTS, listings
 
 PACKAGES = ("museo", "catalog", "orders", "notifications", "mcp_bridge")
-FILES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-TEXTS = {path: path.read_text() for path in FILES if path.name != "CHANGELOG.md"}
 WHOLE = "\n".join(TEXTS.values())
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-# what a fence without a language begins with, if it is for a shell
-PROGRAMS = r"(\.venv/bin/python|cd|cp|curl|docker|for|manage\.py|python|scripts/\w+|shop=|\w+=\S+ )"
 CALL = re.compile(r"manage\.py ([a-z_]+)((?: [^`\n|&;#]+)?)")
 # where its type is said
 TOLD_AT = {"event": 1, "tell": 2}
@@ -30,14 +27,6 @@ PARAMETER = re.compile(r"<[^>]+>")
 def commands() -> dict[str, str]:
     """Of the shop itself, each with its app."""
     return {name: app for name, app in get_commands().items() if app.split(".")[0] in PACKAGES}
-
-
-def shell_lines() -> Iterator[tuple[str, str]]:
-    """File and script of each listing for a shell."""
-    for path, text in TEXTS.items():
-        for language, listing in FENCE.findall(text):
-            if language in ("bash", "sh") or (not language and re.match(PROGRAMS, listing)):
-                yield path.name, listing
 
 
 def test_every_command_is_in_the_docs() -> None:
@@ -75,15 +64,33 @@ def _options(parser: ArgumentParser) -> Iterator[str]:
 
 
 def test_every_listing_for_a_shell_is_shell_and_names_scripts_that_there_are() -> None:
-    scripts = list(shell_lines())
-    assert len(scripts) > 25
-    together = "\n".join(f"# {file}\n{script}\n:" for file, script in scripts)
+    scripts = list(listings())
+    assert len(scripts) > 30
+    together = "\n".join(f"# {each.page}\n{each.script}\n:" for each in scripts)
 
     parsed = subprocess.run(["bash", "-n"], input=together, capture_output=True, text=True)
 
     assert parsed.stderr == ""
     named = set(re.findall(r"(?<![\w/])(?:scripts|deploy|bench|docs)/[\w./-]+", WHOLE))
     assert [name for name in sorted(named) if not (ROOT / name.rstrip(".")).exists()] == []
+
+
+def test_every_listing_of_json_and_of_python_can_be_read() -> None:
+    """What is left out of an object is written `{…}`, of a list `[…]`."""
+    fences = [(path.name, *found) for path, text in TEXTS.items() for found in FENCE.findall(text)]
+    read = {"json": _read_json, "python": ast.parse}
+    wrong = []
+    for page, language, code in fences:
+        try:
+            read.get(language, str)(code)
+        except (ValueError, SyntaxError) as error:
+            wrong.append(f"{page}: {error}")
+    assert wrong == []
+    assert {language for _page, language, _code in fences} >= set(read)
+
+
+def _read_json(code: str) -> None:
+    json.loads(re.sub(r"(?<=[{[])…(?=[]}])", "", code))
 
 
 def test_every_route_is_in_the_docs() -> None:

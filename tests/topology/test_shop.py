@@ -128,6 +128,42 @@ def ask(socket: Any, method: str, params: Any) -> Any:
     return json.loads(socket.recv(timeout=20))["result"]
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"type": "message", "clientType": "web-storefront"},
+        # as the web admin's client has it
+        {"clientType": "web-admin", "metadata": {"timestamp": "2026-11-20T20:10:00.000Z"}},
+    ],
+    ids=["storefront", "admin"],
+)
+def test_the_orchestrators_port_is_well_and_talks(
+    deployed_shop: Topology, frame: dict[str, Any]
+) -> None:
+    """Where its clients look for it: `/health`, and at `/` a socket for what people say."""
+    said = {"userId": "user123", "message": "Do you have iPhone 15?", "locale": "en"}
+
+    health = httpx.get(f"{deployed_shop.orchestrator}/health", timeout=20, verify=TLS)
+    with connect(f"{deployed_shop.orchestrator.replace('http', 'ws')}/") as socket:
+        socket.send(json.dumps({**frame, **said}))
+        told = list(_until_answered(socket))
+
+    assert (health.status_code, health.json()["status"]) == (200, "ok")
+    assert "process_start" in [each["type"] for each in told]
+    assert told[-1]["message"]
+    assert "iPhone 15" in json.dumps(told[-1]["data"])
+    assert told[-1]["metadata"]["client_type"] == frame["clientType"]
+
+
+def _until_answered(socket: Any) -> Iterator[dict[str, Any]]:
+    """What the socket tells; the last is the answer."""
+    while True:
+        told = json.loads(socket.recv(timeout=60))
+        yield told
+        if told["type"] == "response":
+            return
+
+
 def test_the_event_socket_tells_of_an_order(deployed_shop: Topology, api: httpx.Client) -> None:
     order = buy_iphone(api)
     address = deployed_shop.address.replace("http", "ws")
