@@ -17,30 +17,20 @@ _STATUSES = ", ".join(
     if status not in lifecycle.BY_STAFF
 )
 
-# the statuses that each order was told to have since it was placed, perhaps anew, counted from 0,
-# and those its steps say it had; an order of which that was forgotten is left out
-_SLICE = """
-    WITH audited AS (
-        SELECT id, 'order.' || number AS topic FROM orders_order
-        WHERE id > %(after)s AND id <= %(upto)s
-    ),
-    whole AS (
-        SELECT o.id, o.topic, MAX(e.version) AS placed
-        FROM audited o JOIN notifications_event e ON e.topic = o.topic
-        WHERE e.type = 'order.placed' GROUP BY o.id, o.topic
-    )
-"""
+# the statuses that each order was told to have, and their places since it was placed, perhaps anew:
+# that is place 0; of an order of which that was forgotten there is none
 _TOLD = f"""
-    SELECT e.topic, ROW_NUMBER() OVER (PARTITION BY e.topic ORDER BY e.version) - 1 AS step, e.type
-    FROM notifications_event e JOIN whole ON whole.topic = e.topic AND e.version >= whole.placed
-    WHERE e.type IN ({_STATUSES})
-"""
-_TAKEN = """
-    SELECT whole.topic, 0 AS step, 'order.placed' AS type FROM whole
-    UNION ALL
-    SELECT whole.topic, s."index", 'order.' || s.status
-    FROM orders_orderstep s JOIN whole ON whole.id = s.order_id
-    WHERE s.order_id > %(after)s AND s.order_id <= %(upto)s AND s.at IS NOT NULL
+    WITH told AS (
+        SELECT order_id, type, version, nth - MAX(
+            CASE WHEN type = 'order.placed' THEN nth END
+        ) OVER (PARTITION BY order_id) AS place
+        FROM (
+            SELECT o.id AS order_id, e.type, e.version,
+                ROW_NUMBER() OVER (PARTITION BY o.id ORDER BY e.version) AS nth
+            FROM orders_order o JOIN notifications_event e ON e.topic = 'order.' || o.number
+            WHERE o.id > %(after)s AND o.id <= %(upto)s AND e.type IN ({_STATUSES})
+        ) counted
+    )
 """
 _of_orders = partial(Invariant, table="orders_order")
 
@@ -83,22 +73,25 @@ INVARIANTS = (
         key="name",
         before="",
     ),
-    Invariant(
-        "every step that was taken was told, and in this order",
-        "orders_order",
-        f"""
-        {_SLICE}, told AS ({_TOLD}), taken AS ({_TAKEN})
-        SELECT topic || ' took step ' || step || ' as ' || type || ' and did not tell'
-        FROM (SELECT * FROM taken EXCEPT SELECT * FROM told) untold
-        """,
-    ),
-    Invariant(
-        "every step that was told was taken, and in this order",
-        "orders_order",
-        f"""
-        {_SLICE}, told AS ({_TOLD}), taken AS ({_TAKEN})
-        SELECT topic || ' told step ' || step || ' as ' || type || ' and did not take it'
-        FROM (SELECT * FROM told EXCEPT SELECT * FROM taken) untaken
+    _of_orders(
+        "every step that was taken was told, and every step that was told was taken",
+        offenders=f"""
+        {_TOLD}
+        SELECT 'order.' || o.number || CASE WHEN step.is_told = 1
+            THEN ' told step ' || step.place || ' as ' || step.type || ' and did not take it'
+            ELSE ' took step ' || step.place || ' as ' || step.type || ' and did not tell' END
+        FROM (
+            SELECT order_id, place, type, MAX(is_told) AS is_told FROM (
+                SELECT order_id, place, type, 1 AS is_told FROM told WHERE place > 0
+                UNION ALL
+                SELECT s.order_id, s."index", 'order.' || s.status, 0
+                FROM orders_orderstep s
+                WHERE s.order_id > %(after)s AND s.order_id <= %(upto)s AND s.at IS NOT NULL
+            ) both_ways
+            GROUP BY order_id, place, type HAVING COUNT(*) = 1
+        ) step
+        JOIN orders_order o ON o.id = step.order_id
+        WHERE step.order_id IN (SELECT order_id FROM told WHERE place = 0)
         """,
     ),
     Invariant(
@@ -117,12 +110,17 @@ INVARIANTS = (
         "an order that was cancelled, failed or refunded told so once, and moves no more",
         "orders_order",
         f"""
-        {_SLICE}
         SELECT o.number || ' is ' || o.status || ' and told so ' || COUNT(e.position) || ' times'
-        FROM orders_order o JOIN whole ON whole.id = o.id
-        LEFT JOIN notifications_event e
-            ON e.topic = whole.topic AND e.type = 'order.' || o.status AND e.version > whole.placed
-        WHERE o.status IN ({_ENDS})
+        FROM orders_order o
+        JOIN (
+            SELECT o.id, MAX(e.version) AS version
+            FROM orders_order o JOIN notifications_event e ON e.topic = 'order.' || o.number
+            WHERE o.id > %(after)s AND o.id <= %(upto)s AND o.status IN ({_ENDS})
+                AND e.type = 'order.placed'
+            GROUP BY o.id
+        ) placed ON placed.id = o.id
+        LEFT JOIN notifications_event e ON e.topic = 'order.' || o.number
+            AND e.type = 'order.' || o.status AND e.version > placed.version
         GROUP BY o.id, o.number, o.status, o.next_step_at
         HAVING COUNT(e.position) <> 1 OR o.next_step_at IS NOT NULL
         """,

@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
 
 Buy = Callable[..., Placed]
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+STEPS = "every step that was taken was told, and every step that was told was taken"
 LAST = "the head is the position of the newest event"
 
 
@@ -81,7 +82,7 @@ def test_all_holds_of_a_shop_that_works(order: Order, noon: datetime) -> None:
     assert broken() == {}
     looked_at = {answer.finding.name: answer.finding.looked_at for answer in audit.run(now=noon)}
     assert looked_at["positions have no hole"] == log.state().head
-    assert looked_at["every step that was taken was told, and in this order"] == 3
+    assert looked_at[STEPS] == 3
     assert all(looked_at.values())
 
 
@@ -148,7 +149,7 @@ def test_a_step_without_an_event_is_named(order: Order, noon: datetime) -> None:
     OrderStep.objects.filter(order=order, index=3).update(at=noon + timedelta(hours=1))
 
     assert broken() == {
-        "every step that was taken was told, and in this order": [
+        STEPS: [
             f"{order.topic} took step 3 as order.out_for_delivery and did not tell"
         ]
     }
@@ -158,7 +159,7 @@ def test_an_event_without_a_step_is_named(order: Order) -> None:
     OrderStep.objects.filter(order=order, index=2).update(at=None)
 
     found = broken()
-    assert found["every step that was told was taken, and in this order"] == [
+    assert found[STEPS] == [
         f"{order.topic} told step 2 as order.preparing and did not take it"
     ]
     assert found["an order's status is that of its last step"] == [

@@ -20,6 +20,7 @@ from tests.whole.test_rest_and_sse import STEPS, buy_iphone, follow
 
 # without a test that says so there is no database of the tests to copy
 pytestmark = pytest.mark.django_db
+PATIENT = 60
 HEALTHY = {
     "status": "ok",
     "database": "ok",
@@ -34,14 +35,14 @@ HEALTHY = {
 
 @pytest.fixture
 def http(deployed_shop: Topology) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=deployed_shop.address, timeout=20, verify=TLS) as client:
+    with httpx.Client(base_url=deployed_shop.address, timeout=PATIENT, verify=TLS) as client:
         yield client
 
 
 @pytest.fixture
 def api(deployed_shop: Topology) -> Iterator[httpx.Client]:
     at = f"{deployed_shop.address}/api/v1"
-    with httpx.Client(base_url=at, timeout=20, verify=TLS) as client:
+    with httpx.Client(base_url=at, timeout=PATIENT, verify=TLS) as client:
         yield client
 
 
@@ -65,7 +66,7 @@ def test_a_session_is_answered_whichever_process_is_asked(deployed_shop: Topolog
     before = len(deployed_shop.asked())
 
     async def ask() -> list[bool]:
-        async with httpx.AsyncClient(timeout=20, verify=TLS) as client:
+        async with httpx.AsyncClient(timeout=PATIENT, verify=TLS) as client:
             raw = Raw(client, f"{deployed_shop.orchestrator}/mcp")
             session = await raw.initialize()
             told = [await raw.ask("tools/list", {}, **session) for _ in range(4)]
@@ -116,7 +117,7 @@ def test_sockets_are_live_at_every_address(deployed_shop: Topology, path: str) -
     address = deployed_shop.orchestrator.replace("http", "ws")
     params = {"name": "search_products", "arguments": {"query": "iPhone 15", "locale": "en"}}
 
-    with connect(f"{address}{path}") as socket:
+    with connect(f"{address}{path}", open_timeout=PATIENT) as socket:
         ask(socket, "initialize", INITIALIZE)
         answer = ask(socket, "tools/call", params)
 
@@ -125,7 +126,7 @@ def test_sockets_are_live_at_every_address(deployed_shop: Topology, path: str) -
 
 def ask(socket: Any, method: str, params: Any) -> Any:
     socket.send(json.dumps({"jsonrpc": "2.0", "id": method, "method": method, "params": params}))
-    return json.loads(socket.recv(timeout=20))["result"]
+    return json.loads(socket.recv(timeout=PATIENT))["result"]
 
 
 @pytest.mark.parametrize(
@@ -143,8 +144,9 @@ def test_the_orchestrators_port_is_well_and_talks(
     """Where its clients look for it: `/health`, and at `/` a socket for what people say."""
     said = {"userId": "user123", "message": "Do you have iPhone 15?", "locale": "en"}
 
-    health = httpx.get(f"{deployed_shop.orchestrator}/health", timeout=20, verify=TLS)
-    with connect(f"{deployed_shop.orchestrator.replace('http', 'ws')}/") as socket:
+    health = httpx.get(f"{deployed_shop.orchestrator}/health", timeout=PATIENT, verify=TLS)
+    at = f"{deployed_shop.orchestrator.replace('http', 'ws')}/"
+    with connect(at, open_timeout=PATIENT) as socket:
         socket.send(json.dumps({**frame, **said}))
         told = list(_until_answered(socket))
 
@@ -158,7 +160,7 @@ def test_the_orchestrators_port_is_well_and_talks(
 def _until_answered(socket: Any) -> Iterator[dict[str, Any]]:
     """What the socket tells; the last is the answer."""
     while True:
-        told = json.loads(socket.recv(timeout=60))
+        told = json.loads(socket.recv(timeout=PATIENT))
         yield told
         if told["type"] == "response":
             return
@@ -168,8 +170,9 @@ def test_the_event_socket_tells_of_an_order(deployed_shop: Topology, api: httpx.
     order = buy_iphone(api)
     address = deployed_shop.address.replace("http", "ws")
 
-    with connect(f"{address}/ws/events/?ticket={order['ticket']}") as socket:
-        first = json.loads(socket.recv(timeout=20))
+    at = f"{address}/ws/events/?ticket={order['ticket']}"
+    with connect(at, open_timeout=PATIENT) as socket:
+        first = json.loads(socket.recv(timeout=PATIENT))
         topics = [f"order.{order['number']}"]
         socket.send(json.dumps({"action": "subscribe", "topics": topics, "after": "0"}))
         told = list(islice(_events(socket), len(STEPS)))
@@ -180,7 +183,7 @@ def test_the_event_socket_tells_of_an_order(deployed_shop: Topology, api: httpx.
 
 def _events(socket: Any) -> Iterator[dict[str, Any]]:
     while True:
-        for event in json.loads(socket.recv(timeout=20)):
+        for event in json.loads(socket.recv(timeout=PATIENT)):
             if event["type"].startswith("order."):
                 yield event
 
