@@ -18,6 +18,9 @@ from tests.museo.shell_lines import FENCE, TEXTS, listings
 
 PACKAGES = ("museo", "catalog", "orders", "notifications", "mcp_bridge")
 WHOLE = "\n".join(TEXTS.values())
+README = ROOT / "README.md"
+# a file of the repository, and a heading there
+LINK = re.compile(r"\]\((?![a-z]+:)([^)#\s]*)(#[^)\s]+)?\)")
 CALL = re.compile(r"manage\.py ([a-z_]+)((?: [^`\n|&;#]+)?)")
 # where its type is said
 TOLD_AT = {"event": 1, "tell": 2}
@@ -27,6 +30,30 @@ PARAMETER = re.compile(r"<[^>]+>")
 def commands() -> dict[str, str]:
     """Of the shop itself, each with its app."""
     return {name: app for name, app in get_commands().items() if app.split(".")[0] in PACKAGES}
+
+
+def test_every_page_is_on_the_map_of_the_readme() -> None:
+    pages = [path for path in TEXTS if path.parent == ROOT / "docs"]
+    assert len(pages) > 20
+
+    assert [page.name for page in pages if f"(docs/{page.name})" not in TEXTS[README]] == []
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    wrong = [
+        f"{page.name}: {target}"
+        for page, text in TEXTS.items()
+        for target, heading in LINK.findall(text)
+        if not _is_there((page.parent / target).resolve() if target else page, heading[1:])
+    ]
+    assert wrong == []
+
+
+def _is_there(file: Path, heading: str) -> bool:
+    if not heading or file.suffix != ".md":
+        return file.exists()
+    headings = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE) if file.exists() else []
+    return heading in {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}
 
 
 def test_every_command_is_in_the_docs() -> None:

@@ -149,9 +149,7 @@ def test_a_step_without_an_event_is_named(order: Order, noon: datetime) -> None:
     OrderStep.objects.filter(order=order, index=3).update(at=noon + timedelta(hours=1))
 
     assert broken() == {
-        STEPS: [
-            f"{order.topic} took step 3 as order.out_for_delivery and did not tell"
-        ]
+        STEPS: [f"{order.topic} took step 3 as order.out_for_delivery and did not tell"]
     }
 
 
@@ -159,9 +157,7 @@ def test_an_event_without_a_step_is_named(order: Order) -> None:
     OrderStep.objects.filter(order=order, index=2).update(at=None)
 
     found = broken()
-    assert found[STEPS] == [
-        f"{order.topic} told step 2 as order.preparing and did not take it"
-    ]
+    assert found[STEPS] == [f"{order.topic} told step 2 as order.preparing and did not take it"]
     assert found["an order's status is that of its last step"] == [
         f"{order.number} is preparing at step 2"
     ]
