@@ -43,7 +43,6 @@ CLOSED = "docs/data.md"
 KINDS_OF_PEOPLE = ("hurried.txt", "courteous.txt")
 # for a stream one has seen enough of after this, and for all else
 LOOKS, WAITS = 5, 120
-CLERK = "staff@museo.example"
 TYPED = f"""
 manage.py() {{ .venv/bin/python manage.py "$@"; }}
 curl() {{
@@ -79,7 +78,7 @@ class Copy:
             "https://shop.example": address,
             "/backups/": f"{self.folder}/",
             "FOLDER": "tests/data/intents/held_back",
-            "owner@example.org": CLERK,
+            "owner@example.org": (self.desk.shop.home / "staff-login").read_text().split()[0],
             "ORD-7K4Q2M9X": order.number,
             "ORD-…": order.number,
             "ticket=…": f"ticket={order.ticket}",
@@ -94,6 +93,8 @@ class Copy:
             "basket": basket["token"],
             "number": order.number,
             "ticket": order.ticket,
+            "session": self.desk.staff.cookies["sessionid"],
+            "csrf": self.desk.staff.cookies["csrftoken"],
             "TOKEN": tokens["access_token"],
             "MCP_API_KEY": self.key,
             "MCP_API_SECRET": self.secret,
@@ -117,7 +118,10 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
     folder, homes = tmp_path_factory.mktemp("museo"), tmp_path_factory.mktemp("homes")
     _copy_repository(folder)
     prepare(homes / "closed")
-    with open_shop(homes / "open", folder=folder, MUSEO_DEBUG="1") as shop, desk(shop) as at:
+    with (
+        open_shop(homes / "open", folder=folder, within=600, MUSEO_DEBUG="1") as shop,
+        desk(shop) as at,
+    ):
         said = subprocess.run(
             [*UP[:2], "service_account", "create", "docs", f"--scopes={','.join(SCOPES)}"],
             cwd=folder,
@@ -179,7 +183,7 @@ def test_what_people_are_told_to_type_works(copy: Copy, listing: Listing) -> Non
 def opens(copy: Copy, words: list[str]) -> None:
     with (
         TemporaryDirectory() as home,
-        open_shop(Path(home), command=words, folder=copy.folder, within=300) as shop,
+        open_shop(Path(home), command=words, folder=copy.folder, within=600) as shop,
     ):
         assert shop.is_healthy()
 
