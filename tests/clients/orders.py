@@ -150,8 +150,8 @@ def desk(shop: Shop) -> Iterator[Desk]:
     email, password = (shop.home / "staff-login").read_text().split()
     address = f"{shop.address}/api/v1"
     with (
-        httpx.Client(base_url=address, timeout=20, verify=TLS) as guest,
-        httpx.Client(base_url=address, timeout=20, follow_redirects=True, verify=TLS) as staff,
+        httpx.Client(base_url=address, timeout=60, verify=TLS) as guest,
+        httpx.Client(base_url=address, timeout=60, follow_redirects=True, verify=TLS) as staff,
     ):
         page = f"{shop.address}/login"
         staff.get(page)
