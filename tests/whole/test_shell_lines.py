@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from museo.access.scopes import SCOPES
+from tests import services
 from tests.clients.orders import Desk, desk
 from tests.museo.shell_lines import Listing, listings
 from tests.shops import ROOT, UP, open_shop, prepare
@@ -102,10 +103,7 @@ class Copy:
         return texts, variables
 
     def environment(self, page: str) -> dict[str, str]:
-        home = self.closed if page == CLOSED else self.desk.shop.home
-        own = ("DATABASE_URL", "REDIS_URL", "COVERAGE_PROCESS_START")
-        kept = {name: value for name, value in os.environ.items() if name not in own}
-        return {**kept, "MUSEO_HOME": str(home)}
+        return _environment(self.closed if page == CLOSED else self.desk.shop.home)
 
     def _asked(self, path: str, **body: Any) -> dict[str, Any]:
         answer = self.desk.guest.post(path, json=body, timeout=WAITS)
@@ -115,6 +113,8 @@ class Copy:
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
+    if not services.find_curl():
+        pytest.skip("curl is not installed")
     folder, homes = tmp_path_factory.mktemp("museo"), tmp_path_factory.mktemp("homes")
     _copy_repository(folder)
     prepare(homes / "closed")
@@ -125,13 +125,20 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
         said = subprocess.run(
             [*UP[:2], "service_account", "create", "docs", f"--scopes={','.join(SCOPES)}"],
             cwd=folder,
-            env={**os.environ, "MUSEO_HOME": str(shop.home)},
+            env=_environment(shop.home),
             capture_output=True,
             text=True,
             check=True,
         ).stdout
         key, secret = (line.partition("=")[2] for line in said.splitlines())
         yield Copy(folder, at, homes / "closed", key, secret)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """Of commands for the shop there, which is not the tests' own."""
+    own = ("DATABASE_URL", "REDIS_URL", "COVERAGE_PROCESS_START")
+    kept = {name: value for name, value in os.environ.items() if name not in own}
+    return {**kept, "MUSEO_HOME": str(home)}
 
 
 def _copy_repository(folder: Path) -> None:
