@@ -5,7 +5,7 @@ import json
 import re
 import subprocess
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -105,7 +105,7 @@ def test_every_listing_for_a_shell_is_shell_and_names_scripts_that_there_are() -
 def test_every_listing_of_json_and_of_python_can_be_read() -> None:
     """What is left out of an object is written `{…}`, of a list `[…]`."""
     fences = [(path.name, *found) for path, text in TEXTS.items() for found in FENCE.findall(text)]
-    read = {"json": _read_json, "python": ast.parse}
+    read: dict[str, Callable[[str], object]] = {"json": _read_json, "python": ast.parse}
     wrong = []
     for page, language, code in fences:
         try:
