@@ -78,6 +78,7 @@ class Copy:
             "http://127.0.0.1:8000": address,
             "https://shop.example": address,
             "/backups/": f"{self.folder}/",
+            "BLUE-BOWL-3F2A": "POSTCARD-SET",
             "FOLDER": "tests/data/intents/held_back",
             "owner@example.org": (self.desk.shop.home / "staff-login").read_text().split()[0],
             "ORD-7K4Q2M9X": order.number,
@@ -103,7 +104,9 @@ class Copy:
         return texts, variables
 
     def environment(self, page: str) -> dict[str, str]:
-        return _environment(self.closed if page == CLOSED else self.desk.shop.home)
+        if page == CLOSED:
+            return _environment(self.closed)
+        return {**_environment(self.desk.shop.home), "MUSEO_PUBLIC_URL": self.desk.shop.address}
 
     def _asked(self, path: str, **body: Any) -> dict[str, Any]:
         answer = self.desk.guest.post(path, json=body, timeout=WAITS)
