@@ -16,6 +16,6 @@ FIELDS = {
 }
 
 
-def open_doors(*, now: datetime) -> None:
-    """Open the shop as the demo's, unless somebody has begun to make it theirs."""
-    shopkeeping.begin({**FIELDS, "opened_at": now}, now=now)
+def open_doors(*, now: datetime) -> bool:
+    """Open the shop as the demo's; False if it was, or somebody has begun to make it theirs."""
+    return shopkeeping.begin({**FIELDS, "opened_at": now}, now=now).opened_at == now

@@ -46,7 +46,9 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fresh", action="store_true", help="begin anew: delete what Museo keeps in its folder"
     )
-    parser.add_argument("--no-demo", action="store_true", help="open without the demo products")
+    parser.add_argument(
+        "--no-demo", action="store_true", help="open without the demo products and orders"
+    )
 
 
 def _speed(word: str) -> float:

@@ -20,11 +20,11 @@ def shop(home: Path, *, demo: bool) -> staff.Login:
     reach_database()
     translations.compile_changed(settings.BASE_DIR / "locale")
     call_command("migrate", interactive=False, verbosity=0)
+    login = staff.ensure(home)
     if demo:
-        call_command("demo", verbosity=0)
+        call_command("demo", orders=True, verbosity=0)
     # what an older version of the shop has sold
     index.catch_up(now=timezone.now())
-    login = staff.ensure(home)
     # who watches from here on needs no database
     let_go()
     return login

@@ -9,8 +9,10 @@ from django.utils import timezone
 from catalog.demo import house, scale
 from catalog.demo.fill import fill
 from museo.lazy import Lazy
+from notifications import log
 from orders import demo
 
+demo_orders = Lazy("orders.demo_orders")
 handsfree = Lazy("mcp_bridge.handsfree")
 
 
@@ -18,6 +20,7 @@ class Command(BaseCommand):
     help = """Fill the shop with the demo catalogue, taxes and a coupon, or bring it up to date.
 
   manage.py demo                    130 products in five languages
+  manage.py demo --orders           and in a new shop a few orders under way
   manage.py demo --scale 100000     and 100,000 more, for load tests: the same ones every time
   manage.py demo --handsfree        order from the open shop in a chat, and be told every step
 
@@ -28,6 +31,9 @@ What staff have changed and what has been sold stays."""
         return super().create_parser(prog_name, subcommand, **options)
 
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--orders", action="store_true", help="let a new shop begin with orders under way"
+        )
         parser.add_argument(
             "--scale", type=int, default=0, metavar="N", help="so many more products for load tests"
         )
@@ -48,7 +54,9 @@ What staff have changed and what has been sold stays."""
         now = timezone.now()
         count = fill(now=now)
         demo.fill()
-        house.open_doors(now=now)
+        with log.change():
+            if house.open_doors(now=now) and options["orders"]:
+                demo_orders.begin(now=now)
         self.stdout.write(f"The demo shop has {count} products.")
         if options["scale"]:
             new = scale.grow(options["scale"], now=now)

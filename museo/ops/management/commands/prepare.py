@@ -19,7 +19,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--demo", action="store_true", help="fill it with the demo products")
+        parser.add_argument(
+            "--demo", action="store_true", help="fill it with the demo products and orders"
+        )
 
     def handle(self, *args: Any, **given: Any) -> None:
         try:
