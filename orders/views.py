@@ -364,7 +364,7 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
             "placed_at": timestamp(order.placed_at),
             "left": lifecycle.left(order.eta, now=now),
             "is_today": timezone.localdate(order.eta) == timezone.localdate(now),
-            "why_late": _why_late(events, caller.locale) if track["late"] else "",
+            "why_late": _why_late(events, caller.locale) if track["late"] or track["held"] else "",
             "ways": followers.ways(caller, order) if may_act and not has_ended else [],
             "structured": publishing.order(order, track),
         },

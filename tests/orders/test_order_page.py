@@ -142,6 +142,16 @@ def test_a_late_order_says_why_and_both_times(client: Client, order: Order) -> N
     assert "Now it is" in page
 
 
+def test_an_order_on_hold_says_so_and_no_new_time(client: Client, order: Order) -> None:
+    staff = caller_for_user(User.objects.create_superuser("staff@example.org"), locale="en")
+    delays.hold(staff, order.number, now=order.placed_at)
+
+    page = text(client.get(f"/orders/{order.number}"))
+
+    assert "<b data-late-why>Your order is on hold for a moment." in page
+    assert re.search(r"<span data-late-times hidden>", page)
+
+
 def test_going_back_to_the_checkout_after_paying_shows_the_order(
     client: Client, order: Order
 ) -> None:
