@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
+from bench.pages.visits import VISITS, Visit, prepare, visit
 from tests.clients.orders import Desk, desk
 from tests.shops import open_shop
 from tests.whole import pictures
 from tests.whole.browser import Shopper
-from tests.whole.pictures import BOARD, HOME, MOST_DIFFERING, SHAPES, furnish, still
+from tests.whole.pictures import MOST_DIFFERING, SHAPES, SHOTS, furnish, still
 from tests.whole.test_board import LIVE
 from tests.whole.test_face import Looker
 
@@ -118,22 +119,45 @@ def test_pages_of_staff_in_every_state_are_fit_for_everybody(
     assert looks.wrong == {}
 
 
-@pytest.mark.parametrize("shot", [HOME, BOARD])
+@pytest.mark.parametrize("shot", SHOTS, ids=lambda shot: shot.name)
 def test_a_page_that_nobody_changed_looks_the_same(
     chrome: Browser, calm: Desk, shot: pictures.Shot, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What moves by itself is left out; the twin is another colour, which is seen."""
-    looks = looker(chrome, calm, 1280, "light", reduced_motion="reduce")
-    order, taken = calm.buy(), []
-    for _each in range(2):
+    order = calm.buy()
+
+    def take(width: int, scheme: str) -> bytes:
+        looks = looker(chrome, calm, width, scheme, reduced_motion="reduce")
         pictures.show(looks.page, calm, order, shot)
         looks.page.mouse.move(5, 5)
-        taken.append(still(looks.page))
-    looks.page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    other = still(looks.page)
+        try:
+            return still(looks.page)
+        finally:
+            looks.page.context.close()
 
-    share = pictures.differing(chrome, *taken)
+    taken = {shape: (take(*shape), take(*shape)) for shape in SHAPES}
+
+    shares = {shape: pictures.differing(chrome, *both) for shape, both in taken.items()}
     with capsys.disabled():
-        sys.stdout.write(f"\n{shot.name}: {share:.4%} differs\n")
-    assert share <= MOST_DIFFERING < pictures.differing(chrome, taken[0], other)
-    looks.page.context.close()
+        for (width, scheme), share in shares.items():
+            sys.stdout.write(f"\n{shot.name}-{width}-{scheme}: {share:.4%} differs")
+    assert max(shares.values()) <= MOST_DIFFERING
+    light, dark = taken[1280, "light"][0], taken[1280, "dark"][0]
+    assert pictures.differing(chrome, light, dark) > MOST_DIFFERING
+
+
+@pytest.mark.parametrize("page_of", VISITS, ids=lambda visit: visit.name)
+def test_a_page_is_light_and_what_a_slow_phone_sees_of_it_is_told(
+    chrome: Browser, calm: Desk, page_of: Visit, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bytes are the same everywhere; times are figures, which `bench.pages` takes with care."""
+    found = visit(page_of, prepare(calm, chrome, orders=4), chrome)
+
+    packed = {sort: round(size / 1024, 1) for sort, size in found.bytes.items()}
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\n{page_of.name}: LCP {found.lcp:.0f} ms, CLS {found.cls:.3f}, "
+            f"INP {found.inp:.0f} ms, KB {packed}"
+        )
+    most = {"html": 20, "css": 12, "js": page_of.largest_js_kb}
+    assert {sort: packed[sort] for sort in most if packed[sort] > most[sort]} == {}
