@@ -328,6 +328,7 @@ class Board {
     const { behind, lastUpdate } = this.words;
     const clock = new Date(this.heardAt).toLocaleTimeString(document.documentElement.lang, {
       timeStyle: "medium",
+      hourCycle: "h23",
       numberingSystem: "latn",
     });
     const lag = Math.max(0, (this.behind ?? 0) / 1000).toFixed(1);
