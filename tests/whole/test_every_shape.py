@@ -41,7 +41,7 @@ STAFF = {
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A shop in which nothing has happened yet."""
+    """A shop in which nothing has happened yet; what the others do here, no other module sees."""
     with open_shop(tmp_path_factory.mktemp("own"), speed=1) as opened, desk(opened) as at:
         yield at
 
@@ -80,20 +80,20 @@ def test_pages_that_have_nothing_to_show_are_fit_for_everybody(
 
 @pytest.mark.parametrize(("width", "scheme"), SHAPES)
 def test_pages_of_staff_in_every_state_are_fit_for_everybody(
-    chrome: Browser, calm: Desk, width: int, scheme: str
+    chrome: Browser, own: Desk, width: int, scheme: str
 ) -> None:
     """Normal, late, on hold, refused, ended, signed out of the network."""
-    order = furnish(calm)
-    late, held, cancelled = calm.buy(), calm.buy(), calm.buy()
+    order = furnish(own)
+    late, held, cancelled = own.buy(), own.buy(), own.buy()
     eta = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
     for order_of, act, body in (
         (late, "eta", {"eta": eta}),
         (held, "hold", {"held": True}),
     ):
-        answer = calm.staff.post(f"/admin/orders/{order_of.number}/{act}", json=body)
+        answer = own.staff.post(f"/admin/orders/{order_of.number}/{act}", json=body)
         assert answer.status_code == 200, answer.text
-    assert calm.staff.post(f"/orders/{cancelled.number}/cancel", json={}).status_code == 200
-    looks = looker(chrome, calm, width, scheme)
+    assert own.staff.post(f"/orders/{cancelled.number}/cancel", json={}).status_code == 200
+    looks = looker(chrome, own, width, scheme)
     page = looks.page
     looks.open("table", "/admin/board?view=table")
     for name, each in {"late": late, "held": held, "ended": cancelled, "moving": order}.items():
@@ -121,14 +121,14 @@ def test_pages_of_staff_in_every_state_are_fit_for_everybody(
 
 @pytest.mark.parametrize("shot", SHOTS, ids=lambda shot: shot.name)
 def test_a_page_that_nobody_changed_looks_the_same(
-    chrome: Browser, calm: Desk, shot: pictures.Shot, capsys: pytest.CaptureFixture[str]
+    chrome: Browser, own: Desk, shot: pictures.Shot, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What moves by itself is left out; the twin is another colour, which is seen."""
-    order = calm.buy()
+    order = own.buy()
 
     def take(width: int, scheme: str) -> bytes:
-        looks = looker(chrome, calm, width, scheme, reduced_motion="reduce")
-        pictures.show(looks.page, calm, order, shot)
+        looks = looker(chrome, own, width, scheme, reduced_motion="reduce")
+        pictures.show(looks.page, own, order, shot)
         looks.page.mouse.move(5, 5)
         try:
             return still(looks.page)
@@ -148,10 +148,10 @@ def test_a_page_that_nobody_changed_looks_the_same(
 
 @pytest.mark.parametrize("page_of", VISITS, ids=lambda visit: visit.name)
 def test_a_page_is_light_and_what_a_slow_phone_sees_of_it_is_told(
-    chrome: Browser, calm: Desk, page_of: Visit, capsys: pytest.CaptureFixture[str]
+    chrome: Browser, own: Desk, page_of: Visit, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Bytes are the same everywhere; times are figures, which `bench.pages` takes with care."""
-    found = visit(page_of, prepare(calm, chrome, orders=4), chrome)
+    found = visit(page_of, prepare(own, chrome, orders=4), chrome)
 
     packed = {sort: round(size / 1024, 1) for sort, size in found.bytes.items()}
     with capsys.disabled():

@@ -42,6 +42,13 @@ PAGES = {
     "not-here": "/nowhere",
 }
 SHAPES = [(width, scheme) for width in (1280, 390) for scheme in ("light", "dark")]
+# what people press or choose from, and cannot read to its end
+CLIPPED = """
+    [...document.querySelectorAll("button, a, label, summary, legend, th")]
+        .filter((it) => it.checkVisibility() && !it.closest(".vh, .skip")
+            && getComputedStyle(it).display !== "inline" && it.scrollWidth > it.clientWidth + 1)
+        .map((it) => "clipped: " + it.outerHTML.slice(0, 120))
+"""
 # a refusal is a 4xx, which the console calls an error
 # and an answer that cannot come is one
 REFUSED = "status of 4"
@@ -71,6 +78,10 @@ class Looker:
         self.shopper.trouble.clear()
         if page.evaluate(OVERFLOW):
             trouble.append("scrolls sideways")
+        # every browser of these tests asks for it
+        if moving := page.evaluate("document.getAnimations().length"):
+            trouble.append(f"{moving} things move though nothing should")
+        trouble += page.evaluate(CLIPPED)
         if found := [*violations(self.shopper), *trouble]:
             self.wrong[name] = found
 
