@@ -1,9 +1,11 @@
 from django.apps import AppConfig
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class CatalogConfig(AppConfig):
     name = "catalog"
+    verbose_name = _("Catalogue")
 
     def ready(self) -> None:
         from catalog import events, shop

@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
+from django.utils.translation import gettext_lazy as _
 
 from museo import patience
 
@@ -7,7 +8,7 @@ from museo import patience
 class AccessConfig(AppConfig):
     name = "museo.access"
     label = "access"
-    verbose_name = "Access"
+    verbose_name = _("Access")
 
     def ready(self) -> None:
         # tasks carry the name of the call that asked for them
