@@ -6,7 +6,7 @@ from catalog import shop, shopkeeping
 
 FIELDS = {
     "name": "Museo",
-    "legal_address": "Museo\nMuseum Street 1\n00130 Helsinki\nFinland",
+    "legal_address": "Museo Shop Oy\nMuseum Street 1\n00130 Helsinki\nFinland",
     "country": "FI",
     "currency": "EUR",
     "languages": list(shop.ALL_LANGUAGES),

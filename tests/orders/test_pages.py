@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from catalog.models import StockItem
 from museo.access.callers import TICKET_COOKIE
 from orders import services
 from orders.models import BasketLine, Checkout, Order
@@ -125,6 +126,19 @@ def test_another_sum_than_was_shown_is_not_charged(shopper: Client) -> None:
 
     assert "The sum has changed" in text(response)
     assert 'value="12900"' in text(response)
+    assert not Order.objects.exists()
+
+
+def test_what_somebody_else_has_bought_meanwhile_is_said_and_nothing_is_paid(
+    shopper: Client,
+) -> None:
+    shopper.post("/basket/add", {"sku": "LAMP", "quantity": "2"})
+    StockItem.objects.update(on_hand=2)
+
+    page = shopper.post("/checkout", {**FORM, "expected_total": "39090"})
+
+    assert "Only 2 of LAMP are left." in text(page)
+    assert 'value="maya@example.org"' in text(page)
     assert not Order.objects.exists()
 
 

@@ -563,6 +563,8 @@ def test_progress_is_told_to_whoever_may_see_products(import_file: ImportFile) -
     assert {event.type for event in told} == {"import.progress"}
     assert [event.data["state"] for event in told] == ["running", "running", "running", "done"]
     assert told.reverse()[0].data["created"] == 1
+    progress = [event.data["progress"] for event in told]
+    assert (progress, progress[-1]) == (sorted(progress), 100)
 
 
 @pytest.mark.parametrize("rows", [10, 400])
