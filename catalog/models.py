@@ -81,7 +81,8 @@ class Category(MP_Node, TranslatableModel):  # type: ignore[misc]
     objects = CategoryManager()
 
     class Meta:
-        verbose_name_plural = "categories"
+        verbose_name = _("category")
+        verbose_name_plural = _("categories")
 
     def __str__(self) -> str:
         return str(self.safe_translation_getter("name", self.slug, any_language=True))
@@ -261,6 +262,8 @@ class Variant(models.Model):
     option_key = models.CharField(max_length=120, blank=True, editable=False)
 
     class Meta:
+        verbose_name = _("variant")
+        verbose_name_plural = _("variants")
         constraints = [
             models.UniqueConstraint(fields=["master", "option_key"], name="one_variant_per_options")
         ]

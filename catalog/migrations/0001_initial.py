@@ -38,6 +38,7 @@ class Migration(migrations.Migration):
                 ('is_active', models.BooleanField(default=True)),
             ],
             options={
+                'verbose_name': 'category',
                 'verbose_name_plural': 'categories',
             },
             bases=(parler.models.TranslatableModelMixin, models.Model),
@@ -124,6 +125,8 @@ class Migration(migrations.Migration):
                 ('option_values', models.ManyToManyField(blank=True, related_name='variants', to='catalog.optionvalue')),
             ],
             options={
+                'verbose_name': 'variant',
+                'verbose_name_plural': 'variants',
                 'constraints': [models.UniqueConstraint(fields=('master', 'option_key'), name='one_variant_per_options')],
             },
         ),
