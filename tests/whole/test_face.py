@@ -45,7 +45,7 @@ SHAPES = [(width, scheme) for width in (1280, 390) for scheme in ("light", "dark
 # what people press or choose from, and cannot read to its end
 CLIPPED = """
     [...document.querySelectorAll("button, a, label, summary, legend, th")]
-        .filter((it) => it.checkVisibility() && !it.closest(".vh, .skip")
+        .filter((it) => it.checkVisibility() && !it.closest(".vh, .skip, .iconbtn")
             && getComputedStyle(it).display !== "inline" && it.scrollWidth > it.clientWidth + 1)
         .map((it) => "clipped: " + it.outerHTML.slice(0, 120))
 """
