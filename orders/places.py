@@ -12,8 +12,10 @@ from django.utils.translation import gettext as _
 
 from museo.access.models import User
 from museo.access.problems import NotFound, Problem
+from orders import recipients
 from orders.details import ADDRESS_FIELDS, in_one_line, parse_recipient
-from orders.models import Place
+from orders.models import Order, Place
+from orders.recipients import Recipient
 
 MOST = 20
 
@@ -62,6 +64,14 @@ def find(user: User, public_id: str) -> Place:
     if place is None:
         raise _unknown()
     return place
+
+
+def usual(user_id: int, *, chosen: str = "") -> Place | Recipient | None:
+    """To whom and where they buy: what they chose of theirs, else the first, else as last time."""
+    kept = {place.public_id: place for place in Place.objects.of(user_id)}
+    if kept:
+        return kept.get(chosen) or next(iter(kept.values()))
+    return next(iter(recipients.of(Order.objects.filter(user_id=user_id))), None)
 
 
 def shown(user: User) -> list[dict[str, str]]:

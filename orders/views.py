@@ -41,11 +41,10 @@ from orders import (
     places,
     pricing,
     publishing,
-    recipients,
     tracking,
 )
 from orders.details import ADDRESS_FIELDS, Details
-from orders.models import Order, Place
+from orders.models import Order
 
 LOG_ROWS = 6
 # who goes back to the checkout within it looks for the order
@@ -290,10 +289,8 @@ def _known_of(request: HttpRequest) -> dict[str, str]:
     if not request.user.is_authenticated:
         return known
     known["email"] = request.user.email
-    kept = list(Place.objects.of(request.user.pk))
-    chosen = [place for place in kept if place.public_id == request.GET.get("place")]
-    last = kept or recipients.of(Order.objects.filter(user_id=request.user.pk))
-    for recipient in (chosen or last)[:1]:
+    chosen = request.GET.get("place", "")
+    if recipient := places.usual(request.user.pk, chosen=chosen):
         known |= {"name": recipient.name, **recipient.address}
     return known
 

@@ -14,9 +14,11 @@ from mcp_bridge.assistant import replies
 from mcp_bridge.assistant.interpreting import Meaning
 from mcp_bridge.assistant.replies import Reply
 from mcp_bridge.assistant.running import Refused, Run
+from museo.access.models import User
 from museo.access.problems import Problem
 from notifications.live.hub import in_thread
-from orders import lists
+from orders import places
+from orders.models import Order
 
 Handler = Callable[[Run, Meaning], Awaitable[Reply]]
 # a page shows no more at once
@@ -135,9 +137,9 @@ def placed(run: Run, order: Mapping[str, Any]) -> Reply:
 
 
 async def _details(run: Run, meaning: Meaning) -> dict[str, Any]:
-    """What is known of the buyer: told before, told now, and of the last order."""
+    """What is known of the buyer: told before, told now, and where they usually buy."""
     run.memory.pending = {}
-    known = run.memory.details or await in_thread(_of_last_order)(run)
+    known = run.memory.details or await in_thread(_known)(run)
     told = {**run.said.details}
     for name in NEEDED:
         if value := meaning.entities.get(name):
@@ -148,15 +150,13 @@ async def _details(run: Run, meaning: Meaning) -> dict[str, Any]:
     return found
 
 
-def _of_last_order(run: Run) -> dict[str, Any]:
+def _known(run: Run) -> dict[str, Any]:
     """A customer buys as before, until they say otherwise."""
-    if not run.caller.customer_id or run.caller.is_staff:
+    user_id = run.caller.customer_id
+    if user_id is None or (usual := places.usual(user_id)) is None:
         return {}
-    orders, _further = lists.page(run.caller, {}, limit=1)
-    if not orders:
-        return {}
-    last = orders[0]
-    return {"email": last.email, "name": last.name, "address": dict(last.address)}
+    email = User.objects.values_list("email", flat=True).get(pk=user_id)
+    return {"email": email, "name": usual.name, "address": dict(usual.address)}
 
 
 def _ask_for_details(
@@ -235,10 +235,10 @@ async def _number(run: Run, meaning: Meaning) -> str:
 
 
 def _newest(run: Run) -> str:
-    if not run.caller.customer_id or run.caller.is_staff:
+    if not run.caller.customer_id:
         return ""
-    orders, _further = lists.page(run.caller, {}, limit=1)
-    return orders[0].number if orders else ""
+    own = Order.objects.own(run.caller.to_act()).order_by("-pk")
+    return own.values_list("number", flat=True).first() or ""
 
 
 async def return_order(run: Run, meaning: Meaning) -> Reply:

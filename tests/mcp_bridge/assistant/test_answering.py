@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from django.utils import timezone
+
 from catalog.models import Variant
-from museo.access.models import Trail
+from museo.access.callers import Caller
+from museo.access.models import Trail, User
 from notifications.live.hub import in_thread
+from orders import baskets, checkout, places, tracking
+from orders.details import Details
 from orders.models import Order
 from tests.mcp_bridge.assistant.conftest import Talk
+from tests.mcp_bridge.conftest import SKU, person
 
-DETAILS = {
+DETAILS: dict[str, Any] = {
     "email": "maya@example.org",
     "name": "Maya Okafor",
     "address": {
@@ -68,6 +75,26 @@ async def test_an_order_is_placed_by_a_click_and_by_nothing_else(
     assert await _orders() == 1
 
 
+async def test_whoever_was_shown_an_order_does_not_buy_as_its_buyer(
+    phone: Variant, guest: Talk
+) -> None:
+    shown = await in_thread(_shared)()
+    caller = replace(await person("sam@example.org"), tickets=(shown,))
+    sam = replace(guest, caller=caller)
+    await sam.say("Do you have iPhone 15?")
+    await sam.say("Add it to my basket")
+
+    form = await sam.say("I want to pay")
+    newest = await sam.say("Where is my order?")
+    await in_thread(_keep_a_place)()
+    question = await replace(sam, conversation_id="").say("I want to pay")
+
+    assert [each["value"] for each in form["data"]["form"]["fields"]] == [""] * 6
+    assert "order" not in newest["data"]
+    assert "Sam Okafor" in str(question["data"]["confirm"])
+    assert "Maya" not in str([form, newest, question])
+
+
 async def test_every_tool_call_is_in_the_trail_with_its_conversation(
     phone: Variant, guest: Talk
 ) -> None:
@@ -89,3 +116,15 @@ def _rises(values: list[Any]) -> bool:
 
 async def _orders() -> int:
     return await in_thread(Order.objects.count)()
+
+
+def _shared() -> str:
+    """What shows an order of Maya's."""
+    now = timezone.now()
+    basket = Caller(basket_token=baskets.add(Caller(), sku=SKU, quantity=1, now=now).token)
+    placed = checkout.place(basket, Details(**DETAILS), now=now, speed=1)
+    return tracking.share(Caller(tickets=(placed.ticket,)), placed.order.number, now=now)
+
+
+def _keep_a_place() -> None:
+    places.keep(User.objects.get(email="sam@example.org"), {**DETAILS, "name": "Sam Okafor"})
