@@ -140,14 +140,20 @@ async def _details(run: Run, meaning: Meaning) -> dict[str, Any]:
     """What is known of the buyer: told before, told now, and where they usually buy."""
     run.memory.pending = {}
     known = run.memory.details or await in_thread(_known)(run)
-    told = {**run.said.details}
+    told = {**run.said.details, "address": _address(run.said.details)}
     for name in NEEDED:
         if value := meaning.entities.get(name):
             told = _with(told, name, str(value))
-    address = {**known.get("address", {}), **(told.get("address") or {})}
+    address = {**_address(known), **told["address"]}
     found = {**known, **told, "address": address}
     run.memory.details = found
     return found
+
+
+def _address(details: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Nothing of what is no address."""
+    told = details.get("address")
+    return told if isinstance(told, Mapping) else {}
 
 
 def _known(run: Run) -> dict[str, Any]:

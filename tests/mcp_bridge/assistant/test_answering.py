@@ -95,6 +95,15 @@ async def test_whoever_was_shown_an_order_does_not_buy_as_its_buyer(
     assert "Maya" not in str([form, newest, question])
 
 
+async def test_what_is_no_address_is_asked_for_again(phone: Variant, guest: Talk) -> None:
+    await guest.say("Do you have iPhone 15?")
+    await guest.say("Add it to my basket")
+
+    form = await guest.say("I want to pay", details={**DETAILS, "address": "Museum Street 1"})
+
+    assert form["data"]["kind"] == "form"
+
+
 async def test_every_tool_call_is_in_the_trail_with_its_conversation(
     phone: Variant, guest: Talk
 ) -> None:
