@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 from argparse import ArgumentParser
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -129,6 +130,12 @@ def test_every_route_is_in_the_docs() -> None:
     short = {PARAMETER.sub("*", route).removeprefix("/api/v1") for route in routes}
 
     assert [route for route in sorted(short) if (route.rstrip("/") or "/") not in said] == []
+
+
+def test_the_glossary_says_once_what_a_word_means() -> None:
+    words = re.findall(r"^\| \*\*(.+?)\*\*", TEXTS[ROOT / "docs" / "glossary.md"], re.MULTILINE)
+
+    assert [word for word, count in Counter(words).items() if count > 1] == []
 
 
 def test_every_type_of_event_is_in_the_docs() -> None:
