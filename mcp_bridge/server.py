@@ -322,6 +322,7 @@ def _is_plain_call(ctx: Context) -> bool:
         ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
         # what it says of itself was understood
         and ctx.meta is not None
+        and types.LOG_LEVEL_META_KEY not in ctx.meta
         and ctx.session.client_params is not None
         and isinstance(asked.get("name"), str)
         and isinstance(asked.get("arguments"), dict)

@@ -26,6 +26,7 @@ def modern(method: str, name: str = "") -> dict[str, str]:
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientCapabilities": {},
+    "io.modelcontextprotocol/clientInfo": INITIALIZE["clientInfo"],
 }
 
 

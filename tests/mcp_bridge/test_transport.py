@@ -16,6 +16,8 @@ from tests.mcp_bridge.conftest import SKU
 from tests.mcp_bridge.raw import INITIALIZE, LEGACY, META, modern, raw
 
 SEARCH = {"name": "search_products", "arguments": {"query": "iphone"}}
+LOUD = {"io.modelcontextprotocol/logLevel": "loud"}
+NOBODY: dict[str, Any] = {"io.modelcontextprotocol/clientInfo": {}}
 NESTED = json.loads("[" * 100 + "]" * 100)
 
 
@@ -92,6 +94,9 @@ async def test_bad_messages_get_the_protocols_errors(
         (modern("tools/call", "no_such"), {"name": "no_such", "arguments": {}}, 400, -32602),
         (modern("tools/call", "other"), SEARCH, 400, -32020),
         (modern("tools/call", "search_products"), {**SEARCH, "more": NESTED}, 400, -32600),
+        (modern("tools/call", "search_products"), {**SEARCH, "arguments": []}, 400, -32602),
+        (modern("tools/call", "search_products"), {**SEARCH, "_meta": LOUD}, 400, -32602),
+        (modern("tools/call", "search_products"), {**SEARCH, "_meta": NOBODY}, 400, -32602),
     ],
 )
 async def test_the_modern_era_has_its_own_errors(
@@ -103,7 +108,10 @@ async def test_the_modern_era_has_its_own_errors(
     code: int,
 ) -> None:
     async with raw(address) as http:
-        message = rpc(headers.get("mcp-method", "ping"), {**params, "_meta": META})
+        message = rpc(
+            headers.get("mcp-method", "ping"),
+            {**params, "_meta": {**META, **params.get("_meta", {})}},
+        )
         answer = await http.post(message, **headers)
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
