@@ -15,7 +15,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.admin.views.decorators import staff_member_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -66,15 +66,20 @@ def ask_as_staff(request: HttpRequest) -> HttpResponse:
 @require_GET
 def turn(request: HttpRequest, message_id: str) -> HttpResponse:
     """One turn by itself."""
-    caller, now = caller_from_request(request), timezone.now()
-    message = conversations.find(caller, message_id, now=now)
+    try:
+        message = conversations.find(caller_from_request(request), message_id, now=timezone.now())
+    except NotFound as problem:
+        raise Http404(problem.detail) from problem
     answer = render(request, "assistant/_turn.html", {"turn": _shown(message, _taken(message))})
     return _with_basket(answer, request, message.conversation)
 
 
 @require_POST
 def stop(request: HttpRequest, message_id: str) -> HttpResponse:
-    message = conversations.stop(caller_from_request(request), message_id, now=timezone.now())
+    try:
+        message = conversations.stop(caller_from_request(request), message_id, now=timezone.now())
+    except NotFound as problem:
+        raise Http404(problem.detail) from problem
     return HttpResponseRedirect(_address(message))
 
 

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from museo.access import scopes
+from museo.access.models import User
 from museo.access.roles import ROLES
 from tests.access.matrix import OPEN, ROWS, Row
-from tests.access.world import World
+from tests.access.world import PARAMETER, World
 
 # a method is only known of these
 REST_METHODS = {"get", "post", "put", "patch", "delete"}
@@ -90,6 +92,19 @@ def test_whoever_the_row_names_is_let_in_and_nobody_else(row: Row) -> None:
     told = {who: world.call(row, who) for who in expected}
 
     assert told == expected
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_no_wait")
+@pytest.mark.parametrize("name", ["nothing"])
+def test_a_name_that_nothing_has_is_no_trouble(name: str) -> None:
+    client = Client(raise_request_exception=False)
+    client.force_login(User.objects.create_superuser("staff@museo.example"))
+    paths = [PARAMETER.sub(name, f"/{route}") for route in registry() if "<str:" in route]
+
+    told = [client.generic(method, path) for path in paths for method in ("GET", "POST")]
+
+    assert not [answer for answer in told if answer.status_code >= 500]
 
 
 @pytest.mark.django_db
