@@ -19,6 +19,7 @@ from catalog import stock
 from museo.access.callers import Caller
 from museo.access.idempotency import Answer, Attempt, claim
 from museo.access.problems import Invalid, NotFound, Problem
+from museo.access.tokens import as_name
 from notifications import log
 from notifications.envelope import timestamp
 from orders import baskets, checkout, holds, offers, opening, outcomes, tracking
@@ -170,7 +171,7 @@ def _not_ready(found: Checkout) -> NotReady:
 def _find(caller: Caller, checkout_id: str) -> Checkout:
     found = (
         Checkout.objects.of(caller)
-        .filter(public_id=checkout_id)
+        .filter(public_id=as_name(checkout_id))
         .select_related("basket", "coupon", "order")
         .first()
     )

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from museo.access.callers import Caller
 from museo.access.problems import Invalid, field_error
+from museo.access.tokens import as_name
 from orders.models import Order
 
 
@@ -27,8 +28,7 @@ def page(
 
 
 def _place(orders: Any, number: str) -> int:
-    known = number if number.isprintable() else ""
-    found = orders.filter(number=known).values_list("pk", flat=True).first()
+    found = orders.filter(number=as_name(number)).values_list("pk", flat=True).first()
     if found is None:
         detail = _("This cursor is not one of ours. Follow `next`, or leave it out.")
         raise Invalid(detail, errors=[field_error("/cursor", "bad_cursor", detail)])

@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 
 from museo.access.models import User
 from museo.access.problems import NotFound, Problem
+from museo.access.tokens import as_name
 from orders import recipients
 from orders.details import ADDRESS_FIELDS, in_one_line, parse_recipient
-from orders.models import Order, Place
+from orders.models import Order, Place, PlaceQuerySet
 from orders.recipients import Recipient
 
 MOST = 20
@@ -45,22 +46,22 @@ def keep(user: User, body: Mapping[str, Any]) -> Place:
 def change(user: User, public_id: str, body: Mapping[str, Any]) -> None:
     """Raise Invalid, and UnknownPlace of one that is not theirs."""
     name, address = parse_recipient(body)
-    _require(user.places.filter(public_id=public_id).update(name=name, address=address))
+    _require(_named(user, public_id).update(name=name, address=address))
 
 
 def put_first(user: User, public_id: str, *, now: datetime) -> None:
     """Raise UnknownPlace."""
-    _require(user.places.filter(public_id=public_id).update(chosen_at=now))
+    _require(_named(user, public_id).update(chosen_at=now))
 
 
 def remove(user: User, public_id: str) -> None:
     """Raise UnknownPlace."""
-    _require(user.places.filter(public_id=public_id).delete()[0])
+    _require(_named(user, public_id).delete()[0])
 
 
 def find(user: User, public_id: str) -> Place:
     """Raise UnknownPlace."""
-    place = user.places.filter(public_id=public_id).first()
+    place = _named(user, public_id).first()
     if place is None:
         raise _unknown()
     return place
@@ -92,6 +93,10 @@ def told(user: User) -> list[dict[str, Any]]:
 
 def erase(user: User, _now: datetime) -> int:
     return int(user.places.all().delete()[0])
+
+
+def _named(user: User, public_id: str) -> PlaceQuerySet:
+    return Place.objects.of(user.pk).filter(public_id=as_name(public_id))
 
 
 def _require(count: int) -> None:

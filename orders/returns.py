@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 
 from museo.access.callers import Caller
 from museo.access.problems import Invalid, NotFound, Problem, field_error
+from museo.access.tokens import as_name
 from notifications import log
 from orders import adjustments, tracking
 from orders.models import Order, OrderLine, Return, ReturnLine
@@ -117,7 +118,7 @@ def decide(
 
 
 def _find(order: Order, return_id: str) -> Return:
-    found = order.returns.filter(public_id=return_id).first()
+    found = order.returns.filter(public_id=as_name(return_id)).first()
     if found is None:
         raise UnknownReturn(gettext("This order has no such return."))
     return found

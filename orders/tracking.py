@@ -17,7 +17,7 @@ from django.utils.translation import gettext, override
 from museo.access.callers import WATCHING, Caller
 from museo.access.permissions import may
 from museo.access.problems import NotAllowed, NotFound, Problem
-from museo.access.tokens import digest, new_token
+from museo.access.tokens import as_name, digest, new_token
 from notifications import access_changes, log, subscriptions, topics
 from notifications.envelope import timestamp
 from orders import lifecycle
@@ -85,9 +85,7 @@ def own_topics(caller: Caller) -> set[str]:
 
 def find(caller: Caller, number: str) -> Order:
     """The order, if the caller may see it; raise UnknownOrder otherwise."""
-    # what cannot be printed no database takes for a text
-    known = number if number.isprintable() else ""
-    order = Order.objects.visible_to(caller).filter(number=known).first()
+    order = Order.objects.visible_to(caller).filter(number=as_name(number)).first()
     if order is None:
         raise unknown()
     return order

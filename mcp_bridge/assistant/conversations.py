@@ -30,7 +30,7 @@ from museo.access.callers import Caller, caller_for_user, supported_locale
 from museo.access.encryption import seal, unseal
 from museo.access.models import User
 from museo.access.problems import Invalid, NotAllowed, NotFound, field_error
-from museo.access.tokens import digest
+from museo.access.tokens import as_name, digest
 from notifications import erasure, log
 from notifications.envelope import REMOVED, timestamp
 from notifications.models import EventText, EventTopic
@@ -485,7 +485,7 @@ def find(caller: Caller, message_id: str, *, now: datetime) -> Message:
     """One's own; raise NotFound."""
     own = Conversation.objects.of(caller, now=now)
     rows = Message.objects.select_related("conversation").filter(conversation__in=own)
-    message = rows.filter(public_id=message_id).first()
+    message = rows.filter(public_id=as_name(message_id)).first()
     if message is None:
         raise NotFound(_("There is no such message, or you may not see it."))
     return message
@@ -493,7 +493,8 @@ def find(caller: Caller, message_id: str, *, now: datetime) -> Message:
 
 def find_conversation(caller: Caller, public_id: str, *, now: datetime) -> Conversation:
     """One's own that has not ended; raise NotFound."""
-    found = Conversation.objects.of(caller, now=now).filter(public_id=public_id).first()
+    own = Conversation.objects.of(caller, now=now)
+    found = own.filter(public_id=as_name(public_id)).first()
     if found is None:
         raise unknown_conversation()
     return found

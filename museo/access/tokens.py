@@ -25,6 +25,11 @@ def public_id(prefix: str) -> str:
     return f"{prefix}_{_letters(16).lower()}"
 
 
+def as_name(text: str) -> str:
+    """As it may be looked up: what cannot be printed names nothing, and no database takes it."""
+    return text if text.isprintable() else ""
+
+
 def key_prefix() -> str:
     """`msk_5c0x…`: what a service account's key begins with, and is looked up by."""
     return f"msk_{_letters(10).lower()}"

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 from catalog import shop
 from museo.access.callers import caller_from_request
 from museo.access.problems import NotFound, Problem, by_field
+from museo.access.tokens import as_name
 from orders import cookies, outcomes, payments, placing, pricing
 from orders.details import ADDRESS_FIELDS
 from orders.models import Order, Payment
@@ -30,9 +31,8 @@ PATIENCE = timedelta(seconds=5)
 @require_http_methods(["GET", "POST"])
 def pay(request: HttpRequest, payment_id: str) -> HttpResponse:
     """Where a payment stands: its customer confirms, waits, or goes on to the order."""
-    known = payment_id if payment_id.isprintable() else ""
-    found = Payment.objects.filter(public_id=known).select_related("checkout", "order")
-    payment = found.first()
+    found = Payment.objects.filter(public_id=as_name(payment_id))
+    payment = found.select_related("checkout", "order").first()
     if payment is None:
         raise Http404
     if request.method == "POST":

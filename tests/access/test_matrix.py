@@ -96,7 +96,7 @@ def test_whoever_the_row_names_is_let_in_and_nobody_else(row: Row) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("_no_wait")
-@pytest.mark.parametrize("name", ["nothing"])
+@pytest.mark.parametrize("name", ["nothing", "%00"])
 def test_a_name_that_nothing_has_is_no_trouble(name: str) -> None:
     client = Client(raise_request_exception=False)
     client.force_login(User.objects.create_superuser("staff@museo.example"))
