@@ -64,7 +64,7 @@ def cancellable(caller: Caller, number: str) -> Order:
 
 
 def cancel(caller: Caller, number: str, *, reason: str = "", now: datetime) -> Order:
-    """Cancel an order that the caller may see, and send its money back; again is harmless.
+    """Cancel an order that the caller may act on, and send its money back; again is harmless.
 
     Customers can until it is being prepared, staff until it is delivered: else TooLateToCancel.
     """

@@ -32,7 +32,7 @@ def amend(
     note: str | None = None,
     now: datetime,
 ) -> Order:
-    """Change the address or the note of an order that the caller may see; None leaves it.
+    """Change the address or the note of an order that the caller may act on; None leaves it.
 
     Customers can until it is being prepared, staff until it is delivered. The country stays: what
     was paid depends on it.

@@ -59,7 +59,7 @@ class NewLink:
 def for_order(
     caller: Caller, number: str, *, lifetime: timedelta = LIFETIME, now: datetime
 ) -> NewLink:
-    """A link to an order that the caller may see; raise NothingToPay."""
+    """A link to an order that the caller may act on; raise NothingToPay."""
     order = tracking.find_to_act(caller, number)
     _require_unpaid(order)
     return _new(order=order, amount=order.total, currency=order.currency, now=now, life=lifetime)
