@@ -118,7 +118,7 @@ class Message(models.Model):
     # by which channel it came, and when its answer is to be sent there next; None for never
     channel = models.CharField(max_length=12, default="")
     reply_due_at = models.DateTimeField(null=True)
-    # what was said and who said it (`conversations.Said`); empty once it was erased
+    # what was said and who said it (`said.Said`); empty once it was erased
     sealed = models.TextField()
     # the response as JSON; empty before the end, and once it was erased
     sealed_response = models.TextField(default="")

@@ -7,7 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from mcp_bridge import following
-from mcp_bridge.assistant import conversations, correspondence, spending
+from mcp_bridge.assistant import conversations, correspondence, leases, spending
 from museo.lazy import Lazy
 
 # most of the time there is nothing to answer
@@ -32,7 +32,7 @@ def answer_left_alone() -> int:
     now = timezone.now()
     correspondence.hear(now=now)
     correspondence.reply_all(now=now)
-    if not conversations.left_alone(now=now):
+    if not leases.left_alone(now=now):
         return 0
     taken: int = asyncio.run(answering.answer_left_alone())
     return taken

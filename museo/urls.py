@@ -12,7 +12,7 @@ import mcp_bridge.urls
 import museo.oauth.urls
 import notifications.urls
 import orders.urls
-from mcp_bridge.assistant import figures
+from mcp_bridge.assistant import figures_page
 from mcp_bridge.assistant import pages as assistant
 from museo import reference
 from museo.access import problems
@@ -40,7 +40,7 @@ urlpatterns = [
     path("admin/first-run", first_run.first_run, name="first_run"),
     path("admin/first-run/<int:step>", first_run.one_step, name="first_run_step"),
     path("admin/assistant", assistant.ask_as_staff, name="admin_assistant"),
-    path("admin/assistant/figures", figures.page, name="assistant_figures"),
+    path("admin/assistant/figures", figures_page.page, name="assistant_figures"),
     *orders.urls.staff,
     path("admin/health", health_page.page, name="health"),
     path("admin/", admin.site.urls),

@@ -20,25 +20,27 @@ from django.utils.translation import override
 from mcp_bridge.assistant import (
     cache,
     consents,
-    conversations,
     correspondence,
     counts,
     history,
     intents,
     interpreting,
+    leases,
     planning,
     shopkeeping,
     shopping,
     speakers,
     steps,
 )
-from mcp_bridge.assistant.conversations import STATE, Lost, Said, Stopped
+from mcp_bridge.assistant.conversations import STATE
 from mcp_bridge.assistant.intents import UNKNOWN
 from mcp_bridge.assistant.interpreting import AGREE, ASK_AGAIN, DECLINE, Meaning
+from mcp_bridge.assistant.leases import Lost, Stopped
 from mcp_bridge.assistant.memory import Memory
 from mcp_bridge.assistant.planning import Done, PlannerUnavailable, Task
 from mcp_bridge.assistant.replies import Reply
 from mcp_bridge.assistant.running import MustAsk, Refused, Run
+from mcp_bridge.assistant.said import Said
 from mcp_bridge.assistant.steps import Step, Steps
 from mcp_bridge.models import Confirmation, Message
 from mcp_bridge.registry import Answer, works_for_shop
@@ -98,7 +100,7 @@ class Answering:
 
     async def take_left_alone(self) -> int:
         """Answer what nobody answers; how many there were."""
-        pks = await in_thread(conversations.left_alone)(now=timezone.now())
+        pks = await in_thread(leases.left_alone)(now=timezone.now())
         await asyncio.gather(*(self.take(pk) for pk in pks))
         return len(pks)
 
@@ -118,7 +120,7 @@ class Answering:
             await asyncio.sleep(BEAT_SECONDS)
             with suppress(DatabaseError):
                 now = timezone.now()
-                for pk in await in_thread(conversations.keep_alive)(self.runner, now=now):
+                for pk in await in_thread(leases.keep_alive)(self.runner, now=now):
                     self.stop(pk)
 
     async def _answer(self, pk: int, message: Message | None) -> None:
@@ -137,7 +139,7 @@ class Answering:
 
     async def take_soon(self, pk: int) -> None:
         """Claim it, and let it be answered beside this one."""
-        if await in_thread(conversations.claim)(pk, self.runner, now=timezone.now()):
+        if await in_thread(leases.claim)(pk, self.runner, now=timezone.now()):
             self.start(pk)
 
     async def _run(self, pk: int, message: Message | None) -> int | None:
@@ -151,7 +153,7 @@ class Answering:
             await in_thread(correspondence.reply)(run.message.pk, now=timezone.now())
         if not has_more:
             return None
-        return await in_thread(conversations.next_in)(run.message.conversation_id)
+        return await in_thread(leases.next_in)(run.message.conversation_id)
 
     async def _answer_in_words(self, run: Run, meaning: Meaning) -> bool:
         """In the language that was named, or else the one that was spoken; raise Lost.
@@ -218,11 +220,11 @@ def _understood(pk: int, runner: str, message: Message | None) -> tuple[Run, Mea
 def load(pk: int, runner: str, message: Message | None = None) -> Run:
     """The message with what its conversation remembers; raise Lost if it is not the runner's."""
     if message is None:
-        message = conversations.held_by(runner, pk).select_related("conversation").first()
+        message = leases.held_by(runner, pk).select_related("conversation").first()
     if message is None:
         raise Lost
     if planning.planner():
-        lasts = conversations.LEASE.total_seconds()
+        lasts = leases.LEASE.total_seconds()
         cache.hold(message.conversation.owner, message.public_id, seconds=lasts)
     now, said, conversation = timezone.now(), Said.of(message), message.conversation
     run = Run(
@@ -232,7 +234,7 @@ def load(pk: int, runner: str, message: Message | None = None) -> Run:
         memory=Memory.read(conversation.sealed),
         runner=runner,
         told=Steps(message),
-        interrupted=conversations.interrupted(message, now=now),
+        interrupted=leases.interrupted(message, now=now),
     )
     try:
         run.caller = speakers.read(
@@ -379,7 +381,7 @@ def _end(run: Run, meaning: Meaning, reply: Reply, state: str, asked: Confirmati
     now = timezone.now()
     if reply.kind not in ("text",):
         run.told.add(Step(steps.ARTIFACT_CREATION, steps.SHOWN, {"kind": reply.kind}), part=0.95)
-    response = conversations.response(
+    response = leases.response(
         run.message,
         reply.words(run.client),
         outcome=reply.outcome,
@@ -390,7 +392,7 @@ def _end(run: Run, meaning: Meaning, reply: Reply, state: str, asked: Confirmati
         quoted=list(reply.quoted),
         **reply.metadata,
     )
-    has_more = conversations.end(
+    has_more = leases.end(
         run.message,
         run.runner,
         run.told,

@@ -1,4 +1,4 @@
-"""The assistant over REST: shapes only, the rules are in `conversations`."""
+"""The assistant over REST: shapes only, the rules are in `intake`, `leases`, `conversations`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from mcp_bridge.assistant import conversations
+from mcp_bridge.assistant import conversations, intake, leases
 from mcp_bridge.models import Conversation
 from museo.access.callers import caller_from_request
 from museo.access.rest import read_body
@@ -37,7 +37,7 @@ class MessageBody(serializers.Serializer[Any]):
 def message_list(request: Request) -> Response:
     """Say something; the answer comes on `events_url`."""
     body = read_body(MessageBody, request)
-    accepted = conversations.accept(
+    accepted = intake.accept(
         caller_from_request(request),
         text=body["message"],
         conversation_id=body["conversation_id"],
@@ -64,7 +64,7 @@ def message_detail(request: Request, message_id: str) -> Response:
 def message_stop(request: Request, message_id: str) -> Response:
     """Begin no further tool."""
     caller = caller_from_request(request)
-    return Response(conversations.show(conversations.stop(caller, message_id, now=timezone.now())))
+    return Response(conversations.show(leases.stop(caller, message_id, now=timezone.now())))
 
 
 @api_view(["GET", "DELETE"])

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils.translation import override
 
-from mcp_bridge.assistant import conversations
-from mcp_bridge.assistant.conversations import Said
+from mcp_bridge.assistant import conversations, intake
+from mcp_bridge.assistant.said import Said
 from mcp_bridge.models import Conversation, Message
 from museo.access.callers import Caller
 from museo.access.problems import Problem
@@ -76,7 +76,7 @@ def _take_in(public_id: str, *, now: datetime) -> bool:
         sales_channel=written.channel,
     )
     try:
-        conversations.accept(
+        intake.accept(
             sender,
             text=said.text,
             conversation_id=_last_of(sender, now=now),

@@ -1,6 +1,6 @@
-"""How the assistant is doing, for staff: what its tools and its answers took, and came to.
+"""How the assistant is doing: what its tools and its answers took, and came to.
 
-Counted in two queries over the newest messages and calls of a week, however many there are.
+Counted in two queries over the newest messages and calls, however many there are.
 """
 
 from __future__ import annotations
@@ -8,26 +8,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.contrib.admin.views.decorators import staff_member_required
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
 
-from mcp_bridge.assistant import accuracy, intents
+from mcp_bridge.assistant import intents
 from mcp_bridge.assistant.intents import UNKNOWN
 from mcp_bridge.models import Message, ToolRun
-from museo.access.callers import caller_from_request
-from museo.access.permissions import may
 from notifications.statistics import percentile
 
-SEES = "notifications.view_subscription"
-LATELY = timedelta(days=7)
 # of each, the newest
 MOST_COUNTED = 5000
 WELL = ("done", "asked")
@@ -46,24 +35,6 @@ class Figure:
     others: Sequence[tuple[str, int]]
     half: float
     most: float
-
-
-@never_cache
-@staff_member_required
-@require_GET
-def page(request: HttpRequest) -> HttpResponse:
-    if not may(caller_from_request(request), SEES):
-        raise PermissionDenied
-    since = timezone.now() - LATELY
-    shown = {
-        "title": _("How the assistant is doing"),
-        "section": "assistant",
-        "days": LATELY.days,
-        "intents": by_intent(since=since),
-        "tools": by_tool(since=since),
-        "accuracy": accuracy.kept(),
-    }
-    return render(request, "assistant/figures.html", shown)
 
 
 def by_intent(*, since: datetime) -> list[Figure]:

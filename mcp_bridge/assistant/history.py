@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mcp_bridge.assistant import cache, conversations
-from mcp_bridge.assistant.conversations import Said
 from mcp_bridge.assistant.planning import Turn
+from mcp_bridge.assistant.said import Said
 from mcp_bridge.models import Message
 
 MOST_TURNS = 20

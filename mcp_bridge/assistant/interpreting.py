@@ -8,10 +8,10 @@ from typing import Any
 
 from mcp_bridge.assistant import consents, talking
 from mcp_bridge.assistant.client_types import ClientType
-from mcp_bridge.assistant.conversations import Said
 from mcp_bridge.assistant.intents import UNKNOWN
 from mcp_bridge.assistant.memory import Memory
 from mcp_bridge.assistant.message import EMAIL
+from mcp_bridge.assistant.said import Said
 from mcp_bridge.calls import Call
 
 # no sentence is read as these: a button, a word, a form says them

@@ -23,7 +23,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from mcp_bridge.assistant import client_types, conversations, steps
+from mcp_bridge.assistant import client_types, conversations, intake, leases, steps
 from mcp_bridge.assistant.memory import Memory
 from mcp_bridge.models import Conversation, Message
 from museo.access.callers import BASKET_COOKIE, Caller, caller_from_request
@@ -77,7 +77,7 @@ def turn(request: HttpRequest, message_id: str) -> HttpResponse:
 @require_POST
 def stop(request: HttpRequest, message_id: str) -> HttpResponse:
     try:
-        message = conversations.stop(caller_from_request(request), message_id, now=timezone.now())
+        message = leases.stop(caller_from_request(request), message_id, now=timezone.now())
     except NotFound as problem:
         raise Http404(problem.detail) from problem
     return HttpResponseRedirect(_address(message))
@@ -132,7 +132,7 @@ def _conversation(
 def _said(request: HttpRequest, caller: Caller, client_type: str, *, now: datetime) -> str:
     """Where the answer to a form will be."""
     given = request.POST
-    accepted = conversations.accept(
+    accepted = intake.accept(
         caller,
         text=given.get("message", ""),
         conversation_id=given.get("conversation_id", ""),

@@ -26,16 +26,16 @@ from mcp_bridge.asking import Asked
 from mcp_bridge.assistant import (
     client_types,
     consents,
-    conversations,
     counts,
+    leases,
     own_tools,
     steps,
 )
 from mcp_bridge.assistant.client_types import ClientType
 from mcp_bridge.assistant.consents import Consent
-from mcp_bridge.assistant.conversations import Said
 from mcp_bridge.assistant.memory import Memory
 from mcp_bridge.assistant.planning import Done, ToolCall
+from mcp_bridge.assistant.said import Said
 from mcp_bridge.assistant.steps import Step, Steps
 from mcp_bridge.calls import Call
 from mcp_bridge.models import Confirmation, Message, ToolRun
@@ -232,10 +232,10 @@ class Run:
                 part=0.3,
             )
         with log.change() as change:
-            conversations.go_on(self.message, self.runner, self.told, now=now)
+            leases.go_on(self.message, self.runner, self.told, now=now)
             if consent:
                 consents.take(consent.id, self.message, agree=True, now=now)
-            conversations.note_ends(self.ended)
+            leases.note_ends(self.ended)
             self.ended.clear()
             rows = [
                 ToolRun(

@@ -20,7 +20,7 @@ from django.utils.translation import override
 from starlette.types import Message as Frame
 from starlette.types import Receive, Scope, Send
 
-from mcp_bridge.assistant import answering, conversations, steps
+from mcp_bridge.assistant import answering, conversations, intake, leases, steps
 from mcp_bridge.models import Message, message_id
 from museo.access import context, overload
 from museo.access.access_tokens import InvalidToken
@@ -165,7 +165,7 @@ class AssistantSocket:
         if kind == "message":
             await self._accept(said)
         elif kind == "stop":
-            message = await self._find(said, conversations.stop)
+            message = await self._find(said, leases.stop)
             answering.here().stop(message.pk)
         elif kind == "resume":
             await self._resume(said)
@@ -182,7 +182,7 @@ class AssistantSocket:
         self._held[topic] = []
         self._hub.widen(self._subscription, [topic])
         try:
-            accepted = await in_thread(conversations.accept)(
+            accepted = await in_thread(intake.accept)(
                 self._caller,
                 text=_text(said, "message"),
                 conversation_id=_text(said, "conversationId"),

@@ -15,7 +15,7 @@ from django.utils import timezone
 from catalog import stock
 from catalog.imports import services as imports
 from catalog.models import Category, Master, Price, Variant
-from mcp_bridge.assistant import conversations
+from mcp_bridge.assistant import intake
 from mcp_bridge.models import Message
 from museo.access import accounts, connections, scopes
 from museo.access.callers import BASKET_COOKIE, TICKET_COOKIE, Caller, caller_for_user, who_is
@@ -233,7 +233,7 @@ class World:
 
     def _said(self, who: str) -> Message:
         caller = caller_for_user(self._user(who), locale="en", address=ADDRESS)
-        said = conversations.accept(caller, text="Where is my order?", now=timezone.now())
+        said = intake.accept(caller, text="Where is my order?", now=timezone.now())
         return said.message
 
     def _step(self, who: str) -> int:

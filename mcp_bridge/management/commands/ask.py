@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from mcp_bridge.assistant import conversations
+from mcp_bridge.assistant import conversations, intake
 from mcp_bridge.models import Message
 from museo.access.callers import Caller, caller_for_user
 from museo.access.models import User
@@ -45,7 +45,7 @@ class Command(BaseCommand):
     def _answered(self, caller: Caller, said: str, conversation: str, locale: str) -> Message:
         async def run() -> int:
             here = answering.here()
-            accepted = await answering.in_thread(conversations.accept)(
+            accepted = await answering.in_thread(intake.accept)(
                 caller,
                 text=said,
                 conversation_id=conversation,

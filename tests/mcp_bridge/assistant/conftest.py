@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from mcp_bridge.assistant import answering, conversations, planning, steps
+from mcp_bridge.assistant import answering, conversations, intake, planning, steps
 from mcp_bridge.assistant.planning import Plan, Task
 from museo.access.callers import Caller, caller_for_user
 from notifications import log
@@ -33,10 +33,10 @@ class Talk:
         await answering.here().start(accepted.message.pk)
         return await self.response()
 
-    async def accept(self, text: str = "", **more: Any) -> conversations.Accepted:
+    async def accept(self, text: str = "", **more: Any) -> intake.Accepted:
         wanted = {"client_type": self.client_type, "locale": self.locale, **more}
         wanted.setdefault("conversation_id", self.conversation_id)
-        accepted = await in_thread(conversations.accept)(
+        accepted = await in_thread(intake.accept)(
             self.caller, text=text, now=timezone.now(), **wanted
         )
         self.conversation_id = accepted.message.conversation.public_id

@@ -17,7 +17,16 @@ from django.utils import timezone
 
 from catalog.models import Variant
 from mcp_bridge import tasks
-from mcp_bridge.assistant import answering, cache, conversations, correspondence, history, steps
+from mcp_bridge.assistant import (
+    answering,
+    cache,
+    conversations,
+    correspondence,
+    history,
+    intake,
+    leases,
+    steps,
+)
 from mcp_bridge.models import Conversation, Message
 from museo.access.callers import Caller
 from museo.access.limits import TooOften
@@ -159,13 +168,13 @@ def _last(talk: Talk) -> Message:
 @pytest.mark.django_db
 def test_a_conversation_has_one_answer_in_the_making() -> None:
     guest, now = Caller(address="192.0.2.7"), timezone.now()
-    first = conversations.accept(guest, text="hello", runner="a", now=now).message
-    second = conversations.accept(
+    first = intake.accept(guest, text="hello", runner="a", now=now).message
+    second = intake.accept(
         guest, text="hello", conversation_id=first.conversation.public_id, runner="b", now=now
     ).message
 
     assert (first.state, second.state) == ("running", "waiting")
-    assert not conversations.claim(second.pk, "b", now=now)
+    assert not leases.claim(second.pk, "b", now=now)
     rows = Message.objects.filter(pk=second.pk)
     with (
         pytest.raises(IntegrityError, match=r"one_answer_at_a_time|conversation_id"),
@@ -177,9 +186,9 @@ def test_a_conversation_has_one_answer_in_the_making() -> None:
 @pytest.mark.django_db
 def test_a_message_that_is_sent_again_is_the_same_one() -> None:
     guest, now = Caller(address="192.0.2.7"), timezone.now()
-    first = conversations.accept(guest, text="hello", key="1", now=now).message
-    again = conversations.accept(guest, text="hello", key="1", now=now).message
-    others = conversations.accept(Caller(address="192.0.2.8"), text="hi", key="1", now=now).message
+    first = intake.accept(guest, text="hello", key="1", now=now).message
+    again = intake.accept(guest, text="hello", key="1", now=now).message
+    others = intake.accept(Caller(address="192.0.2.8"), text="hi", key="1", now=now).message
 
     assert (first.pk, first.pk) == (again.pk, first.pk)
     assert others.pk != first.pk
@@ -193,7 +202,7 @@ def test_a_thousand_messages_a_minute_are_too_many(settings: LazySettings) -> No
 
     def thousand() -> None:
         for _each in range(1000):
-            conversations.count(guest, now=now)
+            intake.count(guest, now=now)
 
     with pytest.raises(TooOften) as refused:
         thousand()

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from catalog.models import Variant
 from mcp_bridge import tasks
-from mcp_bridge.assistant import answering, conversations, running
+from mcp_bridge.assistant import answering, leases, running
 from mcp_bridge.assistant.planning import Plan, PlannerUnavailable, Task, ToolCall
 from mcp_bridge.models import Message, ToolRun
 from museo.access.callers import Caller
@@ -66,7 +66,7 @@ async def test_a_process_that_comes_back_to_life_neither_calls_nor_answers(
     await in_thread(dead)(guest)
     await in_thread(tasks.answer_left_alone)()
 
-    with pytest.raises(conversations.Lost):
+    with pytest.raises(leases.Lost):
         await run.call("search_products", query="iPhone")
 
     assert await in_thread(ToolRun.objects.count)() == 1
@@ -81,7 +81,7 @@ async def test_without_the_count_of_rows_both_would_answer(
     await in_thread(dead)(guest)
     await in_thread(tasks.answer_left_alone)()
 
-    monkeypatch.setattr(conversations, "go_on", lambda *_given, **_named: None)
+    monkeypatch.setattr(leases, "go_on", lambda *_given, **_named: None)
     await run.call("search_products", query="iPhone")
 
     assert await in_thread(ToolRun.objects.count)() == 2
@@ -116,9 +116,7 @@ async def test_two_processes_take_a_message_once(phone: Variant, guest: Talk) ->
 
 async def test_after_stop_no_tool_is_called(phone: Variant, guest: Talk) -> None:
     accepted = await guest.accept("Add iPhone 15 to my basket", runner=answering.here().runner)
-    await in_thread(conversations.stop)(
-        guest.caller, accepted.message.public_id, now=timezone.now()
-    )
+    await in_thread(leases.stop)(guest.caller, accepted.message.public_id, now=timezone.now())
 
     await answering.here().start(accepted.message.pk)
 
@@ -131,9 +129,7 @@ async def test_after_stop_no_tool_is_called(phone: Variant, guest: Talk) -> None
 async def test_what_waits_is_stopped_at_once(phone: Variant, guest: Talk) -> None:
     await guest.accept("hello", runner="busy")
     accepted = await guest.accept("Add iPhone 15 to my basket")
-    await in_thread(conversations.stop)(
-        guest.caller, accepted.message.public_id, now=timezone.now()
-    )
+    await in_thread(leases.stop)(guest.caller, accepted.message.public_id, now=timezone.now())
 
     assert (await guest.stand())["state"] == "stopped"
     assert [each["type"] for each in await guest.events()] == ["process_start", "process_complete"]
