@@ -33,6 +33,7 @@ from mcp_bridge.assistant import (
     steps,
 )
 from mcp_bridge.assistant.conversations import STATE
+from mcp_bridge.assistant.drafts import Draft
 from mcp_bridge.assistant.intents import UNKNOWN
 from mcp_bridge.assistant.interpreting import AGREE, ASK_AGAIN, DECLINE, Meaning
 from mcp_bridge.assistant.leases import Lost, Stopped
@@ -299,6 +300,7 @@ def _agreed(run: Run, tool: str, answer: Answer) -> Reply:
 async def _by_plan(run: Run, meaning: Meaning, planner: planning.Planner) -> Reply:
     """Let a planner say what to do, until it answers; raise PlannerUnavailable."""
     done: list[Done] = []
+    draft = Draft(run.begin_answer)
     before = await in_thread(history.turns)(run.message)
     for _round in range(MOST_ROUNDS):
         task = Task(
@@ -312,6 +314,7 @@ async def _by_plan(run: Run, meaning: Meaning, planner: planning.Planner) -> Rep
             intent=meaning.intent,
             confidence=meaning.confidence,
             done=tuple(done),
+            tell=draft.grow,
         )
         plan = await planner.plan(task, run.caller)
         for thought in plan.thoughts:

@@ -84,6 +84,17 @@ def answer(text: str) -> str:
     return ADDRESS.sub(_own_address, seen(text))[:LONGEST_ANSWER].strip()
 
 
+def draft(text: str) -> str:
+    """How the answer begins of which this is written so far; nothing of it is taken back.
+
+    The last word is left out: more of it may come, and make an address of it.
+    """
+    said = seen(text)
+    return answer(
+        said[: max((at + 1 for at, each in enumerate(said) if each.isspace()), default=0)]
+    )
+
+
 def _own_address(found: re.Match[str]) -> str:
     url = found[0]
     home = urlsplit(settings.MUSEO_PUBLIC_URL)

@@ -25,7 +25,16 @@ from mcp_bridge.assistant import answers, fences, guard, providers, spending
 from mcp_bridge.assistant.guard import Guard, Refusal, Situation
 from mcp_bridge.assistant.planning import Done, Plan, PlannerUnavailable, Task, ToolCall
 from mcp_bridge.assistant.providers.asking import Desk, NoModel
-from mcp_bridge.assistant.providers.talk import Offer, Reply, Request, Result, Turn, Wish
+from mcp_bridge.assistant.providers.talk import (
+    Offer,
+    Reply,
+    Request,
+    Result,
+    Tell,
+    Turn,
+    Wish,
+    untold,
+)
 from mcp_bridge.assistant.understanding import Understanding, understand
 from mcp_bridge.registry import works_for_shop
 from museo.access import limits
@@ -159,10 +168,10 @@ class ModelPlanner:
             may_wish=talk.rounds < MOST_ROUNDS,
             most_tokens=MOST_TOKENS,
         )
-        reply = await self._reply(talk, task, request)
+        reply = await self._reply(talk, task, request, task.tell or untold)
         return reply if request.may_wish else Reply(reply.text, is_cut=reply.is_cut)
 
-    async def _reply(self, talk: Talk, task: Task, request: Request) -> Reply:
+    async def _reply(self, talk: Talk, task: Task, request: Request, tell: Tell = untold) -> Reply:
         """Within what is left of time and tokens; raise PlannerUnavailable."""
         left = await in_thread(spending.left)(task.conversation_id, now=self.clock())
         if left <= 0:
@@ -171,7 +180,8 @@ class ModelPlanner:
             )
         began = self.desk.clock()
         try:
-            reply = await self.desk.ask(request, within=settings.MUSEO_AI_SECONDS - talk.seconds)
+            within = settings.MUSEO_AI_SECONDS - talk.seconds
+            reply = await self.desk.ask(request, within=within, tell=tell)
         except NoModel as trouble:
             raise _away() from trouble
         finally:

@@ -194,6 +194,8 @@ def _steps(topic: str) -> Mapping[str, dict[tuple[int, str], Taken]]:
             continue
         data = render_envelope(event, get_language() or settings.LANGUAGE_CODE)["data"]
         about = data["metadata"]
+        if about.get("state") == steps.WRITING:
+            continue
         tool = about.get("tool", "")
         found[data["message_id"]][data["step"], tool or data["description"]] = Taken(
             data["description"], tool, about.get("state", "done"), about.get("seconds")

@@ -8,7 +8,7 @@ them with the caller's own scopes, asks for a yes where one is needed, and count
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -59,7 +59,8 @@ class Task:
 
     `conversation_id` is for its budget. `tools` are those that the caller may call, as the registry
     defines them. `done` is what has come of its earlier plans for this message, in order; empty at
-    first. `intent` and `confidence` are what the patterns made of it.
+    first. `intent` and `confidence` are what the patterns made of it. A planner may
+    `tell` all of its words so far while it writes, as often as it likes.
     """
 
     conversation_id: str
@@ -73,6 +74,7 @@ class Task:
     intent: str
     confidence: float
     done: Sequence[Done] = ()
+    tell: Callable[[str], Awaitable[None]] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

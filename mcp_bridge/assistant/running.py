@@ -156,6 +156,24 @@ class Run:
         """Tell a planner's own words."""
         self.told.add(Step(steps.THINKING, steps.UNDERSTOOD, thought=thought[:200]))
 
+    async def begin_answer(self, words: str) -> None:
+        """Tell how a planner's answer begins; raise Stopped or Lost."""
+        writing = asyncio.ensure_future(in_thread(self._write)(words))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            # the thread goes on, and nothing else may be told meanwhile
+            await asyncio.gather(writing, return_exceptions=True)
+            raise
+
+    def _write(self, words: str) -> None:
+        now = timezone.now()
+        about = {"state": steps.WRITING}
+        self.told.add(Step(steps.THINKING, steps.WRITES, about, thought=words), part=0.9)
+        with log.change() as change:
+            leases.go_on(self.message, self.runner, self.told, now=now)
+            self.told.tell(change, at=now)
+
     async def ask(
         self, tool: str, arguments: Mapping[str, Any], *, question: str, yes: str, **card: Any
     ) -> Answer:

@@ -39,9 +39,12 @@ WAITING = "assistant.waiting"
 USUAL_STEPS = 3
 # before the end
 MOST_PROGRESS = 95
+# `state` of a thought that is how the answer begins
+WRITING = "writing"
 
 STARTED = gettext_noop("Reading what you said")
 UNDERSTOOD = gettext_noop("Understood")
+WRITES = gettext_noop("Writing the answer")
 CHOSEN = gettext_noop("Choosing what to do")
 ANSWERED = gettext_noop("Done")
 WAITS = gettext_noop("Waiting for your yes")

@@ -2,7 +2,7 @@
 // what is typed or pressed without leaving the page, follows runs while they go on, and asks the
 // page for a turn again when its run has ended. Without it the same forms work by themselves.
 
-import { ProcessManager } from "./process-manager.js";
+import { ProcessManager, isDraft } from "./process-manager.js";
 import "./process-steps.js";
 import "./natural-language-input.js";
 import "./order-way.js";
@@ -148,7 +148,13 @@ export class AIChatPanel extends HTMLElement {
     const steps = turn.querySelector("process-steps");
     const manager = new ProcessManager(id);
     this.following.set(id, manager);
-    manager.on("step", (event) => steps.take(event));
+    const draft = turn.querySelector("[data-draft]");
+    manager.on("step", (event) => {
+      const words = isDraft(event) ? event.data.description : "";
+      if (!words) steps.take(event);
+      draft.textContent = words;
+      draft.hidden = !words;
+    });
     manager.on("end", () => {
       this.following.delete(id);
       this.show(id);

@@ -15,6 +15,8 @@ export const TYPES = [
   "process_complete",
   "error",
 ];
+// how the answer begins, all of it so far; whatever comes next takes its place
+export const isDraft = ({ type, data }) => type === "thinking" && data.metadata.state === "writing";
 const LAST = new Set(["process_complete", "error"]);
 const SHORTEST_MS = 500;
 const LONGEST_MS = 10000;
