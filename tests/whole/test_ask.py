@@ -200,6 +200,15 @@ def staff(context: BrowserContext, shop: Shop) -> Iterator[Talk]:
     assert talk.shopper.trouble == []
 
 
+def history(staff: Talk, product: str) -> Any:
+    """What was done to a product, as the admin shows it."""
+    staff.page.goto(f"{staff.shopper.address}/admin/catalog/master/?q={product}")
+    href = staff.page.get_by_role("link", name=product).first.get_attribute("href")
+    assert href
+    staff.page.goto(staff.shopper.address + href.replace("change/", "history/").split("?")[0])
+    return staff.page.locator("main, #content").first
+
+
 def test_staff_change_a_price_by_a_sentence_and_a_button(staff: Talk) -> None:
     asked = staff.say("Set the price of the amphora vase to 91 euros")
     expect(asked.locator(".confirm")).to_contain_text("€91.00")
@@ -212,6 +221,7 @@ def test_staff_change_a_price_by_a_sentence_and_a_button(staff: Talk) -> None:
     staff.shopper.go("/p/amphora-vase")
     expect(staff.page.locator("main")).to_contain_text("€91.00")
     assert violations(staff.shopper) == []
+    expect(history(staff, "Amphora vase")).to_contain_text("Changed")
 
 
 DROP = """(file) => {
@@ -244,11 +254,7 @@ def test_staff_make_a_product_by_a_sentence_and_more_by_dropping_a_file(staff: T
     assert violations(staff.shopper) == []
     # what was done stays to be looked up
     for made in ("Spoken vase", "Dropped bowl"):
-        staff.page.goto(f"{staff.shopper.address}/admin/catalog/master/?q={made}")
-        href = staff.page.get_by_role("link", name=made).first.get_attribute("href")
-        assert href
-        staff.page.goto(staff.shopper.address + href.replace("change/", "history/").split("?")[0])
-        expect(staff.page.locator("main, #content").first).to_contain_text("Made")
+        expect(history(staff, made)).to_contain_text("Made")
 
 
 ASK = """async ({ module, address }) => {
