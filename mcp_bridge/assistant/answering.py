@@ -314,7 +314,8 @@ async def _by_plan(run: Run, meaning: Meaning, planner: planning.Planner) -> Rep
             intent=meaning.intent,
             confidence=meaning.confidence,
             done=tuple(done),
-            tell=draft.grow,
+            # what came by a channel is followed by nobody
+            tell=None if run.message.channel else draft.grow,
         )
         plan = await planner.plan(task, run.caller)
         for thought in plan.thoughts:
