@@ -76,6 +76,21 @@ async def test_who_is_not_understood_is_answered_by_a_model(phone: Variant, gues
     assert [each for each in fields if "confirm" in each] == []
 
 
+async def test_a_long_answer_is_told_while_it_comes(phone: Variant, guest: Talk) -> None:
+    parts = [f"This is thing number {number}, and a fine one. " for number in range(8)]
+    async with model(PLAYED.reply(*parts)):
+        answer = await guest.say(HMM)
+
+    begun = [
+        each["data"]["description"]
+        for each in await guest.events()
+        if each["data"]["metadata"].get("state") == "writing"
+    ]
+    assert answer["message"] == "".join(parts).strip()
+    assert begun
+    assert all(answer["message"].startswith(words) for words in begun)
+
+
 async def test_who_is_understood_costs_nothing(phone: Variant, guest: Talk) -> None:
     async with model(PLAYED.reply("Never asked.")) as at:
         answer = await guest.say("Do you have iPhone 15?")
