@@ -20,7 +20,7 @@ from tests import first_rows, mail_server
 from tests.clients.orders import Desk, desk
 from tests.clients.proxy import Proxy, proxy_to
 from tests.mail_server import Mailbox
-from tests.services import find_chromium
+from tests.services import find_chromium, find_headless
 from tests.shops import open_shop
 
 DEMO_SHOP = Shop(time_zone="Europe/Helsinki", steps_done=5, is_open=True)
@@ -122,6 +122,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The browser's come last: its driver has an event loop, in whose thread no other may run."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
     for item in items:
         if "calm" in getattr(item, "fixturenames", ()):
             item.add_marker("calm")
@@ -138,3 +140,9 @@ def chromium() -> str:
     found = find_chromium()
     assert found, "this test needs Chromium: apt-get install chromium"
     return str(found)
+
+
+@pytest.fixture(scope="session")
+def headless(chromium: str) -> str:
+    """The browser's program for tests that need no notifications."""
+    return str(find_headless() or chromium)

@@ -27,6 +27,8 @@ POSTGRESQL_FOLDERS = (
     "/usr/local/pgsql/bin",
 )
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# the same without windows: it computes half as much, and shows no notifications
+HEADLESS_NAMES = ("chromium-headless-shell",)
 CHROMIUM_ON_MACOS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -55,10 +57,19 @@ def find_postgresql() -> Path | None:
 
 
 def find_chromium() -> Path | None:
-    found = next((path for path in map(shutil.which, CHROMIUM_NAMES) if path), None)
+    found = _first_of(CHROMIUM_NAMES)
     if found:
-        return Path(found)
+        return found
     return next((Path(path) for path in CHROMIUM_ON_MACOS if Path(path).exists()), None)
+
+
+def find_headless() -> Path | None:
+    """Chromium for all that needs no notifications; the whole one where there is no other."""
+    return _first_of(HEADLESS_NAMES) or find_chromium()
+
+
+def _first_of(names: Sequence[str]) -> Path | None:
+    return next((Path(path) for path in map(shutil.which, names) if path), None)
 
 
 def find_nginx() -> Path | None:

@@ -21,9 +21,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         yield opened
 
 
-@pytest.fixture(scope="module")
-def chrome(chromium: str) -> Iterator[Browser]:
-    with browser(chromium) as opened:
+@pytest.fixture(scope="session")
+def chrome(headless: str) -> Iterator[Browser]:
+    with browser(headless) as opened:
         yield opened
 
 

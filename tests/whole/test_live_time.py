@@ -74,7 +74,8 @@ def test_a_page_brought_back_as_it_was_left_catches_up(
     calm: Desk, watch: Watch, proxy: Proxy, chrome: Browser, chromium: str
 ) -> None:
     order = calm.buy()
-    # the driver switches the cache of whole pages off, and the shop's `no-store` would
+    # the one without windows has no cache of whole pages; the driver switches it off, and the
+    # shop's `no-store` would
     keeping = chrome.browser_type.launch(
         executable_path=chromium,
         args=FLAGS,

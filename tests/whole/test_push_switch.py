@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.clients.orders import Bought, Desk
 from tests.orders.test_browsers import address
 from tests.processes import TLS, eventually
-from tests.whole.browser import Shopper
+from tests.whole.browser import FLAGS, Shopper
 from tests.whole.test_browser import OVERFLOW, violations
 
 pytestmark = pytest.mark.browser
@@ -69,6 +69,14 @@ MOVE = """async (told) => {
     await over;
 }"""
 Follow = Callable[..., Shopper]
+
+
+@pytest.fixture(scope="module")
+def chrome(chrome: Browser, chromium: str) -> Iterator[Browser]:
+    """The whole one, as it shows notifications."""
+    opened = chrome.browser_type.launch(executable_path=chromium, args=FLAGS)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
