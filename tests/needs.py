@@ -19,6 +19,8 @@ class Need:
     # empty: it would come with a service of its own, or with much else, so it is not installed
     # unasked
     debian_package: str = ""
+    # installed with it, and done without where there is none
+    also: str = ""
     is_for_long_runs: bool = False
 
 
@@ -36,6 +38,7 @@ NEEDS = (
         services.find_chromium,
         "apt-get install chromium (Debian, Ubuntu) or brew install chromium (macOS)",
         "chromium",
+        also="chromium-headless-shell",
     ),
     Need(
         "browser",
@@ -108,4 +111,6 @@ def _install(need: Need, may_install: bool) -> Path | None:
         flush=True,
     )
     debian.install(need.debian_package)
+    if need.also:
+        debian.install(need.also)
     return need.find()

@@ -184,10 +184,12 @@ def test_root_installs_what_is_missing_and_says_so(
     monkeypatch.setattr(debian, "can_install", lambda: True)
     installed: list[str] = []
     monkeypatch.setattr(debian, "install", installed.append)
-    unicorn = Need("unicorn", "a unicorn", lambda: tmp_path if installed else None, "", "unicorn")
+    unicorn = Need(
+        "unicorn", "a unicorn", lambda: tmp_path if installed else None, "", "unicorn", also="hay"
+    )
 
     assert needs.provide([unicorn], may_install=True) == {"unicorn": tmp_path}
-    assert installed == ["unicorn"]
+    assert installed == ["unicorn", "hay"]
     assert "installing Debian's package unicorn" in capsys.readouterr().out
 
 
