@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.clients.proxy import Proxy
 from tests.shops import Shop, open_shop
-from tests.whole.browser import browser
+from tests.whole.browser import FLAGS, browser
 from tests.whole.reader import Watch, watching
 
 # a bound, no measure: other tests run beside these
@@ -25,6 +25,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 def chrome(headless: str) -> Iterator[Browser]:
     with browser(headless) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def with_windows(chrome: Browser, chromium: str) -> Iterator[Browser]:
+    """The whole browser: it shows notifications, and the address of a page that does not come."""
+    opened = chrome.browser_type.launch(executable_path=chromium, args=FLAGS)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

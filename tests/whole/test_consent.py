@@ -22,9 +22,9 @@ CHALLENGE = "w1TpKUdYE9hUAcNSeeSRFioHDxfUxuHho_JHAfZ_vDM"
 
 
 @pytest.fixture
-def plain(chrome: Browser) -> Iterator[BrowserContext]:
+def plain(with_windows: Browser) -> Iterator[BrowserContext]:
     """Without JavaScript; narrow, dark, from the right."""
-    context = chrome.new_context(
+    context = with_windows.new_context(
         locale="ar",
         java_script_enabled=False,
         viewport={"width": 320, "height": 800},

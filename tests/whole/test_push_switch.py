@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.clients.orders import Bought, Desk
 from tests.orders.test_browsers import address
 from tests.processes import TLS, eventually
-from tests.whole.browser import FLAGS, Shopper
+from tests.whole.browser import Shopper
 from tests.whole.test_browser import OVERFLOW, violations
 
 pytestmark = pytest.mark.browser
@@ -71,23 +71,15 @@ MOVE = """async (told) => {
 Follow = Callable[..., Shopper]
 
 
-@pytest.fixture(scope="module")
-def chrome(chrome: Browser, chromium: str) -> Iterator[Browser]:
-    """The whole one, as it shows notifications."""
-    opened = chrome.browser_type.launch(executable_path=chromium, args=FLAGS)
-    yield opened
-    opened.close()
-
-
 @pytest.fixture
-def follow(chrome: Browser, calm: Desk) -> Iterator[Follow]:
+def follow(with_windows: Browser, calm: Desk) -> Iterator[Follow]:
     """Opens an order's page by its ticket, in a browser of its own."""
     opened: list[BrowserContext] = []
 
     def follow(
         order: Bought, *, allowed: bool = True, script: str = "", language: str = "", **options: Any
     ) -> Shopper:
-        context = chrome.new_context(locale="en-GB", **options)
+        context = with_windows.new_context(locale="en-GB", **options)
         opened.append(context)
         if allowed:
             context.grant_permissions(["notifications"], origin=calm.shop.address)
