@@ -123,9 +123,7 @@ def end(user: User) -> bool:
 
 
 def _recovery_codes(factor: SecondFactor) -> list[str]:
-    made = [
-        "".join(secrets.choice(ALPHABET) for _ in range(LETTERS)) for _ in range(RECOVERY_CODES)
-    ]
+    made = [_drawn() for _each in range(RECOVERY_CODES)]
     RecoveryCode.objects.bulk_create(
         RecoveryCode(factor=factor, code_hash=digest(code)) for code in made
     )
