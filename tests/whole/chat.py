@@ -14,6 +14,8 @@ import httpx
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FrameLocator, Locator, Page
 
+from tests.processes import eventually
+
 PAGE = Path(__file__).parent / "host.html"
 CAPABILITIES: dict[str, Any] = {
     "serverTools": {},
@@ -66,6 +68,11 @@ class Chat:
             method,
         )
         return found
+
+    def asks(self, method: str) -> dict[str, Any]:
+        """What it asks for by a method, as soon as it does."""
+        eventually(lambda: bool(self.asked(method)), seconds=60)
+        return self.asked(method)[0]
 
     def called(self) -> list[str]:
         """The tools that the card has called."""

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.clients.orders import Desk
+from tests.processes import eventually
 from tests.whole.chat import Chat, chatting
 
 pytestmark = pytest.mark.browser
@@ -43,6 +44,11 @@ def follow(chat: Chat, calm: Desk, **more: Any) -> dict[str, str]:
     return mine
 
 
+def told(chat: Chat) -> list[str]:
+    """The states of the order that the model was told."""
+    return [each["structuredContent"]["status"] for each in chat.asked("ui/update-model-context")]
+
+
 def current(chat: Chat) -> Any:
     return chat.card.locator("[aria-current=step]")
 
@@ -64,11 +70,10 @@ def test_an_order_moves_in_its_card_and_the_model_is_told(chat: Chat, calm: Desk
     expect(chat.card.locator("#when")).to_have_text("Delivered")
     expect(current(chat)).to_have_count(0)
     expect(chat.button("Cancel the order")).to_be_hidden()
-    told = [each["structuredContent"]["status"] for each in chat.asked("ui/update-model-context")]
-    assert told == ["confirmed", "delivered"]
+    eventually(lambda: told(chat) == ["confirmed", "delivered"])
     assert set(chat.called()) == {"track_order"}
     chat.button("Open the order's page").click()
-    (link,) = chat.asked("ui/open-link")
+    link = chat.asks("ui/open-link")
     assert link["url"].endswith(f"/t/{order.ticket}")
 
 
@@ -167,9 +172,9 @@ def test_products_are_shown_and_put_into_one_basket(chat: Chat) -> None:
     expect(chat.card.locator("#basket")).to_contain_text("In the basket: 2")
     items.first.get_by_role("button", name="Look at it").click()
 
-    told = chat.asked("ui/update-model-context")
-    assert len({each["structuredContent"]["basket_token"] for each in told}) == 1
-    assert chat.asked("ui/open-link")[0]["url"].endswith(f"/p/{found['results'][0]['slug']}")
+    contexts = chat.asked("ui/update-model-context")
+    assert len({each["structuredContent"]["basket_token"] for each in contexts}) == 1
+    assert chat.asks("ui/open-link")["url"].endswith(f"/p/{found['results'][0]['slug']}")
 
 
 def test_one_product_has_its_choices(chat: Chat) -> None:
