@@ -79,7 +79,9 @@ def table(found: dict[Visit, list[Seen]]) -> list[str]:
         figures = [f"{of[name]:.{digits}f}" for name, digits in SHOWN.items()]
         lines.append(_line([page.name, *figures]))
     for page, rounds in found.items():
-        lines.append(f"\n{page.name}: largest {rounds[-1].largest}; slowest {rounds[-1].slowest}")
+        last = rounds[-1]
+        moved = f"; moved {last.moved}" if last.moved else ""
+        lines.append(f"\n{page.name}: largest {last.largest}; slowest {last.slowest}{moved}")
     missed = [
         f"{page}: {what} {figure:g}" for page, what, holds, figure in judged(found) if not holds
     ]

@@ -18,11 +18,12 @@ SLOWER = 4
 PAINTED = "new Promise(done => requestAnimationFrame(() => setTimeout(done, 100)))"
 # a burst of shifts ends after a second without one, and after five at most
 WITNESS = """
-    window.witness = {lcp: 0, largest: "", cls: 0, inp: 0, slowest: ""};
+    window.witness = {lcp: 0, largest: "", cls: 0, moved: "", inp: 0, slowest: ""};
     const see = (type, look, more = {}) => new PerformanceObserver(
         (list) => list.getEntries().forEach(look)
     ).observe({type, buffered: true, ...more});
-    const name = (node) => node ? node.nodeName.toLowerCase() + "." + node.className : "";
+    const name = (node) => node ? node.nodeName.toLowerCase() + "." + classes(node) : "";
+    const classes = (node) => node.className?.baseVal ?? node.className;
     see("largest-contentful-paint", (paint) => {
         witness.lcp = paint.startTime;
         witness.largest = name(paint.element);
@@ -34,6 +35,7 @@ WITNESS = """
         if (at - burst.to > 1000 || at - burst.from > 5000) burst = {sum: 0, from: at, to: at};
         burst.to = at;
         burst.sum += shift.value;
+        if (burst.sum > witness.cls) witness.moved = name(shift.sources[0]?.node);
         witness.cls = Math.max(witness.cls, burst.sum);
     });
     see("event", (event) => {
@@ -54,6 +56,7 @@ class Seen:
     inp: float = 0
     largest: str = ""
     slowest: str = ""
+    moved: str = ""
     bytes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SORTS.values(), 0))
 
 

@@ -82,7 +82,8 @@ def visit(page_of: Visit, at: Prepared, browser: Browser) -> Seen:
         found.bytes = fetched.bytes()
         page_of.use(page, at.desk)
         after = seen(page)
-        found.cls, found.inp, found.slowest = after.cls, after.inp, after.slowest
+        found.cls, found.moved = after.cls, after.moved
+        found.inp, found.slowest = after.inp, after.slowest
         return found
 
 
