@@ -28,6 +28,7 @@ WITNESS = """
         witness.lcp = paint.startTime;
         witness.largest = name(paint.element);
     });
+    let largest = 0;
     let burst = {sum: 0, from: 0, to: 0};
     see("layout-shift", (shift) => {
         if (shift.hadRecentInput) return;
@@ -35,7 +36,8 @@ WITNESS = """
         if (at - burst.to > 1000 || at - burst.from > 5000) burst = {sum: 0, from: at, to: at};
         burst.to = at;
         burst.sum += shift.value;
-        if (burst.sum > witness.cls) witness.moved = name(shift.sources[0]?.node);
+        if (shift.value > largest) witness.moved = name(shift.sources[0]?.node);
+        largest = Math.max(largest, shift.value);
         witness.cls = Math.max(witness.cls, burst.sum);
     });
     see("event", (event) => {

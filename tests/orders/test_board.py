@@ -1,10 +1,12 @@
 """The staff board: orders at their steps, late first, and what is done with them there."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
@@ -285,3 +287,9 @@ def test_the_strip_counts_the_day(boss: Client, order: Order) -> None:
     strip = page.partition('<dl class="kpis">')[2].partition("</dl>")[0]
     assert strip.count('<span class="num">1</span>') == 2
     assert "€132.90" in strip
+
+
+def test_the_style_knows_how_many_columns_there_are() -> None:
+    style = (settings.BASE_DIR / "static/css/board.css").read_text()
+    columns = re.findall(r"repeat\((\d+), minmax\(\d+rem", style)
+    assert set(columns) == {str(len(board.UNDER_WAY) + 1)}
