@@ -3,17 +3,21 @@
 Each protection has a twin: the same page with that line of its script taken out.
 """
 
+import asyncio
 import gzip
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from mcp.client.client import Client
 from playwright.sync_api import APIResponse, Browser, Page, Response, Route, expect
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.clients.orders import STEPS, Bought, Desk
 from tests.clients.proxy import Proxy
+from tests.mcp_bridge.conftest import call
 from tests.processes import eventually
 from tests.whole.reader import Reader, Watch, without
 
@@ -39,6 +43,25 @@ def test_a_step_is_on_the_page_within_a_second_and_the_page_is_never_loaded_anew
 
     current = reader.page.locator("[aria-current=step]")
     expect(current).to_have_attribute("data-step", "confirmed")
+    assert reader.page.evaluate("window.mark") == "never loaded anew"
+    assert is_exactly_the_log(reader, calm, order)
+
+
+def test_what_is_done_in_a_chat_is_the_same_on_the_page(calm: Desk, watch: Watch) -> None:
+    order = calm.buy()
+    reader = watch(order)
+
+    async def cancel() -> None:
+        async with Client(f"{calm.shop.address}/mcp") as client:
+            mine = {"order_id": order.number, "ticket": order.ticket}
+            question = await call(client, "cancel_order", **mine)
+            await call(client, "cancel_order", **mine, confirm=question["confirm"])
+
+    # beside the loop of the browser's driver
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(asyncio.run, cancel()).result(60)
+    reader.shows("cancelled")
+
     assert reader.page.evaluate("window.mark") == "never loaded anew"
     assert is_exactly_the_log(reader, calm, order)
 
