@@ -32,7 +32,7 @@ LISTINGS = list(listings())
 # what cannot be typed here, and which part of the machine is missing for it
 MISSING = {
     r"docker compose": "Docker",
-    r"for part in \$\(docker": "Docker",
+    r"for service in web live": "Docker",
     r"claude mcp add": "Claude Code",
     r"npx @modelcontextprotocol/inspector": "Node.js 22 and a browser; see tests/interop",
     r"scripts/test$": "a machine that does not run it already",
