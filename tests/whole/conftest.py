@@ -9,6 +9,7 @@ from tests.clients.proxy import Proxy
 from tests.shops import Shop, open_shop
 from tests.whole.browser import FLAGS, browser
 from tests.whole.reader import Watch, watching
+from tests.whole.talk import Talk
 
 # a bound, no measure: other tests run beside these
 BOUND = 60_000
@@ -52,3 +53,11 @@ def watch(chrome: Browser, proxy: Proxy) -> Iterator[Watch]:
     """Opens the tracking page of an order of the calm shop, through the proxy."""
     with watching(chrome, proxy.address) as watch:
         yield watch
+
+
+@pytest.fixture
+def talk(context: BrowserContext, shop: Shop) -> Iterator[Talk]:
+    talking = Talk(context.new_page(), shop.address)
+    talking.shopper.go("/ask")
+    yield talking
+    assert talking.shopper.trouble == []

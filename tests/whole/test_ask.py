@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.shops import Shop
-from tests.whole.browser import Shopper
+from tests.whole.talk import Talk
 from tests.whole.test_browser import OVERFLOW, violations
 
 pytestmark = pytest.mark.browser
@@ -22,55 +22,6 @@ WHERE = {
     "address.city": "Helsinki",
     "address.country": "FI",
 }
-# of the API, as the page's script asks it
-MESSAGE = """async (id) => (await fetch(`/api/v1/assistant/messages/${id}`)).json()"""
-
-
-class Talk:
-    """A page with a conversation."""
-
-    def __init__(self, page: Page, address: str) -> None:
-        self.page = page
-        self.shopper = Shopper(page, address)
-        self.shopper.watch()
-
-    @property
-    def turns(self) -> Any:
-        return self.page.locator("[data-turn]")
-
-    @property
-    def last(self) -> Any:
-        return self.turns.last
-
-    def say(self, words: str) -> Any:
-        """The turn, once it is answered."""
-        before = self.turns.count()
-        self.page.fill("#ask-message", words)
-        self.page.keyboard.press("Enter")
-        return self.answered(before)
-
-    def press(self, name: str) -> Any:
-        before = self.turns.count()
-        self.last.get_by_role("button", name=name).click()
-        return self.answered(before)
-
-    def answered(self, before: int) -> Any:
-        expect(self.turns).to_have_count(before + 1)
-        expect(self.page.locator("[data-turn][data-open]")).to_have_count(0)
-        return self.last
-
-    def told(self) -> dict[str, Any]:
-        """What the API says of the last message."""
-        found: dict[str, Any] = self.page.evaluate(MESSAGE, self.last.get_attribute("data-turn"))
-        return found
-
-
-@pytest.fixture
-def talk(context: BrowserContext, shop: Shop) -> Iterator[Talk]:
-    talking = Talk(context.new_page(), shop.address)
-    talking.shopper.go("/ask")
-    yield talking
-    assert talking.shopper.trouble == []
 
 
 def test_a_telephone_is_found_bought_and_followed_without_leaving_the_page(talk: Talk) -> None:

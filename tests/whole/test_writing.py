@@ -10,12 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import expect
 
 from tests.mcp_bridge.assistant.models.openai_api import ended, said, wished
 from tests.shops import Shop, open_shop
 from tests.whole.conftest import BOUND
-from tests.whole.test_ask import Talk
+from tests.whole.talk import Talk
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
@@ -73,14 +73,6 @@ def shop(model: SlowModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     home = tmp_path_factory.mktemp("written")
     with open_shop(home, MUSEO_AI_URL=url, MUSEO_AI_MODEL="loopback") as opened:
         yield opened
-
-
-@pytest.fixture
-def talk(context: BrowserContext, shop: Shop) -> Iterator[Talk]:
-    talking = Talk(context.new_page(), shop.address)
-    talking.shopper.go("/ask")
-    yield talking
-    assert talking.shopper.trouble == []
 
 
 def begin(talk: Talk) -> Any:
