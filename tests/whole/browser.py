@@ -1,10 +1,10 @@
 """A shopper in a real browser: what a page does, and everything that went wrong on the way."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -76,3 +76,12 @@ def browser(program: str) -> Iterator[Browser]:
         opened = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield opened
         opened.close()
+
+
+def once(answer: Callable[[Route], None]) -> Callable[[Route], None]:
+    """Answers the first request; those after it go on.
+
+    Playwright's own `times=1` then holds no request any more, and may forget one that it held.
+    """
+    first = iter((answer,))
+    return lambda route: next(first, Route.continue_)(route)

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, e
 from tests.clients.orders import Bought, Desk, desk
 from tests.processes import PREAMBLE
 from tests.shops import ROOT, open_shop
+from tests.whole.browser import once
 from tests.whole.reader import without
 
 pytestmark = pytest.mark.browser
@@ -206,7 +207,7 @@ def test_a_log_that_began_anew_is_read_anew(calm: Desk, enter: Enter) -> None:
             body = re.sub(r'data-cursor="[^"]+"', 'data-cursor="gone0000-1"', route.fetch().text())
             route.fulfill(body=body, content_type="text/html")
 
-        page.route(f"**{BOARD}", serve, times=1)
+        page.route(f"**{BOARD}", once(serve))
 
     page = enter(prepare=of_another_log)
     page.wait_for_function("document.querySelectorAll('[data-slip]').length > 0")

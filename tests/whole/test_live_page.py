@@ -19,6 +19,7 @@ from tests.clients.orders import STEPS, Bought, Desk
 from tests.clients.proxy import Proxy
 from tests.mcp_bridge.conftest import call
 from tests.processes import eventually
+from tests.whole.browser import once
 from tests.whole.reader import Reader, Watch, without
 
 pytestmark = pytest.mark.browser
@@ -183,14 +184,14 @@ def test_without_its_watchdog_a_page_would_look_live_for_ever(
 
 
 def first_is_refused(page: Page) -> None:
-    page.route(STREAMS, lambda route: route.abort("connectionrefused"), times=1)
+    page.route(STREAMS, once(lambda route: route.abort("connectionrefused")))
 
 
 def first_is_unavailable(page: Page) -> None:
     def answer(route: Route) -> None:
         route.fulfill(status=503, content_type="text/html", body="<h1>Bad gateway</h1>")
 
-    page.route(STREAMS, answer, times=1)
+    page.route(STREAMS, once(answer))
 
 
 @pytest.mark.parametrize("trouble", [first_is_refused, first_is_unavailable])
