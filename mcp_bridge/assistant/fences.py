@@ -90,9 +90,8 @@ def draft(text: str) -> str:
     The last word is left out: more of it may come, and make an address of it.
     """
     said = seen(text)
-    return answer(
-        said[: max((at + 1 for at, each in enumerate(said) if each.isspace()), default=0)]
-    )
+    *_, last = ["", *said.split()]
+    return answer(said.removesuffix(last))
 
 
 def _own_address(found: re.Match[str]) -> str:
