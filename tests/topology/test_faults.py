@@ -1,16 +1,20 @@
 """Parts of the topology die while people read, buy and follow: nobody loses anything."""
 
+import os
+import shutil
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
 
+from museo.ops import health
 from tests.processes import PREAMBLE, TLS, eventually
 from tests.shops import ROOT
 from tests.topology.load import Receiver, buyer, measured, register, under_load
@@ -185,6 +189,25 @@ def test_a_database_that_only_reads_is_seen_and_its_pages_are_served(own_shop: T
     measured("health is green of it", lambda: is_well(own_shop), must_reach=10)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+def test_a_disk_that_is_full_is_seen(own_shop: Topology) -> None:
+    with small_disk(own_shop.home):
+        eventually(lambda: is_well(own_shop))
+
+        full = own_shop.home / "full"
+        with full.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(own_shop.home).free)
+        measured(
+            "health is red of a full disk",
+            lambda: own_shop.health()["disk"] == "down",
+            must_reach=10,
+        )
+        assert own_shop.health()["status"] == "down"
+
+        full.unlink()
+        measured("health is green of it", lambda: is_well(own_shop), must_reach=10)
+
+
 def is_well(shop: Topology) -> bool:
     return shop.health()["status"] == "ok"
 
@@ -210,6 +233,18 @@ def control(shop: Topology, verb: str, queue: str) -> None:
         env=dict(shop.environment),
         check=True,
     )
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    """A disk of its own in the folder's place, with some more room than a shop has to have."""
+    size = f"size={health.LITTLE_ROOM + 10_000_000}"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", size, "museo", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        # whoever has a file open there keeps it
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @contextmanager
