@@ -308,6 +308,14 @@ GROUP = re.compile(r"\d{3}([.,]\d{1,2})?")
 SURE_GROUP = re.compile(r"000|\d{3}[.,]\d{1,2}")
 
 
+def whole(digits: str) -> int | None:
+    """ "1,150" and "1.150" are 1150; None for what has a part of one, as "1.5" has."""
+    *groups, last = re.split(POINTS, digits)
+    if groups and len(last) <= 2:
+        return None
+    return int("".join([*groups, last])[:20])
+
+
 def minor(digits: str, currency: str) -> int:
     """ "1.299,50" and "1,299.5" are both 129950; "1.299" is 129900."""
     *groups, last = re.split(POINTS, digits)

@@ -179,7 +179,7 @@ class _Reader:
                 self._price(at)
             elif at and self._is_content(at - 1) and not self._is_counted(at):
                 names.append(at)
-            elif said.isdecimal():
+            else:
                 self._quantity(at)
         if names and "quantity" not in self.entities.found and self.meanings & OF_STOCK:
             self._quantity(names[-1])
@@ -195,9 +195,10 @@ class _Reader:
         self.entities.is_change = is_moved and "to" not in self._before(at)
 
     def _quantity(self, at: int) -> None:
-        self.taken[at] = "quantity"
-        count = int(self.said[at]) if len(self.said[at]) <= 5 else MOST_PIECES
-        self.entities.found.setdefault("quantity", min(count, MOST_PIECES))
+        count = reading.whole(self.said[at])
+        if count is not None:
+            self.taken[at] = "quantity"
+            self.entities.found.setdefault("quantity", min(count, MOST_PIECES))
 
     def _is_share(self, at: int) -> bool:
         """20 %, or 20 percent."""

@@ -54,6 +54,18 @@ def read(text: str, language: str = "en", *, is_staff: bool = True) -> Understan
             {"product": "iPhone 15", "quantity": 12},
         ),
         (
+            "en",
+            "inventory of bags 1,150",
+            "change_stock",
+            {"quantity": 1150, "product": "bags"},
+        ),
+        (
+            "de",
+            "Lagerbestand Becher 1.150",
+            "change_stock",
+            {"quantity": 1150, "product": "Becher"},
+        ),
+        (
             "fr",
             "ajoute deux tasses rouges au panier",
             "add_to_basket",
