@@ -99,7 +99,7 @@ def page(request: HttpRequest) -> HttpResponse:
     told: dict[str, Any] = {}
     if request.method == "POST":
         try:
-            return ACTS.get(request.POST.get("act", ""), _again)(request, user)
+            return _do(request, user)
         except Problem as problem:
             told["problem"] = problem
     factor = second_factor.of(user)
@@ -129,10 +129,21 @@ def picture(request: HttpRequest) -> HttpResponse:
     return HttpResponse(drawn.getvalue(), content_type="image/svg+xml")
 
 
+def _do(request: HttpRequest, user: User) -> HttpResponse:
+    """What was asked for; what cannot be meant shows the page again."""
+    act, factor = request.POST.get("act", ""), second_factor.of(user)
+    if act == "on":
+        return _turn_on(request, user)
+    if act in CHANGES and factor:
+        _check(request, factor)
+        return CHANGES[act](request, factor)
+    return redirect("second_factor")
+
+
 def _turn_on(request: HttpRequest, user: User) -> HttpResponse:
     key = _offered(request)
     if key is None:
-        return _again(request, user)
+        return redirect("second_factor")
     was_half = sessions.half(request) is not None
     typed = request.POST.get("code", "")
     codes = access_changes.turn_on_second_factor(user, key, typed, now=timezone.now())
@@ -144,30 +155,20 @@ def _turn_on(request: HttpRequest, user: User) -> HttpResponse:
     return _codes(request, codes, then=reverse("account"))
 
 
-def _renew_codes(request: HttpRequest, user: User) -> HttpResponse:
-    factor = second_factor.of(user)
-    if factor is None:
-        return _again(request, user)
-    _check(request, factor)
+def _renew_codes(request: HttpRequest, factor: SecondFactor) -> HttpResponse:
     codes = access_changes.renew_recovery_codes(factor, now=timezone.now())
     return _codes(request, codes, then=reverse("account"))
 
 
-def _turn_off(request: HttpRequest, user: User) -> HttpResponse:
-    factor = second_factor.of(user)
-    if factor is None:
-        return _again(request, user)
-    _check(request, factor)
+def _turn_off(request: HttpRequest, factor: SecondFactor) -> HttpResponse:
+    user = factor.user
     access_changes.turn_off_second_factor(user, who=who_is(user), now=timezone.now())
     messages.success(request, _("The second factor is off."))
-    return _again(request, user)
-
-
-def _again(request: HttpRequest, user: User) -> HttpResponse:
     return redirect("second_factor")
 
 
-ACTS = {"on": _turn_on, "codes": _renew_codes, "off": _turn_off}
+# each after a code was shown
+CHANGES = {"codes": _renew_codes, "off": _turn_off}
 
 
 def _codes(request: HttpRequest, codes: list[str], *, then: str) -> HttpResponse:
