@@ -53,7 +53,7 @@ from notifications.live.hub import in_thread
 
 logger = logging.getLogger(__name__)
 HANDLERS = {**shopping.HANDLERS, **shopkeeping.HANDLERS}
-# who is less sure asks a planner, if there is one; 98 of 100 are right who are as sure (docs)
+# who is less sure asks a planner, if there is one; 95 of 100 are right who are as sure (docs)
 SURE = 0.7
 MOST_ROUNDS = 8
 MOST_AT_ONCE = 64

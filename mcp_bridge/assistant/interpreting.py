@@ -16,7 +16,7 @@ from mcp_bridge.calls import Call
 
 # no sentence is read as these: a button, a word, a form says them
 AGREE, DECLINE, ASK_AGAIN = "agree", "decline", "ask_again"
-# who is asked for something and is this sure of another thing says that; 99 of 100 are right
+# who is asked for something and is this sure of another thing says that; 96 of 100 are right
 INTERRUPTS = 0.8
 # a pattern of another intent that is this sure says that there are two wishes
 SEVERAL = 0.9
