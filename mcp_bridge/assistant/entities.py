@@ -21,6 +21,7 @@ LONGEST_PRODUCT_WORDS = 8
 SHORTEST_ORDER_NUMBER = 4
 HAS_CENTS = re.compile(r"\d+[.,\u066b]\d{1,2}")
 QUOTED = re.compile(r"[\"“”„«»]\s*([^\"“”„«»]{2,80}?)\s*[\"“”„«»]")
+APART = frozenset(",;:!?،؛؟")
 # ideas beside which a number alone is a price, and those beside which it is how many
 OF_PRICES = {"price", "cost", "should_cost", "sale", "lower", "raise"}
 OF_STOCK = {"stock", "restock", "received"}
@@ -230,7 +231,7 @@ class _Reader:
             return
         runs = list(self._runs())
         named = [run for run in runs if "called" in self._before(run[0])]
-        if best := max(named or runs, key=lambda run: sum(map(self._is_content, run)), default=[]):
+        if best := max(named or runs, key=lambda run: sum(map(self._weight, run)), default=[]):
             shown = best[:LONGEST_PRODUCT_WORDS]
             self.entities.found["product"] = self.message.words(shown[0], shown[-1] + 1)
 
@@ -239,6 +240,9 @@ class _Reader:
         run: list[int] = []
         joints: list[int] = []
         for at in range(len(self.tokens)):
+            if run and self._is_apart(at):
+                yield run
+                run, joints = [], []
             if self._is_content(at):
                 run += [*joints, at] if run else [at]
                 joints = []
@@ -254,9 +258,18 @@ class _Reader:
     def _is_content(self, at: int) -> bool:
         return self.taken[at] in ("", "sku") and self._meanings(at) <= {"number"}
 
+    def _weight(self, at: int) -> int:
+        """A letter alone is what is left of "I'd", as a rule."""
+        return int(self._is_content(at)) * min(len(self.said[at]), 2)
+
     def _is_joint(self, at: int) -> bool:
         small = lexicon.of(self.message.language).phrases["stop"]
         return self.taken[at] == "colour" or (self.said[at],) in small
+
+    def _is_apart(self, at: int) -> bool:
+        """By a comma or the like from the word before it."""
+        between = self.message.text[self.tokens[at - 1].stop : self.tokens[at].start]
+        return not APART.isdisjoint(between)
 
     def _meanings(self, at: int) -> Meanings:
         phrase = self.phrase_at[at]

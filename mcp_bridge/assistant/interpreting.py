@@ -12,6 +12,7 @@ from mcp_bridge.assistant.intents import UNKNOWN
 from mcp_bridge.assistant.memory import Memory
 from mcp_bridge.assistant.message import EMAIL
 from mcp_bridge.assistant.said import Said
+from mcp_bridge.assistant.understanding import Understanding
 from mcp_bridge.calls import Call
 
 # no sentence is read as these: a button, a word, a form says them
@@ -22,6 +23,8 @@ INTERRUPTS = 0.8
 SEVERAL = 0.9
 # a name or an address sounds like these
 SOUNDS_LIKE_A_NAME = ("search_products", "product_details", "ask_question", UNKNOWN)
+# what has a form, by which it is seen whether it was said
+FORMED = ("email", "price", "quantity", "order_number")
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,7 @@ def meant(call: Call, said: Said, memory: Memory, client: ClientType) -> Meaning
         return Meaning(pending.get("intent", "place_order"), entities=pending.get("entities", {}))
     heard = talking.heard(call, said.text)
     entities = talking.with_days(call, heard.entities)
-    is_sure = heard.confidence >= INTERRUPTS and heard.intent not in SOUNDS_LIKE_A_NAME
-    if pending and (not is_sure or heard.intent == pending["intent"]):
+    if pending and not _is_another_wish(heard, pending["intent"], pending["slot"], entities):
         known = {**pending["entities"], **_answer(pending["slot"], said.text, entities)}
         return Meaning(pending["intent"], entities=known)
     language = heard.language if heard.confidence >= talking.SURE else ""
@@ -60,6 +62,18 @@ def meant(call: Call, said: Said, memory: Memory, client: ClientType) -> Meaning
     return Meaning(
         heard.intent, heard.confidence, entities, is_several=bool(others), language=language
     )
+
+
+def _is_another_wish(
+    heard: Understanding, asked_by: str, slot: str, entities: Mapping[str, Any]
+) -> bool:
+    """Whether somebody who was asked for something says another thing."""
+    if heard.confidence < INTERRUPTS or heard.intent == asked_by:
+        return False
+    if slot in FORMED:
+        is_said = entities.get("money" if slot == "price" else slot) is not None
+        return not is_said and heard.intent != UNKNOWN
+    return heard.intent not in SOUNDS_LIKE_A_NAME
 
 
 def _answer(slot: str, text: str, entities: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,8 +46,8 @@ class Reply:
         return client.dressed("\n".join(part for part in parts if part))
 
 
-def products(found: Mapping[str, Any]) -> Reply:
-    """What the search has found; `found` as `search_products` says it."""
+def products(found: Mapping[str, Any], *, is_near: bool = False) -> Reply:
+    """What the search has found; `found` as `search_products` says it, for less if `is_near`."""
     results = found["results"]
     if not results:
         return Reply(
@@ -62,6 +62,8 @@ def products(found: Mapping[str, Any]) -> Reply:
             "count": f"{len(results)}+" if found.get("next") else len(results),
             **_named(first),
         }
+    if is_near:
+        said = _("Nothing is quite that; this is near it. %(found)s") % {"found": said}
     return Reply(
         said,
         "products",

@@ -35,9 +35,25 @@ NEEDED = (
 
 
 async def search_products(run: Run, meaning: Meaning) -> Reply:
-    found = (await run.call("search_products", query=run.said.text[:200], limit=MOST_PRODUCTS)).data
+    found = await _search(run, run.said.text)
+    is_near = False
+    for query in _less(meaning):
+        if found["results"]:
+            break
+        found, is_near = await _search(run, query), True
     run.memory.remember_products(found["results"])
-    return replies.products(found)
+    return replies.products(found, is_near=is_near)
+
+
+def _less(meaning: Meaning) -> list[str]:
+    """What to look for if there is nothing of all that was said: the thing, first in its colour."""
+    name, colour = (str(meaning.entities.get(each) or "") for each in ("product", "colour"))
+    return ([f"{colour} {name}"] if colour else []) + [name] if name else []
+
+
+async def _search(run: Run, query: str) -> dict[str, Any]:
+    found = await run.call("search_products", query=query[:200], limit=MOST_PRODUCTS)
+    return dict(found.data)
 
 
 async def product_details(run: Run, meaning: Meaning) -> Reply:
@@ -81,8 +97,7 @@ async def product(run: Run, meaning: Meaning) -> dict[str, Any] | Reply:
         return ask_for(run, meaning, "product", _("Which product is it about?"))
     colour = meaning.entities.get("colour")
     query = f"{colour} {name}" if colour else name
-    found = (await run.call("search_products", query=query[:200], limit=MOST_PRODUCTS)).data
-    results = found["results"]
+    results = (await _search(run, query))["results"]
     exact = [each for each in results if words.fold(each["name"]) == words.fold(name)]
     fitting = exact or results
     if len(fitting) == 1:

@@ -50,6 +50,29 @@ async def test_a_question_is_answered_in_steps(phone: Variant, guest: Talk) -> N
     assert told[-1]["data"]["progress"] == 100
 
 
+async def test_what_comes_near_is_shown_where_nothing_is_quite_it(
+    phone: Variant, guest: Talk
+) -> None:
+    near = await guest.say("Find me an iPhone 15, something blue maybe, for my nan")
+    nothing = await guest.say("Do you have unicorns?")
+
+    assert near["message"].startswith("Nothing is quite that; this is near it. There is one: iPh")
+    assert [each["name"] for each in near["data"]["products"]["results"]] == ["iPhone 15"]
+    assert nothing["message"].startswith("I found nothing for that.")
+
+
+async def test_who_is_asked_for_a_number_may_want_another_thing(
+    phone: Variant, guest: Talk
+) -> None:
+    asked = await guest.say("Where is my order?")
+    found = await guest.say("Do you have iPhone 15?")
+    again = await guest.say("Where is my order?")
+    unknown = await guest.say("it was the blue one")
+
+    assert asked["message"] == again["message"] == unknown["message"]
+    assert found["message"].startswith("There is one: iPhone 15")
+
+
 async def test_an_order_is_placed_by_a_click_and_by_nothing_else(
     phone: Variant, guest: Talk
 ) -> None:

@@ -42,6 +42,12 @@ def read(text: str, language: str = "en", *, is_staff: bool = True) -> Understan
             {"quantity": 20, "product": "mugs", "colour": "red", "date_from": "Friday"},
         ),
         (
+            "en",
+            "I'd fancy a teapot, something blue maybe",
+            "search_products",
+            {"product": "teapot", "colour": "blue"},
+        ),
+        (
             "de",
             "Bitte storniere die Bestellung ORD-7K4Q2M9X",
             "cancel_order",
