@@ -38,7 +38,7 @@ async def search_products(run: Run, meaning: Meaning) -> Reply:
     found = await _search(run, run.said.text)
     is_near = False
     for query in _less(meaning):
-        if found["results"]:
+        if found["results"] or query == run.said.text:
             break
         found, is_near = await _search(run, query), True
     run.memory.remember_products(found["results"])
