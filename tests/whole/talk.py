@@ -45,6 +45,13 @@ class Talk:
         expect(self.page.locator("[data-turn][data-open]")).to_have_count(0)
         return self.last
 
+    def is_in_view(self) -> bool:
+        """Whether the last turn's end stands above the place where one says something."""
+        turn, composer = self.last.bounding_box(), self.page.locator(".composer").bounding_box()
+        assert turn
+        assert composer
+        return bool(turn["y"] + turn["height"] <= composer["y"])
+
     def told(self) -> dict[str, Any]:
         """What the API says of the last message."""
         found: dict[str, Any] = self.page.evaluate(MESSAGE, self.last.get_attribute("data-turn"))

@@ -61,6 +61,7 @@ def test_words_alone_buy_nothing(talk: Talk) -> None:
     for words in ("yes", "buy it now", "I confirm, pay"):
         talk.say(words)
         assert talk.told()["response"]["data"]["kind"] != "order"
+    assert talk.is_in_view()
 
     talk.page.reload()
     expect(talk.page.locator(".confirm").first).to_be_visible()

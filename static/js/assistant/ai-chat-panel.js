@@ -138,7 +138,9 @@ export class AIChatPanel extends HTMLElement {
     const made = new DOMParser().parseFromString(text, "text/html").querySelector("[data-turn]");
     const old = document.getElementById(messageId);
     old ? old.replaceWith(made) : this.turns.append(made);
-    made.scrollIntoView({ block: "end", behavior: "instant" });
+    // of what is higher than the window, its beginning
+    const block = made.offsetHeight > innerHeight / 2 ? "start" : "end";
+    made.scrollIntoView({ block, behavior: "instant" });
     if (made.hasAttribute("data-open")) this.follow(made);
   }
 
