@@ -8,13 +8,14 @@ class CatalogConfig(AppConfig):
     verbose_name = _("Catalogue")
 
     def ready(self) -> None:
-        from catalog import events, shop
+        from catalog import events, reviews, shop
         from catalog.imports import following
         from museo.among import Among
-        from notifications import house, topics
+        from notifications import erasure, house, topics
 
         for field in (models.Field, models.ForeignKey):
             field.register_lookup(Among)
         house.register(shop.as_house)
+        erasure.register(reviews.erase)
         topics.register(events.PREFIX, may_read=events.may_read, snapshot=events.snapshot)
         topics.register(following.PREFIX, may_read=following.may_read, snapshot=following.snapshot)

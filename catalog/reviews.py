@@ -11,6 +11,7 @@ from catalog.models import Master, Review
 from museo.access import trail
 from museo.access.callers import Caller
 from museo.access.limits import require_allowance
+from museo.access.models import User
 from museo.access.problems import Invalid, NotFound, NotSignedIn, field_error
 from notifications import log
 
@@ -78,6 +79,11 @@ def moderate(caller: Caller, public_id: str, *, to: str, now: datetime) -> bool:
             _count(review, +1)
             trail.leave(caller, f"review.{to}", public_id, fields=["state"], at=now)
     return bool(moved)
+
+
+def erase(user: User, _now: datetime) -> int:
+    """What somebody has signed is a customer's from now on; how many there were."""
+    return Review.objects.filter(customer=user).exclude(signed="").update(signed="")
 
 
 def _count(review: Review, times: int) -> None:

@@ -1,4 +1,6 @@
-"""Erases what was written to a person and by them; that it was written stays in the log.
+"""Erases a person: what was written to them and by them, and who they are.
+
+That it was written stays in the log, and what they did where it was done, by nobody's name.
 
 Texts lie in rows of their own. What is told of such an event later says `[removed]`, also by the
 live processes, which hear of it and forget what they hold in memory.
@@ -12,9 +14,10 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from museo.access import people
 from museo.access.callers import caller_for_user, who_is
 from museo.access.models import User
-from notifications import log, subscriptions
+from notifications import access_changes, log, subscriptions
 from notifications.audiences import process_topic, user_topic
 from notifications.channels import news
 from notifications.models import Contact, EventText, EventTopic, InboundMessage, Subscription
@@ -45,13 +48,16 @@ def erase(user: User, *, besides: Collection[Address] = (), now: datetime) -> Er
     """Of all addresses that are known to be theirs, and of those named `besides`.
 
     Their subscriptions end, and those that were made without an account for their mail address and
-    for those `besides`.
+    for those `besides`. Raises a Problem, and erases nothing, if something of theirs must not be
+    erased yet (`orders.forgetting`).
     """
     with log.change() as change:
         texts = _erase_told(user) + sum(erase_more(user, now) for erase_more in _erasers)
         erased = Erased(texts, _erase_written({*_addresses(user), *besides}))
         _forget_subscriptions(user, {("email", user.email.lower()), *besides})
+        people.forget(user)
         change.event(TOPIC, "text.erased", {"user_id": user.pk}, at=now)
+        access_changes.revoke(change, who=who_is(user), at=now)
     return erased
 
 

@@ -12,7 +12,7 @@ class OrdersConfig(AppConfig):
     def ready(self) -> None:
         from catalog import purchases as asked
         from notifications import erasure, topics
-        from orders import places, purchases, tracking
+        from orders import forgetting, places, purchases, tracking
         from orders.payments import events
 
         topics.register(
@@ -25,6 +25,7 @@ class OrdersConfig(AppConfig):
         topics.register(events.PREFIX, may_read=events.may_read, snapshot=events.snapshot)
         asked.register(purchases.has_bought)
         erasure.register(places.erase)
+        erasure.register(forgetting.erase)
         post_migrate.connect(_lay_out_plans, sender=self)
 
 

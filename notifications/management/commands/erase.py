@@ -1,4 +1,4 @@
-"""`manage.py erase`: a person asks that what was written to and by them be forgotten."""
+"""`manage.py erase`: a person asks to be forgotten."""
 
 from typing import Any
 
@@ -6,13 +6,15 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from museo.access.models import User
+from museo.access.problems import Problem
 from notifications import channels, erasure
 
 
 class Command(BaseCommand):
     help = (
-        "Erases the texts of a person's notices and of their messages to the shop; that there "
-        "were some stays. Example: manage.py erase maya@example.org --besides sms:+358401234567"
+        "Erases a person: their account, who and where their orders went to, the texts of their "
+        "notices and of their messages to the shop; that there were some stays, and what was "
+        "bought. Example: manage.py erase maya@example.org --besides sms:+358401234567"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -30,7 +32,11 @@ class Command(BaseCommand):
         if user is None:
             raise CommandError("Nobody has an account under this address.")
         addresses = [_address(text) for text in given["besides"]]
-        erased = erasure.erase(user, besides=addresses, now=timezone.now())
+        try:
+            erased = erasure.erase(user, besides=addresses, now=timezone.now())
+        except Problem as problem:
+            numbers = ", ".join(problem.facts.get("numbers", ()))
+            raise CommandError(f"{problem.detail} {numbers}".strip()) from None
         self.stdout.write(f"{erased.texts} texts and {erased.messages} messages are erased.")
 
 
