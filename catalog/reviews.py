@@ -11,9 +11,9 @@ from catalog.models import Master, Review
 from museo.access import trail
 from museo.access.callers import Caller
 from museo.access.limits import require_allowance
-from museo.access.models import User
 from museo.access.problems import Invalid, NotFound, NotSignedIn, field_error
 from notifications import log
+from notifications.erasure import Person
 
 LONGEST_TEXT = 4000
 LONGEST_NAME = 60
@@ -81,9 +81,11 @@ def moderate(caller: Caller, public_id: str, *, to: str, now: datetime) -> bool:
     return bool(moved)
 
 
-def erase(user: User, _now: datetime) -> int:
+def erase(person: Person, _now: datetime) -> int:
     """What somebody has signed is a customer's from now on; how many there were."""
-    return Review.objects.filter(customer=user).exclude(signed="").update(signed="")
+    if person.user is None:
+        return 0
+    return Review.objects.filter(customer=person.user).exclude(signed="").update(signed="")
 
 
 def _count(review: Review, times: int) -> None:

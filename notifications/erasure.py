@@ -26,8 +26,18 @@ from notifications.models import Contact, EventText, EventTopic, InboundMessage,
 TOPIC = "text.changes"
 # a channel's name and an address there
 Address = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who has an account with this mail address, or has only bought as a guest with it."""
+
+    email: str
+    user: User | None
+
+
 # of apps above: erases what a person wrote there and was told; how many texts that were
-Eraser = Callable[[User, datetime], int]
+Eraser = Callable[[Person, datetime], int]
 _erasers: list[Eraser] = []
 
 
@@ -38,13 +48,18 @@ def register(eraser: Eraser) -> None:
 
 @dataclass(frozen=True)
 class Erased:
-    """How many texts of events, and how many messages to the shop."""
+    """How many texts of events, messages to the shop, and subscriptions."""
 
     texts: int
     messages: int
+    subscriptions: int = 0
 
 
-def erase(user: User, *, besides: Collection[Address] = (), now: datetime) -> Erased:
+def find(email: str) -> Person:
+    return Person(email.lower(), User.objects.filter(email__iexact=email).first())
+
+
+def erase(person: Person, *, besides: Collection[Address] = (), now: datetime) -> Erased:
     """Of all addresses that are known to be theirs, and of those named `besides`.
 
     Their subscriptions end, and those that were made without an account for their mail address and
@@ -52,16 +67,23 @@ def erase(user: User, *, besides: Collection[Address] = (), now: datetime) -> Er
     erased yet (`orders.forgetting`).
     """
     with log.change() as change:
-        texts = _erase_told(user) + sum(erase_more(user, now) for erase_more in _erasers)
-        erased = Erased(texts, _erase_written({*_addresses(user), *besides}))
-        _forget_subscriptions(user, {("email", user.email.lower()), *besides})
-        people.forget(user)
-        change.event(TOPIC, "text.erased", {"user_id": user.pk}, at=now)
-        access_changes.revoke(change, who=who_is(user), at=now)
-    return erased
+        user, own = person.user, {("email", person.email)}
+        texts = sum(erase_more(person, now) for erase_more in _erasers)
+        if user:
+            texts += _erase_told(user)
+            own |= _addresses(user)
+        messages = _erase_written({*own, *besides})
+        ended = _forget_guests({("email", person.email), *besides})
+        if user:
+            ended += subscriptions.end([who_is(user)])
+            people.forget(user)
+            access_changes.revoke(change, who=who_is(user), at=now)
+        change.event(TOPIC, "text.erased", {"user_id": user.pk if user else None}, at=now)
+    return Erased(texts, messages, ended)
 
 
-def _forget_subscriptions(user: User, addresses: Collection[Address]) -> None:
+def _forget_guests(addresses: Collection[Address]) -> int:
+    """What was subscribed to at these addresses without an account."""
     is_there = Q(
         *(Q(channel=channel, address__iexact=address) for channel, address in sorted(addresses)),
         _connector=Q.OR,
@@ -71,9 +93,9 @@ def _forget_subscriptions(user: User, addresses: Collection[Address]) -> None:
     )
     of_guests = Subscription.objects.filter(is_there, by_guests)
     guests = list(of_guests.values_list("who", flat=True))
-    subscriptions.remove(of_guests)
+    ended = subscriptions.remove(of_guests)
     Contact.objects.filter(is_there, who__in=guests).delete()
-    subscriptions.end([who_is(user)])
+    return ended
 
 
 def _erase_told(user: User) -> int:
@@ -91,7 +113,7 @@ def _erase_written(addresses: Collection[Address]) -> int:
 
 def _addresses(user: User) -> set[Address]:
     who = who_is(user)
-    known: set[Address] = {("email", user.email.lower())}
+    known: set[Address] = set()
     for model in (Contact, Subscription):
         known.update(model.objects.filter(who=who).values_list("channel", "address"))
     return known

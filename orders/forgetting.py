@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from museo.access.models import User
 from museo.access.problems import Problem
+from notifications.erasure import Person
 from orders.models import Checkout, Order
 
 # of an address; by it the taxes were reckoned
@@ -23,12 +23,14 @@ class StillUnderWay(Problem):
     code = "still_under_way"
 
 
-def erase(user: User, _now: datetime) -> int:
+def erase(person: Person, _now: datetime) -> int:
     """Of all orders and checkouts of a person, how many there were; raise StillUnderWay.
 
     Theirs are those of the account, and those that a guest made with its mail address.
     """
-    theirs = Q(user=user) | Q(email__iexact=user.email)
+    theirs = Q(email__iexact=person.email)
+    if person.user:
+        theirs |= Q(user=person.user)
     orders, checkouts = Order.objects.filter(theirs), Checkout.objects.filter(theirs)
     numbers = list(orders.filter(ended_at=None).order_by("pk").values_list("number", flat=True))
     if numbers or checkouts.live().exists():

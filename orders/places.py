@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from museo.access.models import User
 from museo.access.problems import NotFound, Problem
 from museo.access.tokens import as_name
+from notifications.erasure import Person
 from orders import recipients
 from orders.details import ADDRESS_FIELDS, in_one_line, parse_recipient
 from orders.models import Order, Place, PlaceQuerySet
@@ -91,8 +92,8 @@ def told(user: User) -> list[dict[str, Any]]:
     ]
 
 
-def erase(user: User, _now: datetime) -> int:
-    return int(user.places.all().delete()[0])
+def erase(person: Person, _now: datetime) -> int:
+    return int(person.user.places.all().delete()[0]) if person.user else 0
 
 
 def _named(user: User, public_id: str) -> PlaceQuerySet:

@@ -143,9 +143,11 @@ def _forget_texts(topics: Iterable[str]) -> None:
     EventText.objects.filter(position__in=heard.values("position")).delete()
 
 
-def erase(user: User, now: datetime) -> int:
+def erase(person: erasure.Person, now: datetime) -> int:
     """Delete what a person said and was answered; return how many messages."""
-    mine = Conversation.objects.filter(owner=_owner(user))
+    if person.user is None:
+        return 0
+    mine = Conversation.objects.filter(owner=_owner(person.user))
     count = Message.objects.filter(conversation__in=mine).count()
     forget(mine, now=now)
     return count

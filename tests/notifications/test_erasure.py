@@ -65,8 +65,8 @@ def test_a_persons_texts_are_erased_and_nobody_elses(people: tuple[User, User]) 
     )
     before = list(Event.objects.values_list("uid", "data", "texts"))
 
-    erased = erasure.erase(maya, now=NOON)
-    again = erasure.erase(maya, now=NOON)
+    erased = erasure.erase(erasure.find(MAYA), now=NOON)
+    again = erasure.erase(erasure.find(MAYA), now=NOON)
 
     assert (erased, again) == (erasure.Erased(texts=1, messages=2), erasure.Erased(0, 0))
     assert told(f"user.{maya.pk}") == ["[removed]"]
@@ -101,7 +101,7 @@ def test_subscriptions_and_addresses_of_who_is_erased_end(people: tuple[User, Us
             who=who, channel=channel, address=address, code_ends_at=NOON, tries_left=0
         )
 
-    erasure.erase(maya, besides=[("email", "also@example.org")], now=NOON)
+    erasure.erase(erasure.find(MAYA), besides=[("email", "also@example.org")], now=NOON)
 
     for model in (Subscription, Contact):
         left = set(model.objects.values_list("who", "address"))
@@ -135,7 +135,7 @@ async def test_what_a_live_process_holds_in_memory_is_forgotten(http: httpx.Asyn
         await in_thread(write_to)(MAYA)
         await until(lambda: running.position == 1)
         held = running.since({mine}, 0)
-        await in_thread(erasure.erase)(maya, now=NOON)
+        await in_thread(erasure.erase)(erasure.Person(MAYA, maya), now=NOON)
         await until(lambda: running.position == 3)
 
         assert [frame.render("en")["data"]["message"] for frame in held] == [WORDS]

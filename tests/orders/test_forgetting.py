@@ -52,7 +52,7 @@ def test_what_was_bought_stays_without_its_person(
     Checkout.objects.filter(order=others).update(email="sam@example.org")
     end(noon)
 
-    erasure.erase(maya, now=noon)
+    erasure.erase(erasure.find(MAYA), now=noon)
 
     for order in bought:
         found = Order.objects.get(pk=order.pk)
@@ -76,7 +76,7 @@ def test_nothing_is_erased_while_somebody_has_to_be_found_at_a_door(
     before = list(Order.objects.order_by("pk").values())
 
     with pytest.raises(StillUnderWay) as refused:
-        erasure.erase(maya, now=noon)
+        erasure.erase(erasure.find(MAYA), now=noon)
     with pytest.raises(CommandError, match=rf"still under way.*{bought[0].number}"):
         call_command("erase", MAYA, stdout=StringIO())
 
@@ -111,7 +111,22 @@ def test_nobody_signs_in_with_the_account_again(
     assert authenticate(username=MAYA, password="correct horse") is None
     assert client.get("/account").status_code == 302
     assert list(Review.objects.values_list("signed", flat=True)) == [""]
-    with pytest.raises(CommandError, match="Nobody has an account"):
+    with pytest.raises(CommandError, match="Nothing is known"):
         call_command("erase", MAYA, stdout=StringIO())
     # the address is free again, for somebody new
     assert User.objects.create_user(MAYA).pk != maya.pk
+
+
+def test_a_guest_is_erased_by_the_address_with_which_they_bought(
+    sell: Sell, buy: Buy, noon: datetime
+) -> None:
+    sell()
+    Order.objects.filter(pk=buy().order.pk).update(email=MAYA)
+    end(noon)
+    out = StringIO()
+
+    call_command("erase", MAYA.upper(), stdout=out)
+
+    assert out.getvalue() == "1 texts and 0 messages are erased.\n"
+    assert Order.objects.get().name == ""
+    assert not User.objects.exists()

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 
 from museo.access.models import User
+from notifications.erasure import Person
 from orders import places
 from orders.models import Place
 from tests.orders.conftest import ADDRESS, FORM, SellLamp
@@ -129,5 +130,5 @@ def test_anothers_address_is_not_here(kept: list[Place], typed: dict[str, str] |
 
 def test_they_are_taken_along_and_erased(maya: User, kept: list[Place], noon: datetime) -> None:
     assert places.told(maya)[0] == {"name": "Maya Okafor", **ADDRESS}
-    assert places.erase(maya, noon) == 2
+    assert places.erase(Person(maya.email, maya), noon) == 2
     assert not Place.objects.exists()

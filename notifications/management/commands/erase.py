@@ -5,7 +5,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from museo.access.models import User
 from museo.access.problems import Problem
 from notifications import channels, erasure
 
@@ -18,7 +17,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("email", help="whose account it is")
+        parser.add_argument("email", help="of their account, or with which they bought as a guest")
         parser.add_argument(
             "--besides",
             action="append",
@@ -28,15 +27,15 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **given: Any) -> None:
-        user = User.objects.filter(email__iexact=given["email"]).first()
-        if user is None:
-            raise CommandError("Nobody has an account under this address.")
+        person = erasure.find(given["email"])
         addresses = [_address(text) for text in given["besides"]]
         try:
-            erased = erasure.erase(user, besides=addresses, now=timezone.now())
+            erased = erasure.erase(person, besides=addresses, now=timezone.now())
         except Problem as problem:
             numbers = ", ".join(problem.facts.get("numbers", ()))
             raise CommandError(f"{problem.detail} {numbers}".strip()) from None
+        if person.user is None and erased == erasure.Erased(0, 0):
+            raise CommandError("Nothing is known of this address.")
         self.stdout.write(f"{erased.texts} texts and {erased.messages} messages are erased.")
 
 

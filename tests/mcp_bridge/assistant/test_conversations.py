@@ -113,7 +113,7 @@ async def test_a_person_gets_all_of_it_and_has_it_erased(phone: Variant, guest: 
 
     exported = await in_thread(_exported)("maya@example.org")
     user = await in_thread(User.objects.get)(email="maya@example.org")
-    erased = await in_thread(erasure.erase)(user, now=timezone.now())
+    erased = await in_thread(erasure.erase)(erasure.Person(user.email, user), now=timezone.now())
 
     assert [each["said"] for each in exported["conversations"][0]["messages"]] == [SECRET]
     assert erased.texts == 1

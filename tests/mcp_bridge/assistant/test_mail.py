@@ -178,7 +178,7 @@ def test_what_was_erased_is_not_suggested_any_more(committed: None) -> None:
     mail.analyze(now=NOON)
     assert MailAnalysis.objects.get().sealed_suggestion
 
-    erasure.erase(user, now=NOON)
+    erasure.erase(erasure.Person(user.email, user), now=NOON)
     mail.take_in(now=NOON)
 
     assert MailAnalysis.objects.get(message__public_id=message).sealed_suggestion == ""
