@@ -5,11 +5,11 @@ cuts those of the same period short, so the newest word holds and older ones sta
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from babel.core import get_global
 from django.db.models import CharField, DateTimeField, Q, QuerySet
@@ -166,8 +166,7 @@ def set_prices(offers: Iterable[tuple[int, Offer]], *, now: datetime) -> set[int
     """
     wanted: dict[Key, list[Offer]] = defaultdict(list)
     for variant_id, offer in offers:
-        if faults := offer.faults():
-            raise BadPrice(_("This price cannot be set. See errors."), errors=faults)
+        _require_sound(offer)
         wanted[Key(variant_id, offer.currency, offer.sales_channel)].append(offer)
     if not wanted:
         return set()
@@ -177,6 +176,28 @@ def set_prices(offers: Iterable[tuple[int, Offer]], *, now: datetime) -> set[int
     moved = [key for key in wanted if after[key] is not before[key]]
     _write([(key, before[key], after[key]) for key in moved])
     return {key.variant_id for key in moved}
+
+
+def begin_prices(offers: Iterable[tuple[int, Offer]]) -> None:
+    """Let each offer be the first price of a variant that is just made: it holds from ever.
+
+    Inside the caller's transaction. Raises BadPrice, and then nothing is set.
+    """
+    rows = []
+    for variant_id, offer in offers:
+        _require_sound(offer)
+        rows.append(
+            (
+                *(variant_id, offer.currency, offer.sales_channel),
+                *(offer.amount, offer.list_amount, offer.valid_from or ALWAYS, offer.valid_to),
+            )
+        )
+    _insert(rows)
+
+
+def _require_sound(offer: Offer) -> None:
+    if faults := offer.faults():
+        raise BadPrice(_("This price cannot be set. See errors."), errors=faults)
 
 
 def end_prices(variant_ids: Collection[int], *, currency: str, now: datetime) -> None:
@@ -278,8 +299,12 @@ def _write(changes: Collection[tuple[Key, list[Span], list[Span]]]) -> None:
     if gone:
         Price.objects.filter(pk__among=gone).delete()
     bulk.update(Price, ["valid_to"], cut)
+    _insert(new)
+
+
+def _insert(rows: Iterable[Sequence[Any]]) -> None:
     names = ("amount", "list_amount", "valid_from", "valid_to")
-    bulk.insert(Price, (*Key._fields, *names), new)
+    bulk.insert(Price, (*Key._fields, *names), rows)
 
 
 def _range() -> str:

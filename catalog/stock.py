@@ -280,8 +280,9 @@ def receive_all(units: Mapping[int, int], *, reference: str = "", at: datetime) 
     made = dict(zip(units, bulk.take_ids(StockItem, len(units)), strict=True))
     bulk.insert(
         StockItem,
-        ("id", "variant_id", "location", "on_hand", "reserved", "backorder_limit"),
-        [(made[variant_id], variant_id, MAIN, count, 0, 0) for variant_id, count in units.items()],
+        ("id", "variant_id", "on_hand"),
+        [(made[variant_id], variant_id, count) for variant_id, count in units.items()],
+        alike={"location": MAIN, "reserved": 0, "backorder_limit": 0},
     )
     arrived = [(made[variant_id], count) for variant_id, count in units.items() if count]
     _note(arrived, StockMovement.Kind.RECEIVE, reference, at)
@@ -403,8 +404,9 @@ def _note(
     """Keep why stock rows, by id, have moved."""
     bulk.insert(
         StockMovement,
-        ("stock_item_id", "delta", "kind", "reference", "at"),
-        [(pk, delta, kind, reference, at) for pk, delta in deltas],
+        ("stock_item_id", "delta"),
+        deltas,
+        alike={"kind": str(kind), "reference": reference, "at": at},
     )
 
 

@@ -8,43 +8,66 @@ of CSV or JSON, which C makes: to quote value for value costs more than the data
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 from django.db import connection, models
 
-from museo import sql
+from museo import ahead, sql
 
 # so many rows are written as fast by one INSERT
 FEW = 8
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Insert rows of the values of the fields `names`; a row of a model stands for its id."""
+def insert(
+    model: type[models.Model],
+    names: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    alike: Mapping[str, Any] = NOTHING,
+) -> None:
+    """Insert rows of the values of the fields `names`, and of those that are `alike` in all rows.
+
+    A row of a model stands for its id.
+    """
     rows = list(rows)
     if not rows:
         return
+    is_copied = len(rows) > FEW and connection.vendor == "postgresql"
+    if alike and not is_copied:
+        rows = [(*row, *alike.values()) for row in rows]
+    names = (*names, *alike)
     if len(rows) <= FEW:
-        into, marks, write = _few(model, tuple(names), connection.vendor)
+        into, marks, write = _few(model, names, connection.vendor)
         values = chain.from_iterable(write(row) for row in rows)
         sql.write(into + ", ".join([marks] * len(rows)), [*values])
         return
     sql.send_noted()
-    rows = [sql.ids(row) for row in rows]
     fields = [model._meta.get_field(name) for name in names]
+    rows = _with_ids(fields, rows)
     columns = ", ".join(map(connection.ops.quote_name, names))
+    if is_copied:
+        copy = f"COPY {model._meta.db_table} ({columns}) {_form(fields)}"
+        ahead.copy(copy, _csv(fields, rows, [*alike.values()]))
+        return
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {model._meta.db_table} ({columns}) {_form(fields)}") as copy:
-                copy.write(_csv(fields, rows))
-        else:
-            marks = ", ".join(["%s"] * len(names))
-            # names come from the models, values are placeholders
-            into = f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({marks})"  # noqa: S608
-            cursor.executemany(into, list(_ready(fields, rows)))
+        marks = ", ".join(["%s"] * len(names))
+        # names come from the models, values are placeholders
+        into = f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({marks})"  # noqa: S608
+        cursor.executemany(into, list(_ready(fields, rows)))
+
+
+def _with_ids(fields: Sequence[Any], rows: list[Sequence[Any]]) -> list[Sequence[Any]]:
+    """A row belongs to another one by a key: only there a model can stand."""
+    keys = [n for n, field in enumerate(fields) if field.is_relation and n < len(rows[0])]
+    if any(isinstance(row[n], models.Model) for n in keys for row in rows):
+        return [sql.ids(row) for row in rows]
+    return rows
 
 
 Write = Callable[[Sequence[Any]], list[Any]]
@@ -71,24 +94,30 @@ def update(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
         return
     table, key = model._meta.db_table, model._meta.pk.column
     fields = [model._meta.pk, *(model._meta.get_field(name) for name in names)]
+    if connection.vendor == "postgresql":
+        sets = ", ".join(f"{name} = given.{name}" for name in names)
+        typed = zip((key, *names), map(_type_of, fields), strict=True)
+        columns = ", ".join(f"{name} {kind}" for name, kind in typed)
+        ahead.send(
+            # names and types come from the models, values are one placeholder
+            f"UPDATE {table} SET {sets} FROM json_to_recordset($1)"  # noqa: S608
+            f" AS given ({columns}) WHERE {table}.{key} = given.{key}",
+            [as_json([dict(zip((key, *names), row, strict=True)) for row in rows]).encode()],
+        )
+        return
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            sets = ", ".join(f"{name} = given.{name}" for name in names)
-            typed = zip((key, *names), map(_type_of, fields), strict=True)
-            columns = ", ".join(f"{name} {kind}" for name, kind in typed)
-            cursor.execute(
-                # names and types come from the models, values are one placeholder
-                f"UPDATE {table} SET {sets} FROM json_to_recordset(%s)"  # noqa: S608
-                f" AS given ({columns}) WHERE {table}.{key} = given.{key}",
-                [as_json([dict(zip((key, *names), row, strict=True)) for row in rows])],
-            )
-        else:
-            sets = ", ".join(f"{name} = %s" for name in names)
-            cursor.executemany(
-                # names come from the models, values are placeholders
-                f"UPDATE {table} SET {sets} WHERE {key} = %s",  # noqa: S608
-                [[*values, pk] for pk, *values in _ready(fields, rows)],
-            )
+        sets = ", ".join(f"{name} = %s" for name in names)
+        cursor.executemany(
+            # names come from the models, values are placeholders
+            f"UPDATE {table} SET {sets} WHERE {key} = %s",  # noqa: S608
+            [[*values, pk] for pk, *values in _ready(fields, rows)],
+        )
+
+
+def check_references() -> None:
+    """Let PostgreSQL look now whether rows refer to others that are there, not at the end."""
+    if connection.vendor == "postgresql":
+        ahead.send("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def _form(fields: Sequence[Any]) -> str:
@@ -98,10 +127,17 @@ def _form(fields: Sequence[Any]) -> str:
     return f"FROM STDIN (FORMAT csv{nulls})"
 
 
-def _csv(fields: Sequence[Any], rows: Sequence[Sequence[Any]]) -> str:
+def _csv(fields: Sequence[Any], rows: Sequence[Sequence[Any]], alike: Sequence[Any]) -> str:
+    """The rows as lines, each of which ends with what is `alike`."""
+    own = len(fields) - len(alike)
+    end = "," + _lines(fields[own:], [alike], "\n") if alike else "\n"
+    return _lines(fields[:own], rows, end)
+
+
+def _lines(fields: Sequence[Any], rows: Iterable[Sequence[Any]], end: str) -> str:
     text = io.StringIO(newline="")
     places = [n for n, field in enumerate(fields) if isinstance(field, models.JSONField)]
-    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator=end)
     writer.writerows(_with_json(rows, places) if places else rows)
     return text.getvalue()
 

@@ -24,7 +24,6 @@ from catalog.models import (
     OptionValue,
     ProductOption,
     Variant,
-    master_id,
 )
 from catalog.prices import Amounts
 
@@ -68,7 +67,8 @@ class Product:
 
     pk: int | None
     slug: str
-    public_id: str = field(default_factory=master_id)
+    # a new one is given its own when it is written
+    public_id: str = ""
     is_deleted: bool = False
     revision: int = 0
     category: int | None = None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils.text import slugify
 
@@ -48,11 +48,21 @@ class Column:
     more: str
 
 
-@dataclass(frozen=True)
-class Plan:
+class Row(NamedTuple):
+    """A row of the file, as it is kept."""
+
+    pk: int
+    number: int
+    sku: str
+    product: str
+    twin: int | None
+    cells: list[str]
+
+
+class Plan(NamedTuple):
     """What becomes of a row."""
 
-    row: ImportRow
+    row: Row
     outcome: str
     changes: Mapping[str, Sequence[Any]]
     reasons: Sequence[Mapping[str, Any]] = ()
@@ -150,7 +160,7 @@ class Planner:
         self.width = width
         self.categories = Categories()
 
-    def read(self, row: ImportRow) -> dict[str, Any]:
+    def read(self, row: Row) -> dict[str, Any]:
         """The row's values by field; what is blank stays as it is. Raises Refused."""
         values: dict[str, Any] = {}
         reasons = []
@@ -209,7 +219,7 @@ def _slug(values: Mapping[str, Any]) -> str:
 
 
 def plan(
-    rows: Sequence[ImportRow], planner: Planner, *, is_locked: bool, now: datetime
+    rows: Sequence[Row], planner: Planner, *, is_locked: bool, now: datetime
 ) -> tuple[list[Plan], Book]:
     """What becomes of the rows, in their order, and the book that then has to be written."""
     plans: dict[int, Plan] = {}
@@ -234,7 +244,7 @@ def _require_product(values: Mapping[str, Any]) -> None:
         raise Refused({"field": "product", "code": "required"})
 
 
-def _planned(row: ImportRow, values: dict[str, Any], book: Book, now: datetime) -> Plan:
+def _planned(row: Row, values: dict[str, Any], book: Book, now: datetime) -> Plan:
     try:
         sold, product, is_new = _find(values, book)
         proposed = _proposed(values, sold, product, is_new=is_new)

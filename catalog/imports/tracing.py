@@ -31,7 +31,9 @@ def _leave(
 ) -> None:
     fields: dict[Product, set[str]] = defaultdict(set)
     for sku, names in changed:
-        fields[book.variants[sku].product].update([_named(name).format(sku=sku) for name in names])
+        of_product, of_variant = _named(tuple(names))
+        noted = fields[book.variants[sku].product]
+        noted.update(of_product, [f"variants.{sku}{name}" for name in of_variant])
     trail.leave_each(
         who,
         [(_happened(product), product.public_id, sorted(fields[product])) for product in fields],
@@ -47,20 +49,23 @@ def _happened(product: Product) -> str:
 
 
 @lru_cache(1000)
-def _named(field: str) -> str:
-    """The trail's name of a field, with {sku} where it is one of the variant."""
+def _named(fields: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
+    """The trail's names of fields of the product, and of the variant behind its SKU."""
+    of_product = [_of_product(field) for field in fields if is_of_product(field)]
+    others = [field.partition(":")[0] for field in fields if not is_of_product(field)]
+    return frozenset(of_product), frozenset(OF_VARIANT.get(name, "") for name in others)
+
+
+def _of_product(field: str) -> str:
     name, _colon, more = field.partition(":")
-    if name in TEXTS:
-        return f"{name}.{more}"
-    return NAMES.get(name) or (name if is_of_product(field) else "variants.{sku}")
+    return f"{name}.{more}" if name in TEXTS else NAMES.get(name, name)
 
 
-NAMES = {
-    "attribute": "attributes",
-    "pictures": "media",
-    "price": "variants.{sku}.prices",
-    "list_price": "variants.{sku}.prices",
-    "stock": "variants.{sku}.on_hand",
-    "options": "variants.{sku}.options",
-    "option": "variants.{sku}.options",
+NAMES = {"attribute": "attributes", "pictures": "media"}
+OF_VARIANT = {
+    "price": ".prices",
+    "list_price": ".prices",
+    "stock": ".on_hand",
+    "options": ".options",
+    "option": ".options",
 }

@@ -14,8 +14,10 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+import orjson
 from django.db import IntegrityError, OperationalError, connection
-from django.db.models import F, Q
+from django.db.models import F, Q, TextField
+from django.db.models.functions import Cast
 
 from catalog.imports import files, planning, tracing, undoing, writing
 from catalog.imports.cells import NO_CHARACTER, plain
@@ -24,7 +26,7 @@ from catalog.imports.models import Import, ImportRow
 from catalog.imports.problems import CannotImport
 from catalog.imports.services import forget_plans, tell
 from catalog.models import Variant
-from museo import bulk
+from museo import ahead, bulk
 from museo.access.tokens import new_token
 from notifications import log
 
@@ -144,15 +146,13 @@ def _read(hold: Hold, found: Import, clock: Callable[[], datetime]) -> None:
         with log.change() as change:
             last = batch[-1][0]
             now = hold.renew(clock(), total=F("total") + len(batch), records_read=last)
-            bulk.insert(ImportRow, STAGED, _staged(batch, found, skus))
+            bulk.insert(ImportRow, STAGED, _staged(batch, found, skus), alike=AS_YET)
             tell(change, now, clock())
     hold.renew(clock(), is_read=True)
 
 
-STAGED = (
-    *("source_id", "number", "sku", "product", "twin", "cells"),
-    *("outcome", "changes", "reasons"),
-)
+STAGED = ("source_id", "number", "sku", "product", "twin", "cells")
+AS_YET: dict[str, Any] = {"outcome": "", "changes": {}, "reasons": []}
 
 
 def _staged(
@@ -177,7 +177,7 @@ def _staged(
         twin = skus.setdefault(sku, number) if sku else number
         key = planning.product_key(product or known.get(sku, ""), sku)
         seen_at = None if twin == number else twin
-        staged.append((found.pk, number, sku[:64], key, seen_at, cells, "", {}, []))
+        staged.append((found.pk, number, sku[:64], key, seen_at, cells))
     return staged
 
 
@@ -189,20 +189,26 @@ def _batch(hold: Hold, now: datetime) -> bool:
     is_real = hold.state == State.RUNNING
     with log.change() as change:
         found = hold.renew(now)
-        rows = _next_rows(found, found.rows.all(), descending=False)
+        rows = [
+            planning.Row(*row, orjson.loads(cells))
+            for *row, cells in _next_rows(found, found.rows.all(), descending=False).values_list(
+                *planning.Row._fields[:-1], Cast("cells", TextField())
+            )
+        ]
         if not rows:
             _finish(change, found, State.DONE if is_real else State.CHECKED, now)
             return False
         planner = planning.Planner(planning.columns(found.mapping, found.header), len(found.header))
         plans, book = planning.plan(rows, planner, is_locked=is_real, now=now)
-        if is_real:
-            writing.write(book, by=found.reference, now=now)
-            tracing.leave(found.began_by, plans, book, at=now)
-        bulk.update(
-            ImportRow,
-            ["outcome", "changes", "reasons"],
-            [(each.row.pk, each.outcome, each.changes, list(each.reasons)) for each in plans],
-        )
+        with ahead.writing():
+            bulk.update(
+                ImportRow,
+                ["outcome", "changes", "reasons"],
+                [(each.row.pk, each.outcome, each.changes, list(each.reasons)) for each in plans],
+            )
+            if is_real:
+                writing.write(book, by=found.reference, now=now)
+                tracing.leave(found.began_by, plans, book, at=now)
         outcomes = [each.outcome for each in plans]
         tell(
             change,
@@ -223,7 +229,7 @@ def _undo_batch(hold: Hold, now: datetime) -> bool:
     with log.change() as change:
         found = hold.renew(now)
         changed = found.rows.filter(outcome__in=(Outcome.CREATE, Outcome.CHANGE))
-        rows = _next_rows(found, changed, descending=True)
+        rows = list(_next_rows(found, changed, descending=True).defer("cells", "reasons"))
         if not rows:
             _finish(change, found, State.UNDONE, now)
             return False
@@ -241,7 +247,7 @@ def _undo_batch(hold: Hold, now: datetime) -> bool:
     return True
 
 
-def _next_rows(found: Import, rows: Any, *, descending: bool) -> list[ImportRow]:
+def _next_rows(found: Import, rows: Any, *, descending: bool) -> Any:
     """About a batch of rows after the place reached, with all rows of each product."""
     sign, after, until = ("-", "lt", "gte") if descending else ("", "gt", "lte")
     if found.has_reached:
@@ -251,10 +257,10 @@ def _next_rows(found: Import, rows: Any, *, descending: bool) -> list[ImportRow]
     last = list(products[_size() - 1 : _size()])
     if last:
         rows = rows.filter(**{f"product__{until}": last[0]})
-    return list(rows)
+    return rows
 
 
-def _reached(rows: Sequence[ImportRow]) -> dict[str, Any]:
+def _reached(rows: Sequence[Any]) -> dict[str, Any]:
     return {
         "done": F("done") + len(rows),
         "reached": rows[-1].product,

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from urllib.parse import unquote
 
 from django.conf import settings
 from django.db import models
 
-from catalog import prices, stock
+from catalog import prices, shop, stock
 from catalog.imports.book import (
     PLAIN_OF_MASTER,
     PLAIN_OF_VARIANT,
@@ -26,20 +27,23 @@ from catalog.imports.book import (
     Translation,
 )
 from catalog.models import (
+    ALWAYS,
     Master,
     Media,
     OptionValue,
     ProductOption,
     Variant,
-    variant_id,
 )
 from catalog.prices import Offer
-from catalog.search import index
+from catalog.search import documents, index
 from catalog.stock import Count
 from museo import bulk
+from museo.access.tokens import public_ids
 
 # what an editor of the product does not see in its form as text that it would overwrite
 UNSEEN = {"stock"}
+_plain_of_master = itemgetter(*PLAIN_OF_MASTER)
+_plain_of_variant = itemgetter(*PLAIN_OF_VARIANT)
 
 
 def write(book: Book, *, by: str, now: datetime) -> None:
@@ -49,6 +53,8 @@ def write(book: Book, *, by: str, now: datetime) -> None:
     new = [product for product in products if product.is_new]
     edited = [product for product in products if _is_touched(product) and not product.is_new]
     _number(Master, new)
+    for product, public_id in zip(new, public_ids("prd", len(new)), strict=True):
+        product.public_id = public_id
     _number(Variant, [sold for sold in variants if sold.is_new])
     _insert_masters(new, now=now)
     _update_masters(edited, now=now)
@@ -59,22 +65,25 @@ def write(book: Book, *, by: str, now: datetime) -> None:
     _write_prices(variants, now=now)
     _write_stock(variants, by=by, now=now)
     _write_pictures(products)
+    bulk.check_references()
     retold = [product for product in edited if _is_rewritten(product)]
-    index.refresh([product.pk for product in (*new, *retold) if product.pk], now=now)
+    index.refresh([product.pk for product in retold if product.pk], now=now, new=_written(new))
     index.reprice([product.pk for product in edited if product.pk], now=now)
 
 
-def _insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def _insert(
+    model: type[models.Model],
+    names: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    **alike: Any,
+) -> None:
     """Insert rows of the values of `names`; the other fields have what a new row has."""
-    others = [
-        field
+    rest = {
+        field.attname: field.get_default()
         for field in model._meta.concrete_fields
-        if field.attname not in names and not field.primary_key
-    ]
-    rest = [field.get_default() for field in others]
-    bulk.insert(
-        model, (*names, *(field.attname for field in others)), ([*row, *rest] for row in rows)
-    )
+        if not (field.attname in names or field.primary_key)
+    }
+    bulk.insert(model, names, rows, alike=rest | alike)
 
 
 def _number(model: type[models.Model], rows: Sequence[Any]) -> None:
@@ -97,6 +106,47 @@ def _is_rewritten(product: Product) -> bool:
     )
 
 
+def _written(new: Sequence[Product]) -> documents.Written:
+    """What the index has to know of new products: nobody else has written about them."""
+    on_sale = [product for product in new if product.fields["status"] == Master.Status.ACTIVE]
+    variants = [
+        sold
+        for product in on_sale
+        for sold in product.variants.values()
+        if sold.fields["is_active"]
+    ]
+    currency = shop.currency()
+    return documents.Written(
+        [
+            documents.Product(
+                pk=product.pk or 0,
+                brand=product.fields["brand"],
+                kind=product.fields["kind"],
+                tags=product.fields["tags"],
+                attributes=product.fields["attributes"],
+                facts={},
+                primary_category_id=product.category or 0,
+                published_at=product.published_at,
+                revision=1,
+            )
+            for product in on_sale
+        ],
+        [
+            (product.pk, language, *text.values())
+            for product in on_sale
+            for language, text in product.texts.items()
+            if text["name"]
+        ],
+        [(sold.pk, sold.product.pk, sold.sku, sold.fields["gtin"]) for sold in variants],
+        [(sold.pk, label, {}) for sold in variants for label in sold.options.values()],
+        [
+            (sold.product.pk, amounts.amount, ALWAYS, None)
+            for sold in variants
+            if (amounts := sold.prices.get(currency))
+        ],
+    )
+
+
 # masters
 
 
@@ -104,8 +154,8 @@ def _insert_masters(new: Sequence[Product], *, now: datetime) -> None:
     _insert(
         Master,
         (
-            *("id", "public_id", "slug", "primary_category_id", "published_at", "revision"),
-            *("default_variant_id", "created_at", "updated_at", *PLAIN_OF_MASTER),
+            *("id", "public_id", "slug", "primary_category_id", "published_at"),
+            *("default_variant_id", *PLAIN_OF_MASTER),
         ),
         [
             (
@@ -114,14 +164,13 @@ def _insert_masters(new: Sequence[Product], *, now: datetime) -> None:
                 product.slug,
                 product.category,
                 product.published_at,
-                1,
                 next(iter(product.variants.values())).pk,
-                now,
-                now,
-                *(product.fields[name] for name in PLAIN_OF_MASTER),
+                *_plain_of_master(product.fields),
             )
             for product in new
         ],
+        created_at=now,
+        updated_at=now,
     )
 
 
@@ -136,7 +185,7 @@ def _update_masters(edited: Sequence[Product], *, now: datetime) -> None:
                 product.published_at,
                 product.revision + 1,
                 now,
-                *(product.fields[name] for name in PLAIN_OF_MASTER),
+                *_plain_of_master(product.fields),
             )
             for product in edited
         ],
@@ -231,21 +280,21 @@ def _write_variants(variants: Sequence[Sold]) -> None:
         [
             (
                 sold.pk,
-                variant_id(),
+                public_id,
                 sold.product.pk,
                 sold.sku,
                 sold.position,
                 _option_key(sold),
-                *(sold.fields[name] for name in PLAIN_OF_VARIANT),
+                *_plain_of_variant(sold.fields),
             )
-            for sold in new
+            for sold, public_id in zip(new, public_ids("var", len(new)), strict=True)
         ],
     )
     bulk.update(
         Variant,
         ["option_key", *PLAIN_OF_VARIANT],
         [
-            (sold.pk, _option_key(sold), *(sold.fields[name] for name in PLAIN_OF_VARIANT))
+            (sold.pk, _option_key(sold), *_plain_of_variant(sold.fields))
             for sold in edited
         ],
     )
@@ -266,14 +315,17 @@ def _write_links(variants: Sequence[Sold]) -> None:
 
 def _write_prices(variants: Iterable[Sold], *, now: datetime) -> None:
     offers: list[tuple[int, Offer]] = []
+    first: list[tuple[int, Offer]] = []
     ended: dict[str, list[int]] = defaultdict(list)
     for sold in variants:
         for currency in sorted(sold.repriced):
             amounts, pk = sold.prices.get(currency), sold.pk or 0
             if amounts:
-                offers.append((pk, Offer(amounts.amount, currency, amounts.list_amount)))
+                offer = Offer(amounts.amount, currency, amounts.list_amount)
+                (first if sold.is_new else offers).append((pk, offer))
             else:
                 ended[currency].append(pk)
+    prices.begin_prices(first)
     prices.set_prices(offers, now=now)
     for currency, ids in sorted(ended.items()):
         prices.end_prices(ids, currency=currency, now=now)

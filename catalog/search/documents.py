@@ -12,7 +12,7 @@ A shopper's words are letters and digits, so that nothing typed can name a token
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -98,16 +98,56 @@ class Product(NamedTuple):
     revision: int
 
 
-def entries(masters: QuerySet[Master], *, now: datetime) -> tuple[list[Entry], set[str]]:
-    """The index entries of products, in a fixed number of queries, and every word of them."""
+@dataclass
+class Written:
+    """Rows of all that is written about products on sale and what can be bought of them."""
+
+    products: Sequence[Product]
+    # product, language, name, subtitle, description
+    texts: Iterable[tuple[int, str, str, str, str]]
+    # id, product, SKU, GTIN
+    variants: Iterable[tuple[int, int, str, str]]
+    # variant, label, labels by language
+    options: Iterable[tuple[int, str, Mapping[str, str]]]
+    # product, amount in the shop's currency, since when, until when
+    prices: Iterable[tuple[int, int, datetime, datetime | None]]
+
+
+def read(masters: QuerySet[Master], *, now: datetime) -> Written:
+    """In a fixed number of queries."""
     products = [Product(*row) for row in masters.values_list(*Product._fields)]
-    documents = {product.pk: _of_product(product) for product in products}
-    _tell_texts(documents)
-    _tell_variants(documents)
+    ids = [product.pk for product in products]
+    texts = Master._parler_meta.root_model.objects.filter(master_id__among=ids)
+    variants = list(
+        Variant.objects.filter(master_id__among=ids, is_active=True).values_list(
+            "pk", "master_id", "sku", "gtin"
+        )
+    )
+    values = Variant.option_values.through.objects.filter(
+        variant_id__among=[pk for pk, *_rest in variants]
+    )
+    return Written(
+        products,
+        texts.values_list("master_id", "language_code", "name", "subtitle", "description"),
+        variants,
+        values.values_list("variant_id", "optionvalue__label", "optionvalue__labels"),
+        _price_rows(ids, currency=shop.currency(), now=now),
+    )
+
+
+def entries(written: Written, *, now: datetime) -> tuple[list[Entry], set[str]]:
+    """The index entries of products, and every word of them."""
+    documents = {product.pk: _of_product(product) for product in written.products}
+    for pk, language, name, subtitle, description in written.texts:
+        document = documents[pk]
+        document.name(name, language)
+        document.tell(subtitle, language, is_coloured=True)
+        document.tell(description, language)
+    _tell_variants(documents, written)
     categories = _Categories.read()
-    costs = prices(documents, currency=shop.currency(), now=now)
+    costs = _costs(written.prices, now)
     made = []
-    for product in products:
+    for product in written.products:
         document = documents[product.pk]
         path = categories.tell(document, product.primary_category_id)
         price, until = costs.get(product.pk, (None, None))
@@ -143,29 +183,15 @@ def _of_product(product: Product) -> Document:
     return document
 
 
-def _tell_texts(documents: Mapping[int, Document]) -> None:
-    fields = ("master_id", "language_code", "name", "subtitle", "description")
-    rows = Master._parler_meta.root_model.objects.filter(master_id__among=documents)
-    for pk, language, name, subtitle, description in rows.values_list(*fields):
-        document = documents[pk]
-        document.name(name, language)
-        document.tell(subtitle, language, is_coloured=True)
-        document.tell(description, language)
-
-
-def _tell_variants(documents: Mapping[int, Document]) -> None:
+def _tell_variants(documents: Mapping[int, Document], written: Written) -> None:
     """The SKUs and options of what can be bought."""
-    variants = Variant.objects.filter(master_id__among=documents, is_active=True)
     of_variants = {}
-    for variant_id, pk, sku, gtin in variants.values_list("pk", "master_id", "sku", "gtin"):
+    for variant_id, pk, sku, gtin in written.variants:
         of_variants[variant_id] = documents[pk]
         documents[pk].name(sku)
         if gtin:
             documents[pk].name(gtin)
-    values = Variant.option_values.through.objects.filter(variant_id__among=of_variants)
-    for variant_id, label, labels in values.values_list(
-        "variant_id", "optionvalue__label", "optionvalue__labels"
-    ):
+    for variant_id, label, labels in written.options:
         for language, text in {"": label, **labels}.items():
             of_variants[variant_id].tell(text, language, is_coloured=True)
 
@@ -212,13 +238,20 @@ Priced = tuple[int | None, datetime | None]
 
 def prices(ids: Collection[int], *, currency: str, now: datetime) -> dict[int, Priced]:
     """The lowest price of each, and until when it is that for sure."""
-    rows = Price.objects.filter(
+    return _costs(_price_rows(ids, currency=currency, now=now), now)
+
+
+def _price_rows(ids: Collection[int], *, currency: str, now: datetime) -> Iterable[Any]:
+    return Price.objects.filter(
         Q(valid_to=None) | Q(valid_to__gt=now),
         variant__master_id__among=ids,
         variant__is_active=True,
         currency=currency,
         sales_channel="web",
     ).values_list("variant__master_id", "amount", "valid_from", "valid_to")
+
+
+def _costs(rows: Iterable[Any], now: datetime) -> dict[int, Priced]:
     by_master = defaultdict(list)
     for pk, *row in rows:
         by_master[pk].append(row)

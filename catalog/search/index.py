@@ -19,11 +19,16 @@ COLUMNS = tuple(column.attname for column in SearchEntry._meta.concrete_fields)
 SHORTEST_WORD = 3
 
 
-def refresh(master_ids: Collection[int], *, now: datetime) -> None:
-    """Let the index say what these products are now; those not on sale leave it."""
+def refresh(
+    master_ids: Collection[int], *, now: datetime, new: documents.Written | None = None
+) -> None:
+    """Let the index say what these products are now; those not on sale leave it.
+
+    `new` is all that is written about others, which this transaction has made.
+    """
     with transaction.atomic():
         _lock(master_ids)
-        said: set[str] = set()
+        said = _add(new, now=now) if new else set()
         for ids in _batches(sorted(set(master_ids))):
             said |= _refresh(ids, now=now)
         _add_words(said)
@@ -85,8 +90,14 @@ def catch_up(*, now: datetime) -> None:
 
 def _refresh(ids: Collection[int], *, now: datetime) -> set[str]:
     """Write the entries of products that are locked; return all words of them."""
-    made, plain = documents.entries(_on_sale().filter(pk__among=ids).order_by("pk"), now=now)
+    written = documents.read(_on_sale().filter(pk__among=ids).order_by("pk"), now=now)
     SearchEntry.objects.filter(pk__among=ids).delete()
+    return _add(written, now=now)
+
+
+def _add(written: documents.Written, *, now: datetime) -> set[str]:
+    """Write the entries of products that have none; return all words of them."""
+    made, plain = documents.entries(written, now=now)
     bulk.insert(SearchEntry, COLUMNS, made)
     return plain
 

@@ -25,6 +25,12 @@ def public_id(prefix: str) -> str:
     return f"{prefix}_{_letters(16).lower()}"
 
 
+def public_ids(prefix: str, count: int) -> list[str]:
+    """As many at once, which is quicker: ten random bytes are sixteen letters."""
+    drawn = b32encode(secrets.token_bytes(count * 10)).translate(_CROCKFORD).decode().lower()
+    return [f"{prefix}_{drawn[at : at + 16]}" for at in range(0, len(drawn), 16)]
+
+
 def as_name(text: str) -> str:
     """As it may be looked up: what cannot be printed names nothing, and no database takes it."""
     return text if text.isprintable() else ""

@@ -76,10 +76,9 @@ def leave_each(
     at: datetime,
 ) -> None:
     """Note many writes of one caller, each with what was done, to what, and its fields."""
-    rows = [
-        (who, app, conversation, what, target, list(fields), at) for what, target, fields in traces
-    ]
-    bulk.insert(Trail, ("who", "app", "conversation", "what", "target", "fields", "at"), rows)
+    rows = [(what, target, list(fields)) for what, target, fields in traces]
+    same = {"who": who, "app": app, "conversation": conversation, "at": at}
+    bulk.insert(Trail, ("what", "target", "fields"), rows, alike=same)
 
 
 def of(*targets: str) -> list[Trace]:
