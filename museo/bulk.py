@@ -5,8 +5,6 @@ by every change, and by the clock a thousand events at a time. To PostgreSQL all
 of CSV or JSON, which C makes: to quote value for value costs more than the database does.
 """
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -120,11 +118,20 @@ def check_references() -> None:
         ahead.send("SET CONSTRAINTS ALL IMMEDIATE")
 
 
+# stands around each value, and in hardly any
+QUOTE = "\x01"
+# what a value that is not there is written as
+NULL = str(None)
+TEXTS = (models.CharField, models.TextField)
+
+
 def _form(fields: Sequence[Any]) -> str:
-    """How the CSV is to be read: all but numbers is quoted, what is None like an empty text."""
+    """How the text is to be read."""
     empty = [field.column for field in fields if field.null]
-    nulls = f", FORCE_NULL ({', '.join(empty)})" if empty else ""
-    return f"FROM STDIN (FORMAT csv{nulls})"
+    nulls = f", NULL '{NULL}', FORCE_NULL ({', '.join(empty)})" if empty else ""
+    if any(field.null and isinstance(field, TEXTS) for field in fields):
+        raise TypeError(f"among {empty} a text may be {NULL}")
+    return f"FROM STDIN (FORMAT csv, QUOTE '{QUOTE}'{nulls})"
 
 
 def _csv(fields: Sequence[Any], rows: Sequence[Sequence[Any]], alike: Sequence[Any]) -> str:
@@ -134,12 +141,21 @@ def _csv(fields: Sequence[Any], rows: Sequence[Sequence[Any]], alike: Sequence[A
     return _lines(fields[:own], rows, end)
 
 
-def _lines(fields: Sequence[Any], rows: Iterable[Sequence[Any]], end: str) -> str:
-    text = io.StringIO(newline="")
+def _lines(fields: Sequence[Any], rows: Sequence[Sequence[Any]], end: str) -> str:
+    """Filling in a form takes half as long as the module `csv` does."""
     places = [n for n, field in enumerate(fields) if isinstance(field, models.JSONField)]
-    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator=end)
-    writer.writerows(_with_json(rows, places) if places else rows)
-    return text.getvalue()
+    if places:
+        rows = [*_with_json(rows, places)]
+    line = ",".join([f"{QUOTE}%s{QUOTE}"] * len(fields)) + end.replace("%", "%%")
+    text = "".join([line % tuple(row) for row in rows])
+    if text.count(QUOTE) == line.count(QUOTE) * len(rows):
+        return text
+    # a text has the sign, too
+    return "".join([line % tuple(map(_doubled, row)) for row in rows])
+
+
+def _doubled(value: Any) -> str:
+    return str(value).replace(QUOTE, QUOTE * 2)
 
 
 def _with_json(rows: Iterable[Sequence[Any]], places: Sequence[int]) -> Iterator[list[Any]]:
