@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.db.models import Q
@@ -144,10 +145,15 @@ NEW_VARIANT = {"gtin": "", "is_active": True, "track_stock": True, "max_per_orde
 
 def code_of(text: str, taken: Collection[str]) -> str:
     """A code for an option or a value: from its letters, else from its digest."""
-    code = slugify(text)[:32]
+    code = _slug(text)
     if not code or code in taken:
         code = f"{code[:28]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}".strip("-")
     return code
+
+
+@lru_cache(1000)
+def _slug(text: str) -> str:
+    return slugify(text)[:32]
 
 
 def open_book(

@@ -40,7 +40,7 @@ def plain(text: str) -> str:
 
 def text(most: int) -> Callable[[str], str]:
     def read(cell: str) -> str:
-        if NO_CHARACTER.search(cell):
+        if not cell.isprintable() and NO_CHARACTER.search(cell):
             raise RowRefused("unreadable")
         if len(cell) > most:
             raise RowRefused("too_long", most=most)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from django.utils.text import slugify
@@ -46,6 +46,11 @@ class Column:
     # the field's parts: `price` and `EUR`
     name: str
     more: str
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether its cells are read alone, without other columns and the shop."""
+        return self.name not in ("price", "list_price", "category")
 
 
 class Row(NamedTuple):
@@ -159,6 +164,7 @@ class Planner:
         self.columns = columns
         self.width = width
         self.categories = Categories()
+        self.currency = shop.currency()
 
     def read(self, row: Row) -> dict[str, Any]:
         """The row's values by field; what is blank stays as it is. Raises Refused."""
@@ -169,7 +175,10 @@ class Planner:
             cell = given[column.index]
             if cell and not cell.isspace():
                 try:
-                    self._take(values, column, cell)
+                    if column.is_plain:
+                        values[column.field] = column.read(cell)
+                    else:
+                        self._take(values, column, cell)
                 except RowRefused as refused:
                     reasons.append({"field": column.field, **refused.reason})
         if len(given) > self.width:
@@ -184,15 +193,12 @@ class Planner:
 
     def _take(self, values: dict[str, Any], column: Column, cell: str) -> None:
         value = column.read(cell)
-        if column.name in ("price", "list_price"):
-            currency = column.more or values.get("currency") or shop.currency()
-            is_none = column.name == "list_price" and value.strip() == cells.NOTHING
-            amount = None if is_none else cells.price(value, currency)
-            values[f"{column.name}:{currency}"] = amount
-        elif column.name == "category":
-            values[column.field] = self._category(cell)
-        else:
-            values[column.field] = value
+        if column.name == "category":
+            values[column.field] = self._category(value)
+            return
+        currency = column.more or values.get("currency") or self.currency
+        is_none = column.name == "list_price" and value.strip() == cells.NOTHING
+        values[f"{column.name}:{currency}"] = None if is_none else cells.price(value, currency)
 
     def _category(self, cell: str) -> int:
         found = self.categories.find(cell.strip())
@@ -245,28 +251,29 @@ def _require_product(values: Mapping[str, Any]) -> None:
 
 
 def _planned(row: Row, values: dict[str, Any], book: Book, now: datetime) -> Plan:
+    shape = shape_of(tuple(values))
     try:
-        sold, product, is_new = _find(values, book)
-        proposed = _proposed(values, sold, product, is_new=is_new)
+        sold, product = _find(values, book)
+        proposed = _proposed(values, shape, sold, product)
     except Refused as refused:
         return Plan(row, Outcome.REFUSED, {}, refused.reasons)
     changes: dict[str, Sequence[Any]] = {}
-    if is_new:
+    if sold.is_new:
         changes[CREATED] = [None, "variant" if product.slug in book.products else "product"]
         _enter(book, product, sold)
-    for field, (old, value) in proposed.items():
+    for field, old, value in proposed:
         changes[field] = [old, value]
         assign(sold, product, field, value)
-    for field in shape_of(tuple(values)).of_product:
+    for field in shape.of_product:
         product.said[field] = (values[field], row.number)
     _publish(product, now)
-    if is_new:
+    if sold.is_new:
         return Plan(row, Outcome.CREATE, changes)
     return Plan(row, Outcome.CHANGE if changes else Outcome.UNCHANGED, changes)
 
 
-def _find(values: Mapping[str, Any], book: Book) -> tuple[Sold, Product, bool]:
-    """The variant, its product, and whether it is new (and then in no book yet)."""
+def _find(values: Mapping[str, Any], book: Book) -> tuple[Sold, Product]:
+    """The variant and its product; a new one is in no book yet."""
     sku, named = values["sku"], values.get("product")
     known = book.variants.get(sku)
     if known is not None:
@@ -275,13 +282,13 @@ def _find(values: Mapping[str, Any], book: Book) -> tuple[Sold, Product, bool]:
             raise Refused({"field": "sku", "code": "sku_deleted"})
         if named and named != product.slug:
             raise Refused({"field": "sku", "code": "sku_of_another", "product": product.slug})
-        return known, product, False
+        return known, product
     slug = _slug(values)
     if not named and slug in book.products:
         raise Refused({"field": "product", "code": "product_taken", "product": slug})
     product = book.products.get(slug) or Product(None, slug, fields=dict(NEW_MASTER))
     position = max((each.position for each in product.variants.values()), default=-1) + 1
-    return Sold(None, sku, product, position, dict(NEW_VARIANT)), product, True
+    return Sold(None, sku, product, position, dict(NEW_VARIANT)), product
 
 
 def _enter(book: Book, product: Product, sold: Sold) -> None:
@@ -304,8 +311,8 @@ def _publish(product: Product, now: datetime) -> None:
 class Shape:
     """What is known of a row by which of its fields are filled; most rows of a file are alike."""
 
-    # those with a value of their own
-    fields: tuple[str, ...]
+    # those with a value of their own, and what tells the one that there is
+    fields: tuple[tuple[str, Callable[[Sold, Product], Any]], ...]
     of_product: tuple[str, ...]
     options: tuple[str, ...]
     # in which there is a price or one before it
@@ -322,7 +329,7 @@ def shape_of(fields: tuple[str, ...]) -> Shape:
     more = {field: field.partition(":")[2] for field in fields}
     priced = [field for field in fields if names[field] in ("price", "list_price")]
     return Shape(
-        fields=tuple(field for field in fields if field not in NO_VALUES),
+        fields=tuple((field, reader_of(field)) for field in fields if field not in NO_VALUES),
         of_product=tuple(filter(is_of_product, fields)),
         options=tuple(field for field in fields if names[field] == "option"),
         currencies=tuple(sorted({more[field] for field in priced})),
@@ -333,42 +340,39 @@ def shape_of(fields: tuple[str, ...]) -> Shape:
 
 
 NO_VALUES = ("sku", "product", "currency")
-
-
-def _proposed(
-    values: dict[str, Any], sold: Sold, product: Product, *, is_new: bool
-) -> dict[str, tuple[Any, Any]]:
-    """By field what is there and what differs from it; raise Refused with every reason."""
-    reasons = [
-        reason
-        for check in (_contradictions, _missing, _refused_prices, _refused_options, _refused_stock)
-        for reason in check(values, sold, product, is_new)
-    ]
-    if reasons:
-        raise Refused(*reasons)
-    wanted = {field: values[field] for field in shape_of(tuple(values)).fields}
-    if is_new:
-        wanted.setdefault("stock", 0)
-    return {
-        field: (old, value)
-        for field, value in wanted.items()
-        if (old := reader_of(field)(sold, product)) != value
-    }
-
-
 Reasons = Iterable[Mapping[str, Any]]
 Values = Mapping[str, Any]
 
 
-def _contradictions(values: Values, sold: Sold, product: Product, is_new: bool) -> Reasons:
+def _proposed(
+    values: Values, shape: Shape, sold: Sold, product: Product
+) -> list[tuple[str, Any, Any]]:
+    """Fields, what is there and what differs from it; raise Refused with every reason."""
+    reasons = [
+        reason
+        for check in (_contradictions, _missing, _refused_prices, _refused_options, _refused_stock)
+        for reason in check(values, shape, sold, product)
+    ]
+    if reasons:
+        raise Refused(*reasons)
+    proposed = [
+        (field, old, values[field])
+        for field, read in shape.fields
+        if (old := read(sold, product)) != values[field]
+    ]
+    if sold.is_new and "stock" not in values:
+        proposed.append(("stock", None, 0))
+    return proposed
+
+
+def _contradictions(values: Values, shape: Shape, sold: Sold, product: Product) -> Reasons:
     for field, (said, number) in product.said.items():
         if field in values and values[field] != said:
             yield {"field": field, "code": "differs_from_row", "row": number}
 
 
-def _missing(values: Values, sold: Sold, product: Product, is_new: bool) -> Reasons:
-    shape = shape_of(tuple(values))
-    if is_new and not shape.has_price:
+def _missing(values: Values, shape: Shape, sold: Sold, product: Product) -> Reasons:
+    if sold.is_new and not shape.has_price:
         yield {"field": "price", "code": "required"}
     if product.category is None and "category" not in values:
         yield {"field": "category", "code": "required"}
@@ -380,8 +384,8 @@ def _missing(values: Values, sold: Sold, product: Product, is_new: bool) -> Reas
             yield {"field": f"name:{language}", "code": "required"}
 
 
-def _refused_prices(values: Values, sold: Sold, product: Product, is_new: bool) -> Reasons:
-    for currency in shape_of(tuple(values)).currencies:
+def _refused_prices(values: Values, shape: Shape, sold: Sold, product: Product) -> Reasons:
+    for currency in shape.currencies:
         amounts = _amounts(values, sold, currency)
         if amounts is None:
             if values[f"list_price:{currency}"] is not None:
@@ -399,12 +403,12 @@ def _amounts(values: Mapping[str, Any], sold: Sold, currency: str) -> Amounts | 
     return Amounts(amount, values.get(f"list_price:{currency}", had.list_amount if had else None))
 
 
-def _refused_options(values: Values, sold: Sold, product: Product, is_new: bool) -> Reasons:
-    given = {field[7:]: values[field] for field in shape_of(tuple(values)).options}
-    if not (is_new or given or "options" in values):
+def _refused_options(values: Values, shape: Shape, sold: Sold, product: Product) -> Reasons:
+    given = {field[7:]: values[field] for field in shape.options}
+    if not (sold.is_new or given or "options" in values):
         return
     wanted = {**values.get("options", sold.options), **given}
-    if is_new and len(product.variants) >= cells.MOST_VARIANTS:
+    if sold.is_new and len(product.variants) >= cells.MOST_VARIANTS:
         yield {"field": "product", "code": "variants_many", "most": cells.MOST_VARIANTS}
     if len(product.choices.keys() | wanted.keys()) > cells.MOST_OPTIONS:
         yield {"field": "options", "code": "options_many", "most": cells.MOST_OPTIONS}
@@ -414,7 +418,7 @@ def _refused_options(values: Values, sold: Sold, product: Product, is_new: bool)
             return
 
 
-def _refused_stock(values: Values, sold: Sold, product: Product, is_new: bool) -> Reasons:
+def _refused_stock(values: Values, shape: Shape, sold: Sold, product: Product) -> Reasons:
     wanted = values.get("stock")
     if wanted is None or wanted == sold.on_hand:
         return

@@ -47,6 +47,8 @@ class Document:
         self, text: str, language: str = "", *, marks: Marks = ("",), is_coloured: bool = False
     ) -> list[str]:
         """Take in a text; without a language it may be in any."""
+        if not text:
+            return []
         said = words.split(text)[:MOST_WORDS]
         for word in said:
             self.tokens.update(_tokens(word, language, marks, is_coloured))
