@@ -42,6 +42,10 @@ class Label:
     code: str
     label: str
     position: int
+    is_new: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.is_new = self.pk is None
 
 
 @dataclass(eq=False)
@@ -53,6 +57,10 @@ class Choice:
     name: str
     position: int
     labels: dict[str, Label] = field(default_factory=dict)
+    is_new: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.is_new = self.pk is None
 
     def value(self, label: str) -> Label:
         """The value of this label; made where there is none."""

@@ -142,11 +142,13 @@ def _read(hold: Hold, found: Import, clock: Callable[[], datetime]) -> None:
     rows = files.read(found.stored_as, reading, header)
     left = (row for row in rows if row[0] > found.records_read)
     skus = dict(found.rows.exclude(sku="").filter(twin=None).values_list("sku", "number"))
-    while batch := list(islice(left, _size())):
-        with log.change() as change:
+    batch = list(islice(left, _size()))
+    while batch:
+        with log.change() as change, ahead.writing():
             last = batch[-1][0]
             now = hold.renew(clock(), total=F("total") + len(batch), records_read=last)
             bulk.insert(ImportRow, STAGED, _staged(batch, found, skus), alike=AS_YET)
+            batch = list(islice(left, _size()))
             tell(change, now, clock())
     hold.renew(clock(), is_read=True)
 
@@ -201,14 +203,14 @@ def _batch(hold: Hold, now: datetime) -> bool:
         planner = planning.Planner(planning.columns(found.mapping, found.header), len(found.header))
         plans, book = planning.plan(rows, planner, is_locked=is_real, now=now)
         with ahead.writing():
+            if is_real:
+                writing.write(book, by=found.reference, now=now)
+                tracing.leave(found.began_by, plans, book, at=now)
             bulk.update(
                 ImportRow,
                 ["outcome", "changes", "reasons"],
                 [(each.row.pk, each.outcome, each.changes, list(each.reasons)) for each in plans],
             )
-            if is_real:
-                writing.write(book, by=found.reference, now=now)
-                tracing.leave(found.began_by, plans, book, at=now)
         outcomes = [each.outcome for each in plans]
         tell(
             change,

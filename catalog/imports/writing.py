@@ -52,10 +52,7 @@ def write(book: Book, *, by: str, now: datetime) -> None:
     variants = [sold for product in products for sold in product.variants.values()]
     new = [product for product in products if product.is_new]
     edited = [product for product in products if _is_touched(product) and not product.is_new]
-    _number(Master, new)
-    for product, public_id in zip(new, public_ids("prd", len(new)), strict=True):
-        product.public_id = public_id
-    _number(Variant, [sold for sold in variants if sold.is_new])
+    _number_all(new, products, variants)
     _insert_masters(new, now=now)
     _update_masters(edited, now=now)
     _write_texts(products)
@@ -90,6 +87,19 @@ def _number(model: type[models.Model], rows: Sequence[Any]) -> None:
     if rows:
         for row, pk in zip(rows, bulk.take_ids(model, len(rows)), strict=True):
             row.pk = pk
+
+
+def _number_all(
+    new: Sequence[Product], products: Sequence[Product], variants: Sequence[Sold]
+) -> None:
+    _number(Master, new)
+    for product, public_id in zip(new, public_ids("prd", len(new)), strict=True):
+        product.public_id = public_id
+    _number(Variant, [sold for sold in variants if sold.is_new])
+    choices = [choice for product in products for choice in product.choices.values()]
+    _number(ProductOption, [choice for choice in choices if choice.is_new])
+    labels = [label for choice in choices for label in choice.labels.values()]
+    _number(OptionValue, [label for label in labels if label.is_new])
 
 
 def _is_touched(product: Product) -> bool:
@@ -222,29 +232,23 @@ def _write_texts(products: Sequence[Product]) -> None:
 
 def _write_options(products: Iterable[Product]) -> None:
     choices = [(product, choice) for product in products for choice in product.choices.values()]
-    new = [(product, choice) for product, choice in choices if choice.pk is None]
-    _number(ProductOption, [choice for _product, choice in new])
     _insert(
         ProductOption,
         ("id", "master_id", "code", "name", "position"),
         [
             (choice.pk, product.pk, choice.code, choice.name, choice.position)
-            for product, choice in new
+            for product, choice in choices
+            if choice.is_new
         ],
     )
-    labels = [
-        (choice, label)
-        for _product, choice in choices
-        for label in choice.labels.values()
-        if label.pk is None
-    ]
-    _number(OptionValue, [label for _choice, label in labels])
     _insert(
         OptionValue,
         ("id", "option_id", "code", "label", "position"),
         [
             (label.pk, choice.pk, label.code, label.label, label.position)
-            for choice, label in labels
+            for _product, choice in choices
+            for label in choice.labels.values()
+            if label.is_new
         ],
     )
 
