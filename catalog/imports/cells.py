@@ -56,9 +56,12 @@ def sku(cell: str) -> str:
     return _sku(cell.strip())
 
 
+_product = text(200)
+
+
 def product(cell: str) -> str:
     """The slug: `Blue bowl` is `blue-bowl`."""
-    text(200)(cell)
+    _product(cell)
     slug = cell if _SLUG.fullmatch(cell) else slugify(cell)
     if not slug or len(slug) > 120:
         raise RowRefused("product_invalid")

@@ -191,12 +191,10 @@ def _batch(hold: Hold, now: datetime) -> bool:
     is_real = hold.state == State.RUNNING
     with log.change() as change:
         found = hold.renew(now)
-        rows = [
-            planning.Row(*row, orjson.loads(cells))
-            for *row, cells in _next_rows(found, found.rows.all(), descending=False).values_list(
-                *planning.Row._fields[:-1], Cast("cells", TextField())
-            )
-        ]
+        given = _next_rows(found, found.rows.all(), descending=False).values_list(
+            "pk", "number", "sku", "product", "twin", Cast("cells", TextField())
+        )
+        rows = [_row(*row) for row in given]
         if not rows:
             _finish(change, found, State.DONE if is_real else State.CHECKED, now)
             return False
@@ -225,6 +223,11 @@ def _batch(hold: Hold, now: datetime) -> bool:
             now,
         )
     return True
+
+
+def _row(*given: Any) -> planning.Row:
+    *kept, cells = given
+    return planning.Row._make((*kept, orjson.loads(cells)))
 
 
 def _undo_batch(hold: Hold, now: datetime) -> bool:

@@ -142,15 +142,15 @@ def _written(new: Sequence[Product]) -> documents.Written:
             for product in on_sale
         ],
         [
-            (product.pk, language, *text.values())
+            (product.pk or 0, language, text["name"], text["subtitle"], text["description"])
             for product in on_sale
             for language, text in product.texts.items()
             if text["name"]
         ],
-        [(sold.pk, sold.product.pk, sold.sku, sold.fields["gtin"]) for sold in variants],
-        [(sold.pk, label, {}) for sold in variants for label in sold.options.values()],
+        [(sold.pk or 0, sold.product.pk or 0, sold.sku, sold.fields["gtin"]) for sold in variants],
+        [(sold.pk or 0, label, {}) for sold in variants for label in sold.options.values()],
         [
-            (sold.product.pk, amounts.amount, ALWAYS, None)
+            (sold.product.pk or 0, amounts.amount, ALWAYS, None)
             for sold in variants
             if (amounts := sold.prices.get(currency))
         ],
@@ -297,10 +297,7 @@ def _write_variants(variants: Sequence[Sold]) -> None:
     bulk.update(
         Variant,
         ["option_key", *PLAIN_OF_VARIANT],
-        [
-            (sold.pk, _option_key(sold), *_plain_of_variant(sold.fields))
-            for sold in edited
-        ],
+        [(sold.pk, _option_key(sold), *_plain_of_variant(sold.fields)) for sold in edited],
     )
 
 

@@ -25,6 +25,8 @@ from catalog.models import (
 )
 from catalog.products import detail, listing
 from catalog.search import audit as search_audit
+from catalog.search import index
+from catalog.search.models import SearchEntry, SearchWord
 from museo.access import trail
 from museo.access.callers import Caller
 from notifications.audit import broken
@@ -399,6 +401,40 @@ def test_the_index_follows_prices_names_and_nothing_else(import_file: ImportFile
         [("bowl", 7900)],
     )
     assert broken(search_audit.INVARIANTS, now=NOON) == []
+
+
+def test_new_products_are_found_as_if_the_index_were_made_anew(import_file: ImportFile) -> None:
+    header = (
+        "sku,product,name,name:de,description:de,category,price,price:USD,brand,tags,status,"
+        "attribute:Colour,option:Size,gtin,active"
+    )
+    import_file(
+        csv_of(
+            "A-1,a,Blue vase,Blaue Vase,Für Blumen,clay,9,,Studio,round,,Red,Small,4006381333931,",
+            "A-2,a,,,,,7,,,,,,Large,,",
+            "A-3,a,,,,,3,,,,,,Huge,,no",
+            "B-1,b,Bowl,,,clay,,5,,,,,,,",
+            "C-1,c,Cup,,,clay,5,,,,draft,,,,",
+            header=header,
+        )
+    )
+    made, words = entries(), known_words()
+
+    index.rebuild(now=NOON)
+
+    assert [row["price"] for row in made] == [700, None]
+    assert made == entries()
+    assert words == known_words()
+
+
+def entries() -> list[dict[str, Any]]:
+    """All there are, the names of each in one order."""
+    rows = SearchEntry.objects.order_by("pk").values()
+    return [{**row, "names": sorted(row["names"].split("|"))} for row in rows]
+
+
+def known_words() -> set[str]:
+    return set(SearchWord.objects.values_list("word", flat=True))
 
 
 # ending

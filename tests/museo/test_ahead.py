@@ -1,0 +1,110 @@
+"""What PostgreSQL writes while Python goes on is there, in order, or its failure is told."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from catalog.imports.models import Import, ImportRow
+from catalog.search.models import SearchWord
+from museo import ahead, bulk
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+MANY = bulk.FEW + 3
+WORDS = [(f"word{n}",) for n in range(MANY)]
+TWICE = [*WORDS, WORDS[0]]
+
+only_postgresql = pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="SQLite waits for each statement"
+)
+pytestmark = [pytest.mark.django_db, pytest.mark.both]
+
+
+def insert(words: list[tuple[str]]) -> None:
+    bulk.insert(SearchWord, ["word"], words)
+
+
+def insert_and_count(words: list[tuple[str]]) -> int:
+    """In a transaction of its own."""
+    with transaction.atomic(), ahead.writing():
+        insert(words)
+        return SearchWord.objects.count()
+
+
+def test_the_next_statement_finds_what_was_written() -> None:
+    assert insert_and_count(WORDS) == MANY
+    assert SearchWord.objects.count() == MANY
+
+
+def test_what_is_written_last_is_there_at_the_end() -> None:
+    with transaction.atomic(), ahead.writing():
+        insert(WORDS)
+        with ahead.writing():
+            rows = [(row.pk, f"{row.word}s") for row in SearchWord.objects.all()]
+            bulk.update(SearchWord, ["word"], rows)
+
+    assert set(SearchWord.objects.values_list("word")) == {(f"{word}s",) for (word,) in WORDS}
+
+
+def fail_at_the_end() -> None:
+    with transaction.atomic(), ahead.writing():
+        insert(TWICE)
+
+
+@pytest.mark.parametrize("fail", [fail_at_the_end, lambda: insert_and_count(TWICE)])
+def test_a_failure_is_told_by_the_next_statement_or_by_the_end(fail: Callable[[], Any]) -> None:
+    with pytest.raises(IntegrityError):
+        fail()
+
+    assert insert_and_count(WORDS) == MANY
+
+
+@only_postgresql
+def test_of_two_failures_the_caller_s_own_is_told() -> None:
+    def fail() -> None:
+        with transaction.atomic(), ahead.writing():
+            insert(TWICE)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+
+    assert insert_and_count(WORDS) == MANY
+
+
+@only_postgresql
+def test_references_can_be_looked_at_before_the_end() -> None:
+    def refer_to_nothing() -> None:
+        with transaction.atomic(), ahead.writing():
+            names = ("source_id", "number", "product")
+            rows = [(0, number, "a") for number in range(MANY)]
+            bulk.insert(ImportRow, names, rows, alike={**REST, "sku": "", "cells": []})
+            bulk.check_references()
+
+    with pytest.raises(IntegrityError, match="source_id"):
+        refer_to_nothing()
+
+
+REST = {"outcome": "", "changes": {"a": [None, "\x01'\"\\%s"]}, "reasons": []}
+TEXTS = ["None", "", "\x01", "\x01\x01,\x01", '"', "a\n\\.\nb", "%s\t%", "\\N", "\r\n", "ä\u202e"]
+
+
+@pytest.mark.parametrize("sku", [TEXTS[0], TEXTS[3], TEXTS[6]])
+def test_every_text_is_written_as_it_is(sku: str) -> None:
+    source = Import.objects.create(file_name="a.csv", created_at=NOON)
+    rows = [
+        (source, number, text, None if number % 2 else 0, [text, None, {text: text}])
+        for number, text in enumerate(TEXTS, 1)
+    ]
+
+    names = ("source_id", "number", "product", "twin", "cells")
+    bulk.insert(ImportRow, names, rows, alike={**REST, "sku": sku})
+
+    assert len(rows) > bulk.FEW
+    found = ImportRow.objects.order_by("number")
+    assert list(found.values_list("number", "product", "twin", "cells")) == [
+        row[1:] for row in rows
+    ]
+    assert {(row.sku, str(row.changes)) for row in found} == {(sku, str(REST["changes"]))}
