@@ -45,7 +45,7 @@ def copy(statement: str, text: str) -> None:
     """Send a COPY … FROM STDIN and what it is to read."""
     _send(statement, ())
     _answer()
-    pgconn, data = connection.connection.pgconn, text.encode()
+    pgconn, data = connection.connection.pgconn, memoryview(text.encode())
     with connection.wrap_database_errors:
         for start in range(0, len(data), CHUNK):
             pgconn.put_copy_data(data[start : start + CHUNK])

@@ -62,9 +62,9 @@ def insert(
 
 def _with_ids(fields: Sequence[Any], rows: list[Sequence[Any]]) -> list[Sequence[Any]]:
     """A row belongs to another one by a key: only there a model can stand."""
-    keys = [n for n, field in enumerate(fields) if field.is_relation and n < len(rows[0])]
-    if any(isinstance(row[n], models.Model) for n in keys for row in rows):
-        return [sql.ids(row) for row in rows]
+    for place, field in enumerate(fields[: len(rows[0])]):
+        if field.is_relation and any([isinstance(row[place], models.Model) for row in rows]):
+            return [sql.ids(row) for row in rows]
     return rows
 
 

@@ -255,10 +255,8 @@ def _write_options(products: Iterable[Product]) -> None:
 
 def _value_ids(sold: Sold) -> list[int]:
     """The ids of its option values, sorted."""
-    values = (
-        sold.product.choices[name].labels[label].pk or 0 for name, label in sold.options.items()
-    )
-    return sorted(values)
+    choices = sold.product.choices
+    return sorted([choices[name].labels[label].pk or 0 for name, label in sold.options.items()])
 
 
 def _option_key(sold: Sold) -> str:

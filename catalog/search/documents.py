@@ -55,6 +55,12 @@ class Document:
         self.plain.update(said)
         return said
 
+    def tell_fact(self, text: str, language: str = "", *, marks: Marks = ("",)) -> None:
+        """Take in a short text that many products share."""
+        tokens, said = _told(text, language, marks)
+        self.tokens |= tokens
+        self.plain |= said
+
     def name(self, text: str, language: str = "") -> None:
         """Take in a name or, without a language, a SKU."""
         marks = ("", "=", f"@{language}=") if language else ("", "=")
@@ -66,6 +72,14 @@ class Document:
         """Take in all that another one says."""
         self.tokens |= other.tokens
         self.plain |= other.plain
+
+
+@lru_cache(1000)
+def _told(text: str, language: str, marks: Marks) -> tuple[frozenset[str], frozenset[str]]:
+    """What the text is found by, and its words."""
+    document = Document()
+    document.tell(text, language, marks=marks, is_coloured=True)
+    return frozenset(document.tokens), frozenset(document.plain)
 
 
 @lru_cache(100_000)
@@ -81,6 +95,7 @@ def _tokens(word: str, language: str, marks: Marks, is_coloured: bool) -> tuple[
     )
 
 
+@lru_cache(1000)
 def fact(name: str, value: str) -> str:
     """A token that products have or have not: `#kind=food`."""
     return f"#{name}={'_'.join(words.split(value)[:MOST_WORDS_OF_A_FACT])}"
@@ -175,13 +190,13 @@ def _of_product(product: Product) -> Document:
     document = Document()
     if product.brand:
         document.tokens.add(fact("brand", product.brand))
-        document.tell(product.brand, marks=("", "="), is_coloured=True)
+        document.tell_fact(product.brand, marks=("", "="))
     document.tokens.add(fact("kind", product.kind))
     for text in [*map(str, product.tags), *map(str, product.attributes.values())]:
-        document.tell(text, is_coloured=True)
+        document.tell_fact(text)
     for language, facts in product.facts.items():
         for text in map(str, facts.values()):
-            document.tell(text, language, is_coloured=True)
+            document.tell_fact(text, language)
     return document
 
 
@@ -195,7 +210,7 @@ def _tell_variants(documents: Mapping[int, Document], written: Written) -> None:
             documents[pk].name(gtin)
     for variant_id, label, labels in written.options:
         for language, text in {"": label, **labels}.items():
-            of_variants[variant_id].tell(text, language, is_coloured=True)
+            of_variants[variant_id].tell_fact(text, language)
 
 
 @dataclass(frozen=True)
