@@ -63,9 +63,14 @@ def insert(
 def _with_ids(fields: Sequence[Any], rows: list[Sequence[Any]]) -> list[Sequence[Any]]:
     """A row belongs to another one by a key: only there a model can stand."""
     for place, field in enumerate(fields[: len(rows[0])]):
-        if field.is_relation and any([isinstance(row[place], models.Model) for row in rows]):
+        if field.is_relation and _has_models([row[place] for row in rows]):
             return [sql.ids(row) for row in rows]
     return rows
+
+
+def _has_models(values: Sequence[Any]) -> bool:
+    # of keys there are many of few types
+    return any(issubclass(each, models.Model) for each in set(map(type, values)))
 
 
 Write = Callable[[Sequence[Any]], list[Any]]

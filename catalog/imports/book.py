@@ -140,6 +140,11 @@ class Book:
     # everything that was read or made
     all: list[Product]
 
+    def close(self) -> None:
+        """Let its products go with it, which their variants would hold otherwise."""
+        for product in self.all:
+            product.variants.clear()
+
 
 NEW_MASTER = {
     "kind": Master.Kind.PHYSICAL.value,

@@ -7,8 +7,10 @@ worker holds an import by a lease, which each batch renews.
 
 from __future__ import annotations
 
+import gc
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -186,6 +188,22 @@ def _staged(
 # planning and writing
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """A batch makes objects by the hundred thousand: looking for circles would find none of them.
+
+    Its one circle, of products and variants, is opened with the book.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@_uncollected()
 def _batch(hold: Hold, now: datetime) -> bool:
     """Do the next rows; False when there was nothing left."""
     is_real = hold.state == State.RUNNING
@@ -209,6 +227,7 @@ def _batch(hold: Hold, now: datetime) -> bool:
                 ["outcome", "changes", "reasons"],
                 [(each.row.pk, each.outcome, each.changes, list(each.reasons)) for each in plans],
             )
+        book.close()
         outcomes = [each.outcome for each in plans]
         tell(
             change,
