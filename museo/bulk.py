@@ -123,7 +123,7 @@ def check_references() -> None:
         ahead.send("SET CONSTRAINTS ALL IMMEDIATE")
 
 
-# stands around each value, and in hardly any
+# stands around each value, and is in hardly any
 QUOTE = "\x01"
 # what a value that is not there is written as
 NULL = str(None)

@@ -209,10 +209,7 @@ def _batch(hold: Hold, now: datetime) -> bool:
     is_real = hold.state == State.RUNNING
     with log.change() as change:
         found = hold.renew(now)
-        given = _next_rows(found, found.rows.all(), descending=False).values_list(
-            "pk", "number", "sku", "product", "twin", Cast("cells", TextField())
-        )
-        rows = [_row(*row) for row in given]
+        rows = _given(found)
         if not rows:
             _finish(change, found, State.DONE if is_real else State.CHECKED, now)
             return False
@@ -244,9 +241,14 @@ def _batch(hold: Hold, now: datetime) -> bool:
     return True
 
 
-def _row(*given: Any) -> planning.Row:
-    *kept, cells = given
-    return planning.Row._make((*kept, orjson.loads(cells)))
+def _given(found: Import) -> list[planning.Row]:
+    """The next rows; a model of each would take longer than all that is read of it."""
+    names = ("pk", "number", "sku", "product", "twin")
+    rows = _next_rows(found, found.rows.all(), descending=False)
+    return [
+        planning.Row._make((*row, orjson.loads(cells)))
+        for *row, cells in rows.values_list(*names, Cast("cells", TextField()))
+    ]
 
 
 def _undo_batch(hold: Hold, now: datetime) -> bool:
