@@ -76,9 +76,17 @@ def _send(statement: str, params: Sequence[bytes]) -> None:
     settle()
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
+    if connection.queries_logged:
+        # who counts or names queries sees these, too
+        connection.queries_log.append({"sql": statement, "time": "0"})
+    connected = connection.connection
+    pgconn = connected.pgconn
     with connection.wrap_database_errors:
-        connection.connection.pgconn.send_query_params(statement.encode(), params)
-        connection.connection.wait(generators.send(connection.connection.pgconn))
+        if not connected.autocommit and pgconn.transaction_status == pq.TransactionStatus.IDLE:
+            # the driver begins a transaction with the first statement that is its own
+            connected.execute("SELECT")
+        pgconn.send_query_params(statement.encode(), params)
+        connected.wait(generators.send(pgconn))
 
 
 def _begin() -> None:

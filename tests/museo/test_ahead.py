@@ -1,6 +1,7 @@
 """What PostgreSQL writes while Python goes on is there, in order, or its failure is told."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,6 +39,14 @@ def test_the_next_statement_finds_what_was_written() -> None:
     assert SearchWord.objects.count() == MANY
 
 
+def test_who_counts_statements_counts_these(
+    django_assert_num_queries: Callable[[int], AbstractContextManager[object]],
+) -> None:
+    with django_assert_num_queries(2), ahead.writing():
+        insert(WORDS)
+        bulk.update(SearchWord, ["word"], [(0, "nobody")])
+
+
 def test_what_is_written_last_is_there_at_the_end() -> None:
     with transaction.atomic(), ahead.writing():
         insert(WORDS)
@@ -59,6 +68,19 @@ def test_a_failure_is_told_by_the_next_statement_or_by_the_end(fail: Callable[[]
         fail()
 
     assert insert_and_count(WORDS) == MANY
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_transaction_that_begins_with_it_is_undone_as_a_whole() -> None:
+    def begin_and_fail() -> None:
+        with transaction.atomic():
+            insert(WORDS)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        begin_and_fail()
+
+    assert not SearchWord.objects.exists()
 
 
 @only_postgresql
