@@ -5,15 +5,14 @@ takes to answer. A compiled query has slots where values are put in at each call
 stays the same: what decides about its shape must not be a slot.
 
 PostgreSQL, too, plans each of them once in each connection: planning some joins takes it longer
-than to find twenty rows.
+than to find twenty rows. It is sent nothing but the slots' values, each of them once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -21,7 +20,10 @@ import psycopg
 from django.db import connection as this_connection
 from django.db.models import BooleanField, Expression, F, Field, QuerySet, Subquery, TextField
 
+from museo import sql
+
 Row = dict[str, Any]
+Reader = Callable[[Any], Any]
 
 
 class Slot(Expression):
@@ -34,8 +36,8 @@ class Slot(Expression):
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         return "%s", [self]
 
-    def values(self, given: Mapping[str, Any]) -> list[Any]:
-        return [self.output_field.get_db_prep_value(given[self.name], this_connection)]
+    def value(self, given: Any) -> Any:
+        return self.output_field.get_db_prep_value(given, this_connection)
 
 
 class OneOf(Expression):
@@ -55,14 +57,15 @@ class OneOf(Expression):
         (self.source,) = exprs
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
-        sql, params = compiler.compile(self.source)
-        # one array, so that the statement is the same for any number of values
-        among = "= ANY(%s)" if connection.vendor == "postgresql" else "IN (%s)"
-        return f"{sql} {among}", [*params, self]
+        column, params = compiler.compile(self.source)
+        # one value, so that the statement is the same for any number of them
+        is_postgresql = connection.vendor == "postgresql"
+        among = "= ANY(%s)" if is_postgresql else "IN (SELECT value FROM json_each(%s))"
+        return f"{column} {among}", [*params, self]
 
-    def values(self, given: Mapping[str, Any]) -> list[Any]:
-        values = list(given[self.name])
-        return [values] if values and this_connection.vendor == "postgresql" else values
+    def value(self, given: Any) -> Any:
+        values = list(given)
+        return values if this_connection.vendor == "postgresql" else orjson.dumps(values).decode()
 
 
 class Rows(Subquery):
@@ -70,16 +73,19 @@ class Rows(Subquery):
 
     def __init__(self, queryset: QuerySet[Any, Any]) -> None:
         super().__init__(queryset, output_field=TextField())
-        self._columns: list[tuple[str, Callable[[Any], Any] | None]] = []
+        self._names: Sequence[str] = ()
+        self._readers: Sequence[tuple[str, Reader]] = ()
 
     def as_sql(self, compiler: Any, connection: Any, *args: Any, **more: Any) -> Any:
         inner = self.query.get_compiler(connection=connection)
         sql, params = inner.as_sql(with_col_aliases=True)
-        self._columns = [
-            (name, READERS.get(expression.output_field.get_internal_type()))
-            for name, (expression, _sql, _alias) in zip(
-                self.query.selected or (), inner.select, strict=True
-            )
+        self._names = list(self.query.selected or ())
+        kinds = [expression.output_field.get_internal_type() for expression, *_sql in inner.select]
+        readers = READERS[connection.vendor]
+        self._readers = [
+            (name, readers[kind])
+            for name, kind in zip(self._names, kinds, strict=True)
+            if kind in readers
         ]
         names = ", ".join(connection.ops.quote_name(alias) for *_column, alias in inner.select)
         if connection.vendor == "postgresql":
@@ -93,41 +99,50 @@ class Rows(Subquery):
         return [self._read]
 
     def _read(self, text: str | None, _expression: Any, _connection: Any) -> list[Row]:
-        return [
-            {
-                name: value if read is None or value is None else read(value)
-                for (name, read), value in zip(self._columns, row, strict=True)
-            }
-            for row in (orjson.loads(text) if text else ())
-        ]
+        return _named(orjson.loads(text), self._names, self._readers) if text else []
 
 
-def _moment(text: str) -> datetime:
+def _named(
+    rows: Sequence[Sequence[Any]], names: Sequence[str], readers: Sequence[tuple[str, Reader]]
+) -> list[Row]:
+    """Each row by its columns' names, with those read that must be."""
+    named = [dict(zip(names, row)) for row in rows]  # noqa: B905 - compared once, when compiled
+    for name, read in readers:
+        for row in named:
+            row[name] = read(row[name])
+    return named
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
     moment = datetime.fromisoformat(text)
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _flag(value: int | None) -> bool | None:
+    return None if value is None else bool(value)
 
 
 def _json(value: Any) -> Any:
     return orjson.loads(value) if isinstance(value, str) else value
 
 
-# what JSON of one of the databases has in another form
-READERS: Mapping[str, Callable[[Any], Any]] = {
-    "BooleanField": bool,
-    "DateTimeField": _moment,
-    "JSONField": _json,
+# what JSON of a database has in another form
+READERS: Mapping[str, Mapping[str, Reader]] = {
+    "postgresql": {"DateTimeField": _moment},
+    "sqlite": {"DateTimeField": _moment, "BooleanField": _flag, "JSONField": _json},
 }
 
 
 @dataclass(frozen=True, eq=False)
 class _Statement:
-    """`parts` are what lies between the parameters."""
+    """On PostgreSQL `params` are slots alone, each of them once."""
 
-    parts: Sequence[str]
+    text: str
     params: Sequence[Any]
     names: Sequence[str]
-    # of columns that must be read: place, expression, readers
-    readers: Sequence[tuple[int, Any, Sequence[Callable[..., Any]]]]
+    readers: Sequence[tuple[str, Reader]]
 
 
 class Compiled:
@@ -139,90 +154,53 @@ class Compiled:
 
     def rows(self, **given: Any) -> list[Row]:
         """As `values()` gives them, with the slots' values by name."""
-        statement = self._statements.get(this_connection.vendor)
+        vendor = this_connection.vendor
+        statement = self._statements.get(vendor)
         if statement is None:
-            statement = self._statements[this_connection.vendor] = _compiled(self._build())
-        filled = _filled(statement, given)
-        if filled is None:
-            return []
-        found = _fetch(*filled)
-        return [dict(zip(statement.names, row, strict=True)) for row in _read(statement, found)]
-
-
-def _fetch(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """The rows of a statement that is planned once."""
-    if this_connection.vendor != "postgresql":
-        with this_connection.cursor() as cursor:
-            cursor.execute(sql, params)
-            return list(cursor.fetchall())
-    this_connection.ensure_connection()
-    # counted, logged and its errors translated as those of Django's own cursors
-    wrapped: Any = this_connection
-    with wrapped._prepare_cursor(_Prepared(this_connection.connection)) as cursor:
-        cursor.execute(sql, params)
-        return list(cursor.fetchall())
-
-
-class _Prepared(psycopg.RawCursor[Any]):
-    """Values go apart from the statement, as $1, $2 …, which stays prepared in its connection."""
-
-    def execute(self, query: Any, params: Any = None, **_more: Any) -> Any:
-        return super().execute(query, params, prepare=True)
-
-    def _convert_query(self, query: Any, params: Any = None) -> Any:
-        # what Django says was asked
-        self._query = super()._convert_query(query, params)
-        return self._query
+            statement = self._statements[vendor] = _compiled(self._build())
+        params = []
+        for param in statement.params:
+            if isinstance(param, OneOf) and not given[param.name]:
+                return []
+            is_slot = isinstance(param, Slot | OneOf)
+            params.append(param.value(given[param.name]) if is_slot else param)
+        ask = sql.ask_marked if vendor == "postgresql" else sql.ask
+        return _named(ask(statement.text, params).fetchall(), statement.names, statement.readers)
 
 
 def _compiled(queryset: QuerySet[Any, Any]) -> _Statement:
     query: Any = queryset.query
     compiler = query.get_compiler(connection=this_connection)
-    sql, params = compiler.as_sql()
-    readers = compiler.get_converters([column[0] for column in compiler.select])
-    parts = sql.split("%s")
+    text, params = compiler.as_sql()
+    names = list(query.selected)
     if this_connection.vendor == "postgresql":
-        parts = [part.replace("%%", "%") for part in parts]
-    return _Statement(
-        parts=parts,
-        params=params,
-        names=list(query.selected),
-        readers=[(place, expression, each) for place, (each, expression) in readers.items()],
-    )
+        text, params = _marked(text, params)
+    converters = compiler.get_converters([column[0] for column in compiler.select])
+    readers = [(names[place], _reader(*each)) for place, each in converters.items()]
+    if len(names) != len(compiler.select):
+        raise ValueError("a compiled query selects what it names")
+    return _Statement(text, params, names, readers)
 
 
-def _filled(statement: _Statement, given: Mapping[str, Any]) -> tuple[str, list[Any]] | None:
-    """The SQL and its parameters; None where there is nothing to look for."""
-    params: list[Any] = []
-    counts = []
-    for param in statement.params:
-        values = param.values(given) if isinstance(param, Slot | OneOf) else [param]
-        if not values:
-            return None
-        params += values
-        counts.append(len(values))
-    return _written(statement, tuple(counts)), params
+def _reader(converters: Sequence[Callable[..., Any]], expression: Any) -> Reader:
+    def read(value: Any) -> Any:
+        for convert in converters:
+            value = convert(value, expression, this_connection)
+        return value
+
+    return read
 
 
-@lru_cache(maxsize=1024)
-def _written(statement: _Statement, counts: tuple[int, ...]) -> str:
-    """With so many marks for each parameter; on PostgreSQL it is one for each."""
-    marks = (
-        (f"${place}" for place in range(1, 1 + len(counts)))
-        if this_connection.vendor == "postgresql"
-        else (", ".join(["%s"] * count) for count in counts)
-    )
-    first, *parts = statement.parts
-    return first + "".join(f"{mark}{part}" for mark, part in zip(marks, parts, strict=True))
-
-
-def _read(statement: _Statement, rows: Sequence[Sequence[Any]]) -> Iterator[Sequence[Any]]:
-    if not statement.readers:
-        yield from rows
-        return
-    for row in rows:
-        values = list(row)
-        for place, expression, readers in statement.readers:
-            for read in readers:
-                values[place] = read(values[place], expression, this_connection)
-        yield values
+def _marked(text: str, params: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+    """With a mark for each slot, $1, $2 …, however often it stands there, and all else put in."""
+    slots: dict[str, Any] = {}
+    parts = [part.replace("%%", "%") for part in text.split("%s")]
+    marked = parts[0]
+    for param, part in zip(params, parts[1:], strict=True):
+        if isinstance(param, Slot | OneOf):
+            slots.setdefault(param.name, param)
+            mark = f"${list(slots).index(param.name) + 1}"
+        else:
+            mark = psycopg.sql.Literal(param).as_string(this_connection.connection)
+        marked += mark + part
+    return marked, list(slots.values())

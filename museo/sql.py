@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import orjson
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transaction
+from psycopg.types.datetime import TimestamptzLoader
 from psycopg.types.numeric import Int8Dumper
 
 M = TypeVar("M", bound=models.Model)
@@ -25,16 +26,44 @@ M = TypeVar("M", bound=models.Model)
 def ask(statement: str, params: Sequence[Any]) -> Any:
     """The cursor with the answer, to be read at once; `params` as the driver takes them."""
     db = connections[DEFAULT_DB_ALIAS]
-    # what counts or names queries sees only those that Django sends
-    if db.vendor != "postgresql" or db.queries_logged or db.execute_wrappers:
+    if db.vendor != "postgresql" or _is_watched(db):
         cursor = db.cursor()
         cursor.execute(statement, params)
         return cursor
+    return _ask(db, _numbered(statement), params)
+
+
+def ask_marked(statement: str, params: Sequence[Any]) -> Any:
+    """The same of a statement with PostgreSQL's own marks, $1, $2 …, each of them once or more."""
+    db = connections[DEFAULT_DB_ALIAS]
+    if not _is_watched(db):
+        return _ask(db, statement, params)
+    db.ensure_connection()
+    wrapped: Any = db
+    cursor = wrapped._prepare_cursor(_Watched(db.connection))
+    cursor.execute(statement, params)
+    return cursor
+
+
+def _is_watched(db: Any) -> bool:
+    """What counts or names queries sees only those that Django sends."""
+    return bool(db.queries_logged or db.execute_wrappers)
+
+
+class _Watched(psycopg.RawCursor[Any]):
+    """Tells Django what was asked."""
+
+    def _convert_query(self, query: Any, params: Any = None) -> Any:
+        self._query = super()._convert_query(query, params)
+        return self._query
+
+
+def _ask(db: Any, statement: str, params: Sequence[Any]) -> Any:
     db.ensure_connection()
     db.validate_no_broken_transaction()
     prepared = _cursor_of(db.connection)
     with db.wrap_database_errors:
-        prepared.execute(_numbered(statement), params)
+        prepared.execute(statement, params)
     return prepared
 
 
@@ -45,6 +74,8 @@ def _cursor_of(connected: Any) -> psycopg.RawCursor[Any]:
         kept = connected.asked_by_museo = psycopg.RawCursor(connected)
         # a statement is prepared for each mix of types: numbers are of one size, small ones, too
         kept.adapters.register_dumper(int, Int8Dumper)
+        # the driver's own in C: what Django has instead is the same in UTC
+        kept.adapters.register_loader("timestamptz", TimestamptzLoader)
     return kept
 
 
