@@ -7,10 +7,9 @@ than the database does.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.files.storage import default_storage
 from django.db.models import (
@@ -149,8 +148,7 @@ def rating(stars: int, count: int) -> dict[str, Any]:
 # reading
 
 
-@dataclass(frozen=True)
-class _Offer:
+class _Offer(NamedTuple):
     """A variant that can be bought; `available` is None where units are not counted."""
 
     row: Row
@@ -300,7 +298,7 @@ def _card(master: Row, offers: Sequence[_Offer], image: str) -> dict[str, Any]:
         "subtitle": master["subtitle"] or "",
         "price": _money(first.row["amount"], first.row["currency"]),
         "list_price": _list_price(first.row),
-        "in_stock": any(offer.in_stock for offer in offers),
+        "in_stock": first.in_stock,
         "available": first.available,
         "image": image,
         "category": master["primary_category__slug"],
@@ -313,8 +311,9 @@ def _first(master: Row, offers: Sequence[_Offer]) -> _Offer:
     """The default variant, or the first that is left when it is sold out."""
     wanted = (offer for offer in offers if offer.row["pk"] == master["default_variant_id"])
     default = next(wanted, offers[0])
-    left = (offer for offer in offers if offer.in_stock)
-    return default if default.in_stock else next(left, default)
+    if default.in_stock:
+        return default
+    return next((offer for offer in offers if offer.in_stock), default)
 
 
 def _variant(offer: _Offer, choices: Iterable[Row]) -> dict[str, Any]:
