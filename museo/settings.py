@@ -158,7 +158,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "museo.access.sessions.Authentication",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "museo.access.notices.Notices",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "museo.urls"
@@ -457,6 +457,7 @@ OAUTH2_PROVIDER: dict[str, Any] = {
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["museo.access.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["museo.access.parsers.JSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "museo.access.negotiation.Negotiation",
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "museo.access.admission.BearerAuthentication",
         "rest_framework.authentication.SessionAuthentication",

@@ -16,6 +16,7 @@ from mcp_bridge.assistant import figures_page
 from mcp_bridge.assistant import pages as assistant
 from museo import reference
 from museo.access import problems
+from museo.addresses import by_first_word
 from museo.ops import health, health_page, metrics
 from orders import first_run, signing_in
 
@@ -27,12 +28,14 @@ urlpatterns = [
     path(
         "api/v1/",
         include(
-            [
-                *orders.urls.api,
-                *catalog.urls.api,
-                *notifications.urls.api,
-                *mcp_bridge.urls.api,
-            ]
+            by_first_word(
+                [
+                    *orders.urls.api,
+                    *catalog.urls.api,
+                    *notifications.urls.api,
+                    *mcp_bridge.urls.api,
+                ]
+            )
         ),
     ),
     path("admin/", first_run.admin_home),

@@ -5,6 +5,8 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
+from django.utils.encoding import escape_uri_path
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -136,6 +138,5 @@ def next_page(request: Request, cursor: str) -> str | None:
     """The address of the page after this one; None at the end."""
     if not cursor:
         return None
-    query = request.query_params.copy()
-    query["cursor"] = cursor
-    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+    query = urlencode({**dict(request.query_params.lists()), "cursor": cursor}, doseq=True)
+    return f"{request.scheme}://{request.get_host()}{escape_uri_path(request.path)}?{query}"

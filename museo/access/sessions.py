@@ -37,10 +37,8 @@ class Authentication(AuthenticationMiddleware):
     """`request.user` is who is wholly signed in."""
 
     def process_request(self, request: HttpRequest) -> None:
-        super().process_request(request)
-        known = partial(person, request)
-        request.user = cast(Any, SimpleLazyObject(known))
-        request.auser = cast(Any, sync_to_async(known))
+        request.user = cast(Any, SimpleLazyObject(partial(person, request)))
+        request.auser = cast(Any, partial(_person_for_async, request))
 
 
 def person(request: HttpRequest) -> User | AnonymousUser:
@@ -49,6 +47,10 @@ def person(request: HttpRequest) -> User | AnonymousUser:
     if isinstance(user, AnonymousUser) or _is_half(user, request):
         return AnonymousUser()
     return user
+
+
+async def _person_for_async(request: HttpRequest) -> User | AnonymousUser:
+    return await sync_to_async(person)(request)
 
 
 def half(request: HttpRequest) -> User | None:
