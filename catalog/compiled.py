@@ -95,11 +95,11 @@ class Rows(Subquery):
         # of what Django has compiled
         return f"(SELECT {listed} FROM ({sql}) AS listed)", params  # noqa: S608
 
-    def get_db_converters(self, connection: Any) -> list[Any]:
-        return [self._read]
-
-    def _read(self, text: str | None, _expression: Any, _connection: Any) -> list[Row]:
+    def read(self, text: str | None) -> list[Row]:
         return _named(orjson.loads(text), self._names, self._readers) if text else []
+
+    def get_db_converters(self, connection: Any) -> list[Any]:
+        return [lambda text, _expression, _connection: self.read(text)]
 
 
 def _named(
@@ -183,6 +183,9 @@ def _compiled(queryset: QuerySet[Any, Any]) -> _Statement:
 
 
 def _reader(converters: Sequence[Callable[..., Any]], expression: Any) -> Reader:
+    if isinstance(expression, Rows):
+        return expression.read
+
     def read(value: Any) -> Any:
         for convert in converters:
             value = convert(value, expression, this_connection)

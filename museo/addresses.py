@@ -1,23 +1,38 @@
-"""How addresses are looked up: those that begin with another word are passed by together."""
+"""How the addresses of calls are looked up: by their first word."""
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import cached_property
 
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import Resolver404, ResolverMatch, URLPattern, URLResolver
+from django.urls.resolvers import RoutePattern
 
 
-def by_first_word(patterns: Sequence[URLPattern]) -> list[URLPattern | URLResolver]:
-    """The same addresses, in groups that begin with the same word; each is still found by all.
+class ByFirstWord(URLResolver):
+    """The addresses below `beginning`, of which only those with the word asked for are tried.
 
-    Django tries addresses in turn, which for a hundred of them takes longer than many an answer.
+    Django tries all in turn, which for a hundred of them takes longer than many an answer.
     """
-    groups: dict[str, list[URLPattern]] = defaultdict(list)
-    alone: list[URLPattern | URLResolver] = []
-    for pattern in patterns:
-        word, slash, rest = str(pattern.pattern).partition("/")
-        if not slash or "<" in word:
-            alone.append(pattern)
-            continue
-        known = pattern.default_args
-        groups[word].append(path(rest, pattern.callback, known, name=pattern.name))
-    return [*(path(f"{word}/", include(group)) for word, group in groups.items()), *alone]
+
+    def __init__(self, beginning: str, patterns: Sequence[URLPattern]) -> None:
+        super().__init__(RoutePattern(beginning), list(patterns))
+        self._patterns = patterns
+
+    @cached_property
+    def _words(self) -> dict[str, URLResolver]:
+        groups: dict[str, list[URLPattern]] = defaultdict(list)
+        for each in self._patterns:
+            groups[_word(str(each.pattern))].append(each)
+        return {word: URLResolver(self.pattern, group) for word, group in groups.items()}
+
+    def resolve(self, path: str) -> ResolverMatch:
+        word = _word(str(path).removeprefix(str(self.pattern)))
+        if word in self._words:
+            with suppress(Resolver404):
+                return self._words[word].resolve(path)
+        return super().resolve(path)
+
+
+def _word(address: str) -> str:
+    return address.partition("/")[0]

@@ -16,7 +16,7 @@ from mcp_bridge.assistant import figures_page
 from mcp_bridge.assistant import pages as assistant
 from museo import reference
 from museo.access import problems
-from museo.addresses import by_first_word
+from museo.addresses import ByFirstWord
 from museo.ops import health, health_page, metrics
 from orders import first_run, signing_in
 
@@ -25,18 +25,14 @@ admin.autodiscover()
 handler500 = "museo.access.overload.server_error"
 urlpatterns = [
     # what is asked most stands first: addresses are tried in turn
-    path(
+    ByFirstWord(
         "api/v1/",
-        include(
-            by_first_word(
-                [
-                    *orders.urls.api,
-                    *catalog.urls.api,
-                    *notifications.urls.api,
-                    *mcp_bridge.urls.api,
-                ]
-            )
-        ),
+        [
+            *orders.urls.api,
+            *catalog.urls.api,
+            *notifications.urls.api,
+            *mcp_bridge.urls.api,
+        ],
     ),
     path("admin/", first_run.admin_home),
     path("admin/login/", signing_in.in_the_admin),
