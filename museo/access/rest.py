@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.utils.encoding import escape_uri_path
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -138,5 +138,7 @@ def next_page(request: Request, cursor: str) -> str | None:
     """The address of the page after this one; None at the end."""
     if not cursor:
         return None
-    query = urlencode({**dict(request.query_params.lists()), "cursor": cursor}, doseq=True)
+    asked = {**dict(request.query_params.lists()), "cursor": cursor}
+    # colons stand between the parts of a cursor, and may stand in a query
+    query = urlencode(asked, doseq=True, safe=":")
     return f"{request.scheme}://{request.get_host()}{escape_uri_path(request.path)}?{query}"
