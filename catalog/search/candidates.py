@@ -14,7 +14,8 @@ shop than in a small one. Sorted by price or date, the first CAP of all are.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from catalog import shop
 from catalog.models import Category
@@ -64,8 +65,7 @@ class Filters:
     colour: str = ""
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     pk: int
     rank: int
     price: int
@@ -108,9 +108,10 @@ class Search:
             """,
             self._parameters(),
         )
-        candidates = [Candidate(*row) for row in rows]
+        candidates = [Candidate._make(row) for row in rows]
         for name in reversed(self.order):
-            candidates.sort(key=_value(name), reverse=name.startswith("-"))
+            by_value = attrgetter(name.removeprefix("-"))
+            candidates.sort(key=by_value, reverse=name.startswith("-"))
         return candidates
 
     def _tiers(self) -> Sequence[int]:
@@ -217,8 +218,3 @@ class Search:
                 yield fact(name, value)
         if self.reading.colour:
             yield fact("colour", self.reading.colour)
-
-
-def _value(name: str) -> Any:
-    attribute = name.removeprefix("-")
-    return lambda candidate: getattr(candidate, attribute)

@@ -12,6 +12,8 @@ from typing import Any
 
 from django.db import connection
 
+from museo import sql
+
 
 @dataclass(frozen=True)
 class Token:
@@ -57,9 +59,11 @@ def moment(at: Any) -> Any:
     return connection.ops.adapt_datetimefield_value(at)
 
 
-def rows(sql: str, parameters: Any) -> list[tuple[Any, ...]]:
+def rows(statement: str, parameters: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
+        if _is_postgresql():
+            sql.read_moments_in_c(cursor)
+        cursor.execute(statement, parameters)
         return list(cursor.fetchall())
 
 
