@@ -43,10 +43,12 @@ RANK = f"""
         WHEN e.names LIKE %(whole_own)s OR e.names LIKE %(whole_sku)s THEN {2 * WHOLE}
         WHEN e.names LIKE %(begins_own)s THEN {2 * OWN_BEGINNING}
         WHEN e.names LIKE %(begins_shops)s THEN {2 * SHOPS_BEGINNING}
-        ELSE 2 * c.tier
+        ELSE 2 * e.tier
     END
     + CASE WHEN e.category_path LIKE %(path_named)s THEN 1 ELSE 0 END
 """
+# what is read of each that was found
+ENTRY = "e.master_id, e.names, e.price, e.published_at, e.category_path, e.brand, e.kind"
 BEST_MATCH = ("-rank", "-pk")
 NEWEST = ("-published_at", "-pk")
 COLUMNS = {"price": "e.price", "published_at": "e.published_at", "pk": "e.master_id"}
@@ -101,10 +103,12 @@ class Search:
             SELECT e.master_id, {RANK}, e.price, e.published_at, e.category_path, e.brand, e.kind,
                 {HAS_STOCK}
             FROM (
-                SELECT master_id, MAX(tier) AS tier FROM ({found}) AS found
-                GROUP BY master_id ORDER BY 2 DESC, 1 DESC LIMIT {CAP}
-            ) AS c
-            JOIN catalog_searchentry e ON e.master_id = c.master_id
+                SELECT * FROM (
+                    SELECT *, ROW_NUMBER() OVER (PARTITION BY master_id ORDER BY tier DESC) AS nth
+                    FROM ({found}) AS found
+                ) AS ordered
+                WHERE nth = 1 ORDER BY tier DESC, master_id DESC LIMIT {CAP}
+            ) AS e
             """,
             self._parameters(),
         )
@@ -128,7 +132,7 @@ class Search:
         order = "" if self.order == BEST_MATCH else f"ORDER BY {self._order_by()}"
         return f"""
             stage_{tier} AS (
-                SELECT e.master_id, {tier} AS tier FROM {entries}
+                SELECT {tier} AS tier, {ENTRY} FROM {entries}
                 WHERE {conditions} {order} LIMIT {CAP}
             )
         """

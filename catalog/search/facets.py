@@ -2,7 +2,8 @@
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from catalog.models import Category
@@ -17,7 +18,7 @@ Facets = dict[str, Any]
 
 def count(candidates: Sequence[Candidate], categories: Mapping[str, tuple[str, str]]) -> Facets:
     """`categories` has the slug and the name of each path; what only one value has is no choice."""
-    paths = Counter(each.category_path for each in candidates)
+    paths = Counter(_each("category_path", candidates))
     below: Counter[str] = Counter()
     for path, products in paths.items():
         for end in range(Category.steplen, len(path) + 1, Category.steplen):
@@ -28,15 +29,19 @@ def count(candidates: Sequence[Candidate], categories: Mapping[str, tuple[str, s
             for path, products in below.most_common(MOST_VALUES)
             if path in categories
         ],
-        "price": _ranges(sorted(each.price for each in candidates)),
-        "in_stock": sum(each.in_stock for each in candidates),
-        "brand": _values(each.brand for each in candidates),
-        "kind": _values(each.kind for each in candidates),
+        "price": _ranges(sorted(_each("price", candidates))),
+        "in_stock": sum(_each("in_stock", candidates)),
+        "brand": _values(_each("brand", candidates)),
+        "kind": _values(_each("kind", candidates)),
     }
 
 
-def _values(values: Any) -> list[dict[str, Any]]:
-    found = Counter(value for value in values if value)
+def _each(name: str, candidates: Sequence[Candidate]) -> Iterator[Any]:
+    return map(attrgetter(name), candidates)
+
+
+def _values(values: Iterator[str]) -> list[dict[str, Any]]:
+    found = Counter(filter(None, values))
     return [{"value": value, "count": times} for value, times in found.most_common(MOST_VALUES)]
 
 

@@ -11,11 +11,12 @@ from functools import lru_cache
 from typing import Any
 
 from catalog import cursors, shop
-from catalog.search import candidates, engine, facets, lexicon, reading, vocabulary, words
+from catalog.search import candidates, facets, lexicon, reading, vocabulary, words
 from catalog.search.candidates import BEST_MATCH, NEWEST, Filters, Search
 from catalog.search.interpretation import interpretation
 from catalog.search.reading import Reading
 from catalog.search.vocabulary import Known
+from museo import sql
 
 MOST_SUGGESTIONS = 5
 # words of one query; each takes a query of its own
@@ -173,8 +174,7 @@ class Rooms:
     @classmethod
     def read(cls, locale: str) -> "Rooms":
         names: dict[tuple[str, str], dict[str, str]] = {}
-        rows = engine.rows(OPEN_ROOMS, {})
-        for path, slug, language, name in rows:
+        for path, slug, language, name in sql.rows(OPEN_ROOMS, []):
             names.setdefault((path, slug), {})[language] = name
         languages = (locale, shop.current().default_language)
         rooms, labels = [], {}
