@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db.models import CharField, DateTimeField
+from django.db.models import CharField, DateTimeField, Q, Value
 
 from catalog import prices, stock
 from catalog.compiled import Compiled, OneOf, Slot
@@ -71,6 +71,28 @@ def test_a_value_is_never_part_of_the_query(masters: list[Master]) -> None:
 
     for slug in ("' OR ''='", "%", "%s", '"clay"'):
         assert not NAMED.rows(masters=ids, slug=slug, now=NOON)
+
+
+SAID = Compiled(
+    lambda: (
+        Master.objects.filter(
+            Q(slug=Slot("said", CharField())) | Q(brand=Slot("said", CharField()))
+        )
+        .exclude(slug="100 % of '$1' %s \\ ½")
+        .order_by("pk")
+        .values("slug", known=Value("it's $1, 100 %, \\ %s"))
+    )
+)
+
+
+def test_what_stands_in_the_query_is_put_in_as_it_is(masters: list[Master]) -> None:
+    Master.objects.filter(slug="linen").update(brand="100 %s")
+    Master.objects.filter(slug="clay").update(slug="100 % of '$1' %s \\ ½", brand="100 %s")
+
+    # a value that is asked for twice is given once
+    assert SAID.rows(said="100 %s") == [
+        {"slug": slug, "known": "it's $1, 100 %, \\ %s"} for slug in ("100 %s", "linen")
+    ]
 
 
 def test_the_current_price_is_that_which_began_last(masters: list[Master]) -> None:
