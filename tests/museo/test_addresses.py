@@ -104,8 +104,7 @@ def test_pages_have_notices_and_calls_have_none(path: str, has_notices: bool) ->
     request = RequestFactory().get(path)
     request.session = {}  # type: ignore[assignment]  # nothing else of it is asked for
 
-    answer = Notices(lambda _request: HttpResponse("there"))(request)
+    Notices(lambda _request: HttpResponse())(request)
 
-    assert answer.content == b"there"
     assert isinstance(getattr(request, "_messages", None), BaseStorage) is has_notices
     assert "museo.access.notices.Notices" in settings.MIDDLEWARE
