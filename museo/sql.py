@@ -34,10 +34,10 @@ def ask(statement: str, params: Sequence[Any]) -> Any:
 
 
 def ask_marked(statement: str, params: Sequence[Any]) -> Any:
-    """The same of a statement with PostgreSQL's own marks, $1, $2 …, each of them once or more."""
+    """The same of a statement with PostgreSQL's own marks, $1, $2 …, that is prepared at once."""
     db = connections[DEFAULT_DB_ALIAS]
     if not _is_watched(db):
-        return _ask(db, statement, params)
+        return _ask(db, statement, params, prepare=True)
     db.ensure_connection()
     wrapped: Any = db
     cursor = wrapped._prepare_cursor(_Watched(db.connection))
@@ -58,12 +58,12 @@ class _Watched(psycopg.RawCursor[Any]):
         return self._query
 
 
-def _ask(db: Any, statement: str, params: Sequence[Any]) -> Any:
+def _ask(db: Any, statement: str, params: Sequence[Any], *, prepare: bool | None = None) -> Any:
     db.ensure_connection()
     db.validate_no_broken_transaction()
     prepared = _cursor_of(db.connection)
     with db.wrap_database_errors:
-        prepared.execute(statement, params)
+        prepared.execute(statement, params, prepare=prepare)
     return prepared
 
 
@@ -79,7 +79,7 @@ def _cursor_of(connected: Any) -> psycopg.RawCursor[Any]:
 
 
 def read_moments_in_c(cursor: Any) -> None:
-    """As the driver reads them: Django's way is the same in UTC, and takes ten times as long."""
+    """As the driver reads them: Django's way brings the same, and takes several times as long."""
     cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
 
 
