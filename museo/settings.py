@@ -205,7 +205,9 @@ else:
     # time, which takes most of it
     _database["OPTIONS"]["prepare_threshold"] = 5
     _given = _database["OPTIONS"].get("options", "")
-    _database["OPTIONS"]["options"] = f"{_given} -c plan_cache_mode=force_generic_plan".strip()
+    # to compile what is asked once takes it longer than the answer: a third of a second
+    _settled = "-c plan_cache_mode=force_generic_plan -c jit=off"
+    _database["OPTIONS"]["options"] = f"{_given} {_settled}".strip()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "access.User"
 AUTHENTICATION_BACKENDS = ["museo.access.sessions.Accounts"]
