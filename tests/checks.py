@@ -30,7 +30,7 @@ from museo.ops.preflight import ROOT
 from museo.ops.translations import compile_changed
 from tests import needs, services
 from tests.needs import Need
-from tests.shops import SHARED
+from tests.shared import SHARED, TEMPLATE
 
 BIN = Path(sys.executable).parent
 PYTHON = (sys.executable, "-m")
@@ -53,8 +53,10 @@ MEASURED = (ON_POSTGRESQL, OF_THE_BRIDGE, OF_THE_PUSH)
 # what pushes, what it is pushed through, and what survives when parts of it die
 PUSHED = ("tests/faults", "tests/notifications")
 OF_MCP = ("tests/mcp_bridge",)
-# pages and clients share a shop that is open, and a browser
-OF_AN_OPEN_SHOP = ("tests/clients", "tests/interop", "tests/whole")
+# pages and clients share a shop that is open, and a browser; it would stay open where it is not
+# asked for any more
+TALKS = "tests/faults/test_conversations.py"
+OF_AN_OPEN_SHOP = ("tests/clients", "tests/interop", "tests/whole", TALKS)
 # they start programs of the shop, race and die by hundreds, or are made up by Hypothesis
 COMPUTE_MUCH = (
     "tests/ops",
@@ -69,6 +71,8 @@ COMPUTE_MUCH = (
     "tests/orders/test_races.py",
     "tests/orders/test_state_machine.py",
 )
+# in each file with tests for both engines
+MARK = "mark.both"
 # which tests are to be mended when all takes too long
 SLOWEST = ("--durations=8", "--durations-min=5")
 # a soak may take minutes before it is held to hang
@@ -144,6 +148,9 @@ def all_checks(
 ) -> list[Check]:
     """`is_whole`: nothing is left out, so the floor of the coverage holds."""
     shared = {"COVERAGE_FILE": str(folder / "coverage"), SHARED: str(folder / "shared")}
+    if "TEST_DATABASE_URL" not in os.environ:
+        # who gives a server finds nothing new in it afterwards
+        shared |= {TEMPLATE: "museo_tables"}
     plain = _environment(folder / "plain") | shared
     pytest = ("pytest", *SLOWEST, *(LONG if is_long else ()))
     measured = _measured(servers) if is_long else ()
@@ -234,12 +241,18 @@ def _lanes(servers: Servers, *, is_long: bool) -> Iterator[tuple[str, Sequence[s
         yield OF_THE_BRIDGE, [*OF_MCP, *which], _beside(servers.database_url, "bridge")
         yield IN_A_BUSY_SHOP, in_a_shop[IN_A_BUSY_SHOP], ""
         yield HEAVY, [*COMPUTE_MUCH, *which], _beside(servers.database_url, "heavy")
-        yield OF_THE_PUSH, [*PUSHED, *which], _beside(servers.database_url, "push")
+        yield (
+            OF_THE_PUSH,
+            [*PUSHED, f"--ignore={TALKS}", *which],
+            _beside(servers.database_url, "push"),
+        )
         yield IN_A_CALM_SHOP, in_a_shop[IN_A_CALM_SHOP], ""
         ignored = [f"--ignore={where}" for where in elsewhere]
         yield ON_POSTGRESQL, [*ignored, *which], servers.database_url
     both = "(both or both_in_long)" if is_long else "both"
-    yield ON_SQLITE, ["-m", f"{both} and not browser"], ""
+    # to look for a mark, all that is imported, which takes longer than to read it
+    marked = [path for path in sorted(ROOT.glob("tests/**/test_*.py")) if MARK in path.read_text()]
+    yield ON_SQLITE, [*marked, "-m", f"{both} and not browser"], ""
 
 
 def _marked(calm: bool | None = None, **has: bool) -> Sequence[str]:

@@ -16,14 +16,25 @@ from catalog.shop import Shop
 from mcp_bridge.assistant import planning
 from museo.access import limits
 from notifications.models import LogHead
-from tests import first_rows, mail_server
+from tests import first_rows, mail_server, tables
 from tests.clients.orders import Desk, desk
 from tests.clients.proxy import Proxy, proxy_to
 from tests.mail_server import Mailbox
 from tests.services import find_chromium, find_headless
+from tests.shared import SHARED
 from tests.shops import open_shop
 
 DEMO_SHOP = Shop(time_zone="Europe/Helsinki", steps_done=5, is_open=True)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """Lanes of a whole run copy what migrations make; one alone makes it."""
+    if SHARED in os.environ:
+        with django_db_blocker.unblock():
+            tables.copy()
 
 
 @pytest.fixture(scope="session")

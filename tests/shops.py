@@ -1,27 +1,22 @@
 """A whole shop for a test: every process of `manage.py up`, in a folder of its own."""
 
-import atexit
-import fcntl
 import os
 import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import psutil
 
+from tests import shared, tables
 from tests.processes import eventually, is_healthy
 
-ROOT = Path(__file__).parents[1]
+ROOT = shared.ROOT
 UP = (sys.executable, "manage.py", "up")
-# a folder for what several runs of pytest need once
-SHARED = "TEST_SHARED"
 
 
 @dataclass(frozen=True)
@@ -77,29 +72,14 @@ def open_shop(
 def prepare(home: Path) -> None:
     """Put tables and products into a shop's folder, if it is new."""
     if not home.exists() or not any(home.iterdir()):
-        shutil.copytree(_prepared(), home, dirs_exist_ok=True)
+        # that of a shop that was never opened
+        shutil.copytree(shared.made_once("home", _with_products), home, dirs_exist_ok=True)
 
 
-@cache
-def _prepared() -> Path:
-    """The folder of a shop that was never opened; all lanes of a whole run share one."""
-    folder = Path(os.environ.get(SHARED) or tempfile.mkdtemp(prefix="museo-prepared-"))
-    if SHARED not in os.environ:
-        atexit.register(shutil.rmtree, folder)
-    folder.mkdir(exist_ok=True)
-    home, is_made = folder / "home", folder / "is-made"
-    with (folder / "lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        if not is_made.exists():
-            for command in ("migrate", "demo"):
-                subprocess.run(
-                    [sys.executable, "manage.py", command, "--verbosity=0"],
-                    cwd=ROOT,
-                    env=_environment(home),
-                    check=True,
-                )
-            is_made.touch()
-    return home
+def _with_products(home: Path) -> None:
+    home.mkdir()
+    shutil.copy(tables.sqlite(), home)
+    shared.manage("demo", home=home)
 
 
 def _environment(home: Path) -> dict[str, str]:

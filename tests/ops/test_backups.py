@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from museo.ops import backups, lock, prepare, rekey
 from museo.ops.backups import BadBackup
 from notifications import log
 from notifications.models import Event
+from tests import shared, tables
 
 pytestmark = [pytest.mark.both, pytest.mark.django_db(transaction=True)]
 Keys = Callable[..., None]
@@ -40,9 +42,11 @@ def database(django_db_setup: Any, django_db_blocker: Any, tmp_path_factory: Any
         parameters = connection.get_connection_params()
         prepare.let_go()
         if is_postgresql:
-            alone(parameters, f"CREATE DATABASE {name}")
+            template = os.environ.get(shared.TEMPLATE, "template1")
+            alone(parameters, f"CREATE DATABASE {name} TEMPLATE {template}")
         else:
             name = str(tmp_path_factory.mktemp("backups") / "museo.sqlite3")
+            shutil.copyfile(tables.sqlite(), name)
         connection.settings_dict["NAME"] = name
         try:
             call_command("migrate", verbosity=0)
