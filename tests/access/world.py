@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.http import HttpResponseBase
 from django.test import Client
@@ -53,9 +54,8 @@ class World:
     users: dict[str, User] = field(default_factory=dict)
     tickets: dict[str, str] = field(default_factory=dict)
     basket_tokens: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.lamp = _lamp()
+    sessions: dict[str, str] = field(default_factory=dict)
+    lamp: Variant = field(default_factory=lambda: _lamp())
 
     def call(self, row: Row, who: str) -> str | int:
         """`in`, or the status of a refusal."""
@@ -64,8 +64,8 @@ class World:
             lambda found: str(getattr(self, f"_{found[1]}")(who)), row.route
         )
         client = Client(REMOTE_ADDR=ADDRESS)
-        if user := self._user(who):
-            client.force_login(user)
+        if session := self.session(who):
+            client.cookies[settings.SESSION_COOKIE_NAME] = session
         headers = {**row.headers, **self._brought(row, who, client)}
         address = f"/{route}?{row.query}" if row.query else f"/{route}"
         if row.is_rest:
@@ -77,12 +77,19 @@ class World:
             response = getattr(client, row.method.lower())(address, row.body, headers=headers)
         return _judged(response)
 
+    def session(self, who: str) -> str:
+        """What a signed-in browser sends along; empty for who has no account."""
+        user = self._user(who)
+        if user and who not in self.sessions:
+            client = Client()
+            client.force_login(user)
+            self.sessions[who] = client.cookies[settings.SESSION_COOKIE_NAME].value
+        return self.sessions.get(who, "")
+
     def parts_of_the_admin(self, who: str) -> set[str]:
         """The apps whose rows this role finds there."""
         client = Client()
-        user = self._user(who)
-        assert user
-        client.force_login(user)
+        client.cookies[settings.SESSION_COOKIE_NAME] = self.session(who)
         return {part["app_label"] for part in client.get("/admin/").context["available_apps"]}
 
     def _brought(self, row: Row, who: str, client: Client) -> dict[str, str]:

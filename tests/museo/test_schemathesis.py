@@ -17,7 +17,6 @@ import schemathesis
 from django.conf import settings
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
-from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as bounds
@@ -117,11 +116,8 @@ class Callers:
         }
 
     def _session(self) -> dict[str, str]:
-        client, user = Client(), self.world._user("owner")
-        assert user
-        client.force_login(user)
-        name = settings.SESSION_COOKIE_NAME
-        return {name: client.cookies[name].value, settings.CSRF_COOKIE_NAME: CSRF}
+        session = self.world.session("owner")
+        return {settings.SESSION_COOKIE_NAME: session, settings.CSRF_COOKIE_NAME: CSRF}
 
     def names_in(self, path: str) -> tuple[dict[str, Any], dict[str, str]]:
         """What is there of what an address names, and what a guest opens it by."""

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-# what moves for beauty is drawn sixty times a second, in software
-FLAGS += ["--force-prefers-reduced-motion"]
 WHERE = {
     "name": "Maya Okafor",
     "email": "maya@example.org",
@@ -76,6 +75,17 @@ def browser(program: str) -> Iterator[Browser]:
         opened = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield opened
         opened.close()
+
+
+def without_motion(opened: Browser) -> Browser:
+    """Its windows are those of readers who like little motion, unless a test says otherwise.
+
+    What moves for beauty is drawn sixty times a second, in software. No flag of the browser changes
+    that: Playwright tells every window what its reader likes.
+    """
+    calmly = partial(opened.new_context, reduced_motion="reduce")
+    opened.new_context = calmly  # type: ignore[method-assign]  # for all who open one
+    return opened
 
 
 def once(answer: Callable[[Route], None]) -> Callable[[Route], None]:

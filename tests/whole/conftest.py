@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.clients.proxy import Proxy
 from tests.shops import Shop, open_shop
-from tests.whole.browser import FLAGS, browser
+from tests.whole.browser import FLAGS, browser, without_motion
 from tests.whole.reader import Watch, watching
 from tests.whole.talk import Talk
 
@@ -25,14 +25,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 @pytest.fixture(scope="session")
 def chrome(headless: str) -> Iterator[Browser]:
     with browser(headless) as opened:
-        yield opened
+        yield without_motion(opened)
 
 
 @pytest.fixture(scope="session")
 def with_windows(chrome: Browser, chromium: str) -> Iterator[Browser]:
     """The whole browser: it shows notifications, and the address of a page that does not come."""
     opened = chrome.browser_type.launch(executable_path=chromium, args=FLAGS)
-    yield opened
+    yield without_motion(opened)
     opened.close()
 
 

@@ -1,10 +1,12 @@
 """The first run in a real browser, in a shop opened without the demo; and the first order."""
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests import tables
 from tests.shops import UP, Shop, open_shop
 from tests.whole.browser import Shopper
 from tests.whole.test_browser import OVERFLOW, violations
@@ -15,9 +17,9 @@ LIMIT = 60_000
 
 @pytest.fixture
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    with open_shop(
-        tmp_path_factory.mktemp("bare"), command=[*UP, "--no-demo"], within=180
-    ) as opened:
+    home = tmp_path_factory.mktemp("bare")
+    shutil.copy(tables.sqlite(), home)
+    with open_shop(home, command=[*UP, "--no-demo"], within=180) as opened:
         yield opened
 
 
