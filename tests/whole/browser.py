@@ -4,8 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from uuid import uuid4
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
+
+from tests.orders.conftest import PURCHASE
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -67,6 +70,15 @@ class Shopper:
         self.pay()
         self.page.wait_for_url("**/orders/ORD-*")
         return self.page.url.rpartition("/")[2]
+
+    def has_bought(self, sku: str) -> str:
+        """Open the tracking page of an order that another program placed; return its number."""
+        rest, ask = f"{self.address}/api/v1", self.page.request
+        basket = ask.post(f"{rest}/basket/items", data={"sku": sku, "quantity": 1}).json()
+        keys = {"X-Basket-Token": basket["token"], "Idempotency-Key": str(uuid4())}
+        placed = ask.post(f"{rest}/orders/checkout", data=PURCHASE, headers=keys).json()
+        self.go(f"/t/{placed['ticket']}")
+        return str(placed["number"])
 
 
 @contextmanager

@@ -303,7 +303,7 @@ def test_another_way_of_delivery_shows_its_sum_without_leaving_the_page(enter: E
 def test_the_pill_follows_the_order_on_another_page(enter: Enter) -> None:
     shopper = enter()
     page = shopper.page
-    shopper.buy("almond-cake")
+    shopper.has_bought("ALMOND-CAKE")
     shopper.go("/about")
     page.evaluate("window.mark = 1")
 
@@ -319,7 +319,7 @@ def test_without_a_network_the_last_copy_of_the_order_is_shown_and_says_so(
 ) -> None:
     shopper = enter()
     page = shopper.page
-    number = shopper.buy("squash-soup")
+    number = shopper.has_bought("SQUASH-SOUP")
     page.wait_for_selector("museo-live[status=delivered]")
     shopper.go(f"/orders/{number}")
     page.wait_for_function(
@@ -339,7 +339,7 @@ def test_without_a_network_the_last_copy_of_the_order_is_shown_and_says_so(
 def test_mails_are_switched_off_on_the_orders_page(enter: Enter) -> None:
     shopper = enter()
     page = shopper.page
-    shopper.buy("cardamom-bun")
+    shopper.has_bought("CARDAMOM-BUN")
     mails = page.get_by_role("switch", name=re.compile("E-mail"))
     expect(mails).to_have_attribute("aria-checked", "true")
 
