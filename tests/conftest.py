@@ -112,8 +112,10 @@ def pytest_configure() -> None:
     """Tests call from one address, far more often than people do; so do the shops they open.
 
     Every test client makes the middleware anew: it looks for static files when they are asked for.
-    A password is hashed fewer times than in life; how often is written beside each hash.
+    A password is hashed fewer times than in life; how often is written beside each hash. And what
+    is loaded until all tests are known is no garbage.
     """
+    gc.disable()
     settings.WHITENOISE_AUTOREFRESH = True
     PBKDF2PasswordHasher.iterations = 1_000
     for name in ("MUSEO_CALLS_PER_MINUTE", "MUSEO_SIGN_INS_PER_MINUTE"):
@@ -149,9 +151,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
     """What is loaded by now stays: to look through it for garbage takes a tenth of all the time."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
