@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from museo.ops.preflight import ROOT
-from tests import checks, debian, needs, services
+from tests import checks, debian, needs, services, shared
 from tests.checks import Check, Result, Servers, all_checks, chosen_tests, summary
 from tests.needs import Need
 
@@ -56,6 +56,19 @@ def test_what_one_lane_leaves_to_another_is_there(tmp_path: Path) -> None:
             assert f"--ignore={where}" in lanes[checks.ON_POSTGRESQL].command
             assert where in lanes[title].command
             assert (ROOT / where).is_file() or list((ROOT / where).glob("test_*.py"))
+    assert f"--ignore={checks.TALKS}" in lanes[checks.OF_THE_PUSH].command
+
+
+def test_tables_are_copied_on_a_server_of_ones_own_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = all_checks(EVERYTHING, tmp_path)
+    monkeypatch.setenv("TEST_DATABASE_URL", EVERYTHING.database_url)
+    given = all_checks(EVERYTHING, tmp_path)
+
+    lanes = {check.title for check in own if shared.TEMPLATE in check.environment}
+    assert lanes >= set(checks.LANES)
+    assert not [check.title for check in given if shared.TEMPLATE in check.environment]
 
 
 def test_only_the_long_form_measures_what_is_run(tmp_path: Path) -> None:
