@@ -299,7 +299,7 @@ def _environment(home: Path) -> dict[str, str]:
     And what Python has compiled is kept: it is started hundreds of times.
     """
     names = {"DATABASE_URL", "TEST_DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE"}
-    names |= {"PYTHONDONTWRITEBYTECODE"}
+    names |= {"PYTHONDONTWRITEBYTECODE", SHARED, TEMPLATE}
     kept = {
         name: value
         for name, value in os.environ.items()
