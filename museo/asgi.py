@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import translation
 
+from museo import garbage
 from museo.access.asgi import header, query
 from museo.edge import Receive, Scope, Send, edge
 from museo.pages import Pages
@@ -38,8 +39,6 @@ from notifications.live.sse import (
 logger = logging.getLogger(__name__)
 # where it is heard of messages to the assistant (`mcp_bridge.assistant.steps`)
 MESSAGES = "assistant.waiting"
-# so many new objects might be garbage; times ten, and times twenty for all that have stayed long
-GARBAGE_LOOKED_FOR_AFTER = (10_000, 10, 20)
 
 OLD_ORDER_EVENTS = re.compile(r"/api/orders/(?P<number>[^/]{1,40})/events/?")
 EVENTS = re.compile(r"/api/v1/(?:orders/(?P<number>[^/]{1,40})/)?events/?")
@@ -144,11 +143,8 @@ async def _live(receive: Receive, send: Send) -> None:
         (await hub.here()).follow({MESSAGES}, _answer)
     except DatabaseError:
         logger.warning("the log cannot be read; streams start with their first client")
-    # what is loaded now stays: the collector need not look at it again, which takes 80 ms; and it
-    # looks seldom at thousands of connections, which stay, too
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GARBAGE_LOOKED_FOR_AFTER)
+    # thousands of connections stay, too
+    garbage.keep_what_is_loaded()
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await _end_streams()

@@ -15,12 +15,14 @@ django = get_wsgi_application()
 
 import orjson
 
-from museo import edge
+from museo import edge, garbage
 from museo.access import context, problems, proxies
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 REASONS = {400: "Bad Request", 413: "Content Too Large"}
+
+garbage.keep_what_is_loaded()
 
 
 def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
