@@ -17,27 +17,32 @@ from typing import Any, TypeVar
 import orjson
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transaction
-from psycopg.types.datetime import TimestamptzLoader
-from psycopg.types.numeric import Int8Dumper
+
+from museo import wire
 
 M = TypeVar("M", bound=models.Model)
 
 
-def ask(statement: str, params: Sequence[Any]) -> Any:
-    """The cursor with the answer, to be read at once; `params` as the driver takes them."""
+def ask(statement: str, params: Sequence[Any], *, is_last: bool = False) -> Any:
+    """The cursor with the answer, to be read at once; `params` as the driver takes them.
+
+    After what `is_last` a transaction asks nothing more: PostgreSQL is told of its end with it.
+    """
     db = connections[DEFAULT_DB_ALIAS]
     if db.vendor != "postgresql" or _is_watched(db):
         cursor = db.cursor()
         cursor.execute(statement, params)
         return cursor
-    return _ask(db, _numbered(statement), params)
+    # one within another ends with that
+    commits = is_last and len(db.atomic_blocks) == 1
+    return _ask(db, _numbered(statement), params, commits=commits)
 
 
 def ask_marked(statement: str, params: Sequence[Any]) -> Any:
     """The same of a statement with PostgreSQL's own marks, $1, $2 …, that is prepared at once."""
     db = connections[DEFAULT_DB_ALIAS]
     if not _is_watched(db):
-        return _ask(db, statement, params, prepare=True)
+        return _ask(db, statement, params, is_often=True)
     db.ensure_connection()
     wrapped: Any = db
     cursor = wrapped._prepare_cursor(_Watched(db.connection))
@@ -58,34 +63,16 @@ class _Watched(psycopg.RawCursor[Any]):
         return self._query
 
 
-def _ask(db: Any, statement: str, params: Sequence[Any], *, prepare: bool | None = None) -> Any:
+def _ask(db: Any, statement: str, params: Sequence[Any], **options: bool) -> wire.Answer:
     db.ensure_connection()
     db.validate_no_broken_transaction()
-    prepared = _cursor_of(db.connection)
     with db.wrap_database_errors:
-        prepared.execute(statement, params, prepare=prepare)
-    return prepared
-
-
-def _cursor_of(connected: Any) -> psycopg.RawCursor[Any]:
-    """One for each connection: whoever asks reads the answer before anybody else asks."""
-    kept: psycopg.RawCursor[Any] | None = getattr(connected, "asked_by_museo", None)
-    if kept is None:
-        kept = connected.asked_by_museo = psycopg.RawCursor(connected)
-        # a statement is prepared for each mix of types: numbers are of one size, small ones, too
-        kept.adapters.register_dumper(int, Int8Dumper)
-        read_moments_in_c(kept)
-    return kept
-
-
-def read_moments_in_c(cursor: Any) -> None:
-    """As the driver reads them: Django's way brings the same, and takes several times as long."""
-    cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
+        return wire.of(db.connection).ask(statement, params, **options)
 
 
 @lru_cache(maxsize=1024)
 def _numbered(statement: str) -> str:
-    """With the marks that PostgreSQL itself knows, $1, $2 …: psycopg need not look for others."""
+    """With the marks that PostgreSQL itself knows, $1, $2 …"""
     first, *parts = statement.split("%s")
     marked = "".join(f"${place}{part}" for place, part in enumerate(parts, 1))
     return (first + marked).replace("%%", "%")

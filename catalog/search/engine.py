@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection
 
-from museo import sql
+from museo import wire
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def moment(at: Any) -> Any:
 def rows(statement: str, parameters: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         if _is_postgresql():
-            sql.read_moments_in_c(cursor)
+            wire.read_moments_in_c(cursor)
         cursor.execute(statement, parameters)
         return list(cursor.fetchall())
 

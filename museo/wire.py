@@ -1,0 +1,170 @@
+"""What PostgreSQL is asked often: prepared once in each connection, asked by one call of libpq.
+
+A psycopg cursor takes Python longer than PostgreSQL takes to answer, and lets go of the interpreter
+several times, each time for whoever computes. And psycopg forgets what is prepared with every
+ROLLBACK.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import errors, generators
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.types.datetime import TimestamptzLoader
+from psycopg.types.numeric import Int8Dumper
+
+# asked so often, a statement is prepared; and so many are kept
+OFTEN = 5
+MOST_KEPT = 200
+MOST_COUNTED = 2000
+NO_SUCH_STATEMENT = "26000"
+WELL = frozenset({ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a cursor would tell of one statement."""
+
+    rows: Sequence[tuple[Any, ...]]
+    rowcount: int
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return list(self.rows)
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        return self.rows[0] if self.rows else None
+
+
+def of(connected: Any) -> Wire:
+    """The one of a connection."""
+    kept: Wire | None = getattr(connected, "wire_of_museo", None)
+    if kept is None:
+        kept = connected.wire_of_museo = Wire(connected)
+    return kept
+
+
+# by its text and the types of its values
+_Key = tuple[str, tuple[int, ...]]
+
+
+class Wire:
+    """Whoever asks has the connection to themselves."""
+
+    def __init__(self, connected: psycopg.Connection[Any]) -> None:
+        self._connected = connected
+        self._pgconn: Any = connected.pgconn
+        cursor = psycopg.RawCursor(connected)
+        # a statement is prepared for each mix of types: numbers are of one size, small ones, too
+        cursor.adapters.register_dumper(int, Int8Dumper)
+        read_moments_in_c(cursor)
+        self._values = Transformer(cursor)
+        self._uses: dict[_Key, int] = {}
+        self._names: dict[_Key, bytes] = {}
+        self._number = 0
+
+    def ask(
+        self,
+        statement: str,
+        params: Sequence[Any],
+        *,
+        is_often: bool = False,
+        commits: bool = False,
+    ) -> Answer:
+        """The answer to a statement with $1, $2 …, of values as psycopg takes them.
+
+        It begins the transaction that Django has begun; what is asked often may end it.
+        """
+        values = self._values.dump_sequence(params, [PyFormat.AUTO] * len(params))
+        types, formats = tuple(self._values.types or ()), self._values.formats
+        key = (statement, types)
+        try:
+            if self._begins():
+                self._require(self._pgconn.exec_(b"BEGIN"))
+            name = self._name(key, is_often=is_often)
+            if name is None:
+                result = self._pgconn.exec_params(statement.encode(), values, types, formats)
+            elif commits:
+                result = self._ask_and_commit(name, values, formats)
+            else:
+                result = self._pgconn.exec_prepared(name, values, formats)
+        except MemoryError:
+            # what psycopg says of a connection that is gone
+            raise psycopg.OperationalError("the connection is lost") from None
+        return self._read(self._require(result))
+
+    def _begins(self) -> bool:
+        is_idle = self._pgconn.transaction_status == TransactionStatus.IDLE
+        return is_idle and not self._connected.autocommit
+
+    def _name(self, key: _Key, *, is_often: bool) -> bytes | None:
+        """Under which it is prepared; None of what is not asked often."""
+        name = self._names.get(key)
+        if name is None and (is_often or self._is_often(key)):
+            if len(self._names) >= MOST_KEPT:
+                oldest = self._names.pop(next(iter(self._names)))
+                self._require(self._pgconn.exec_(b"DEALLOCATE " + oldest))
+            self._number += 1
+            name = b"museo_%d" % self._number
+            statement, types = key
+            self._require(self._pgconn.prepare(name, statement.encode(), types))
+            self._names[key] = name
+        return name
+
+    def _is_often(self, key: _Key) -> bool:
+        if len(self._uses) > MOST_COUNTED:
+            self._uses.clear()
+        self._uses[key] = uses = self._uses.get(key, 0) + 1
+        return uses >= OFTEN
+
+    def _ask_and_commit(self, name: bytes, values: Any, formats: Any) -> Any:
+        """Both in one message: between them nobody waits for this process."""
+        self._pgconn.enter_pipeline_mode()
+        try:
+            self._pgconn.send_query_prepared(name, values, formats)
+            self._pgconn.send_query_params(b"COMMIT", None)
+            self._pgconn.pipeline_sync()
+            result, committed = self._connected.wait(_results(self._pgconn, 2))
+        finally:
+            self._pgconn.exit_pipeline_mode()
+        self._require(result)
+        self._require(committed)
+        return result
+
+    def _require(self, result: Any) -> Any:
+        """Raise what went wrong."""
+        if result.status not in WELL:
+            error = errors.error_from_result(result)
+            if error.sqlstate == NO_SUCH_STATEMENT:
+                # somebody has thrown them away
+                self._names.clear()
+            raise error
+        return result
+
+    def _read(self, result: Any) -> Answer:
+        rows: Sequence[Any] = ()
+        if result.status == ExecStatus.TUPLES_OK:
+            self._values.set_pgresult(result)
+            rows = self._values.load_rows(0, result.ntuples, tuple)
+        return Answer(rows, result.command_tuples or 0)
+
+
+def _results(pgconn: Any, count: int) -> Generator[Any, Any, list[Any]]:
+    """One of each statement in a message, as psycopg waits for them."""
+    yield from generators.send(pgconn)
+    results = []
+    for _ in range(count):
+        (result,) = yield from generators.fetch_many(pgconn)
+        results.append(result)
+    # that of the message's end
+    yield from generators.fetch_many(pgconn)
+    return results
+
+
+def read_moments_in_c(cursor: Any) -> None:
+    """As the driver reads them: Django's way brings the same, and takes several times as long."""
+    cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
