@@ -58,8 +58,10 @@ def _place(facts: Sequence[Fact], head: int, newest: Mapping[str, int]) -> None:
 
 
 def _in_one(facts: Sequence[Fact]) -> tuple[int, str]:
-    ((head, epoch, newest),) = sql.rows(APPEND, [bulk.as_json(_given(facts))])
-    _place(facts, head, newest)
+    # whoever waits for the head's row waits for no message between this and COMMIT
+    answer = sql.ask(APPEND, [bulk.as_json(_given(facts))], is_last=True)
+    ((head, epoch, newest),) = answer.fetchall()
+    _place(facts, head, orjson.loads(newest))
     return head, epoch
 
 
@@ -117,7 +119,7 @@ WITH given AS MATERIALIZED (
     INSERT INTO notifications_eventtext (position, sealed)
     SELECT head - behind, sealed FROM moved, given WHERE sealed IS NOT NULL
 )
-SELECT head, epoch, (SELECT json_object_agg(name, version) FROM counted) FROM moved
+SELECT head, epoch, (SELECT json_object_agg(name, version)::text FROM counted) FROM moved
 """
 
 
