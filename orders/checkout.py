@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 from catalog import stock
 from museo import sql
 from museo.access.callers import Caller
-from museo.access.idempotency import Answer, Attempt, claim
+from museo.access.idempotency import Answer, Attempt, once
 from museo.access.problems import Problem
 from notifications import log
 from orders import (
@@ -37,7 +37,6 @@ from orders import (
     outcomes,
     payments,
     placing,
-    tracking,
 )
 from orders.contents import Contents
 from orders.details import Details
@@ -98,21 +97,16 @@ def place_once(
 ) -> Answer:
     """`place` under an Idempotency-Key: the same key and body get the same answer again.
 
-    `body` is CONTRACT's checkout body. A refusal that changed nothing frees the key.
+    `body` is CONTRACT's checkout body.
     """
-    claimed = claim(scope=f"{caller.identity} checkout", key=key, body=body, now=now)
-    if isinstance(claimed, Answer):
-        return claimed
 
     def read(inside: Contents) -> Details:
         return Details.parse(body, kinds=inside.kinds, stamp=inside.stamp)
 
-    try:
-        placed = _place(caller, read, now=now, speed=speed, attempt=claimed)
-    except Problem:
-        claimed.forget()
-        raise
-    return Answer(201, tracking.confirmation(placed, locale=caller.locale))
+    def work(attempt: Attempt) -> None:
+        _place(caller, read, now=now, speed=speed, attempt=attempt)
+
+    return once(work, scope=f"{caller.identity} checkout", key=key, body=body, now=now)
 
 
 # who buys, by what is in the basket

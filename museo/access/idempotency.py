@@ -1,8 +1,9 @@
 """`Idempotency-Key`: the same request sent twice is done once and answered twice.
 
-The key's row is committed before the work, with a lease. The work writes its answer into the row
-in its own transaction, so there is an answer exactly when there is an effect. Whoever finds the
-lease over takes the work up. After the IETF draft draft-ietf-httpapi-idempotency-key-header.
+The key's row is committed before the work (`claim`), or with the first transaction of the work
+(`once`), with a lease. The work writes its answer into the row in its own transaction, so there is
+an answer exactly when there is an effect. Whoever finds the lease over takes the work up. After the
+IETF draft draft-ietf-httpapi-idempotency-key-header.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import hashlib
 import json
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -58,11 +60,21 @@ class Answer:
     is_replay: bool = False
 
 
+class _Taken(Exception):
+    """The key is another's, or was."""
+
+
 @dataclass
 class Attempt:
-    """The right to do a key's work until the lease ends; `subject` is what it had begun."""
+    """The right to do a key's work until the lease ends; `subject` is what it had begun.
+
+    Of one that `is_new` the row is written with the work; `given` is what was answered.
+    """
 
     row: IdempotencyKey
+    _: KW_ONLY
+    is_new: bool = False
+    given: Answer | None = None
 
     @property
     def subject(self) -> str:
@@ -70,6 +82,9 @@ class Attempt:
 
     def hold(self) -> None:
         """Lock the row first of all, inside the work's transaction; raise if the lease was lost."""
+        if self.is_new:
+            _insert(self.row)
+            return
         held = (
             "UPDATE access_idempotencykey SET subject = subject"
             " WHERE id = %s AND state = 'in_flight' AND lease_until = %s"
@@ -80,6 +95,7 @@ class Attempt:
     def begin(self, subject: str) -> None:
         """Note what the work is about, for whoever might have to take it up."""
         self.row.subject = subject
+        self.is_new = False
         IdempotencyKey.objects.filter(pk=self.row.pk).update(subject=subject)
 
     def answer(self, status: int, body: dict[str, Any]) -> None:
@@ -89,10 +105,12 @@ class Attempt:
             " WHERE id = %s",
             [status, seal(orjson.dumps(body).decode()), self.row.pk],
         )
+        self.given = Answer(status, body)
 
     def forget(self) -> None:
         """Free the key of work that was refused and changed nothing."""
-        self._mine().delete()
+        if not self.is_new:
+            self._mine().delete()
 
     def _mine(self) -> QuerySet[IdempotencyKey]:
         return IdempotencyKey.objects.filter(
@@ -110,18 +128,57 @@ def request_hash(body: Any) -> str:
 
 def claim(*, scope: str, key: str, body: Any, now: datetime) -> Attempt | Answer:
     """The right to do the work, or the answer it had; raise KeyReused, KeyInFlight or BadKey."""
+    wanted = _wanted(scope, key, body, now)
+    try:
+        with sql.alone():
+            _insert(wanted)
+    except _Taken:
+        return _second(wanted, now)
+    return Attempt(wanted)
+
+
+def once(
+    work: Callable[[Attempt], object], *, scope: str, key: str, body: Any, now: datetime
+) -> Answer:
+    """The answer that the key has, or that `work` gives; raises what `claim` and `work` raise.
+
+    The first transaction of `work` holds its attempt first of all: the key is written with it. A
+    refusal that changed nothing frees the key.
+    """
+    wanted = _wanted(scope, key, body, now)
+    try:
+        return _answer_of(work, Attempt(wanted, is_new=True))
+    except _Taken:
+        found = _second(wanted, now)
+    return found if isinstance(found, Answer) else _answer_of(work, found)
+
+
+def _answer_of(work: Callable[[Attempt], object], attempt: Attempt) -> Answer:
+    try:
+        work(attempt)
+    except Problem:
+        attempt.forget()
+        raise
+    if attempt.given is None:
+        raise NotImplementedError("The work has kept no answer.")
+    return attempt.given
+
+
+def _wanted(scope: str, key: str, body: Any, now: datetime) -> IdempotencyKey:
     if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
         raise BadKey(_("Send an Idempotency-Key of 1 to 255 printable characters."))
-    wanted = IdempotencyKey(
+    return IdempotencyKey(
         scope=scope,
         key=key,
         request_hash=request_hash(body),
         lease_until=now + LEASE,
         created_at=now,
     )
-    with sql.alone():
-        is_first = sql.insert_unless(wanted, same="scope, key")
-    return Attempt(wanted) if is_first else _second(wanted, now)
+
+
+def _insert(wanted: IdempotencyKey) -> None:
+    if not sql.insert_unless(wanted, same="scope, key"):
+        raise _Taken
 
 
 def _second(wanted: IdempotencyKey, now: datetime) -> Attempt | Answer:
