@@ -22,6 +22,9 @@ from psycopg.types.numeric import Int8Dumper
 OFTEN = 5
 MOST_KEPT = 200
 MOST_COUNTED = 2000
+# after so many statements all are planned anew, and again after four times as many: a plan of when
+# a table was small reads the whole of it, until that is analyzed
+PLANNED_ANEW_AFTER, TIMES = 50, 4
 NO_SUCH_STATEMENT = "26000"
 WELL = frozenset({ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK})
 
@@ -66,6 +69,8 @@ class Wire:
         self._uses: dict[_Key, int] = {}
         self._names: dict[_Key, bytes] = {}
         self._number = 0
+        self._asked = 0
+        self._planned_anew_at = PLANNED_ANEW_AFTER
 
     def ask(
         self,
@@ -84,7 +89,8 @@ class Wire:
         key = (statement, types)
         try:
             if self._begins():
-                self._require(self._pgconn.exec_(b"BEGIN"))
+                self._command(b"BEGIN")
+            self._plan_anew()
             name = self._name(key, is_often=is_often)
             if name is None:
                 result = self._pgconn.exec_params(statement.encode(), values, types, formats)
@@ -101,13 +107,23 @@ class Wire:
         is_idle = self._pgconn.transaction_status == TransactionStatus.IDLE
         return is_idle and not self._connected.autocommit
 
+    def _command(self, text: bytes) -> None:
+        self._require(self._pgconn.exec_(text))
+
+    def _plan_anew(self) -> None:
+        """The plans of foreign keys, too."""
+        self._asked += 1
+        if self._asked == self._planned_anew_at:
+            self._planned_anew_at *= TIMES
+            self._command(b"DISCARD PLANS")
+
     def _name(self, key: _Key, *, is_often: bool) -> bytes | None:
         """Under which it is prepared; None of what is not asked often."""
         name = self._names.get(key)
         if name is None and (is_often or self._is_often(key)):
             if len(self._names) >= MOST_KEPT:
                 oldest = self._names.pop(next(iter(self._names)))
-                self._require(self._pgconn.exec_(b"DEALLOCATE " + oldest))
+                self._command(b"DEALLOCATE " + oldest)
             self._number += 1
             name = b"museo_%d" % self._number
             statement, types = key
