@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import orjson
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transaction
+from django.db.models.base import ModelState
 
 from museo import wire
 
@@ -119,8 +120,7 @@ class _Write:
         if self.row is None:
             return
         self.row.pk = made
-        self.row._state.adding = False
-        self.row._state.db = DEFAULT_DB_ALIAS
+        _is_written(self.row)
         for name, other in self.later:
             # to set the attribute would make Django forget the row that it stands for
             vars(self.row)[name] = other.pk
@@ -212,6 +212,43 @@ def _asking(write: _Write, made: Mapping[int, str]) -> str:
 # rows of models
 
 
+def new(model: type[M], **values: Any) -> M:
+    """What `model(**values)` makes, in a third of the time, and without its signals."""
+    fields = _blank(model)
+    row = model.__new__(model)
+    row._state = ModelState()
+    known = vars(row)
+    known.update(fields.defaults)
+    for name, make in fields.made:
+        if name not in values:
+            known[name] = make()
+    for name, given in values.items():
+        if name in known:
+            known[name] = given
+        else:
+            # what it belongs to
+            setattr(row, name, given)
+    return row
+
+
+@dataclass(frozen=True)
+class _Blank:
+    """What the fields of a new row have; `made` are those that each row has its own of."""
+
+    defaults: Mapping[str, Any]
+    made: Sequence[tuple[str, Callable[[], Any]]]
+
+
+@cache
+def _blank(model: type[models.Model]) -> _Blank:
+    fields: Sequence[Any] = model._meta.concrete_fields
+    made = [field for field in fields if field.has_default() and callable(field.default)]
+    return _Blank(
+        {field.attname: None if field in made else field.get_default() for field in fields},
+        [(field.attname, field.default) for field in made],
+    )
+
+
 def insert(row: models.Model) -> None:
     """Write it as a new row, and read the id that the database gives it."""
     table = _table(type(row), connection.vendor)
@@ -247,7 +284,20 @@ def returned(model: type[M], statement: str, params: Sequence[Any]) -> list[M]:
     """What a statement that ends in RETURNING, or a SELECT, brings: `*` stands for all columns."""
     table = _table(model, connection.vendor)
     found = rows(statement.replace("*", table.columns), params)
-    return [model.from_db(DEFAULT_DB_ALIAS, table.names, table.read(row)) for row in found]
+    return [_known(model, dict(zip(table.names, table.read(row), strict=True))) for row in found]
+
+
+def _known(model: type[M], values: Mapping[str, Any]) -> M:
+    row = model.__new__(model)
+    row._state = ModelState()
+    vars(row).update(values)
+    _is_written(row)
+    return row
+
+
+def _is_written(row: models.Model) -> None:
+    row._state.adding = False
+    row._state.db = DEFAULT_DB_ALIAS
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ import orjson
 from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery
 
+from museo import sql
 from museo.access import context
 from museo.access.encryption import unseal
 from notifications.appending import Fact, append
@@ -74,7 +75,9 @@ class Change:
             raise NoChange(f"{type} was told after its change had ended.")
         named = {**(texts or {}), **dict.fromkeys(own_text or ())}
         call = context.correlation_id()
-        event = Event(topic=topic, type=type, data=dict(data), at=at, texts=named, call=call)
+        event = sql.new(
+            Event, topic=topic, type=type, data=dict(data), at=at, texts=named, call=call
+        )
         event.own_text = own_text
         self.events.append(event)
         self.also.append(tuple(also))

@@ -142,7 +142,8 @@ def begin_with_topic(
 
     `link` is where they follow it, if that is not the topic's own page.
     """
-    new = Subscription(
+    new = sql.new(
+        Subscription,
         topic=topic,
         channel=channel,
         address=address,

@@ -468,7 +468,8 @@ def _open(caller: Caller, now: datetime) -> OpenBasket:
 
 
 def _begun(caller: Caller, now: datetime, **owner: Any) -> Basket:
-    basket = Basket(
+    basket = sql.new(
+        Basket,
         **owner,
         currency=shop.currency(),
         sales_channel=caller.sales_channel,

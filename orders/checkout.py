@@ -189,7 +189,7 @@ def _begin(
         if basket is None:
             raise offers.empty()
         _require_revision(basket.basket, details.expected_revision)
-        checkout = Checkout(basket=basket.basket, created_at=now)
+        checkout = sql.new(Checkout, basket=basket.basket, created_at=now)
         earlier = holds.supersede(checkout.basket_id) if inside.is_bought else []
         offer = _offer(checkout.basket, details, inside, caller, now=now)
         draw_up(checkout, offer, caller, now=now)
@@ -344,7 +344,8 @@ def ask_for(
 
 def _unasked(checkout: Checkout, provider: str, token: str, *, now: datetime) -> Payment:
     """A payment that is not written yet."""
-    return Payment(
+    return sql.new(
+        Payment,
         checkout=checkout,
         provider=provider,
         method=token if token in payments.PROVIDERS[provider].methods() else "",

@@ -41,7 +41,8 @@ def write_order(
     wait = opening.wait(kinds, now=now)
     promise = plans.promise(plan, now=now, speed=speed, wait=wait, stamp=stamp)
     due = promise.due
-    order = Order(
+    order = sql.new(
+        Order,
         checkout=checkout,
         user_id=checkout.user_id,
         email=checkout.email,
@@ -92,7 +93,7 @@ def _write_lines(order: Order, lines: Sequence[Mapping[str, Any]]) -> None:
 def open_order(order: Order, *, now: datetime) -> str:
     """One more ticket of an order, for whoever has bought it."""
     ticket = new_token()
-    sql.insert(OrderTicket(order=order, token_hash=digest(ticket), created_at=now))
+    sql.insert(sql.new(OrderTicket, order=order, token_hash=digest(ticket), created_at=now))
     return ticket
 
 

@@ -167,7 +167,8 @@ def _answer_of(work: Callable[[Attempt], object], attempt: Attempt) -> Answer:
 def _wanted(scope: str, key: str, body: Any, now: datetime) -> IdempotencyKey:
     if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
         raise BadKey(_("Send an Idempotency-Key of 1 to 255 printable characters."))
-    return IdempotencyKey(
+    return sql.new(
+        IdempotencyKey,
         scope=scope,
         key=key,
         request_hash=request_hash(body),

@@ -1,13 +1,15 @@
 """Rows that are written by statements of our own are those that models would have written."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from museo import bulk, sql
-from orders.models import Basket, Checkout, Payment
+from notifications.models import Event, Subscription
+from orders.models import Basket, Checkout, Order, Payment
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
 
@@ -39,6 +41,19 @@ def test_a_row_comes_back_as_it_went() -> None:
     for field in Checkout._meta.concrete_fields:
         assert getattr(read, field.attname) == getattr(checkout, field.attname), field
     assert not checkout._state.adding
+
+
+@pytest.mark.parametrize("model", [Basket, Checkout, Order, Payment, Event, Subscription])
+def test_a_new_row_is_that_which_its_model_makes(model: Any) -> None:
+    made, other, usual = sql.new(model), sql.new(model), model()
+
+    own = {"public_id", "number", "uid"}
+    for field in model._meta.concrete_fields:
+        value = getattr(made, field.attname)
+        assert (value == getattr(usual, field.attname)) == (field.name not in own), field
+        if isinstance(value, dict | list):
+            assert value is not getattr(other, field.attname)
+    assert (made._state.adding, made._state.db) == (True, None)
 
 
 def test_what_a_statement_returns_is_read_as_models_read_it() -> None:
