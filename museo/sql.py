@@ -186,13 +186,24 @@ def ids(params: Iterable[Any]) -> list[Any]:
 
 def _send_as_one(noted: Sequence[_Write]) -> None:
     """As parts of one statement, each of which may ask those before it for an id."""
-    made = {id(each.row): _made(n) for n, each in enumerate(noted) if each.row}
-    parts = ", ".join(f"made_{n} AS ({_asking(each, made)})" for n, each in enumerate(noted))
-    params = [param for each in noted for param in each.params if id(param) not in made]
-    wanted = ", ".join(made.values()) or "1"
-    ((*pks,),) = ask(f"WITH {parts} SELECT {wanted}", ids(params)).fetchall()
+    places = {id(each.row): place for place, each in enumerate(noted) if each.row}
+    parts = tuple(
+        (each.statement, tuple(places.get(id(param)) for param in each.params)) for each in noted
+    )
+    params = [param for each in noted for param in each.params if id(param) not in places]
+    ((*pks,),) = ask(_as_one(parts, tuple(places.values())), ids(params)).fetchall()
     for each, pk in zip((each for each in noted if each.row), pks, strict=False):
         each.know(pk)
+
+
+# a statement, and for each of its values the place of the part that makes it, if one does
+_Part = tuple[str, tuple[int | None, ...]]
+
+
+@lru_cache(maxsize=256)
+def _as_one(parts: tuple[_Part, ...], wanted: tuple[int, ...]) -> str:
+    made = ", ".join(f"made_{n} AS ({_asking(*part)})" for n, part in enumerate(parts))
+    return f"WITH {made} SELECT {', '.join(map(_made, wanted)) or '1'}"
 
 
 def _made(place: int) -> str:
@@ -200,12 +211,10 @@ def _made(place: int) -> str:
     return f"(SELECT made FROM made_{place})"  # noqa: S608
 
 
-def _asking(write: _Write, made: Mapping[int, str]) -> str:
+def _asking(statement: str, makers: Sequence[int | None]) -> str:
     """The statement, in which what stands for a row that is made with it asks for its id."""
-    if not any(id(param) in made for param in write.params):
-        return write.statement
-    first, *parts = write.statement.split("%s")
-    marks = [made.get(id(param), "%s") for param in write.params]
+    first, *parts = statement.split("%s")
+    marks = ["%s" if place is None else _made(place) for place in makers]
     return first + "".join(f"{mark}{part}" for mark, part in zip(marks, parts, strict=True))
 
 
