@@ -155,6 +155,9 @@ class Wire:
         """Raise what went wrong."""
         if result.status not in WELL:
             error = errors.error_from_result(result)
+            if error.sqlstate is None:
+                # no word from the server
+                raise psycopg.OperationalError(str(error))
             if error.sqlstate == NO_SUCH_STATEMENT:
                 # somebody has thrown them away
                 self._names.clear()
