@@ -84,12 +84,12 @@ def add(
     _check_quantity(quantity)
     sold = _for_sale(sku, now)
     wish = _wish(sold, modifiers)
-    with transaction.atomic():
-        opened = _open(caller, now)
-        # nobody else writes its lines
-        wanted = _put_in(opened.basket, wish, quantity)
-        _check_available(sold.variant, wanted, opened.basket, free=sold.free)
-    return opened
+    if caller.user_id or caller.basket_token:
+        with transaction.atomic():
+            return _added(caller, sold, wish, quantity, now)
+    # a guest's first basket, and what is in it, are one statement
+    with sql.alone(), sql.together():
+        return _added(caller, sold, wish, quantity, now)
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,14 @@ class Wish:
         return menu.hash_of(self.codes)
 
 
+def _added(caller: Caller, sold: ForSale, wish: Wish, quantity: int, now: datetime) -> OpenBasket:
+    opened = _open(caller, now)
+    # nobody else writes its lines
+    wanted = _put_in(opened.basket, wish, quantity)
+    _check_available(sold.variant, wanted, opened.basket, free=sold.free)
+    return opened
+
+
 def _wish(sold: ForSale, codes: Sequence[str]) -> Wish:
     more = menu.require(sold.menu, codes)
     return Wish(sold.variant, sorted(codes), sold.price + more)
@@ -112,12 +120,14 @@ def _wish(sold: ForSale, codes: Sequence[str]) -> Wish:
 
 def _put_in(basket: Basket, wish: Wish, quantity: int) -> int:
     """So many more into a locked basket; return how many of the variant it has now."""
-    of_variant = (basket.pk, wish.variant.pk)
+    of_variant = (basket, wish.variant.pk)
     chosen = (orjson.dumps(wish.codes).decode(), wish.hash)
-    rows = sql.rows(
-        PUT_IN,
-        [*of_variant, *chosen, quantity, wish.price, MAX_QUANTITY, *of_variant, wish.hash],
-    )
+    params = [*of_variant, *chosen, quantity, wish.price, MAX_QUANTITY, *of_variant, wish.hash]
+    if basket.pk is None:
+        # they are written together, and there is nothing else in it
+        sql.write(PUT_IN, params)
+        return quantity
+    rows = sql.rows(PUT_IN, sql.ids(params))
     if not rows:
         raise _out_of_range()
     return int(rows[0][0])
