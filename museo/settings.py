@@ -200,10 +200,10 @@ else:
         "reconnect_timeout": patience.TRIES_FOR_SECONDS,
         "reconnect_failed": patience.lose,
     }
-    # statements that are made once are prepared (`catalog.compiled`), and what `museo.sql` is asked
-    # often, others never; and planned once, too: left to itself, PostgreSQL plans a list anew each
-    # time, which takes most of it
-    _database["OPTIONS"]["prepare_threshold"] = 5
+    # what is asked often is prepared (`museo.wire`), others never: psycopg would throw its own away
+    # with every ROLLBACK, and all others with them. It is planned once, too: left to itself,
+    # PostgreSQL plans a list anew each time, which takes most of it
+    _database["OPTIONS"]["prepare_threshold"] = None
     _given = _database["OPTIONS"].get("options", "")
     # to compile what is asked once takes it longer than the answer: a third of a second
     _settled = "-c plan_cache_mode=force_generic_plan -c jit=off"
