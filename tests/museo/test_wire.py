@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.django_db,
     pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no wire"),
 ]
-NAMED = "SELECT name FROM pg_prepared_statements WHERE statement = %s"
+NAMED = "SELECT name FROM pg_prepared_statements WHERE statement = $1"
 
 
 @pytest.fixture
@@ -46,23 +46,29 @@ def test_what_is_asked_often_is_prepared_once_and_stays_so_after_a_rollback(
     connected: Any, asked: Wire
 ) -> None:
     for _ in range(3):
-        often(asked, "SELECT 40 + %s")
+        often(asked, "SELECT 40 + $1")
         connected.rollback()
 
     assert len(asked.ask(NAMED, ["SELECT 40 + $1"]).rows) == 1
-    assert asked.ask("SELECT 40 + %s", [2]).fetchall() == [(42,)]
+    assert asked.ask("SELECT 40 + $1", [2]).fetchall() == [(42,)]
+
+
+def test_what_is_known_to_be_asked_often_is_prepared_at_once(asked: Wire) -> None:
+    asked.ask("SELECT 40 + $1", [2], is_often=True)
+
+    assert len(asked.ask(NAMED, ["SELECT 40 + $1"]).rows) == 1
 
 
 def test_an_answer_counts_rows(asked: Wire) -> None:
-    added = asked.ask("INSERT INTO things VALUES (1, 7), (%s, 7)", [2])
-    found = asked.ask("SELECT id FROM things WHERE number = %s", [7])
+    added = asked.ask("INSERT INTO things VALUES (1, 7), ($1, 7)", [2])
+    found = asked.ask("SELECT id FROM things WHERE number = $1", [7])
 
     assert (added.rowcount, added.fetchone()) == (2, None)
     assert (found.rowcount, found.fetchall(), found.fetchone()) == (2, [(1,), (2,)], (1,))
 
 
 def test_the_last_statement_may_commit(connected: Any, asked: Wire) -> None:
-    add = "INSERT INTO things VALUES (%s, 0)"
+    add = "INSERT INTO things VALUES ($1, 0)"
     often(asked, add)
     assert connected.info.transaction_status == TransactionStatus.INTRANS
 
@@ -79,7 +85,7 @@ def test_what_commit_refuses_is_said_and_undone(connected: Any, asked: Wire) -> 
         [],
     )
     connected.commit()
-    add = "INSERT INTO parts VALUES (%s)"
+    add = "INSERT INTO parts VALUES ($1)"
     often(asked, add)
 
     with pytest.raises(errors.ForeignKeyViolation):
@@ -94,21 +100,21 @@ def test_a_statement_that_fails_is_said_and_the_next_is_answered(
 ) -> None:
     for _ in range(wire.OFTEN + 1):
         with pytest.raises(errors.DivisionByZero):
-            asked.ask("SELECT 1 / %s", [0])
+            asked.ask("SELECT 1 / $1", [0])
         connected.rollback()
 
-    assert asked.ask("SELECT 1 / %s", [1]).fetchone() == (1,)
+    assert asked.ask("SELECT 1 / $1", [1]).fetchone() == (1,)
 
 
 def test_what_somebody_has_thrown_away_is_prepared_again(connected: Any, asked: Wire) -> None:
-    often(asked, "SELECT 40 + %s")
+    often(asked, "SELECT 40 + $1")
     connected.execute("DEALLOCATE ALL")
 
     with pytest.raises(errors.InvalidSqlStatementName):
-        asked.ask("SELECT 40 + %s", [2])
+        asked.ask("SELECT 40 + $1", [2])
     connected.rollback()
 
-    assert asked.ask("SELECT 40 + %s", [2]).fetchone() == (42,)
+    assert asked.ask("SELECT 40 + $1", [2]).fetchone() == (42,)
 
 
 def test_no_more_are_kept_than_may_be(
@@ -116,19 +122,19 @@ def test_no_more_are_kept_than_may_be(
 ) -> None:
     monkeypatch.setattr(wire, "MOST_KEPT", 2)
     for number in range(4):
-        often(asked, f"SELECT {number} + %s")
+        often(asked, f"SELECT {number} + $1")
 
     kept = asked.ask("SELECT statement FROM pg_prepared_statements ORDER BY 1", []).rows
     assert kept == [("SELECT 2 + $1",), ("SELECT 3 + $1",)]
 
 
 def test_a_plan_grows_with_its_table(connected: Any, asked: Wire) -> None:
-    find = "SELECT number FROM things WHERE id = %s"
+    find = "SELECT number FROM things WHERE id = $1"
     asked.ask("INSERT INTO things VALUES (1, 1)", [])
     asked.ask("ANALYZE things", [])
     often(asked, find)
     asked.ask("INSERT INTO things SELECT n, n FROM generate_series(2, 20000) n", [])
-    ((name,),) = asked.ask(NAMED, [find.replace("%s", "$1")]).rows
+    ((name,),) = asked.ask(NAMED, [find]).rows
 
     def plan() -> str:
         connected.execute("SET plan_cache_mode = force_generic_plan")
