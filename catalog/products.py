@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from django.db.models import (
@@ -150,8 +150,8 @@ def _browse(
 ) -> Page:
     place = cursors.place(cursor, order) if cursor else {}
     if filters == Filters() and order == SORTS["newest"]:
-        newest = _newest(limit, goes_on=bool(cursor))
-        found = newest.rows(**cards.slots(locale=locale, now=now), **place)
+        newest = _newest(next(size for size in SIZES if limit <= size), goes_on=bool(cursor))
+        found = newest.rows(**cards.slots(locale=locale, now=now), **place)[: limit + 1]
         results = cards.cards(found[:limit])
     else:
         masters = _narrowed(_priced(_published(now), now), filters)
@@ -230,7 +230,11 @@ def _cards(ids: Sequence[int], *, locale: str, now: datetime) -> list[dict[str, 
 SOME = Compiled(lambda: cards.rows(_published(NOW).filter(OneOf("pk", "ids"))))
 
 
-@lru_cache(maxsize=2 * LARGEST_PAGE)
+# of pages for which a query is compiled; of a smaller one the rest is left out
+SIZES = (20, 50, LARGEST_PAGE)
+
+
+@cache
 def _newest(limit: int, *, goes_on: bool) -> Compiled:
     """What most people ask for: all products, the newest first."""
     order = SORTS["newest"]

@@ -43,9 +43,11 @@ def writing() -> Iterator[None]:
 
 def copy(statement: str, text: str) -> None:
     """Send a COPY … FROM STDIN and what it is to read."""
+    # what cannot be written is refused before anything is under way
+    data = memoryview(text.encode())
     _send(statement, ())
     _answer()
-    pgconn, data = connection.connection.pgconn, memoryview(text.encode())
+    pgconn = connection.connection.pgconn
     with connection.wrap_database_errors:
         for start in range(0, len(data), CHUNK):
             pgconn.put_copy_data(data[start : start + CHUNK])

@@ -25,7 +25,8 @@ MOST_COUNTED = 2000
 # after so many statements all are planned anew, and again after four times as many: a plan of when
 # a table was small reads the whole of it, until that is analyzed
 PLANNED_ANEW_AFTER, TIMES = 50, 4
-NO_SUCH_STATEMENT = "26000"
+# that it is not there any more, or that its columns are of other types now
+STALE = frozenset({"26000", "0A000"})
 WELL = frozenset({ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK})
 
 
@@ -119,8 +120,10 @@ class Wire:
 
     def _name(self, key: _Key, *, is_often: bool) -> bytes | None:
         """Under which it is prepared; None of what is not asked often."""
-        name = self._names.get(key)
-        if name is None and (is_often or self._is_often(key)):
+        if name := self._names.pop(key, None):
+            # the newest again, of those that are kept
+            self._names[key] = name
+        elif is_often or self._is_often(key):
             if len(self._names) >= MOST_KEPT:
                 oldest = self._names.pop(next(iter(self._names)))
                 self._command(b"DEALLOCATE " + oldest)
@@ -145,8 +148,11 @@ class Wire:
             self._pgconn.send_query_params(b"COMMIT", None)
             self._pgconn.pipeline_sync()
             result, committed = self._connected.wait(_results(self._pgconn, 2))
-        finally:
-            self._pgconn.exit_pipeline_mode()
+        except BaseException:
+            # nobody knows what comes next on it
+            self._connected.close()
+            raise
+        self._pgconn.exit_pipeline_mode()
         self._require(result)
         self._require(committed)
         return result
@@ -158,8 +164,8 @@ class Wire:
             if error.sqlstate is None:
                 # no word from the server
                 raise psycopg.OperationalError(str(error))
-            if error.sqlstate == NO_SUCH_STATEMENT:
-                # somebody has thrown them away
+            if error.sqlstate in STALE:
+                # somebody has thrown them away, or changed a table
                 self._names.clear()
             raise error
         return result

@@ -68,6 +68,9 @@ def erase(person: Person, *, besides: Collection[Address] = (), now: datetime) -
     """
     with log.change() as change:
         user, own = person.user, {("email", person.email)}
+        if user:
+            # nobody changes the account meanwhile
+            User.objects.filter(pk=user.pk).update(locale="")
         texts = sum(erase_more(person, now) for erase_more in _erasers)
         if user:
             texts += _erase_told(user)

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import orjson
@@ -125,9 +124,15 @@ def _append(change: Change) -> None:
         Fact(event, dict.fromkeys((event.topic, *also)))
         for event, also in zip(change.events, change.also, strict=True)
     ]
+    for event in change.events:
+        # what no wake-up can carry is refused while nothing is written: to append is to commit
+        orjson.dumps(event.data)
+
+    def tell() -> None:
+        wake.wake(wake.batch(epoch=epoch, head=head, events=change.events, also=change.also))
+
+    transaction.on_commit(tell)
     head, epoch = append(facts)
-    batch = wake.batch(epoch=epoch, head=head, events=change.events, also=change.also)
-    transaction.on_commit(partial(wake.wake, batch))
 
 
 # reading

@@ -12,7 +12,8 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,7 +31,11 @@ LEASE = timedelta(seconds=60)
 LONGEST_KEY = 255
 # how long the same key waits for the first one's answer, and how many may wait in a process
 PATIENCE_SECONDS = 2.0
+# an answer is given again for so long
+KEPT = timedelta(days=30)
 _waiting_room = threading.BoundedSemaphore(2)
+# of the keys whose work a thread of this process does, what says that it has ended
+_at_work: dict[tuple[str, str], threading.Event] = {}
 
 
 class KeyInFlight(Problem):
@@ -120,6 +125,12 @@ class Attempt:
         )
 
 
+def forget(*, now: datetime, keep: timedelta) -> int:
+    """Delete what was answered longer ago than that."""
+    old = IdempotencyKey.objects.filter(state=IdempotencyKey.State.DONE, created_at__lt=now - keep)
+    return old.delete()[0]
+
+
 def request_hash(body: Any) -> str:
     """The same for bodies that mean the same."""
     # the standard library's, which also writes integers of any size and halves of characters
@@ -146,11 +157,34 @@ def once(
     refusal that changed nothing frees the key.
     """
     wanted = _wanted(scope, key, body, now)
+    with _one_at_a_time((scope, key)):
+        try:
+            return _answer_of(work, Attempt(wanted, is_new=True))
+        except _Taken:
+            found = _second(wanted, now)
+        return found if isinstance(found, Answer) else _answer_of(work, found)
+
+
+@contextmanager
+def _one_at_a_time(named: tuple[str, str]) -> Iterator[None]:
+    """Let one thread of this process do a key's work: the others' would stand in the database.
+
+    Few wait for it, and not for long; raise KeyInFlight for the others.
+    """
+    ended = threading.Event()
+    while (first := _at_work.setdefault(named, ended)) is not ended:
+        if not _waiting_room.acquire(blocking=False):
+            raise _in_flight()
+        try:
+            if not first.wait(PATIENCE_SECONDS):
+                raise _in_flight()
+        finally:
+            _waiting_room.release()
     try:
-        return _answer_of(work, Attempt(wanted, is_new=True))
-    except _Taken:
-        found = _second(wanted, now)
-    return found if isinstance(found, Answer) else _answer_of(work, found)
+        yield
+    finally:
+        del _at_work[named]
+        ended.set()
 
 
 def _answer_of(work: Callable[[Attempt], object], attempt: Attempt) -> Answer:

@@ -21,6 +21,7 @@ def forget(user: User) -> None:
     user.email = f"{user.pk}@{NOWHERE}"
     user.first_name = user.last_name = user.time_zone = ""
     user.is_active = user.is_staff = user.is_superuser = False
+    user.locale = ""
     user.set_unusable_password()
     user.save()
     edits = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User))

@@ -6,14 +6,18 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from museo.access import connections, grants, trail
+from museo.access import connections, grants, idempotency, trail
 
 
 @shared_task(name="access.forget_ended_tokens")
 def forget_ended_tokens() -> int:
-    """Delete tokens that can open nothing any more, and clients that nobody uses."""
+    """Delete tokens and old Idempotency-Keys, which open nothing any more, and unused clients."""
     now = timezone.now()
-    return grants.forget_ended(now=now) + connections.forget_ended(now=now)
+    return (
+        grants.forget_ended(now=now)
+        + connections.forget_ended(now=now)
+        + idempotency.forget(now=now, keep=idempotency.KEPT)
+    )
 
 
 @shared_task(name="access.forget_old_calls")

@@ -15,6 +15,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both]
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 claim = partial(idempotency.claim, scope="user:1", key="k", body={"a": 1}, now=NOON)
 
+once = partial(idempotency.once, scope="user:1", key="k", body={"a": 1}, now=NOON)
+
 
 def claimed(**other: Any) -> Attempt:
     attempt = claim(**other)
@@ -79,6 +81,39 @@ def test_work_that_was_refused_frees_its_key_but_not_one_that_was_taken_over() -
 def test_a_key_is_short_and_printable(key: str) -> None:
     with pytest.raises(idempotency.BadKey):
         claim(key=key)
+
+
+def test_one_thread_of_a_process_does_a_keys_work_and_few_wait_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(idempotency, "PATIENCE_SECONDS", 0.05)
+    refused: list[Exception] = []
+
+    def work(attempt: Attempt) -> None:
+        attempt.hold()
+
+        def others(_attempt: Attempt) -> None:
+            raise NotImplementedError("it is another's")
+
+        for _again in range(3):
+            with pytest.raises(idempotency.KeyInFlight) as raised:
+                once(others)
+            refused.append(raised.value)
+        attempt.answer(201, {"number": "ORD-1"})
+
+    assert once(work) == Answer(201, {"number": "ORD-1"})
+    assert len(refused) == 3
+    assert once(work) == Answer(201, {"number": "ORD-1"}, is_replay=True)
+    assert not idempotency._at_work
+
+
+def test_answers_are_forgotten_after_a_while_and_work_never() -> None:
+    claimed(key="old").answer(200, {})
+    claimed(key="left in the middle")
+
+    assert idempotency.forget(now=NOON + idempotency.KEPT, keep=idempotency.KEPT) == 0
+    assert idempotency.forget(now=NOON + timedelta(days=31), keep=idempotency.KEPT) == 1
+    assert IdempotencyKey.objects.get().key == "left in the middle"
 
 
 @pytest.mark.usefixtures("committed")

@@ -117,6 +117,18 @@ def test_what_somebody_has_thrown_away_is_prepared_again(connected: Any, asked: 
     assert asked.ask("SELECT 40 + $1", [2]).fetchone() == (42,)
 
 
+def test_a_table_that_was_changed_is_asked_anew(connected: Any, asked: Wire) -> None:
+    often(asked, "SELECT number FROM things WHERE id = $1")
+    connected.execute("ALTER TABLE things ALTER number TYPE numeric")
+    connected.commit()
+
+    with pytest.raises(errors.FeatureNotSupported):
+        asked.ask("SELECT number FROM things WHERE id = $1", [1])
+    connected.rollback()
+
+    assert asked.ask("SELECT number FROM things WHERE id = $1", [1]).rows == []
+
+
 def test_no_more_are_kept_than_may_be(
     connected: Any, asked: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:

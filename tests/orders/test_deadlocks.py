@@ -129,7 +129,9 @@ def test_baskets_with_the_same_things_in_any_order_never_deadlock(
     assert failed == []
     said = Counter(type(one).__name__ for done in results for one in done)  # type: ignore[attr-defined]
     assert said["Placed"] > baskets_to_buy / 4
-    checkout.release_expired(now=noon + timedelta(hours=2))
+    while checkout.release_expired(now=noon + timedelta(hours=2)):
+        # so many at a time
+        pass
     assert not StockItem.objects.exclude(reserved=0).exists()
 
 
