@@ -11,7 +11,8 @@ from typing import Self
 from django.conf import settings
 from django.core.validators import URLValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
+from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 from parler.managers import TranslatableManager, TranslatableQuerySet
 from parler.models import TranslatableModel, TranslatedFields
@@ -23,6 +24,7 @@ from catalog.editions import EditionNumber as EditionNumber
 from catalog.imports.models import Import as Import
 from catalog.imports.models import ImportRow as ImportRow
 from catalog.search.models import SearchEntry as SearchEntry
+from catalog.search.models import SearchName as SearchName
 from catalog.search.models import SearchWord as SearchWord
 from catalog.shop import OpeningHours as OpeningHours
 from catalog.shop import ShopSettings as ShopSettings
@@ -86,6 +88,17 @@ class Category(MP_Node, TranslatableModel):  # type: ignore[misc]
 
     def __str__(self) -> str:
         return str(self.safe_translation_getter("name", self.slug, any_language=True))
+
+
+# thousandths of the mean rating; 0 without one
+STARS = Case(
+    When(
+        rating_count__gt=0,
+        then=Cast("rating_sum", models.BigIntegerField()) * 1000 / F("rating_count"),
+    ),
+    default=0,
+    output_field=models.BigIntegerField(),
+)
 
 
 class MasterQuerySet(TranslatableQuerySet):  # type: ignore[misc]
@@ -174,6 +187,21 @@ class Master(TranslatableModel):  # type: ignore[misc]
             models.Index(
                 fields=["primary_category", "status", "-published_at", "-id"],
                 name="master_newest_in_category",
+            ),
+            models.Index(
+                STARS.desc(),
+                F("rating_count").desc(),
+                F("id").desc(),
+                condition=Q(deleted_at=None),
+                name="master_best_rated",
+            ),
+            models.Index(
+                F("primary_category"),
+                STARS.desc(),
+                F("rating_count").desc(),
+                F("id").desc(),
+                condition=Q(deleted_at=None),
+                name="master_best_in_category",
             ),
         ]
 

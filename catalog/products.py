@@ -13,25 +13,20 @@ from functools import cache
 from typing import Any
 
 from django.db.models import (
-    Case,
     CharField,
     DateTimeField,
     Exists,
-    F,
-    IntegerField,
     OuterRef,
-    Q,
     QuerySet,
     Subquery,
-    When,
 )
-from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from catalog import cards, cursors, prices, shop
+from catalog import cards, cursors, prices
 from catalog.compiled import Compiled, OneOf, Slot
-from catalog.models import Category, Master, Price, StockItem, Variant
+from catalog.models import Category, Master, Price, Variant
 from catalog.search import finding
+from catalog.search.browsing import MOST_SHELVES, Browse
 from catalog.search.candidates import Filters
 from catalog.search.interpretation import interpretation
 from catalog.search.reading import Reading
@@ -105,13 +100,15 @@ def listing(
     locale = supported_locale(locale)
     order = _order(sort, SEARCHED if query.strip() else SORTS) if sort else None
     limit = max(1, min(limit, LARGEST_PAGE))
+    shelves = _shelves(category) if category else []
     filters = Filters(
-        category=_category(category) if category else None,
+        category=shelves[0] if shelves else None,
         price_min=price_min,
         price_max=price_max,
         in_stock=in_stock,
-        brand=brand,
-        kind=kind,
+        # PostgreSQL refuses to look for a null character
+        brand=brand.replace("\x00", ""),
+        kind=kind.replace("\x00", ""),
         colour=colour,
     )
     if query.strip():
@@ -134,13 +131,13 @@ def listing(
             facets=found.facets,
             is_interpreted=found.is_interpreted,
         )
-    return _browse(
-        filters, order or SORTS["newest"], locale=locale, now=now, limit=limit, cursor=cursor
-    )
+    order = order or SORTS["newest"]
+    return _browse(filters, shelves, order, locale=locale, now=now, limit=limit, cursor=cursor)
 
 
 def _browse(
     filters: Filters,
+    shelves: Sequence[Category],
     order: tuple[str, ...],
     *,
     locale: str,
@@ -154,10 +151,7 @@ def _browse(
         found = newest.rows(**cards.slots(locale=locale, now=now), **place)[: limit + 1]
         results = cards.cards(found[:limit])
     else:
-        masters = _narrowed(_priced(_published(now), now), filters)
-        fields = (name.removeprefix("-") for name in order)
-        ordered = _in_order(_with_order(masters, order, locale), order, place)
-        found = list(ordered.values(*dict.fromkeys(("pk", *fields)))[: limit + 1])
+        found = Browse(filters, shelves, order, place, locale, now).rows(limit + 1)
         results = _cards([row["pk"] for row in found[:limit]], locale=locale, now=now)
     page = found[:limit]
     return Page(
@@ -267,13 +261,7 @@ def _published(now: datetime | Slot) -> Any:
     return Master.objects.on_sale().exclude(published_at__gt=now)
 
 
-def _priced(masters: Any, now: datetime) -> Any:
-    """Each master with `price`, its lowest; those without one are left out."""
-    lowest = _valid(now, shop.currency()).order_by("amount").values("amount")[:1]
-    return masters.annotate(price=Subquery(lowest)).exclude(price=None)
-
-
-def _valid(now: datetime | Slot, currency: str | Slot) -> QuerySet[Price]:
+def _valid(now: Slot, currency: Slot) -> QuerySet[Price]:
     """The prices that hold of the outer master."""
     return prices.holding(now).filter(
         variant__master=OuterRef("pk"),
@@ -283,52 +271,15 @@ def _valid(now: datetime | Slot, currency: str | Slot) -> QuerySet[Price]:
     )
 
 
-def _narrowed(masters: Any, filters: Filters) -> Any:
-    if filters.category:
-        masters = masters.below(filters.category)
-    if filters.price_min is not None:
-        masters = masters.filter(price__gte=filters.price_min)
-    if filters.price_max is not None:
-        masters = masters.filter(price__lte=filters.price_max)
-    if filters.in_stock:
-        masters = masters.filter(Exists(_in_stock(OuterRef("pk"))))
-    if filters.brand:
-        masters = masters.filter(brand=filters.brand.replace("\x00", ""))
-    if filters.kind:
-        masters = masters.filter(kind=filters.kind.replace("\x00", ""))
-    return masters
-
-
-def _in_stock(master: Any) -> QuerySet[Variant]:
-    free = StockItem.objects.filter(
-        variant=OuterRef("pk"), on_hand__gt=F("reserved") - F("backorder_limit")
-    )
-    return Variant.objects.filter(
-        Q(track_stock=False) | Exists(free), master=master, is_active=True
-    )
-
-
-def _category(slug: str) -> Category:
-    found = Category.objects.active().filter(slug=slug.replace("\x00", "")).first()
-    if found is None:
+def _shelves(slug: str) -> Sequence[Category]:
+    """The category and those below it, closed ones, too; raise UnknownCategory."""
+    top = Category.objects.active().filter(slug=slug.replace("\x00", "")).order_by()
+    found: Sequence[Category] = Category.objects.filter(
+        path__startswith=Subquery(top.values("path")[:1])
+    )[: MOST_SHELVES + 1]
+    if not found:
         raise UnknownCategory(_("There is no such category. Look at the list of categories."))
-    return found  # type: ignore[no-any-return]
-
-
-def _with_order(masters: Any, order: tuple[str, ...], locale: str) -> Any:
-    """With what a list is sorted by, where that is no column."""
-    if order == SORTS["rating"]:
-        mean = F("rating_sum") * 1000 / F("rating_count")
-        rated = Case(When(rating_count__gt=0, then=mean), default=0, output_field=IntegerField())
-        return masters.annotate(stars=rated)
-    if order == SORTS["name"]:
-        names = Master._parler_meta.root_model.objects.filter(master=OuterRef("pk")).values("name")
-        ours, theirs = (
-            Subquery(names.filter(language_code=language)[:1])
-            for language in (locale, shop.current().default_language)
-        )
-        return masters.annotate(called=Coalesce(ours, theirs, "slug", output_field=CharField()))
-    return masters
+    return found
 
 
 def _order(sort: str, sorts: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:

@@ -26,7 +26,8 @@ def begin(fields: Mapping[str, Any], *, now: datetime) -> ShopSettings:
     with transaction.atomic():
         row, is_new = ShopSettings.objects.get_or_create(id=1, defaults=dict(fields))
         if is_new:
-            _follow(shop.Shop().currency, row.currency, now=now)
+            unset = shop.Shop()
+            _follow(unset.currency, unset.default_language, row, now=now)
         shop.heard()
     return row
 
@@ -50,22 +51,24 @@ def change(
             raise EditedMeanwhile(
                 _("Somebody else has saved these settings meanwhile. Look at them again.")
             )
-        before = row.currency
+        before = row.currency, row.default_language
         done = {"steps_done": max(row.steps_done, step), "revision": row.revision + 1}
         for name, value in {**fields, **done}.items():
             setattr(row, name, value)
         row.save(update_fields=[*fields, *done])
-        _follow(before, row.currency, now=now)
+        _follow(*before, row, now=now)
         trail.leave(caller, "shop.changed", "shop", fields=fields, at=now)
         shop.heard()
     return row
 
 
-def _follow(before: str, currency: str, *, now: datetime) -> None:
-    """What is found by its price has one in the shop's currency."""
-    if currency != before:
+def _follow(currency: str, language: str, row: ShopSettings, *, now: datetime) -> None:
+    """What is found by its price or name has them in the shop's currency and language."""
+    if currency != row.currency:
         priced = SearchEntry.objects.order_by("pk").values_list("pk", flat=True)
-        index.reprice(priced, currency=currency, now=now)
+        index.reprice(priced, currency=row.currency, now=now)
+    if language != row.default_language:
+        index.rename(language=row.default_language)
 
 
 def open_doors(*, now: datetime) -> bool:

@@ -29,6 +29,8 @@ GROWTH = (
     Path("growth: list", "the newest 20, by number of products", how="growth"),
     Path("growth: middle", "20 from the middle, by cursor", how="growth"),
     Path("growth: price", "the 20 cheapest", how="growth"),
+    Path("growth: rating", "the 20 best rated", how="growth"),
+    Path("growth: name", "the first 20 by name", how="growth"),
     Path("growth: detail", "one product", how="growth"),
 )
 UVICORN = "museo, uvicorn"

@@ -238,6 +238,8 @@ def grown(site: Site, count: int, middle: str, sizes: Sizes, program: Path) -> I
         "growth: list": f"{listing}?limit=20",
         "growth: middle": f"{listing}?limit=20&cursor={middle}",
         "growth: price": f"{listing}?limit=20&sort=price",
+        "growth: rating": f"{listing}?limit=20&sort=rating",
+        "growth: name": f"{listing}?limit=20&sort=name",
         "growth: detail": f"{listing}/load-{count // 2:07d}",
     }
     port = site.server.port if site.server else 0

@@ -130,6 +130,7 @@ def _written(new: Sequence[Product]) -> documents.Written:
         [
             documents.Product(
                 pk=product.pk or 0,
+                slug=product.slug,
                 brand=product.fields["brand"],
                 kind=product.fields["kind"],
                 tags=product.fields["tags"],

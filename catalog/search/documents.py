@@ -23,12 +23,17 @@ from django.db.models import Q, QuerySet
 from catalog import shop
 from catalog.models import Category, Master, Price, Variant
 from catalog.search import lexicon, words
+from catalog.search.models import SearchEntry
 
 # of one text; the rest of a longer one is not found
 MOST_WORDS = 1000
 MOST_WORDS_OF_A_FACT = 10
 # the values of SearchEntry's columns, in their order
 Entry = tuple[Any, ...]
+# product, language, name to sort by, path of its category
+Name = tuple[int, str, str, str]
+# as many letters as a list is sorted by
+LONGEST_SORT_NAME = 160
 # what stands before a token: that it is of a name, and in which language
 Marks = tuple[str, ...]
 # every language there are words for: what has no language of its own may be in any
@@ -105,6 +110,7 @@ class Product(NamedTuple):
     """What the row of a product says of it."""
 
     pk: int
+    slug: str
     brand: str
     kind: str
     tags: list[Any]
@@ -152,10 +158,19 @@ def read(masters: QuerySet[Master], *, now: datetime) -> Written:
     )
 
 
-def entries(written: Written, *, now: datetime) -> tuple[list[Entry], set[str]]:
-    """The index entries of products, and every word of them."""
+class Made(NamedTuple):
+    """The index entries of products, what they are called in lists, and every word of them."""
+
+    entries: list[Entry]
+    names: list[Name]
+    words: set[str]
+
+
+def entries(written: Written, *, now: datetime) -> Made:
     documents = {product.pk: _of_product(product) for product in written.products}
+    called: dict[int, dict[str, str]] = defaultdict(dict)
     for pk, language, name, subtitle, description in written.texts:
+        called[pk][language] = name
         document = documents[pk]
         document.name(name, language)
         document.tell(subtitle, language, is_coloured=True)
@@ -163,10 +178,12 @@ def entries(written: Written, *, now: datetime) -> tuple[list[Entry], set[str]]:
     _tell_variants(documents, written)
     categories = _Categories.read()
     costs = _costs(written.prices, now)
-    made = []
+    made: list[Entry] = []
+    names: list[Name] = []
     for product in written.products:
         document = documents[product.pk]
         path = categories.tell(document, product.primary_category_id)
+        names += _sort_names(product.pk, called[product.pk], product.slug, path)
         price, until = costs.get(product.pk, (None, None))
         made.append(
             (
@@ -183,7 +200,34 @@ def entries(written: Written, *, now: datetime) -> tuple[list[Entry], set[str]]:
             )
         )
     plain = {word for document in documents.values() for word in document.plain}
-    return made, plain
+    return Made(made, names, plain)
+
+
+def names(ids: Collection[int], *, shops: str) -> list[Name]:
+    """What products of the index are called, where the shop's language is `shops`."""
+    texts = Master._parler_meta.root_model.objects.filter(master_id__among=ids)
+    called: dict[int, dict[str, str]] = defaultdict(dict)
+    for pk, language, name in texts.values_list("master_id", "language_code", "name"):
+        called[pk][language] = name
+    entries = SearchEntry.objects.filter(pk__among=ids).order_by("pk")
+    return [
+        name
+        for pk, slug, path in entries.values_list("pk", "master__slug", "category_path")
+        for name in _sort_names(pk, called[pk], slug, path, shops=shops)
+    ]
+
+
+def _sort_names(
+    pk: int, called: Mapping[str, str], slug: str, path: str, *, shops: str = ""
+) -> Iterator[Name]:
+    """For each language the name that cards show: that in it, in the shop's, in any, the slug."""
+    folded = {
+        language: words.fold(name)[:LONGEST_SORT_NAME] for language, name in called.items() if name
+    }
+    anywhere = folded[min(folded)] if folded else slug
+    otherwise = folded.get(shops or shop.current().default_language, anywhere)
+    for language in shop.ALL_LANGUAGES:
+        yield pk, language, folded.get(language, otherwise), path
 
 
 def _of_product(product: Product) -> Document:

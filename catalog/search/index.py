@@ -10,11 +10,12 @@ from django.db.models import Exists, Max, OuterRef, QuerySet
 from catalog import shop
 from catalog.models import Category, Master
 from catalog.search import documents
-from catalog.search.models import SearchEntry, SearchWord
+from catalog.search.models import SearchEntry, SearchName, SearchWord
 from museo import bulk
 
 AT_ONCE = 1000
 COLUMNS = tuple(column.attname for column in SearchEntry._meta.concrete_fields)
+COLUMNS_OF_NAMES = ("master_id", "language", "name", "category_path")
 # a word of fewer letters or with digits is neither completed nor corrected
 SHORTEST_WORD = 3
 
@@ -52,6 +53,11 @@ def reprice(
             )
 
 
+def rename(*, language: str) -> None:
+    """Let lists know names where the shop's own language, `language`, is just becoming another."""
+    _name(SearchEntry.objects.all(), language=language)
+
+
 def refresh_category(category: Category, *, now: datetime) -> None:
     """The products in a category and below it, which are found by its name."""
     below = Master.objects.on_sale().below(category)
@@ -68,7 +74,8 @@ def refresh_prices(*, now: datetime) -> int:
 def rebuild(*, now: datetime) -> int:
     """Make the whole index anew; return how many products it has. Batches commit on their own."""
     older = SearchWord.objects.aggregate(newest=Max("pk"))["newest"] or 0
-    SearchEntry.objects.exclude(master__in=_on_sale()).delete()
+    for table in (SearchEntry, SearchName):
+        table.objects.exclude(master__in=_on_sale()).delete()
     said: set[str] = set()
     for ids in _batches(_on_sale().order_by("pk").values_list("pk", flat=True)):
         with transaction.atomic():
@@ -83,23 +90,35 @@ def rebuild(*, now: datetime) -> int:
 
 
 def catch_up(*, now: datetime) -> None:
-    """Take in products on sale that have no entry, as after an upgrade."""
+    """Take in products on sale that have no entry or no names, as after an upgrade."""
     missing = _on_sale().filter(~Exists(SearchEntry.objects.filter(master=OuterRef("pk"))))
     refresh(list(missing.values_list("pk", flat=True)), now=now)
+    named = SearchName.objects.filter(master=OuterRef("pk"))
+    _name(SearchEntry.objects.filter(~Exists(named)), language=shop.current().default_language)
+
+
+def _name(entries: QuerySet[SearchEntry], *, language: str) -> None:
+    for ids in _batches(list(entries.order_by("pk").values_list("pk", flat=True))):
+        with transaction.atomic():
+            _lock(ids)
+            SearchName.objects.filter(master_id__among=ids).delete()
+            bulk.insert(SearchName, COLUMNS_OF_NAMES, documents.names(ids, shops=language))
 
 
 def _refresh(ids: Collection[int], *, now: datetime) -> set[str]:
     """Write the entries of products that are locked; return all words of them."""
     written = documents.read(_on_sale().filter(pk__among=ids).order_by("pk"), now=now)
     SearchEntry.objects.filter(pk__among=ids).delete()
+    SearchName.objects.filter(master_id__among=ids).delete()
     return _add(written, now=now)
 
 
 def _add(written: documents.Written, *, now: datetime) -> set[str]:
     """Write the entries of products that have none; return all words of them."""
-    made, plain = documents.entries(written, now=now)
-    bulk.insert(SearchEntry, COLUMNS, made)
-    return plain
+    made = documents.entries(written, now=now)
+    bulk.insert(SearchEntry, COLUMNS, made.entries)
+    bulk.insert(SearchName, COLUMNS_OF_NAMES, made.names)
+    return made.words
 
 
 def _lock(master_ids: Collection[int]) -> None:

@@ -17,6 +17,14 @@ class Tokens(_Text):
         return "tsvector" if connection.vendor == "postgresql" else "text"
 
 
+class SortName(_Text):
+    """A folded name; compared by its letters' numbers, on each database alike."""
+
+    def db_parameters(self, connection: Any) -> dict[str, Any]:
+        collation = "C" if connection.vendor == "postgresql" else None
+        return {**super().db_parameters(connection), "collation": collation}
+
+
 class SearchEntry(models.Model):
     """What a product on sale is found by; catalog/search/documents.py says how it is made.
 
@@ -45,6 +53,14 @@ class SearchEntry(models.Model):
         indexes = [
             models.Index(fields=["-published_at", "-master"], name="searchentry_newest"),
             models.Index(fields=["price", "master"], name="searchentry_price"),
+            models.Index(fields=["brand"], condition=~models.Q(brand=""), name="searchentry_brand"),
+            models.Index(
+                fields=["category_path", "-published_at", "-master"],
+                name="searchentry_newest_in_category",
+            ),
+            models.Index(
+                fields=["category_path", "price", "master"], name="searchentry_price_in_category"
+            ),
             models.Index(
                 fields=["price_until"],
                 condition=models.Q(price_until__isnull=False),
@@ -54,6 +70,35 @@ class SearchEntry(models.Model):
 
     def __str__(self) -> str:
         return f"search entry of {self.master_id}"
+
+
+class SearchName(models.Model):
+    """What a product on sale is called by whoever reads a language: lists by name are read of it.
+
+    There is one for each product and language, whether it has a name of its own there or not. It is
+    written with the product's entry.
+    """
+
+    pk = models.CompositePrimaryKey("master_id", "language")
+    master = models.ForeignKey(
+        "catalog.Master", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    language = models.CharField(max_length=10)
+    name = SortName()
+    # as its entry has it
+    category_path = models.CharField(max_length=255)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["language", "name", "master"], name="searchname_name"),
+            models.Index(
+                fields=["language", "category_path", "name", "master"],
+                name="searchname_name_in_category",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class SearchWord(models.Model):

@@ -17,6 +17,7 @@ from catalog import cursors
 from catalog.demo import scale
 from catalog.models import Master, StockItem
 from catalog.products import SORTS
+from catalog.search import index
 from museo.ops import prepare, up
 
 
@@ -25,7 +26,9 @@ def main() -> None:
     prepare.shop(settings.MUSEO_HOME, demo=True)
     scale.grow(count, now=timezone.now())
     # the demo lends its rooms and pictures; what is sold is the same everywhere
-    Master.objects.exclude(slug__startswith=scale.SLUG).update(status=Master.Status.ARCHIVED)
+    lent = Master.objects.exclude(slug__startswith=scale.SLUG)
+    lent.update(status=Master.Status.ARCHIVED)
+    index.refresh(list(lent.values_list("pk", flat=True)), now=timezone.now())
     StockItem.objects.update(on_hand=AMPLE)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
