@@ -234,7 +234,7 @@ def test_filling_takes_the_same_queries_whatever_is_there(
 ) -> None:
     fill(now=NOON)
 
-    with django_assert_max_num_queries(29):
+    with django_assert_max_num_queries(31):
         fill(now=NOON)
 
 
