@@ -13,7 +13,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,6 +31,8 @@ LEASE = timedelta(seconds=60)
 LONGEST_KEY = 255
 # how long the same key waits for the first one's answer, and how many may wait in a process
 PATIENCE_SECONDS = 2.0
+# most work takes less
+MOMENT_SECONDS = 0.1
 # an answer is given again for so long
 KEPT = timedelta(days=30)
 _waiting_room = threading.BoundedSemaphore(2)
@@ -157,34 +159,43 @@ def once(
     refusal that changed nothing frees the key.
     """
     wanted = _wanted(scope, key, body, now)
-    with _one_at_a_time((scope, key)):
-        try:
+    with _first_here((scope, key)) as is_first, suppress(_Taken):
+        if is_first:
             return _answer_of(work, Attempt(wanted, is_new=True))
-        except _Taken:
-            found = _second(wanted, now)
-        return found if isinstance(found, Answer) else _answer_of(work, found)
+    found = _second(wanted, now)
+    return found if isinstance(found, Answer) else _answer_of(work, found)
 
 
 @contextmanager
-def _one_at_a_time(named: tuple[str, str]) -> Iterator[None]:
-    """Let one thread of this process do a key's work: the others' would stand in the database.
+def _first_here(named: tuple[str, str]) -> Iterator[bool]:
+    """Whether no other thread of this process does the key's work; else it is waited for.
 
-    Few wait for it, and not for long; raise KeyInFlight for the others.
+    In the database all of them would stand, each with a connection. For longer than a moment few
+    wait; raise KeyInFlight for the others.
     """
     ended = threading.Event()
-    while (first := _at_work.setdefault(named, ended)) is not ended:
-        if not _waiting_room.acquire(blocking=False):
-            raise _in_flight()
-        try:
-            if not first.wait(PATIENCE_SECONDS):
-                raise _in_flight()
-        finally:
-            _waiting_room.release()
+    first = _at_work.setdefault(named, ended)
+    if first is not ended:
+        _wait_here(first)
+        yield False
+        return
     try:
-        yield
+        yield True
     finally:
         del _at_work[named]
         ended.set()
+
+
+def _wait_here(first: threading.Event) -> None:
+    if first.wait(MOMENT_SECONDS):
+        return
+    if not _waiting_room.acquire(blocking=False):
+        raise _in_flight()
+    try:
+        if not first.wait(PATIENCE_SECONDS):
+            raise _in_flight()
+    finally:
+        _waiting_room.release()
 
 
 def _answer_of(work: Callable[[Attempt], object], attempt: Attempt) -> Answer:

@@ -87,6 +87,7 @@ def test_one_thread_of_a_process_does_a_keys_work_and_few_wait_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(idempotency, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(idempotency, "MOMENT_SECONDS", 0.01)
     refused: list[Exception] = []
 
     def work(attempt: Attempt) -> None:

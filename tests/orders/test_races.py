@@ -94,6 +94,7 @@ def without_stock_constraints() -> Iterator[None]:
     """The last line of defence taken away, so that a twin can show what the first one does."""
     kept = StockItem._meta.constraints
     guards = [guard for guard in kept if guard.name in STOCK_GUARDS]
+    triggers = _triggers_of(StockItem)
     for guard in guards:
         StockItem._meta.constraints = [
             other for other in StockItem._meta.constraints if other is not guard
@@ -107,6 +108,21 @@ def without_stock_constraints() -> Iterator[None]:
         with connection.schema_editor() as editor:
             editor.add_constraint(StockItem, guard)
     StockItem._meta.constraints = kept
+    with connection.cursor() as cursor:
+        for text in triggers:
+            cursor.execute(text)
+
+
+def _triggers_of(model: Any) -> list[str]:
+    """Those that are lost on SQLite, where another constraint is another table."""
+    if connection.vendor != "sqlite":
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s",
+            [model._meta.db_table],
+        )
+        return [text for (text,) in cursor.fetchall()]
 
 
 def visitor(**options: Any) -> httpx.Client:
