@@ -67,10 +67,7 @@ def erase(person: Person, *, besides: Collection[Address] = (), now: datetime) -
     erased yet (`orders.forgetting`).
     """
     with log.change() as change:
-        user, own = person.user, {("email", person.email)}
-        if user:
-            # nobody changes the account meanwhile
-            User.objects.filter(pk=user.pk).update(locale="")
+        user, own = _held(person.user), {("email", person.email)}
         texts = sum(erase_more(person, now) for erase_more in _erasers)
         if user:
             texts += _erase_told(user)
@@ -83,6 +80,11 @@ def erase(person: Person, *, besides: Collection[Address] = (), now: datetime) -
             access_changes.revoke(change, who=who_is(user), at=now)
         change.event(TOPIC, "text.erased", {"user_id": user.pk if user else None}, at=now)
     return Erased(texts, messages, ended)
+
+
+def _held(user: User | None) -> User | None:
+    """The account as it is now; nobody else changes it meanwhile."""
+    return User.objects.select_for_update().filter(pk=user.pk).first() if user else None
 
 
 def _forget_guests(addresses: Collection[Address]) -> int:

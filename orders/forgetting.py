@@ -8,8 +8,6 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from museo.access.callers import who_is
-from museo.access.models import IdempotencyKey
 from museo.access.problems import Problem
 from notifications.erasure import Person
 from orders.discounts import Redemption
@@ -44,10 +42,6 @@ def erase(person: Person, _now: datetime) -> int:
     # whose coupon it was, and where their provider asked them for a yes
     Redemption.objects.filter(checkout__in=checkouts).update(email_digest="")
     Payment.objects.filter(checkout__in=checkouts).update(next_action=None)
-    if person.user:
-        who = who_is(person.user)
-        own = Q(scope__startswith=f"{who} ") | Q(scope__startswith=f"{who}/")
-        IdempotencyKey.objects.filter(own).delete()
     _clear(checkouts.exclude(email=""))
     return _clear(orders.exclude(email=""), note="")
 

@@ -21,6 +21,7 @@ LONGEST_PRODUCT_WORDS = 8
 SHORTEST_ORDER_NUMBER = 4
 HAS_CENTS = re.compile(r"\d+[.,\u066b]\d{1,2}")
 QUOTED = re.compile(r"[\"“”„«»]\s*([^\"“”„«»]{2,80}?)\s*[\"“”„«»]")
+# what parts one thing from the next
 APART = frozenset(",;:!?،؛؟")
 # ideas beside which a number alone is a price, and those beside which it is how many
 OF_PRICES = {"price", "cost", "should_cost", "sale", "lower", "raise"}

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from museo import sql
@@ -131,6 +131,12 @@ def forget(*, now: datetime, keep: timedelta) -> int:
     """Delete what was answered longer ago than that."""
     old = IdempotencyKey.objects.filter(state=IdempotencyKey.State.DONE, created_at__lt=now - keep)
     return old.delete()[0]
+
+
+def forget_of(who: str) -> None:
+    """Delete those of a caller, and of the apps that act for them, with what was answered."""
+    own = Q(scope__startswith=f"{who} ") | Q(scope__startswith=f"{who}/")
+    IdempotencyKey.objects.filter(own).delete()
 
 
 def request_hash(body: Any) -> str:

@@ -13,7 +13,7 @@ from django.test import Client
 
 from catalog.models import Master, Review
 from museo.access import second_factor
-from museo.access.models import SecondFactor, User
+from museo.access.models import IdempotencyKey, SecondFactor, User
 from notifications import erasure
 from orders.forgetting import StillUnderWay
 from orders.models import Checkout, Order
@@ -101,8 +101,12 @@ def test_nobody_signs_in_with_the_account_again(
         at=noon,
     )
 
+    for scope in (f"user:{maya.pk} checkout", f"user:{maya.pk}/7 checkout", "user:0 checkout"):
+        IdempotencyKey.objects.create(scope=scope, key="k", lease_until=noon, created_at=noon)
+
     call_command("erase", MAYA, stdout=StringIO())
 
+    assert IdempotencyKey.objects.get().scope == "user:0 checkout"
     erased = User.objects.get(pk=maya.pk)
     assert MAYA not in str(erased)
     assert not erased.is_active
