@@ -1,6 +1,8 @@
 """When Python looks for garbage: seldom, and not among what stays."""
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # so many new objects might be garbage; times ten, and times twenty for all that have stayed long
 LOOKED_FOR_AFTER = (10_000, 10, 20)
@@ -11,3 +13,15 @@ def keep_what_is_loaded() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*LOOKED_FOR_AFTER)
+
+
+@contextmanager
+def left_alone() -> Iterator[None]:
+    """For who makes objects by the hundred thousand: looking for circles would find none."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -7,10 +7,8 @@ worker holds an import by a lease, which each batch renews.
 
 from __future__ import annotations
 
-import gc
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -28,7 +26,7 @@ from catalog.imports.models import Import, ImportRow
 from catalog.imports.problems import CannotImport
 from catalog.imports.services import forget_plans, tell
 from catalog.models import Variant
-from museo import ahead, bulk
+from museo import ahead, bulk, garbage
 from museo.access.tokens import new_token
 from notifications import log
 
@@ -188,22 +186,8 @@ def _staged(
 # planning and writing
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """A batch makes objects by the hundred thousand: looking for circles would find none of them.
-
-    Its one circle, of products and variants, is opened with the book.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-@_uncollected()
+# a batch's one circle, of products and variants, is opened with the book
+@garbage.left_alone()
 def _batch(hold: Hold, now: datetime) -> bool:
     """Do the next rows; False when there was nothing left."""
     is_real = hold.state == State.RUNNING
