@@ -101,6 +101,23 @@ def alone() -> AbstractContextManager[Any]:
     return nullcontext() if connection.vendor == "postgresql" else transaction.atomic()
 
 
+# PostgreSQL's asynchronous commit, of the transaction in which it is asked for
+ASYNCHRONOUS = "set_config('synchronous_commit', 'off', true)"
+
+
+@contextmanager
+def asynchronous() -> Iterator[None]:
+    """A transaction whose end nobody waits for: within a second it is on the disk.
+
+    What a power cut takes, it takes whole. Within another it is written with that one.
+    """
+    is_outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        if is_outermost and connection.vendor == "postgresql":
+            ask(f"SELECT {ASYNCHRONOUS}", [])
+        yield
+
+
 # several in one
 
 
@@ -130,11 +147,12 @@ _noted: ContextVar[list[_Write] | None] = ContextVar("noted", default=None)
 
 
 @contextmanager
-def together() -> Iterator[None]:
+def together(*, asynchronously: bool = False) -> Iterator[None]:
     """Sends what is written inside (`insert`, `write`, `bulk.insert`) as one, at its end.
 
     So nothing inside may look for it, or count on the id of a row: others refer to it by the row.
-    Within another it joins that one. SQLite is sent one after the other.
+    Within another it joins that one. SQLite is sent one after the other. `asynchronously`: as
+    `asynchronous`, where this is all of a transaction.
     """
     if _noted.get() is not None:
         yield
@@ -142,7 +160,7 @@ def together() -> Iterator[None]:
     token = _noted.set([])
     try:
         yield
-        send_noted()
+        send_noted(asynchronously=asynchronously and not connection.in_atomic_block)
     finally:
         _noted.reset(token)
 
@@ -152,13 +170,13 @@ def write(statement: str, params: Sequence[Any]) -> None:
     _write(_Write(statement, [value(each) for each in params]))
 
 
-def send_noted() -> None:
+def send_noted(*, asynchronously: bool = False) -> None:
     """Write what was noted so far."""
     noted = _noted.get()
     if not noted:
         return
     if len(noted) > 1 and connection.vendor == "postgresql":
-        _send_as_one(noted)
+        _send_as_one(noted, asynchronously=asynchronously)
     else:
         for each in noted:
             _send(each)
@@ -184,14 +202,15 @@ def ids(params: Iterable[Any]) -> list[Any]:
     return [each.pk if isinstance(each, models.Model) else each for each in params]
 
 
-def _send_as_one(noted: Sequence[_Write]) -> None:
+def _send_as_one(noted: Sequence[_Write], *, asynchronously: bool) -> None:
     """As parts of one statement, each of which may ask those before it for an id."""
     places = {id(each.row): place for place, each in enumerate(noted) if each.row}
     parts = tuple(
         (each.statement, tuple(places.get(id(param)) for param in each.params)) for each in noted
     )
     params = [param for each in noted for param in each.params if id(param) not in places]
-    ((*pks,),) = ask(_as_one(parts, tuple(places.values())), ids(params)).fetchall()
+    asked = [*map(_made, places.values()), *([ASYNCHRONOUS] if asynchronously else [])]
+    ((*pks,),) = ask(_as_one(parts, tuple(asked)), ids(params)).fetchall()
     for each, pk in zip((each for each in noted if each.row), pks, strict=False):
         each.know(pk)
 
@@ -201,9 +220,9 @@ _Part = tuple[str, tuple[int | None, ...]]
 
 
 @lru_cache(maxsize=256)
-def _as_one(parts: tuple[_Part, ...], wanted: tuple[int, ...]) -> str:
+def _as_one(parts: tuple[_Part, ...], asked: tuple[str, ...]) -> str:
     made = ", ".join(f"made_{n} AS ({_asking(*part)})" for n, part in enumerate(parts))
-    return f"WITH {made} SELECT {', '.join(map(_made, wanted)) or '1'}"
+    return f"WITH {made} SELECT {', '.join(asked) or '1'}"
 
 
 def _made(place: int) -> str:

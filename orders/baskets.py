@@ -1,7 +1,8 @@
 """Baskets: one open basket for each user, and one for each token a guest holds.
 
 Every change first raises the basket's revision, which locks its row: so the lines of a basket are
-changed by one caller at a time.
+changed by one caller at a time. Nobody waits until a basket is on the disk: in a power cut what was
+put into it in the last second may be lost, while an order never is.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -85,10 +86,10 @@ def add(
     sold = _for_sale(sku, now)
     wish = _wish(sold, modifiers)
     if caller.user_id or caller.basket_token:
-        with transaction.atomic():
+        with sql.asynchronous():
             return _added(caller, sold, wish, quantity, now)
     # a guest's first basket, and what is in it, are one statement
-    with sql.alone(), sql.together():
+    with sql.alone(), sql.together(asynchronously=True):
         return _added(caller, sold, wish, quantity, now)
 
 
@@ -151,7 +152,7 @@ RETURNING quantity + COALESCE((
 def set_quantity(caller: Caller, *, line_id: int, quantity: int, now: datetime) -> OpenBasket:
     """Make it exactly `quantity` units of a line."""
     _check_quantity(quantity)
-    with transaction.atomic():
+    with sql.asynchronous():
         opened = _locked(caller)
         line = _line(opened, line_id)
         others = _count(opened.basket, line.variant) - line.quantity
@@ -161,7 +162,7 @@ def set_quantity(caller: Caller, *, line_id: int, quantity: int, now: datetime) 
 
 
 def remove(caller: Caller, *, line_id: int, now: datetime) -> OpenBasket:
-    with transaction.atomic():
+    with sql.asynchronous():
         opened = _locked(caller)
         _line(opened, line_id).delete()
     return opened
@@ -169,14 +170,14 @@ def remove(caller: Caller, *, line_id: int, now: datetime) -> OpenBasket:
 
 def clear(caller: Caller) -> None:
     """Take everything out; an absent basket is empty already."""
-    with transaction.atomic():
+    with sql.asynchronous():
         if find(caller):
             _locked(caller).basket.lines.all().delete()
 
 
 def replace(caller: Caller, *, items: Sequence[Mapping[str, Any]], now: datetime) -> OpenBasket:
     """Make the basket hold exactly these `{"sku", "quantity", "modifiers"}`."""
-    with transaction.atomic():
+    with sql.asynchronous():
         opened = _open(caller, now)
         opened.basket.lines.all().delete()
         for place, item in enumerate(items):
@@ -220,7 +221,7 @@ def merge(caller: Caller, *, now: datetime) -> tuple[OpenBasket | None, list[dic
 def apply_coupon(caller: Caller, code: str, *, now: datetime) -> OpenBasket:
     """Put a coupon into the basket, in place of another; raise CouponRefused."""
     coupon = coupons.find(code)
-    with transaction.atomic():
+    with sql.asynchronous():
         opened = _locked(caller)
         inside = contents.of(opened.basket.pk, locale=caller.locale, now=now)
         refused = coupons.refusal(coupon, inside.lines, buyer=Buyer(caller.user_id), now=now)
@@ -232,7 +233,7 @@ def apply_coupon(caller: Caller, code: str, *, now: datetime) -> OpenBasket:
 
 def remove_coupon(caller: Caller) -> None:
     """Take the coupon out; without one, or without a basket, that is done already."""
-    with transaction.atomic():
+    with sql.asynchronous():
         if find(caller):
             _keep_coupon(_locked(caller).basket, None)
 
@@ -259,7 +260,7 @@ def reorder(
 ) -> tuple[OpenBasket, list[dict[str, str]]]:
     """Put what an order had into the caller's basket; messages say what there is no more of."""
     order = tracking.find_to_act(caller, number)
-    with transaction.atomic():
+    with sql.asynchronous():
         opened = _open(caller, now)
         lines = order.lines.order_by("position")
         told = [message for line in lines for message in _again(line, opened.basket, now)]
