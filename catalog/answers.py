@@ -13,9 +13,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 from django.utils.http import parse_etags
-from django.utils.translation import get_language
 
 from catalog import editions, shop
+from catalog.context import language_of
 from catalog.editions import Answer, Edition
 from museo.access import admission
 
@@ -84,8 +84,8 @@ def _is_plain(request: HttpRequest) -> bool:
 def _key(request: HttpRequest) -> Hashable:
     """All that an answer depends on besides the edition; `next` names the host."""
     query = request.META.get("QUERY_STRING", "")
-    host = request.scheme, request.get_host()
-    return request.path, query, host, get_language(), shop.current()
+    host, here = (request.scheme, request.get_host()), shop.current()
+    return request.path, query, host, language_of(request, here), here
 
 
 def _keep(edition: Edition, key: Hashable, response: HttpResponse) -> None:

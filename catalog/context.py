@@ -57,7 +57,8 @@ def language_of(request: HttpRequest, here: Shop) -> str:
 
 
 def _wishes(request: HttpRequest) -> Iterator[str]:
-    yield request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "").lower()
+    if chosen := request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME):
+        yield chosen.lower()
     for code, _quality in parse_accept_lang_header(request.META.get("HTTP_ACCEPT_LANGUAGE", "")):
         if code == "*":
             return

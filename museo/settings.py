@@ -149,12 +149,12 @@ if "runserver" in sys.argv:
     INSTALLED_APPS.insert(0, "daphne")
 MIDDLEWARE = [
     "museo.ops.requests.measured",
-    "django.middleware.security.SecurityMiddleware",
     "museo.access.admission.with_allowance",
+    "catalog.answers.given_again",
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "catalog.context.AtHome",
-    "catalog.answers.given_again",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "museo.access.sessions.Authentication",
