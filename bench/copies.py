@@ -1,7 +1,8 @@
-"""A shop with very many orders: one that the shop itself has sold, delivered and told of, copied.
+"""A shop with very many orders: one that the shop itself has sold, copied.
 
-Each copy has a number, a payment, a wish and deliveries of its own; their events lie mixed in the
-log as those of orders do that are on their way at the same time.
+Each copy of one that was delivered (`fill`) has a number, a payment, a wish and deliveries of its
+own; their events lie mixed in the log as those of orders do that are on their way at the same time.
+Those of one that waits for its first step (`wait`) have what the clock looks at.
 """
 
 from __future__ import annotations
@@ -45,35 +46,63 @@ def fill(*, events: int) -> None:
             _copy(table, rows, changes)
         Reader.objects.update(position=head)
         LogHead.objects.update(head=head)
+    _analyze()
+
+
+def wait(*, orders: int) -> None:
+    """Make it so many orders under way, the first of which the shop has just sold."""
+    order = Order.objects.order_by("pk").first() or _placed(timezone.now())
+    rows = {
+        "orders_checkout": f"was.id = {order.checkout_id}",
+        "orders_order": f"was.id = {order.pk}",
+        "orders_orderstep": f"was.order_id = {order.pk}",
+        "notifications_topic": f"was.name LIKE '%{order.number}'",
+    }
+    with transaction.atomic():
+        _number(orders - 1, told=1, first=Order.objects.count())
+        copied = _copied(order)
+        for table, of_order in rows.items():
+            _every, changes = copied[table]
+            _copy(table, of_order, changes)
+    _analyze()
+
+
+def _analyze() -> None:
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
 
 
 def _bought() -> Order:
-    call_command("demo", verbosity=0)
     now = timezone.now() - timedelta(hours=1)
+    order = _placed(now)
+    services.advance_due(now=now + timedelta(minutes=20))
+    while dispatcher.dispatch(now=timezone.now()):
+        pass
+    return order
+
+
+def _placed(now: datetime) -> Order:
+    call_command("demo", verbosity=0)
     variant = Variant.objects.filter(master__slug__startswith="iphone-15")[0]
     opened = baskets.add(Caller(), sku=variant.sku, quantity=1, now=now)
     buyer = Caller(basket_token=opened.token)
     details = Details(email="maya@example.org", name="Maya Okafor", address=ADDRESS)
     placed = checkout.place(buyer, details, now=now, speed=1.0)
-    services.advance_due(now=now + timedelta(minutes=20))
-    while dispatcher.dispatch(now=timezone.now()):
-        pass
     return Order.objects.get(pk=placed.order.pk)
 
 
-def _number(count: int, *, told: int) -> None:
-    """The copies: what each is called, and where its events are.
+def _number(count: int, *, told: int, first: int = 1) -> None:
+    """The copies up to `count`: what each is called, and where its events are.
 
     The first event of a copy is at `base` + 1, the next one `size` later.
     """
     with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS copies")
         cursor.execute(
             f"""
             CREATE TEMPORARY TABLE copies AS
             WITH RECURSIVE counted(n) AS (
-                SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < {count}
+                SELECT {first} UNION ALL SELECT n + 1 FROM counted WHERE n < {count}
             ),
             placed AS (SELECT n, (n - 1) / {AT_ONCE} * {AT_ONCE} AS before FROM counted)
             SELECT n, 'ORD-' || UPPER(SUBSTR(MD5('order' || n), 1, 12)) AS number,
