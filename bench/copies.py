@@ -8,7 +8,7 @@ Those of one that waits for its first step (`wait`) have what the clock looks at
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.core.management import call_command
 from django.db import connection, transaction
@@ -52,6 +52,7 @@ def fill(*, events: int) -> None:
 def wait(*, orders: int) -> None:
     """Make it so many orders under way, the first of which the shop has just sold."""
     order = Order.objects.order_by("pk").first() or _placed(timezone.now())
+    Order.objects.filter(pk=order.pk).update(next_step_at=timezone.now() + timedelta(days=1))
     rows = {
         "orders_checkout": f"was.id = {order.checkout_id}",
         "orders_order": f"was.id = {order.pk}",
@@ -68,8 +69,10 @@ def wait(*, orders: int) -> None:
 
 
 def _analyze() -> None:
+    statements = {"postgresql": ("VACUUM ANALYZE", "CHECKPOINT"), "sqlite": ("ANALYZE",)}
     with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
+        for statement in statements[connection.vendor]:
+            cursor.execute(statement)
 
 
 def _bought() -> Order:

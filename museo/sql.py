@@ -118,6 +118,16 @@ def asynchronous() -> Iterator[None]:
         yield
 
 
+def write_asynchronously(statement: str, params: Sequence[Any]) -> None:
+    """The same for one statement that changes rows, without a message more."""
+    is_all = connection.vendor == "postgresql" and not connection.in_atomic_block
+    with alone():
+        ask(
+            f"{statement} RETURNING {ASYNCHRONOUS}" if is_all else statement,
+            [value(each) for each in params],
+        )
+
+
 # several in one
 
 

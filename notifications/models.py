@@ -258,7 +258,7 @@ class Subscription(models.Model):
         # as MCP Events have it (`callbacks`)
         EVENT = "event"
 
-    public_id = models.CharField(max_length=30, unique=True, default=subscription_id)
+    public_id = models.CharField(max_length=30, default=subscription_id)
     # the first one; most have no more (`FurtherTopic`)
     topic = models.CharField(max_length=100)
     # event types; all for none
@@ -310,11 +310,12 @@ class Subscription(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["public_id"], name="one_subscription_per_id"),
             # it also finds those of a topic
             models.UniqueConstraint(
                 fields=["topic", "channel", "address", "who", "wish"],
                 name="one_subscription_per_wish",
-            )
+            ),
         ]
         indexes = [
             models.Index(fields=["who"], name="subscription_of"),

@@ -77,14 +77,16 @@ class Basket(models.Model):
         MERGED = "merged"
         ABANDONED = "abandoned"
 
-    public_id = models.CharField(max_length=30, unique=True, default=basket_id)
+    public_id = models.CharField(max_length=30, default=basket_id)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True)
     # a guest's token; its SHA-256
-    token_hash = models.CharField(max_length=64, null=True, unique=True)
+    token_hash = models.CharField(max_length=64, null=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
     currency = models.CharField(max_length=3, default="EUR")
     sales_channel = models.CharField(max_length=20, default="web")
-    coupon = models.ForeignKey(Coupon, on_delete=models.SET_NULL, null=True, related_name="+")
+    coupon = models.ForeignKey(
+        Coupon, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )
     # raised by every change of its lines
     revision = models.PositiveIntegerField(default=1)
     expires_at = models.DateTimeField()
@@ -94,6 +96,8 @@ class Basket(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["public_id"], name="one_basket_per_id"),
+            models.UniqueConstraint(fields=["token_hash"], name="one_basket_per_token"),
             models.UniqueConstraint(
                 fields=["user"],
                 condition=Q(status="open"),
@@ -104,11 +108,18 @@ class Basket(models.Model):
                 name="basket_has_an_owner",
             ),
         ]
-        indexes = [models.Index(fields=["status", "expires_at"], name="basket_expiry")]
+        indexes = [
+            models.Index(fields=["status", "expires_at"], name="basket_expiry"),
+            models.Index(
+                fields=["coupon"], condition=Q(coupon__isnull=False), name="basket_with_coupon"
+            ),
+        ]
 
 
 class BasketLine(models.Model):
-    basket = models.ForeignKey(Basket, on_delete=models.CASCADE, related_name="lines")
+    basket = models.ForeignKey(
+        Basket, on_delete=models.CASCADE, related_name="lines", db_index=False
+    )
     variant = models.ForeignKey(Variant, on_delete=models.CASCADE)
     quantity = models.PositiveIntegerField()
     # what is chosen with each unit: sorted codes, and the same in short
@@ -153,10 +164,12 @@ class Checkout(models.Model):
         COMPLETED = "completed"
         CANCELED = "canceled"
 
-    public_id = models.CharField(max_length=30, unique=True, default=checkout_id)
+    public_id = models.CharField(max_length=30, default=checkout_id)
     basket = models.ForeignKey(Basket, on_delete=models.PROTECT, related_name="checkouts")
     state = models.CharField(max_length=24, choices=State, default=State.INCOMPLETE)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, db_index=False
+    )
     # while it is incomplete, these may be empty
     email = models.EmailField()
     name = models.CharField(max_length=120)
@@ -165,7 +178,9 @@ class Checkout(models.Model):
     # the plan of that way of delivery
     plan = models.CharField(max_length=20, default=lifecycle.DEFAULT_PLAN)
     tip = models.BigIntegerField(default=0)
-    coupon = models.ForeignKey(Coupon, on_delete=models.SET_NULL, null=True, related_name="+")
+    coupon = models.ForeignKey(
+        Coupon, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )
     locale = models.CharField(max_length=10)
     sales_channel = models.CharField(max_length=20, default="web")
     currency = models.CharField(max_length=3)
@@ -182,6 +197,7 @@ class Checkout(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["public_id"], name="one_checkout_per_id"),
             models.CheckConstraint(condition=Q(total__gte=0), name="checkout_total_not_negative"),
             models.CheckConstraint(condition=Q(tip__gte=0), name="checkout_tip_not_negative"),
             # two clicks on "pay" are one purchase
@@ -191,7 +207,13 @@ class Checkout(models.Model):
                 name="one_checkout_in_progress_per_basket",
             ),
         ]
-        indexes = [models.Index(fields=["state", "expires_at"], name="checkout_expiry")]
+        indexes = [
+            models.Index(fields=["state", "expires_at"], name="checkout_expiry"),
+            models.Index(fields=["user"], condition=Q(user__isnull=False), name="checkout_of_user"),
+            models.Index(
+                fields=["coupon"], condition=Q(coupon__isnull=False), name="checkout_with_coupon"
+            ),
+        ]
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -264,13 +286,14 @@ class Order(models.Model):
         PARTIALLY_REFUNDED = "partially_refunded"
         REFUNDED = "refunded"
 
-    number = models.CharField(max_length=20, unique=True, default=order_number)
+    number = models.CharField(max_length=20, default=order_number)
     checkout = models.OneToOneField(Checkout, on_delete=models.PROTECT, related_name="order")
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
         null=True,
         related_name="orders",
+        db_index=False,
     )
     email = models.EmailField()
     name = models.CharField(max_length=120)
@@ -298,7 +321,9 @@ class Order(models.Model):
     # what the customer was promised, and when it is expected now
     promised_at = models.DateTimeField()
     eta = models.DateTimeField()
-    slot = models.ForeignKey(Slot, on_delete=models.PROTECT, null=True, related_name="orders")
+    slot = models.ForeignKey(
+        Slot, on_delete=models.PROTECT, null=True, related_name="orders", db_index=False
+    )
     # when it became known that the promise will not be kept
     late_at = models.DateTimeField(null=True)
     # since when its clock stands still
@@ -323,6 +348,7 @@ class Order(models.Model):
         verbose_name = _("order")
         verbose_name_plural = _("orders")
         constraints = [
+            models.UniqueConstraint(fields=["number"], name="one_order_per_number"),
             models.CheckConstraint(condition=Q(total__gte=0), name="order_total_not_negative"),
             models.CheckConstraint(
                 condition=Q(given_back__gte=0) & Q(given_back__lte=F("total")),
@@ -358,7 +384,12 @@ class Order(models.Model):
                 name="order_overdue",
             ),
             models.Index(fields=["status", "-placed_at", "-id"], name="order_newest_by_status"),
-            models.Index(fields=["user", "-placed_at"], name="order_newest_of_user"),
+            models.Index(
+                fields=["user", "-placed_at"],
+                condition=Q(user__isnull=False),
+                name="order_newest_of_user",
+            ),
+            models.Index(fields=["slot"], condition=Q(slot__isnull=False), name="order_in_slot"),
         ]
 
     def __str__(self) -> str:
@@ -376,7 +407,7 @@ class Order(models.Model):
 class OrderLine(models.Model):
     """A line as it was bought; the catalogue may change or go."""
 
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines", db_index=False)
     position = models.PositiveSmallIntegerField()
     variant = models.ForeignKey(Variant, on_delete=models.SET_NULL, null=True)
     sku = models.CharField(max_length=64)
@@ -429,7 +460,7 @@ class OrderLine(models.Model):
 class OrderStep(models.Model):
     """A step of an order's plan: when it is due, and when it was taken."""
 
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="steps")
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="steps", db_index=False)
     index = models.PositiveSmallIntegerField()
     status = models.CharField(max_length=20, choices=lifecycle.STATUS_CHOICES)
     due_at = models.DateTimeField()
@@ -453,11 +484,16 @@ class OrderTicket(models.Model):
     """128 random bits that open one order; only their digest is kept (DESIGN §5)."""
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="tickets")
-    token_hash = models.CharField(max_length=64, unique=True)
+    token_hash = models.CharField(max_length=64)
     created_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
 
     objects = OrderTicketQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["token_hash"], name="one_ticket_per_token"),
+        ]
 
 
 class PaymentQuerySet(models.QuerySet["Payment"]):
@@ -484,12 +520,12 @@ class Payment(models.Model):
     # the money may still come, and nobody else may be asked for it
     OPEN = (State.CREATED, State.REQUIRES_ACTION, State.PENDING)
 
-    public_id = models.CharField(max_length=30, unique=True, default=payment_id)
+    public_id = models.CharField(max_length=30, default=payment_id)
     checkout = models.ForeignKey(Checkout, on_delete=models.PROTECT, related_name="payments")
     order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, related_name="payments")
     # the payment link by which it was paid, if there was one
     link = models.ForeignKey(
-        PaymentLink, on_delete=models.PROTECT, null=True, related_name="payments"
+        PaymentLink, on_delete=models.PROTECT, null=True, related_name="payments", db_index=False
     )
     provider = models.CharField(max_length=20)
     # the provider's code of how the customer chose to pay; never a card's token
@@ -513,6 +549,7 @@ class Payment(models.Model):
         verbose_name = _("payment")
         verbose_name_plural = _("payments")
         constraints = [
+            models.UniqueConstraint(fields=["public_id"], name="one_payment_per_id"),
             models.UniqueConstraint(
                 fields=["provider", "provider_reference"],
                 condition=~Q(provider_reference=""),
@@ -552,6 +589,7 @@ class Payment(models.Model):
             models.Index(
                 fields=["look_at"], condition=Q(look_at__isnull=False), name="payment_to_look_at"
             ),
+            models.Index(fields=["link"], condition=Q(link__isnull=False), name="payment_by_link"),
             models.Index(
                 fields=["created_at"],
                 condition=Q(state="pending", provider="demo"),

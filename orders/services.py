@@ -12,6 +12,7 @@ from django.db.models import F, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext
 
+from museo import sql
 from museo.access.callers import Caller
 from museo.access.problems import Problem
 from notifications import log
@@ -102,49 +103,53 @@ def _advance(orders: QuerySet[Order], *, now: datetime) -> int:
     return len(taken)
 
 
-# What a statement locks it reads as it is now, all else as it was when the statement began. So the
-# step to take comes from `due`, and the one that follows is locked: its time may just have moved.
+# whoever moves an order's steps holds its row, so they are read as they are now
 TAKE_AT_ONCE = """
-WITH due AS ({due}),
+WITH moves AS MATERIALIZED (
+    SELECT s.order_id, s.index, s.status, s.due_at,
+        f.due_at AS next_step_at, COALESCE(f.waits, FALSE) AS waits
+    FROM UNNEST(%s::bigint[], %s::smallint[]) AS held (id, step)
+    JOIN orders_orderstep s ON s.order_id = held.id AND s.index = held.step + 1
+    LEFT JOIN orders_orderstep f ON f.order_id = held.id AND f.index = held.step + 2
+),
 taken AS (
     UPDATE orders_orderstep s SET at = %s
-    FROM due
-    WHERE s.order_id = due.id AND s.index = due.step + 1
-    RETURNING s.order_id, s.index, s.status, s.due_at
-),
-following AS (
-    SELECT n.order_id, n.due_at, n.waits
-    FROM due JOIN orders_orderstep n ON n.order_id = due.id AND n.index = due.step + 2
-    FOR SHARE OF n
+    FROM moves m
+    WHERE s.order_id = m.order_id AND s.index = m.index
 )
 UPDATE orders_order o SET
-    status = t.status,
-    step = t.index,
-    next_step_at = f.due_at,
-    waits = COALESCE(f.waits, FALSE),
-    ended_at = CASE WHEN t.status = ANY(%s) THEN %s ELSE o.ended_at END
-FROM taken t
-LEFT JOIN following f ON f.order_id = t.order_id
-WHERE o.id = t.order_id
-RETURNING o.number, o.user_id, o.eta, o.late_at, o.steps_total, t.status, t.index, t.due_at
+    status = m.status,
+    step = m.index,
+    next_step_at = m.next_step_at,
+    waits = m.waits,
+    ended_at = CASE WHEN m.status = ANY(%s) THEN %s ELSE o.ended_at END
+FROM moves m
+WHERE o.id = m.order_id
+RETURNING o.number, o.user_id, o.eta, o.late_at, o.steps_total, m.status, m.index, m.due_at
 """
 
 
 def _take_at_once(due: QuerySet[Order], now: datetime) -> list[TakenStep]:
-    """One statement; orders that another tick holds are left to it."""
-    claimed = due.select_for_update(skip_locked=True).values("id", "step")
-    sql, params = claimed.query.sql_with_params()
-    with connection.cursor() as cursor:
-        cursor.execute(TAKE_AT_ONCE.format(due=sql), [*params, now, list(lifecycle.ENDED), now])
-        return [
-            TakenStep(
-                Order(number=number, user_id=user_id, eta=eta, late_at=late_at, steps_total=steps),
-                status,
-                index,
-                due_at,
-            )
-            for number, user_id, eta, late_at, steps, status, index, due_at in cursor.fetchall()
-        ]
+    """Hold them and move them; orders that another tick holds are left to it."""
+    claim = due.select_for_update(skip_locked=True).values("id", "step")
+    held = sql.rows(*claim.query.sql_with_params())
+    if not held:
+        return []
+    ids, steps = zip(*held, strict=True)
+    moves = [list(ids), list(steps), now, list(lifecycle.ENDED), now]
+    return [
+        TakenStep(
+            sql.new(
+                Order, number=number, user_id=user_id, eta=eta, late_at=late_at, steps_total=total
+            ),
+            status,
+            index,
+            due_at,
+        )
+        for number, user_id, eta, late_at, total, status, index, due_at in sql.rows(
+            TAKE_AT_ONCE, moves
+        )
+    ]
 
 
 class StepTakenTwice(RuntimeError):
