@@ -130,26 +130,30 @@ RETURNING o.number, o.user_id, o.eta, o.late_at, o.steps_total, m.status, m.inde
 
 
 def _take_at_once(due: QuerySet[Order], now: datetime) -> list[TakenStep]:
-    """Hold them and move them; orders that another tick holds are left to it."""
+    """Hold them, then move them; orders that another tick holds are left to it."""
     claim = due.select_for_update(skip_locked=True).values("id", "step")
     held = sql.rows(*claim.query.sql_with_params())
     if not held:
         return []
-    ids, steps = zip(*held, strict=True)
-    moves = [list(ids), list(steps), now, list(lifecycle.ENDED), now]
-    return [
-        TakenStep(
-            sql.new(
-                Order, number=number, user_id=user_id, eta=eta, late_at=late_at, steps_total=total
-            ),
-            status,
-            index,
-            due_at,
-        )
-        for number, user_id, eta, late_at, total, status, index, due_at in sql.rows(
-            TAKE_AT_ONCE, moves
-        )
-    ]
+    ids, steps = map(list, zip(*held, strict=True))
+    moved = sql.rows(TAKE_AT_ONCE, [ids, steps, now, list(lifecycle.ENDED), now])
+    return [_taken(*row) for row in moved]
+
+
+def _taken(
+    number: str,
+    user_id: int | None,
+    eta: datetime,
+    late_at: datetime | None,
+    total: int,
+    status: str,
+    index: int,
+    due_at: datetime,
+) -> TakenStep:
+    order = sql.new(
+        Order, number=number, user_id=user_id, eta=eta, late_at=late_at, steps_total=total
+    )
+    return TakenStep(order, status, index, due_at)
 
 
 class StepTakenTwice(RuntimeError):
