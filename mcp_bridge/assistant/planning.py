@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-import mcp_types as types
+from typing import TYPE_CHECKING, Any, Protocol
 
 from museo.access.callers import Caller
+
+if TYPE_CHECKING:
+    # every process would load them for a third of a second
+    import mcp_types as types
 
 
 @dataclass(frozen=True)
