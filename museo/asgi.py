@@ -14,14 +14,16 @@ from typing import Any
 
 import django
 
+from museo import garbage
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "museo.settings")
-django.setup(set_prefix=False)
+with garbage.not_among_what_is_loaded():
+    django.setup(set_prefix=False)
 
 from django.conf import settings
 from django.db import DatabaseError
 from django.utils import translation
 
-from museo import garbage
 from museo.access.asgi import header, query
 from museo.edge import Receive, Scope, Send, edge
 from museo.pages import Pages

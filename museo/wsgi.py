@@ -10,12 +10,15 @@ from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
+from museo import garbage
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "museo.settings")
-django = get_wsgi_application()
+with garbage.not_among_what_is_loaded():
+    django = get_wsgi_application()
 
 import orjson
 
-from museo import edge, garbage
+from museo import edge
 from museo.access import context, problems, proxies
 
 Environ = dict[str, Any]

@@ -22,8 +22,10 @@ SHORTEST_PAUSE = 0.005
 LONGEST_PAUSE = 0.1
 PREAMBLE = """
 import os, sys, django
+from museo import garbage
 os.environ["DJANGO_SETTINGS_MODULE"] = "museo.settings"
-django.setup()
+with garbage.not_among_what_is_loaded():
+    django.setup()
 """
 
 
