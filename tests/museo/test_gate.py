@@ -1,17 +1,21 @@
 """Writers on SQLite take turns: nobody starves, and the dead hold nobody up."""
 
 import math
+import os
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
+from museo.sqlite import base
 from notifications import log
-from tests.processes import spawn
+from notifications.models import Event
+from tests.processes import ended, eventually, fork
 
 pytestmark = [
     pytest.mark.usefixtures("committed"),
@@ -21,45 +25,35 @@ pytestmark = [
 
 # seconds
 LATE = 2
-# writes all the time, in transactions of some ten milliseconds, as a busy shop's web processes do
-BUSY_WRITER = """
-from datetime import UTC, datetime
-from django.db import connection
-from notifications import log
-if sys.argv[1] == "without gate":
-    connection.get_connection_params()
-    connection._gate = None
-    from museo.sqlite import base
-    base.gate_at = lambda path: None
-now = datetime.now(UTC)
-print("writing", flush=True)
-while True:
-    with log.change() as change:
-        for number in range(500):
-            change.event(f"order.W{os.getpid()}", "order.confirmed", {"n": number}, at=now)
-"""
 
-DIES_IN_ITS_TURN = """
-import signal
-from django.db import transaction
-with transaction.atomic():
-    print("writing", flush=True)
-    os.kill(os.getpid(), signal.SIGSTOP)
-"""
+
+def write_all_the_time(*, with_gate: bool) -> None:
+    """In transactions of some ten milliseconds, as a busy shop's web processes do."""
+    if not with_gate:
+        base.gate_at = lambda path: None  # type: ignore[assignment]
+    topic, now = f"order.W{os.getpid()}", datetime.now(UTC)
+    while True:
+        with log.change() as change:
+            for number in range(500):
+                change.event(topic, "order.confirmed", {"n": number}, at=now)
+
+
+def stop_in_its_turn() -> None:
+    with transaction.atomic():
+        os.kill(os.getpid(), signal.SIGSTOP)
 
 
 @contextmanager
-def three_busy_writers(how: str) -> Iterator[None]:
-    writers = [spawn(BUSY_WRITER, how) for _ in range(3)]
+def three_busy_writers(*, with_gate: bool) -> Iterator[None]:
+    writers = [fork(partial(write_all_the_time, with_gate=with_gate)) for _ in range(3)]
     try:
         for writer in writers:
-            assert writer.stdout is not None
-            assert writer.stdout.readline() == "writing\n"
+            eventually(Event.objects.filter(topic=f"order.W{writer}").exists)
         yield
     finally:
         for writer in writers:
-            writer.kill()
-            writer.communicate()
+            os.kill(writer, signal.SIGKILL)
+            ended(writer)
 
 
 def longest_wait(*, seconds: float, enough: float = math.inf) -> float:
@@ -73,17 +67,17 @@ def longest_wait(*, seconds: float, enough: float = math.inf) -> float:
 
 
 def test_no_tick_is_late_beside_three_busy_writers(request: pytest.FixtureRequest) -> None:
-    with three_busy_writers("with gate"):
+    with three_busy_writers(with_gate=True):
         assert longest_wait(seconds=60 if request.config.getoption("--long") else 8) < LATE
 
 
 def test_a_writer_that_dies_in_its_turn_holds_nobody_up() -> None:
-    dying = spawn(DIES_IN_ITS_TURN)
-    assert dying.stdout is not None
-    assert dying.stdout.readline() == "writing\n"
+    dying = fork(stop_in_its_turn)
+    _pid, state = os.waitpid(dying, os.WUNTRACED)
+    assert os.WIFSTOPPED(state)
 
-    dying.send_signal(signal.SIGKILL)
-    dying.communicate(timeout=30)
+    os.kill(dying, signal.SIGKILL)
+    assert ended(dying) == -signal.SIGKILL
 
     assert longest_wait(seconds=0.01) < 5
 
@@ -93,5 +87,5 @@ def test_without_the_gate_a_tick_is_late(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(connection, "_gate", None)
 
     # whom SQLite lets write is chance
-    with three_busy_writers("without gate"):
+    with three_busy_writers(with_gate=False):
         assert longest_wait(seconds=60, enough=LATE) > LATE

@@ -4,6 +4,8 @@ import json
 import re
 import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from websockets.sync.client import connect
 
 from museo.ops import up
-from museo.ops.preflight import CannotStart
+from museo.ops.preflight import ROOT, CannotStart
 from museo.ops.up import Options
 from museo.ops.valkey import NONE_HERE
 from tests.mcp_bridge.raw import INITIALIZE
@@ -57,6 +59,13 @@ def test_its_valkey_is_its_own(shop: OpenShop) -> None:
     assert shop.parts()["valkey"].net_connections("inet") == []
 
 
+@pytest.mark.parametrize(("path", "code"), [("/healthz", 0), ("/nowhere", 1)])
+def test_a_server_is_asked_by_a_program_of_its_own(shop: OpenShop, path: str, code: int) -> None:
+    command = [sys.executable, "-m", "museo.ops.probe", f"{shop.address}{path}"]
+
+    assert subprocess.run(command, cwd=ROOT, timeout=60).returncode == code
+
+
 @pytest.mark.parametrize("name", PARTS)
 def test_a_part_that_is_killed_comes_back(shop: OpenShop, name: str) -> None:
     eventually(shop.is_well)
@@ -85,6 +94,13 @@ def test_a_second_shop_in_the_folder_is_refused(shop: OpenShop) -> None:
 
     assert said.startswith(f"museo: Museo already runs in {shop.home}, at {shop.address}.")
     assert f"kill {shop.supervisor.pid}" in said
+
+
+def test_fresh_never_deletes_under_a_running_shop(shop: OpenShop) -> None:
+    said = refusal(shop.home, "--fresh", "--port", "8")
+
+    assert "already runs" in said
+    assert (shop.home / "museo.sqlite3").exists()
 
 
 def test_a_taken_port_is_refused(shop: OpenShop, tmp_path: Path) -> None:
@@ -117,16 +133,16 @@ def closes(shop: OpenShop, number: signal.Signals) -> bool:
 
 
 def test_it_stays_open_when_nobody_reads_what_it_says_and_closes_when_it_is_told(
-    tmp_path: Path,
+    shop: OpenShop,
 ) -> None:
-    with open_shop(tmp_path) as shop:
-        assert shop.supervisor.stdout
-        shop.supervisor.stdout.close()
-        killed = shop.parts()["work"]
-        killed.kill()
-        eventually(lambda: shop.parts().get("work", killed) != killed, seconds=60)
+    """The last that is done with this shop."""
+    assert shop.supervisor.stdout
+    shop.supervisor.stdout.close()
+    killed = shop.parts()["work"]
+    killed.kill()
+    eventually(lambda: shop.parts().get("work", killed) != killed, seconds=60)
 
-        assert closes(shop, signal.SIGTERM)
+    assert closes(shop, signal.SIGTERM)
 
 
 def test_a_killed_supervisor_leaves_no_orphans_and_the_next_start_works(tmp_path: Path) -> None:
@@ -215,13 +231,6 @@ def test_fresh_refuses_a_folder_with_something_else_in_it(tmp_path: Path) -> Non
         up.wipe(tmp_path)
 
     assert (tmp_path / "museo.sqlite3").exists()
-
-
-def test_fresh_never_deletes_under_a_running_shop(shop: OpenShop) -> None:
-    said = refusal(shop.home, "--fresh", "--port", "8")
-
-    assert "already runs" in said
-    assert (shop.home / "museo.sqlite3").exists()
 
 
 def test_a_part_is_told_where_the_shop_is_unless_somebody_said_so() -> None:

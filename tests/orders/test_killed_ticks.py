@@ -1,46 +1,45 @@
 """A tick that dies in the middle loses nothing and repeats nothing."""
 
+import os
 import signal
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
+from django.db import transaction
 
+from notifications import log
 from notifications.models import Event
+from orders import services
 from orders.details import Details
 from orders.models import Order
 from orders.tracking import Placed
 from tests.orders.conftest import SellLamp
 from tests.orders.test_races import place_orders, versions_of_all
-from tests.processes import eventually, spawn
+from tests.processes import ended, eventually, fork
 
 pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
 
-TICK = """
-from datetime import datetime
-from orders import services
-services.BATCH = {"postgresql": 5, "sqlite": 5}
-print(services.advance_due(now=datetime.fromisoformat(sys.argv[1])))
-"""
 
-DIES_BEFORE_THE_LOG = """
-import signal
-from datetime import datetime
-from django.db import transaction
-from notifications import log
-from orders import services
+def tick(now: datetime, batch: int) -> None:
+    services.BATCH = {"postgresql": batch, "sqlite": batch}
+    services.advance_due(now=now)
 
-def die():
+
+def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
-append = {
+
+APPEND: dict[str, Callable[[log.Change], None]] = {
     "in the same transaction": lambda change: die(),
     "after it": lambda change: transaction.on_commit(die),
 }
-log._append = append[sys.argv[2]]
-services.advance_due(now=datetime.fromisoformat(sys.argv[1]))
-"""
+
+
+def tick_and_die_before_the_log(now: datetime, how: str) -> None:
+    log._append = APPEND[how]
+    services.advance_due(now=now)
 
 
 def test_one_of_two_ticks_killed_in_the_middle_and_every_step_is_taken_once(
@@ -50,15 +49,14 @@ def test_one_of_two_ticks_killed_in_the_middle_and_every_step_is_taken_once(
     orders = 2000 if request.config.getoption("--long") else 200
     place_orders(orders, details, noon)
     told = partial(Event.objects.filter(topic__startswith="order.").count)
-    later = (noon + timedelta(hours=1)).isoformat()
+    in_small_parts = partial(tick, noon + timedelta(hours=1), batch=5)
 
-    doomed, survivor = spawn(TICK, later), spawn(TICK, later)
+    doomed, survivor = fork(in_small_parts), fork(in_small_parts)
     eventually(lambda: told() > orders + 40)
-    doomed.send_signal(signal.SIGKILL)
-    doomed.communicate(timeout=30)
-    survivor.communicate(timeout=120)
+    os.kill(doomed, signal.SIGKILL)
 
-    assert doomed.returncode == -signal.SIGKILL
+    assert ended(doomed) == -signal.SIGKILL
+    assert ended(survivor) == 0
     assert Order.objects.filter(status="delivered").count() == orders
     assert versions_of_all() == {(1, 2, 3, 4, 5)}
 
@@ -72,10 +70,9 @@ def test_a_step_and_its_event_are_kept_together_or_not_at_all(
     sell()
     order = buy().order
 
-    killed = spawn(DIES_BEFORE_THE_LOG, (noon + timedelta(minutes=2)).isoformat(), how)
-    killed.communicate(timeout=60)
+    killed = fork(partial(tick_and_die_before_the_log, noon + timedelta(minutes=2), how))
 
-    assert killed.returncode == -signal.SIGKILL
+    assert ended(killed) == -signal.SIGKILL
     order.refresh_from_db()
     was_told = Event.objects.filter(topic=order.topic, type="order.confirmed").exists()
     assert ((order.status == "confirmed") == was_told) is is_whole
