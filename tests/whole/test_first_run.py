@@ -76,6 +76,9 @@ def test_an_owner_walks_the_five_steps_and_a_guest_buys(chrome: Browser, bare: S
     page.wait_for_url(f"{bare.address}/")
     expect(page.get_by_text("Your shop is open.")).to_be_visible()
     assert violations(owner) == []
+    page.set_viewport_size({"width": 1280, "height": 800})
+    door = page.locator(".entrance .alcove").bounding_box()
+    assert door and door["width"] == door["height"] < 300
 
     guest = enter(chrome, bare)
     guest.buy("moon-jar")
