@@ -25,7 +25,7 @@ from catalog.money import Money, digits
 
 
 class MoneyField(forms.DecimalField):
-    """Typed as 84.00, kept as 8400, with the digits of the shop's currency: no float on the way."""
+    """Typed as 84.00 or 84,00, kept as 8400, with the digits of the shop's currency: no float."""
 
     widget = UnfoldAdminTextInputWidget
 
@@ -34,6 +34,9 @@ class MoneyField(forms.DecimalField):
 
     def prepare_value(self, value: Any) -> Any:
         return Money(value, shop.currency()).as_decimal() if isinstance(value, int) else value
+
+    def to_python(self, value: Any) -> Decimal | None:
+        return super().to_python(value.replace(",", ".") if isinstance(value, str) else value)
 
     def clean(self, value: Any) -> int | None:
         typed = super().clean(value)

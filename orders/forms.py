@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext, gettext_lazy
 from unfold import widgets
 
-from orders.api import MAX_AMOUNT
+from catalog.forms import MoneyField
 from orders.details import ADDRESS_FIELDS
 from orders.models import MAX_QUANTITY, Order, Return
 
@@ -36,13 +36,12 @@ def _text(label: Any, longest: int, *, required: bool = True) -> forms.CharField
     )
 
 
-def _number(label: Any, most: int, *, lowest: int = 0, help_text: Any = "") -> forms.IntegerField:
+def _number(label: Any, most: int) -> forms.IntegerField:
     return forms.IntegerField(
         label=label,
-        min_value=lowest,
+        min_value=0,
         max_value=most,
         required=False,
-        help_text=help_text,
         widget=widgets.UnfoldAdminIntegerFieldWidget(),
     )
 
@@ -58,10 +57,9 @@ class RefundForm(OrderForm):
 
     title = gettext_lazy("Pay back")
 
-    amount = _number(
-        gettext_lazy("Amount in cents"),
-        MAX_AMOUNT,
-        lowest=1,
+    amount = MoneyField(
+        label=gettext_lazy("Amount"),
+        required=False,
         help_text=gettext_lazy("Leave lines and amount empty to pay back all that is left."),
     )
     reason = _text(gettext_lazy("Reason"), 200, required=False)
@@ -79,8 +77,11 @@ class RefundForm(OrderForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if self._units(cleaned) and cleaned.get("amount"):
-            self.add_error("amount", gettext("Choose either lines or an amount."))
+        if cleaned.get("amount") is not None:
+            if self._units(cleaned):
+                self.add_error("amount", gettext("Choose either lines or an amount."))
+            elif not cleaned["amount"]:
+                self.add_error("amount", gettext("Write an amount, such as 8.40."))
         return cleaned
 
     def _units(self, cleaned: dict[str, Any]) -> dict[int, int]:

@@ -25,6 +25,14 @@ def test_what_is_typed_is_kept_in_minor_units_and_shown_again(example: tuple[str
     assert not MoneyField().has_changed(amount, typed)
 
 
+def test_a_comma_does_as_well_as_a_point(example: tuple[str, int]) -> None:
+    typed, amount = example
+
+    assert MoneyField().clean(typed.replace(".", ",")) == amount
+    with pytest.raises(ValidationError):
+        MoneyField().clean("1,000.00")
+
+
 def test_parts_of_the_smallest_coin_are_refused(example: tuple[str, int]) -> None:
     typed, _amount = example
 

@@ -249,6 +249,17 @@ def test_staff_pay_a_line_back_once_for_each_form(boss: Client, order: Order) ->
     assert "fewer units left" in refused.content.decode()
 
 
+def test_staff_pay_an_amount_back_as_they_write_it(boss: Client, order: Order) -> None:
+    path = act_on(order, "refund")
+    for typed in ("0", "12.505", "-1", "1,000.00", "x"):
+        assert boss.post(path, {"amount": typed, "key": "no"}).status_code == 200
+
+    boss.post(path, {"amount": "12,50", "key": "one form"})
+
+    order.refresh_from_db()
+    assert order.given_back == 1250
+
+
 def test_staff_write_a_note_and_change_the_address(boss: Client, order: Order) -> None:
     boss.post(act_on(order, "write_note"), {"text": "Called back <b>"})
     typed = {"line1": "Harbour Road 9", "postal_code": "20100", "city": "Turku", "note": "Ring"}
