@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -13,11 +12,9 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
@@ -25,8 +22,7 @@ from unfold.decorators import action, display
 from catalog.templatetags.money import money
 from museo.access.callers import Caller, caller_from_request
 from museo.access.problems import Problem
-from notifications import log
-from notifications.envelope import render
+from notifications.delivery_admin import tell_sent_again
 from notifications.log_admin import LogAdmin
 from orders import (
     adjustments,
@@ -36,6 +32,7 @@ from orders import (
     deliveries,
     lifecycle,
     notes,
+    order_tables,
     pricing,
     returns,
     services,
@@ -46,6 +43,7 @@ from orders import terms_admin as terms_admin
 from orders.details import in_one_line
 from orders.forms import (
     AddressForm,
+    CancelForm,
     FailureForm,
     NoteForm,
     OrderForm,
@@ -54,14 +52,11 @@ from orders.forms import (
     TimeForm,
 )
 from orders.models import Order, Payment, Return
+from orders.payments import settlement
 from orders.payments.admin import PaymentAdmin
 
 # what unfold calls a button
 BUTTON = "orders_order_{}"
-TABLE = (
-    '<div class="overflow-x-auto"><table class="w-full text-sm"><thead><tr>{}</tr></thead>'
-    "<tbody>{}</tbody></table></div>"
-)
 
 
 admin.site.register(Payment, PaymentAdmin)
@@ -99,14 +94,20 @@ class AttentionFilter(admin.SimpleListFilter):
 class OrderAdmin(LogAdmin, ModelAdmin):
     """To be read; buttons and pages do what services allow."""
 
-    list_display = ["number", "shown_status", "placed", "shown_total", "shown_late", "next_step"]
+    list_display = [
+        *("number", "shown_status", "placed", "shown_total", "payment", "shown_late", "next_step")
+    ]
     list_filter = [AttentionFilter, "status", "payment_status", "delivery", "placed_at"]
     search_fields = ["number__iexact", "email__iexact", "name"]
     ordering = ["-pk"]
     show_full_result_count = False
     actions = ["advance_selected", "cancel_selected", "revoke_links"]
-    actions_submit_line = ["advance", "hold", "resume", "try_again", "new_link"]
-    actions_detail = ["refund", "amend", "write_note", "new_time", "not_delivered", "answer_return"]
+    actions_submit_line = [
+        *("advance", "hold", "resume", "try_again", "mark_paid", "new_link", "tell_again")
+    ]
+    actions_detail = [
+        *("refund", "amend", "write_note", "new_time", "not_delivered", "answer_return", "cancel")
+    ]
     fieldsets = [
         (
             None,
@@ -121,12 +122,13 @@ class OrderAdmin(LogAdmin, ModelAdmin):
             gettext_lazy("Who and where"),
             {"fields": ["name", "email", "shown_address", "note", "delivery"]},
         ),
-        (gettext_lazy("Lines"), {"fields": ["shown_lines"]}),
+        (gettext_lazy("Lines"), {"fields": ["shown_lines", "shown_totals"]}),
+        (gettext_lazy("Payment"), {"fields": ["payment", "shown_payments"]}),
         (gettext_lazy("Steps"), {"fields": ["shown_steps"]}),
         (gettext_lazy("Given back"), {"fields": ["adjustments"]}),
         (gettext_lazy("Returns"), {"fields": ["shown_returns"]}),
         (gettext_lazy("Notes"), {"fields": ["shown_notes"]}),
-        (gettext_lazy("What happened"), {"fields": ["timeline"]}),
+        (gettext_lazy("What happened"), {"fields": ["timeline", "shown_told"]}),
     ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -201,6 +203,21 @@ class OrderAdmin(LogAdmin, ModelAdmin):
         said = _("This link opens the order, send it to the customer: %(link)s")
         messages.success(request, said % {"link": tracking.ticket_url(ticket)})
 
+    @action(description=gettext_lazy("Received: mark as paid"), permissions=["change"])
+    def mark_paid(self, request: HttpRequest, obj: Order) -> None:
+        settlement.mark_paid(_caller(request), obj.number, now=timezone.now())
+        said = {"number": obj.number, "step": _("Paid")}
+        messages.success(request, _("%(number)s is now: %(step)s.") % said)
+
+    @action(description=gettext_lazy("Send the last message again"), permissions=["again"])
+    def tell_again(self, request: HttpRequest, obj: Order) -> None:
+        """For a customer who has not got it, or lost it."""
+        tell_sent_again(request, order_tables.last_words(obj))
+
+    def has_again_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Whoever looks after subscriptions."""
+        return bool(request.user.has_perm("notifications.change_subscription"))
+
     # one page each
 
     @action(description=RefundForm.title, permissions=["change"])
@@ -238,6 +255,10 @@ class OrderAdmin(LogAdmin, ModelAdmin):
     @action(description=ReturnForm.title, permissions=["change"])
     def answer_return(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._page(request, object_id, ReturnForm, _serve(returns.decide))
+
+    @action(description=CancelForm.title, permissions=["change"])
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._page(request, object_id, CancelForm, _serve(adjustments.cancel))
 
     def _page(
         self,
@@ -321,7 +342,7 @@ class OrderAdmin(LogAdmin, ModelAdmin):
 
     @display(description=gettext_lazy("placed"), ordering="placed_at")
     def placed(self, order: Order) -> str:
-        return _when(order.placed_at)
+        return order_tables.when(order.placed_at)
 
     @display(description=gettext_lazy("total"), ordering="total")
     def shown_total(self, order: Order) -> str:
@@ -337,19 +358,19 @@ class OrderAdmin(LogAdmin, ModelAdmin):
 
     @display(description=gettext_lazy("promised"))
     def promised(self, order: Order) -> str:
-        return _when(order.promised_at)
+        return order_tables.when(order.promised_at)
 
     @display(description=gettext_lazy("expected"))
     def expected(self, order: Order) -> str:
-        return _when(order.eta)
+        return order_tables.when(order.eta)
 
     @display(description=gettext_lazy("on hold since"))
     def held(self, order: Order) -> str:
-        return _when(order.held_at) or "-"
+        return order_tables.when(order.held_at) or "-"
 
     @display(description=gettext_lazy("next step"), ordering="next_step_at")
     def next_step(self, order: Order) -> str:
-        return _when(order.next_step_at)
+        return order_tables.when(order.next_step_at)
 
     @display(description=gettext_lazy("address"))
     def shown_address(self, order: Order) -> str:
@@ -366,22 +387,42 @@ class OrderAdmin(LogAdmin, ModelAdmin):
             )
             for line in order.lines.order_by("position")
         ]
-        return _table([_("Quantity"), _("SKU"), _("Name"), _("Total")], rows)
+        return order_tables.table([_("Quantity"), _("SKU"), _("Name"), _("Total")], rows)
+
+    @display(description=gettext_lazy("Total"))
+    def shown_totals(self, order: Order) -> SafeString:
+        return order_tables.totals(order)
+
+    @display(description=gettext_lazy("payment"), ordering="payment_status")
+    def payment(self, order: Order) -> str:
+        return order.get_payment_status_display()
+
+    @display(description=gettext_lazy("payments"))
+    def shown_payments(self, order: Order) -> SafeString:
+        return order_tables.paid_by(order)
+
+    @display(description=gettext_lazy("deliveries"))
+    def shown_told(self, order: Order) -> SafeString:
+        return order_tables.told(order)
 
     @display(description=gettext_lazy("Steps"))
     def shown_steps(self, order: Order) -> SafeString:
         rows = [
-            (_(lifecycle.text_key(step.status, "label")), _when(step.due_at), _when(step.at))
+            (
+                _(lifecycle.text_key(step.status, "label")),
+                order_tables.when(step.due_at),
+                order_tables.when(step.at),
+            )
             for step in order.steps.order_by("index")
         ]
-        return _table([_("Step"), _("Due"), _("Taken")], rows)
+        return order_tables.table([_("Step"), _("Due"), _("Taken")], rows)
 
     @display(description=gettext_lazy("Given back"))
     def adjustments(self, order: Order) -> SafeString:
         """What was decided after the order was placed, and whether the money has gone back."""
         rows = [
             (
-                _when(each.at),
+                order_tables.when(each.at),
                 each.get_kind_display(),
                 money(pricing.money(each.amount, each.currency)),
                 each.refund.get_state_display() if hasattr(each, "refund") else "",
@@ -390,13 +431,13 @@ class OrderAdmin(LogAdmin, ModelAdmin):
             for each in order.adjustments.select_related("refund").order_by("pk")
         ]
         titles = [_("Time"), _("Type"), _("Amount"), _("Refund"), _("Reason")]
-        return _table(titles, rows)
+        return order_tables.table(titles, rows)
 
     @display(description=gettext_lazy("Returns"))
     def shown_returns(self, order: Order) -> SafeString:
         rows = [
             (
-                _when(each.requested_at),
+                order_tables.when(each.requested_at),
                 each.get_state_display(),
                 ", ".join(f"{line.position}: {line.quantity}" for line in each.lines.all()),
                 each.reason,
@@ -405,19 +446,18 @@ class OrderAdmin(LogAdmin, ModelAdmin):
             for each in order.returns.prefetch_related("lines").order_by("pk")
         ]
         titles = [_("Time"), _("State"), _("Line: units"), _("Reason"), _("Answer")]
-        return _table(titles, rows)
+        return order_tables.table(titles, rows)
 
     @display(description=gettext_lazy("Notes"))
     def shown_notes(self, order: Order) -> SafeString:
-        rows = [(_when(note.at), note.by, note.text) for note in order.notes.order_by("pk")]
-        return _table([_("Time"), _("By"), _("Text")], rows)
+        rows = [
+            (order_tables.when(note.at), note.by, note.text) for note in order.notes.order_by("pk")
+        ]
+        return order_tables.table([_("Time"), _("By"), _("Text")], rows)
 
     @display(description=gettext_lazy("What happened"))
     def timeline(self, order: Order) -> SafeString:
-        """The order's events as the log has them, newest first."""
-        events = reversed(log.read([order.topic], after=0))
-        rows = [(event.version, _when(event.at), event.type, _text(event)) for event in events]
-        return _table([_("Version"), _("Time"), _("Type"), _("Text")], rows)
+        return order_tables.timeline(order)
 
 
 def _serve(service: Callable[..., object]) -> Callable[[Caller, Order, OrderForm], None]:
@@ -431,10 +471,14 @@ def _serve(service: Callable[..., object]) -> Callable[[Caller, Order, OrderForm
 
 def _useful(order: Order) -> set[str]:
     """The buttons that can do something with the order as it stands."""
+    useful = {"new_link"}
+    if order.payments.filter(state=Payment.State.OWED).exists():
+        useful.add("mark_paid")
+    if order_tables.deliveries(order).exists():
+        useful.add("tell_again")
     if order.status in lifecycle.ENDED:
-        again = {"try_again"} if order.status in lifecycle.BY_STAFF_AGAIN else set()
-        return {"new_link", *again}
-    return {"new_link", "resume"} if order.held_at else {"new_link", "advance", "hold"}
+        return useful | ({"try_again"} if order.status in lifecycle.BY_STAFF_AGAIN else set())
+    return useful | ({"resume"} if order.held_at else {"advance", "hold"})
 
 
 def _naming(button: UnfoldAction, following: str) -> UnfoldAction:
@@ -462,21 +506,3 @@ def _following(order: Order) -> str:
 
 def _said(order: Order, status: str) -> dict[str, str]:
     return {"number": order.number, "step": _(lifecycle.text_key(status, "label"))}
-
-
-def _text(event: Any) -> str:
-    return str(render(event, get_language() or "en")["data"].get("status_message", ""))
-
-
-def _when(moment: datetime | None) -> str:
-    return date_format(timezone.localtime(moment), "j M, H:i:s") if moment else ""
-
-
-def _table(titles: list[str], rows: list[tuple[Any, ...]]) -> SafeString:
-    head = format_html_join("", '<th class="text-left p-2">{}</th>', ((t,) for t in titles))
-    body = format_html_join("", "<tr>{}</tr>", ((_cells(row),) for row in rows))
-    return format_html(TABLE, head, body)
-
-
-def _cells(row: tuple[Any, ...]) -> SafeString:
-    return format_html_join("", '<td class="p-2">{}</td>', ((cell,) for cell in row))

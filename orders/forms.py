@@ -136,6 +136,12 @@ class TimeForm(OrderForm):
         self.initial = {"eta": order.eta}
 
 
+class CancelForm(OrderForm):
+    title = gettext_lazy("Cancel and pay back")
+
+    reason = _text(gettext_lazy("Reason"), 200, required=False)
+
+
 class FailureForm(OrderForm):
     title = gettext_lazy("Not delivered")
 

@@ -279,12 +279,12 @@ class Order(models.Model):
     """What was bought, at the prices of that moment, and how far it has come."""
 
     class PaymentStatus(models.TextChoices):
-        UNPAID = "unpaid"
-        PENDING = "pending"
-        PAID = "paid"
-        FAILED = "failed"
-        PARTIALLY_REFUNDED = "partially_refunded"
-        REFUNDED = "refunded"
+        UNPAID = "unpaid", _("Unpaid")
+        PENDING = "pending", _("Pending")
+        PAID = "paid", _("Paid")
+        FAILED = "failed", _("Failed")
+        PARTIALLY_REFUNDED = "partially_refunded", _("Partially Refunded")
+        REFUNDED = "refunded", _("Refunded")
 
     number = models.CharField(max_length=20, default=order_number)
     checkout = models.OneToOneField(Checkout, on_delete=models.PROTECT, related_name="order")

@@ -125,6 +125,12 @@ def is_configured(code: str) -> bool:
     return code in settings.MUSEO_PAYMENT_PROVIDERS and not PROVIDERS[code].missing()
 
 
+def name_of(code: str, method: str) -> str:
+    """How somebody paid, for people; a provider that is gone has no name."""
+    provider = PROVIDERS.get(code)
+    return (provider.methods().get(method) or provider.label()) if provider else "-"
+
+
 ALL_KINDS = ("instant", "redirect", "later")
 
 

@@ -22,9 +22,9 @@ from museo.access.callers import caller_from_request
 from museo.access.problems import Problem
 from notifications import log
 from notifications.log_admin import LogAdmin
-from orders import pricing
+from orders import payments, pricing
 from orders.models import Payment, PaymentEvent
-from orders.payments import PROVIDERS, settlement
+from orders.payments import settlement
 
 
 class PaymentAdmin(LogAdmin, ModelAdmin):
@@ -100,9 +100,7 @@ class PaymentAdmin(LogAdmin, ModelAdmin):
 
     @display(description=gettext_lazy("paid by"), ordering="provider")
     def by(self, payment: Payment) -> str:
-        provider = PROVIDERS.get(payment.provider)
-        names = provider.methods() if provider else {}
-        return str(names.get(payment.method) or (provider.label() if provider else "-"))
+        return payments.name_of(payment.provider, payment.method)
 
     @display(
         description=gettext_lazy("status"),

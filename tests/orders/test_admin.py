@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,11 +12,13 @@ from django.test import Client
 from django.utils import timezone
 
 from catalog import shop
-from museo.access.callers import caller_for_user
+from museo.access.callers import Caller, caller_for_user
 from museo.access.models import User
-from notifications.models import Event
-from orders import plans, returns
+from notifications.masking import masked
+from notifications.models import Delivery, Event, Subscription
+from orders import baskets, checkout, plans, returns
 from orders.admin import OrderAdmin
+from orders.details import Details
 from orders.models import Order, Plan
 from orders.tracking import Placed
 from tests.orders.conftest import SellLamp
@@ -258,6 +261,70 @@ def test_staff_pay_an_amount_back_as_they_write_it(boss: Client, order: Order) -
 
     order.refresh_from_db()
     assert order.given_back == 1250
+
+
+def test_the_page_says_what_it_costs_and_how_it_was_paid(boss: Client, order: Order) -> None:
+    page = boss.get(page_of(order)).content.decode()
+
+    for text in ("€129.00", "€3.90", "Test card that pays", "payment.captured", "€132.90"):
+        assert text in page
+    assert 'name="orders_order_mark_paid"' not in page
+    listed = boss.get("/admin/orders/order/?payment_status__exact=paid").content.decode()
+    assert order.number in listed
+
+
+def test_staff_receive_what_an_order_owes_on_its_page(
+    boss: Client, sell: SellLamp, details: Details
+) -> None:
+    sell()
+    now = timezone.now()
+    guest = Caller(basket_token=baskets.add(Caller(), sku="LAMP", quantity=1, now=now).token)
+    by_hand = replace(details, payment_provider="manual", payment_token="invoice")
+    order = checkout.place(guest, by_hand, now=now, speed=1.0).order
+    page = boss.get(page_of(order)).content.decode()
+    assert "Invoice" in page
+    assert 'name="orders_order_mark_paid"' in page
+
+    assert "is now: Paid." in press(boss, order, "mark_paid")
+
+    order.refresh_from_db()
+    assert order.payment_status == "paid"
+    assert 'name="orders_order_mark_paid"' not in boss.get(page_of(order)).content.decode()
+
+
+def test_staff_cancel_with_a_reason(boss: Client, order: Order) -> None:
+    boss.post(act_on(order, "cancel"), {"reason": "Out of <b>clay</b>"})
+
+    order.refresh_from_db()
+    assert (order.status, order.payment_status) == ("cancelled", "refunded")
+    assert "Out of &lt;b&gt;clay&lt;/b&gt;" in boss.get(page_of(order)).content.decode()
+    again = boss.post(act_on(order, "cancel"), {"reason": "Again"}, follow=True)
+    assert again.status_code == 200
+
+
+def test_staff_see_what_was_told_and_send_the_last_of_it_again(boss: Client, order: Order) -> None:
+    assert "Send the last message again" not in boss.get(page_of(order)).content.decode()
+    now = timezone.now()
+    wish = Subscription.objects.get(topic=order.topic)
+    position = Event.objects.get(topic=order.topic).position
+    delivery = Delivery.objects.create(
+        subscription=wish,
+        topic=order.topic,
+        position=position,
+        state=Delivery.State.SENT,
+        due_at=now,
+        created_at=now,
+        ended_at=now,
+    )
+
+    page = boss.get(page_of(order)).content.decode()
+    assert "Send the last message again" in page
+    assert masked(wish) in page
+    assert f"/admin/notifications/delivery/?q={order.number}" in page
+    assert "1 deliveries are sent again." in press(boss, order, "tell_again")
+
+    delivery.refresh_from_db()
+    assert delivery.state == Delivery.State.PENDING
 
 
 def test_staff_write_a_note_and_change_the_address(boss: Client, order: Order) -> None:

@@ -78,7 +78,8 @@ def test_an_owner_walks_the_five_steps_and_a_guest_buys(chrome: Browser, bare: S
     assert violations(owner) == []
     page.set_viewport_size({"width": 1280, "height": 800})
     door = page.locator(".entrance .alcove").bounding_box()
-    assert door and door["width"] == door["height"] < 300
+    assert door
+    assert door["width"] == door["height"] < 300
 
     guest = enter(chrome, bare)
     guest.buy("moon-jar")
