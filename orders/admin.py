@@ -106,7 +106,11 @@ class OrderAdmin(LogAdmin, ModelAdmin):
         *("advance", "hold", "resume", "try_again", "mark_paid", "new_link", "tell_again")
     ]
     actions_detail = [
-        *("refund", "amend", "write_note", "new_time", "not_delivered", "answer_return", "cancel")
+        *("refund", "cancel", "write_note", "new_time"),
+        {
+            "title": gettext_lazy("More"),
+            "items": ["amend", "not_delivered", "answer_return"],
+        },
     ]
     fieldsets = [
         (
