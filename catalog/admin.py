@@ -8,6 +8,7 @@ from django.contrib.admin.options import BaseModelAdmin
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -20,13 +21,11 @@ from unfold.decorators import display
 from catalog import categories, counts, history, masters, moderation, prices, shelves, shop
 from catalog.drafts import BadProduct
 from catalog.forms import (
-    JSON_TYPES,
-    VALUES,
     CategoryForm,
+    CodedForm,
     MasterForm,
     ModifierForm,
     ModifierFormSet,
-    TypedJSONField,
     UsedStays,
     VariantForm,
     VariantFormSet,
@@ -35,6 +34,7 @@ from catalog.forms import (
 # the wizard's pages are registered there
 from catalog.imports.admin import ImportAdmin as ImportAdmin
 from catalog.imports.admin import export_selected
+from catalog.lines_field import LISTS, LinesField
 from catalog.models import (
     Category,
     Master,
@@ -57,12 +57,11 @@ from notifications.log_admin import LogAdmin
 
 
 class TypedJSON(BaseModelAdmin):
-    """JSON columns that are typed as text and are of one kind each."""
+    """JSON columns that are typed as lines."""
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        if db_field.name in JSON_TYPES:
-            kinds = {"holds": JSON_TYPES[db_field.name], "of": VALUES.get(db_field.name)}
-            options |= {"form_class": TypedJSONField, **kinds}
+        if db_field.name in LISTS:
+            options |= {"form_class": LinesField, "column": db_field.name}
         return super().formfield_for_dbfield(db_field, request, **options)
 
 
@@ -85,18 +84,36 @@ class OptionInline(TypedJSON, TabularInline):
     """What the variants differ in; the values are on the option's own page."""
 
     model = ProductOption
+    form = CodedForm
     formset = UsedStays
+    fields = ["name", "names", "code", "position", "values"]
+    readonly_fields = ["values"]
     extra = 0
-    prepopulated_fields = {"code": ["name"]}
-    show_change_link = True
+
+    @display(description=gettext_lazy("Values"))
+    def values(self, option: ProductOption) -> SafeString | str:
+        return _further(option, [value.label for value in option.values.order_by("position", "pk")])
 
 
 class OptionValueInline(TypedJSON, TabularInline):
     model = OptionValue
+    form = CodedForm
     formset = UsedStays
+    fields = ["label", "labels", "code", "position"]
     extra = 0
     min_num = 1
-    prepopulated_fields = {"code": ["label"]}
+
+
+def _further(part: ProductOption | ModifierGroup, names: Sequence[str]) -> SafeString | str:
+    """What hangs on a part of a product, and the way to the page that changes it."""
+    if not part.pk:
+        return _("Once this is saved")
+    return format_html(
+        '{} <a class="underline" href="{}">{}</a>',
+        ", ".join(names),
+        reverse(f"admin:catalog_{part._meta.model_name}_change", args=[part.pk]),
+        _("Change"),
+    )
 
 
 class PartAdmin(TypedJSON, LogAdmin, ModelAdmin):
@@ -143,9 +160,14 @@ class ModifierGroupInline(TypedJSON, TabularInline):
     """What is chosen with a dish; the choices are on the group's own page."""
 
     model = ModifierGroup
+    form = CodedForm
+    fields = ["name", "names", "code", "minimum", "maximum", "position", "choices"]
+    readonly_fields = ["choices"]
     extra = 0
-    prepopulated_fields = {"code": ["name"]}
-    show_change_link = True
+
+    @display(description=gettext_lazy("Choices"))
+    def choices(self, group: ModifierGroup) -> SafeString | str:
+        return _further(group, [each.name for each in group.modifiers.order_by("position", "pk")])
 
 
 class ModifierInline(TypedJSON, TabularInline):
@@ -153,7 +175,6 @@ class ModifierInline(TypedJSON, TabularInline):
     form = ModifierForm
     formset = ModifierFormSet
     extra = 0
-    prepopulated_fields = {"code": ["name"]}
 
 
 @admin.register(ModifierGroup)

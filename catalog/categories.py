@@ -1,7 +1,9 @@
 """The tree of categories: where each hangs, and that it hangs together."""
 
+from secrets import token_hex
 from typing import Any
 
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from catalog.models import Category
@@ -14,6 +16,12 @@ class Circular(Problem):
 
     status = 409
     code = "circular_category"
+
+
+def free_slug(name: str) -> str:
+    """An address for a category of this name that no other has."""
+    slug = slugify(name)[:40].strip("-") or f"room-{token_hex(2)}"
+    return f"{slug}-{token_hex(2)}" if Category.objects.filter(slug=slug).exists() else slug
 
 
 def plant(category: Category, *, below: Category | None) -> None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from secrets import token_hex
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import DecimalValidator, MaxValueValidator
 from django.utils import timezone
-from django.utils.text import capfirst
+from django.utils.text import capfirst, slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from parler.forms import TranslatableModelForm, TranslatedField
@@ -51,46 +52,6 @@ class MoneyField(forms.DecimalField):
         return super().has_changed(self.prepare_value(initial), data)
 
 
-class TypedJSONField(forms.JSONField):
-    """JSON of one type; an emptied box or `null` is an empty one."""
-
-    def __init__(
-        self, *, holds: type[dict] | type[list], of: type | None = None, **options: Any
-    ) -> None:
-        super().__init__(**options)
-        self.holds = holds
-        self.of = of
-
-    def clean(self, value: Any) -> Any:
-        found = super().clean(value)
-        if found is None:
-            return self.holds()
-        if not isinstance(found, self.holds) or not self._holds_its_kind(found):
-            raise ValidationError(JSON_FORMS[self.holds])
-        return found
-
-    def _holds_its_kind(self, found: Any) -> bool:
-        return self.of is None or all(isinstance(value, self.of) for value in found.values())
-
-
-JSON_FORMS = {
-    dict: gettext_lazy('Write names and values in braces: {"Material": "Stoneware"}.'),
-    list: gettext_lazy('Write words in brackets: ["new", "gift"].'),
-}
-JSON_TYPES = {
-    "alts": dict,
-    "attributes": dict,
-    "facts": dict,
-    "labels": dict,
-    "names": dict,
-    "tags": list,
-}
-
-
-# what is kept by language: {"de": "Farbe"}
-VALUES = {"alts": str, "facts": dict, "labels": str, "names": str}
-
-
 class MasterForm(TranslatableModelForm):
     """`revision` is the one the editor saw: whoever saves second is told."""
 
@@ -102,6 +63,15 @@ class MasterForm(TranslatableModelForm):
     class Meta:
         model = Master
         fields = "__all__"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # a form that is only looked at has no fields
+        if "slug" in self.fields:
+            self.fields["slug"].required = False
+
+    def clean_slug(self) -> str:
+        return str(self.cleaned_data["slug"] or self.instance.slug)
 
     def clean_revision(self) -> int:
         seen = self.cleaned_data["revision"]
@@ -124,6 +94,9 @@ class MasterForm(TranslatableModelForm):
         """What the service is asked to write of the product itself."""
         texts = {name: cleaned[name] for name in drafts.TEXTS if name in cleaned}
         own = {name: cleaned[name] for name in masters.OWN if name in cleaned}
+        if not own.get("slug"):
+            # it is made of the name
+            own.pop("slug", None)
         return {
             **own,
             "category": cleaned["primary_category"].slug,
@@ -241,6 +214,24 @@ def price_of(cleaned: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+class CodedForm(forms.ModelForm):
+    """A row whose code need not be written: it is made of its name."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # a form that is only looked at has no fields
+        if "code" in self.fields:
+            self.fields["code"].required = False
+            self.fields["code"].help_text = gettext_lazy("Left empty, it is made of the name.")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not cleaned.get("code") and "code" not in self.errors:
+            name = str(cleaned.get("name") or cleaned.get("label") or "")
+            cleaned["code"] = self.instance.code or slugify(name)[:40].strip("-") or token_hex(3)
+        return cleaned
+
+
 class UsedStays(forms.BaseInlineFormSet):
     """Options or option values of which none can be removed that a variant has."""
 
@@ -251,7 +242,7 @@ class UsedStays(forms.BaseInlineFormSet):
                 raise ValidationError(masters.used_said() % {"name": form.instance})
 
 
-class ModifierForm(forms.ModelForm):
+class ModifierForm(CodedForm):
     price = MoneyField(label=capfirst(gettext_lazy("price")), initial=0)
 
     class Meta:
@@ -305,10 +296,13 @@ class CategoryForm(TranslatableModelForm):
         if "parent" in self.fields:
             self.fields["parent"].queryset = Category.objects.prefetch_related("translations")
             self.initial["parent"] = categories.parent_of(self.instance)
+            self.fields["slug"].required = False
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         name = cleaned.get("name")
+        if not cleaned.get("slug") and "slug" not in self.errors:
+            cleaned["slug"] = self.instance.slug or categories.free_slug(name or "")
         if name is not None:
             _say(self, drafts.name_faults("/name", name), {})
             fault = drafts.text_fault("/name", name, longest=120)

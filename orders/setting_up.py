@@ -163,10 +163,7 @@ def _room(name: str, language: str) -> Category:
     found: Category | None = Category.objects.filter(translations__name=name).first()
     if found:
         return found
-    slug = slugify(name)[:40] or f"room-{token_hex(2)}"
-    if Category.objects.filter(slug=slug).exists():
-        slug = f"{slug}-{token_hex(2)}"
     with override(language):
-        category = Category(slug=slug, name=name)
+        category = Category(slug=categories.free_slug(name), name=name)
         categories.plant(category, below=None)
     return category

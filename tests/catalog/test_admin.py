@@ -340,6 +340,54 @@ def test_a_variant_that_was_ordered_cannot_be_removed(staff: Client, room: Categ
     assert Variant.objects.filter(sku="BOWL").exists()
 
 
+def test_nobody_writes_codes_or_json(staff: Client, room: Category) -> None:
+    typed = {
+        "slug": "",
+        "attributes": "Material: Stoneware\nMade in: Turku",
+        "facts": "de: Material: Steinzeug",
+        "tags": "new, gift",
+        "options-TOTAL_FORMS": "1",
+        "options-0-name": "Size of it",
+        "options-0-names": "de: Größe",
+        "options-0-position": "0",
+    }
+
+    made = add(staff, room, **typed)
+
+    assert made.status_code == 302, errors_of(made)
+    master, option = Master.objects.get(), ProductOption.objects.get()
+    assert (master.slug, master.tags) == ("blue-bowl", ["new", "gift"])
+    assert master.attributes == {"Material": "Stoneware", "Made in": "Turku"}
+    assert master.facts == {"de": {"Material": "Steinzeug"}}
+    assert (option.code, option.names) == ("size-of-it", {"de": "Größe"})
+    page = staff.get(f"/admin/catalog/master/{master.pk}/change/").content.decode()
+    assert "Material: Stoneware\nMade in: Turku" in page
+    assert f'href="{option_page(option)}"' in page
+    same = values_form(option, "Small", "Small") | {"values-0-code": "", "values-1-code": ""}
+    assert "correct the duplicate" in errors_of(staff.post(option_page(option), same))
+    valued = staff.post(option_page(option), {**same, "values-1-label": "صغير"})
+    assert valued.status_code == 302, errors_of(valued)
+    small, arabic = option.values.order_by("position")
+    assert small.code == "small"
+    assert arabic.code.isalnum()
+
+
+def test_a_category_needs_no_address_of_its_own(staff: Client, room: Category) -> None:
+    fields = {"slug": "", "name": "Bowls & cups", "room": "clay", "is_active": "on"}
+
+    for _ in range(2):
+        made = staff.post("/admin/catalog/category/add/", fields)
+        assert made.status_code == 302, errors_of(made)
+
+    slugs = set(Category.objects.values_list("slug", flat=True)) - {room.slug}
+    assert "bowls-cups" in slugs
+    assert len(slugs) == 2
+    kept = Category.objects.get(slug="bowls-cups")
+    staff.post(f"/admin/catalog/category/{kept.pk}/change/", {**fields, "name": "Cups"})
+    kept.refresh_from_db()
+    assert kept.slug == "bowls-cups"
+
+
 @pytest.mark.parametrize(("typed", "kept"), [("", {}), ("null", {}), ('{"a": "b"}', {"a": "b"})])
 def test_an_emptied_box_of_facts_is_no_facts(
     staff: Client, room: Category, typed: str, kept: dict[str, str]
@@ -404,10 +452,11 @@ def test_the_second_of_two_editors_is_told_and_overwrites_nothing(
         ({"variants-0-on_hand": "-3"}, "greater than or equal to 0"),
         ({"variants-0-sku": ""}, "This field is required"),
         ({"attributes": "{"}, "Enter a valid JSON"),
-        ({"attributes": "[1]"}, "Write names and values in braces"),
-        ({"facts": "[1]"}, "Write names and values in braces"),
-        ({"facts": '{"de": "Steinzeug"}'}, "Write names and values in braces"),
-        ({"tags": "7"}, "Write words in brackets"),
+        ({"attributes": "[1]"}, "One on each line: Material: Stoneware<"),
+        ({"attributes": "Stoneware"}, "One on each line: Material: Stoneware<"),
+        ({"facts": "de: Steinzeug"}, "after its language: de: Material: Steinzeug<"),
+        ({"facts": '{"de": "Steinzeug"}'}, "after its language: de: Material: Steinzeug<"),
+        ({"tags": '{"new": "gift"}'}, "Words with commas between them: new, gift<"),
         ({"variants-TOTAL_FORMS": "0"}, "A product has at least one variant"),
         ({"slug": "no spaces!"}, "Enter a valid"),
         ({"primary_category": "999999"}, "Select a valid choice"),
