@@ -387,4 +387,4 @@ def test_the_page_says_how_it_understood_and_leads_back(client: Client, sell: Se
     assert 'href="?q=red+mugs&amp;plain=1&amp;brand=Aalto"' in plain
     assert "/p/mug-two" in narrowed
     assert "/p/mug-one" not in narrowed
-    assert 'href="?q=red+mugs" aria-current="true">Aalto' in narrowed
+    assert 'href="?q=red+mugs" aria-current="true"><bdi>Aalto' in narrowed
