@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.options import BaseModelAdmin
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -16,9 +16,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from parler.admin import TranslatableAdmin
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
-from unfold.decorators import display
+from unfold.decorators import action, display
 
-from catalog import categories, counts, history, masters, moderation, prices, shelves, shop
+from catalog import (
+    categories,
+    counts,
+    history,
+    masters,
+    moderation,
+    price_plans,
+    prices,
+    shelves,
+    shop,
+)
 from catalog.drafts import BadProduct
 from catalog.forms import (
     CategoryForm,
@@ -296,6 +306,7 @@ class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
     ordering = ["-pk"]
     show_full_result_count = False
     actions = ["restore", export_selected]
+    actions_detail = ["plan_prices"]
     fields = [
         "name",
         "subtitle",
@@ -438,6 +449,14 @@ class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
                 messages.error(request, masters.taken_said() % {"slug": slug})
             else:
                 masters.restore(caller, key, revision=None, now=now)
+
+    @action(description=price_plans.TITLE, permissions=["change"])
+    def plan_prices(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What it costs from a time on, or for one."""
+        master = self.get_object(request, object_id)
+        if master is None:
+            raise Http404
+        return price_plans.view(self, request, master)
 
     # who did what
 

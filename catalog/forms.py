@@ -87,7 +87,7 @@ class MasterForm(TranslatableModelForm):
         cleaned = super().clean() or {}
         if not self.errors:
             known = self.instance if self.instance.pk else None
-            _say(self, drafts.own_faults(self.fields_of(cleaned), known), FIELDS_OF_MASTER)
+            say(self, drafts.own_faults(self.fields_of(cleaned), known), FIELDS_OF_MASTER)
         return cleaned
 
     def fields_of(self, cleaned: dict[str, Any]) -> dict[str, Any]:
@@ -113,7 +113,7 @@ FIELDS_OF_MASTER = {"category": "primary_category"}
 FIELDS_OF_VARIANT = {"options": "option_values"}
 
 
-def _say(form: Any, faults: Iterable[dict[str, str]], named: dict[str, str]) -> None:
+def say(form: Any, faults: Iterable[dict[str, str]], named: dict[str, str]) -> None:
     """Put each fault beside the field that its pointer ends at, or above the form."""
     for fault in faults:
         places = [named.get(place, place) for place in fault["pointer"].split("/")]
@@ -304,9 +304,9 @@ class CategoryForm(TranslatableModelForm):
         if not cleaned.get("slug") and "slug" not in self.errors:
             cleaned["slug"] = self.instance.slug or categories.free_slug(name or "")
         if name is not None:
-            _say(self, drafts.name_faults("/name", name), {})
+            say(self, drafts.name_faults("/name", name), {})
             fault = drafts.text_fault("/name", name, longest=120)
-            _say(self, [fault] if fault else [], {})
+            say(self, [fault] if fault else [], {})
         return cleaned
 
     def clean_parent(self) -> Category | None:
@@ -355,7 +355,7 @@ class VariantFormSet(forms.BaseInlineFormSet):
         rows = [form.fields_of() for form in kept]
         for fault in drafts.variant_faults({"variants": rows}, master):
             _start, _variants, index, *_rest = fault["pointer"].split("/")
-            _say(kept[int(index)], [fault], FIELDS_OF_VARIANT)
+            say(kept[int(index)], [fault], FIELDS_OF_VARIANT)
 
     def fields_of(self) -> list[dict[str, Any]]:
         """What the service is asked to write: the rows that the editor changed or removed."""
@@ -411,7 +411,7 @@ class ShelfForm(forms.ModelForm):
             elif self._shown("price") != self.instance.amount:
                 self.add_error("price", _("Somebody else has changed this price meanwhile."))
             else:
-                _say(self, drafts.price_faults("", price_of(cleaned)), {})
+                say(self, drafts.price_faults("", price_of(cleaned)), {})
         return cleaned
 
     @property

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.test import Client
 from django.utils import timezone
 
-from catalog import stock
+from catalog import prices, stock
 from catalog.admin import MasterAdmin
 from catalog.demo.fill import fill
 from catalog.models import (
@@ -171,6 +171,40 @@ def test_a_price_is_changed_where_it_is_valid_now(staff: Client, room: Category)
     assert offer.valid_to is not None
     assert sorted(Price.objects.values_list("amount", flat=True)) == [6500, 7000, 8405]
     assert detail("blue-bowl", locale="en", now=timezone.now())["price"]["amount"] == 6500
+
+
+def test_staff_plan_a_price_for_a_weekend(staff: Client, room: Category) -> None:
+    add(staff, room)
+    master, variant = Master.objects.get(), Variant.objects.get()
+    page = f"/admin/catalog/master/{master.pk}/plan_prices/"
+    assert page in staff.get(f"/admin/catalog/master/{master.pk}/change/").content.decode()
+    typed = {
+        "variant": str(variant.pk),
+        "price": "70,50",
+        "list_price": "84.05",
+        "valid_from_0": "2099-01-03",
+        "valid_from_1": "00:00:00",
+        "valid_to_0": "2099-01-05",
+        "valid_to_1": "00:00:00",
+    }
+    for wrong, said in (
+        ({"price": "-1"}, "greater than or equal to 0"),
+        ({"list_price": "10"}, "cannot be lower than the price"),
+        ({"valid_to_0": "2099-01-02"}, "ends after its beginning"),
+        ({"variant": "0"}, "Select a valid choice"),
+    ):
+        assert said in errors_of(staff.post(page, {**typed, **wrong})), wrong
+
+    made = staff.post(page, typed, follow=True)
+
+    assert "€70.50" in errors_of(made)
+    weekend = datetime(2099, 1, 4, tzinfo=UTC)
+    amounts = [
+        prices.current([variant.pk], currency="EUR", now=at)[variant.pk].amount
+        for at in (timezone.now(), weekend, weekend + timedelta(days=2))
+    ]
+    assert amounts == [8405, 7050, 8405]
+    assert staff.get("/admin/catalog/master/999999/plan_prices/").status_code == 404
 
 
 def test_a_draft_is_published_when_it_becomes_active(staff: Client, room: Category) -> None:

@@ -101,7 +101,9 @@ def test_a_mistyped_address_is_not_here(client: Client, query: str) -> None:
 def test_choices_are_grouped_and_one_is_made(client: Client) -> None:
     page = text(client, "/p/iphone-15")
 
-    assert re.findall(r'id="group-\d"><span><bdi>([^<]+)</bdi></span> <span[^>]+>([^<]+)<', page) == [
+    assert re.findall(
+        r'id="group-\d"><span><bdi>([^<]+)</bdi></span> <span[^>]+>([^<]+)<', page
+    ) == [
         ("128 GB", "€749.00"),
         ("256 GB", "€869.00"),
         ("512 GB", "€1,099.00"),
