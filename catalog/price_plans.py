@@ -27,6 +27,8 @@ TITLE = gettext_lazy("Prices for a time")
 
 def _moment(label: Any, *, required: bool = True) -> forms.SplitDateTimeField:
     widget = UnfoldAdminSplitDateTimeWidget()
+    # the browser's own calendar and clock
+    widget.widgets[0].input_type, widget.widgets[1].input_type = "date", "time"
     return forms.SplitDateTimeField(label=capfirst(label), required=required, widget=widget)
 
 
