@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
+from pytest_django import Settings
 
 from catalog.models import Master
 from orders.models import Order
@@ -70,6 +71,14 @@ def test_the_shop_can_be_put_on_a_home_screen(client: Client) -> None:
     assert told["display"] == "standalone"
     for icon in told["icons"]:
         assert finders.find(icon["src"].removeprefix("/static/"))
+
+
+def test_nobody_is_told_to_write_where_nobody_reads(client: Client, settings: Settings) -> None:
+    settings.DEFAULT_FROM_EMAIL = "Amphora <orders@localhost>"
+    assert "mailto:" not in text(client, "/contact")
+
+    settings.DEFAULT_FROM_EMAIL = "Amphora <hello@amphora.example>"
+    assert 'href="mailto:hello@amphora.example"' in text(client, "/contact")
 
 
 @pytest.mark.parametrize("path", PAGES)
