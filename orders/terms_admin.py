@@ -13,7 +13,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from catalog import shop
+from catalog import places, shop
 from catalog.forms import MoneyField
 from catalog.models import Master
 from catalog.templatetags.money import money
@@ -23,8 +23,19 @@ from orders.pricing import money as amount_of
 from orders.taxes import TaxRate
 
 
+class CountryField(forms.ChoiceField):
+    """Chosen by its name: a code that is none would be taxed nowhere, and nothing go there."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label=gettext_lazy("Country"),
+            choices=lambda: [("", "---------"), *places.countries()],
+            widget=UnfoldAdminSelectWidget,
+        )
+
+
 class PercentField(forms.DecimalField):
-    """Typed as 25.5, kept as 2550 basis points."""
+    """Typed as 25.5 or 25,5, kept as 2550 basis points."""
 
     widget = UnfoldAdminTextInputWidget
 
@@ -33,6 +44,9 @@ class PercentField(forms.DecimalField):
 
     def prepare_value(self, value: Any) -> Any:
         return f"{Decimal(value).scaleb(-2):f}" if isinstance(value, int) else value
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(value.replace(",", ".") if isinstance(value, str) else value)
 
     def clean(self, value: Any) -> int | None:
         percent = super().clean(value)
@@ -122,14 +136,12 @@ class CouponAdmin(ModelAdmin):
 
 
 class TaxRateForm(forms.ModelForm):
+    country = CountryField()
     basis_points = PercentField(label=gettext_lazy("Percent"))
 
     class Meta:
         model = TaxRate
         fields = ["country", "tax_class", "basis_points", "is_included", "valid_from", "valid_to"]
-
-    def clean_country(self) -> str:
-        return _country(self.cleaned_data["country"])
 
 
 @admin.register(TaxRate)
@@ -175,12 +187,11 @@ class DeliveryOptionForm(forms.ModelForm):
 
 
 class DeliveryAreaForm(forms.ModelForm):
+    country = CountryField()
+
     class Meta:
         model = DeliveryArea
         fields = ["option", "country", "postal_prefix"]
-
-    def clean_country(self) -> str:
-        return _country(self.cleaned_data["country"])
 
 
 class DeliveryAreaInline(TabularInline):
@@ -205,9 +216,3 @@ class DeliveryOptionAdmin(ModelAdmin):
     @display(description=gettext_lazy("Price"))
     def shown_price(self, option: DeliveryOption) -> str:
         return money(amount_of(option.price, shop.currency()))
-
-
-def _country(text: str) -> str:
-    if not (len(text) == 2 and text.isascii() and text.isalpha()):
-        raise ValidationError(_("Write the country as two letters, such as FI."))
-    return text.upper()

@@ -304,8 +304,13 @@ def test_staff_make_coupons_rates_and_ways_of_delivery(admin: Client) -> None:
     assert empty.status_code == 200
     assert Coupon.objects.get().code == "SUMMER-5"
 
-    rate = {"country": "fi", "tax_class": "standard", "basis_points": "25.5", "is_included": "on"}
+    rate = {"country": "FI", "tax_class": "standard", "basis_points": "25,5", "is_included": "on"}
     when = {"valid_from_0": "2026-01-01", "valid_from_1": "00:00:00"}
+    # nobody lives there, so nobody would be taxed
+    for nowhere in ("", "XX", "UK", "fi"):
+        no = admin.post("/admin/orders/taxrate/add/", {**rate, **when, "country": nowhere})
+        assert no.status_code == 200, nowhere
+    assert ">Finland<" in admin.get("/admin/orders/taxrate/add/").content.decode()
     assert admin.post("/admin/orders/taxrate/add/", {**rate, **when}).status_code == 302
     assert (TaxRate.objects.get().country, TaxRate.objects.get().basis_points) == ("FI", 2550)
 
@@ -324,7 +329,7 @@ def test_staff_make_coupons_rates_and_ways_of_delivery(admin: Client) -> None:
             "position": "0",
             "areas-TOTAL_FORMS": "1",
             "areas-INITIAL_FORMS": "0",
-            "areas-0-country": "fi",
+            "areas-0-country": "FI",
             "areas-0-postal_prefix": "00",
         },
     )
