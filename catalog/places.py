@@ -21,6 +21,11 @@ def countries() -> Choices:
     return sorted(((code, str(names.get(code, code))) for code in _countries()), key=_by_name)
 
 
+def is_country(code: str) -> bool:
+    """Whether it is the code of one, in capitals."""
+    return code in _countries()
+
+
 def currencies() -> Choices:
     names = _locale().currencies
     said = ((code, f"{names.get(code, code)} ({code})") for code in _currencies())
@@ -53,11 +58,9 @@ def _locale() -> Locale:
 
 
 @lru_cache(maxsize=1)
-def _countries() -> list[str]:
+def _countries() -> frozenset[str]:
     known: Any = Locale("en").territories
-    return sorted(
-        code for code in known if len(code) == 2 and code.isalpha() and code not in NO_COUNTRIES
-    )
+    return frozenset(code for code in known if len(code) == 2 and code.isalpha()) - NO_COUNTRIES
 
 
 @lru_cache(maxsize=1)

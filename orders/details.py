@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from catalog import places
 from museo.access.problems import Invalid, field_error
 from notifications.channels import email as mail
 from notifications.channels.message import BadAddress
@@ -178,7 +179,8 @@ class _Reader:
             name: self.text(f"/address/{name}", longest) for name, longest in ADDRESS_FIELDS.items()
         }
         country = address["country"]
-        if country and not (len(country) == 2 and country.isascii() and country.isalpha()):
+        # one that is none would be taxed nowhere
+        if country and not (country.isascii() and places.is_country(country.upper())):
             detail = _("Write the country as two letters, such as FI.")
             self._refuse("/address/country", "invalid", detail)
         return {**address, "country": country.upper()}

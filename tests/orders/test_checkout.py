@@ -224,6 +224,8 @@ def test_an_empty_basket_cannot_be_bought(details: Details, noon: datetime) -> N
         ({"address": "somewhere"}, "/address/city"),
         ({"address": {**ADDRESS, "country": "Finland"}}, "/address/country"),
         ({"address": {**ADDRESS, "country": "1!"}}, "/address/country"),
+        ({"address": {**ADDRESS, "country": "XX"}}, "/address/country"),
+        ({"address": {**ADDRESS, "country": "ß"}}, "/address/country"),
         ({"delivery": "rocket"}, "/delivery"),
         ({"delivery": 7}, "/delivery"),
         ({"payment": {"provider": "bitcoin"}}, "/payment/provider"),
