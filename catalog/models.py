@@ -138,7 +138,8 @@ class Master(TranslatableModel):  # type: ignore[misc]
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.PHYSICAL)
     # empty: what is usual for its kind
     tax_class = models.CharField(_("tax class"), max_length=20, choices=TaxClass, blank=True)
-    slug = models.SlugField(max_length=120)
+    # db_index=False: of living ones a constraint's index knows it
+    slug = models.SlugField(max_length=120, db_index=False)
     status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
     # soft delete: the row stays for the orders that name it
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -164,7 +165,6 @@ class Master(TranslatableModel):  # type: ignore[misc]
         name=models.CharField(_("name"), max_length=160),
         subtitle=models.CharField(_("subtitle"), max_length=200, blank=True),
         description=models.TextField(_("description"), blank=True),
-        meta={"unique_together": [("language_code", "master")]},
     )
 
     objects = TranslatableManager.from_queryset(MasterQuerySet)()
@@ -184,10 +184,6 @@ class Master(TranslatableModel):  # type: ignore[misc]
         ]
         indexes = [
             models.Index(fields=["status", "-published_at", "-id"], name="master_newest"),
-            models.Index(
-                fields=["primary_category", "status", "-published_at", "-id"],
-                name="master_newest_in_category",
-            ),
             models.Index(
                 STARS.desc(),
                 F("rating_count").desc(),

@@ -183,7 +183,7 @@ def find(key: str, *, now: datetime) -> Master:
 def _called(key: Any, now: Any) -> Any:
     # a union, because each of the three has an index, and their alternative has none
     wanted = Master.objects.filter(public_id=key).values("pk").order_by()
-    by_slug = Master.objects.filter(slug=key).values("pk").order_by()
+    by_slug = Master.objects.filter(slug=key, deleted_at=None).values("pk").order_by()
     by_sku = Variant.objects.filter(sku=key, is_active=True).values("master")
     return _published(now).filter(pk__in=wanted.union(by_slug, by_sku)).order_by("pk")
 
