@@ -1,107 +1,162 @@
 """Statements that PostgreSQL works on while Python goes on.
 
-On a connection one is under way at a time: whoever sends the next one waits for it, and is told if
-it has failed. So inside `writing` the rows of one table are made while the database writes those of
-another, in the order and with the outcome that they would have had.
+Inside `writing` they stand in a line, and a thread sends one after the other; whoever asks the
+database anything else waits until all are done, and is told if one has failed. So the rows of one
+table are made while the database writes those of others, in the order and with the outcome that
+they would have had.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from queue import Queue
+from threading import Thread
 from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import connection
 from psycopg import errors, generators, pq
 
-# as much as libpq takes in one piece
-CHUNK = 128 * 1024
 
-# inside `writing`: whether a statement is under way
-_is_under_way: ContextVar[bool | None] = ContextVar("is_under_way", default=None)
+@dataclass(frozen=True)
+class Statement:
+    """`params` are the texts of $1, $2 …; `data` is what a COPY … FROM STDIN is to read."""
+
+    text: bytes
+    params: Sequence[bytes] = ()
+    data: bytes | None = None
+
+
+class Line:
+    """Statements that are sent through a connection which nobody else may use meanwhile."""
+
+    def __init__(self, connected: Any) -> None:
+        self._connected = connected
+        self._waiting: Queue[Statement | None] = Queue()
+        # what went wrong first; what stands behind it is not sent
+        self._failure: BaseException | None = None
+        self._thread: Thread | None = None
+
+    def add(self, statement: Statement) -> None:
+        if self._failure:
+            self.settle()
+        if self._thread is None:
+            self._thread = Thread(target=self._work, name="ahead", daemon=True)
+            self._thread.start()
+        self._waiting.put(statement)
+
+    def settle(self) -> None:
+        """Wait for all, and raise what one has failed with."""
+        self._waiting.join()
+        failure, self._failure = self._failure, None
+        if failure:
+            raise failure
+
+    def give_up(self) -> None:
+        """Wait for the one that is under way, and for no other."""
+        self._failure = self._failure or InterruptedError()
+        self._waiting.join()
+
+    def close(self) -> None:
+        if self._thread:
+            self._waiting.put(None)
+            self._thread.join()
+
+    def _work(self) -> None:
+        while statement := self._waiting.get():
+            try:
+                if not self._failure:
+                    _send(self._connected, statement)
+            except BaseException as failure:
+                self._failure = failure
+            finally:
+                self._waiting.task_done()
+
+
+# inside `writing`
+_line: ContextVar[Line | None] = ContextVar("line", default=None)
 
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """Let nobody wait for what is sent inside until something else is sent, or until the end.
+    """Let nobody wait for what is sent inside until something else is asked, or until the end.
 
     Inside a transaction, which ends after it.
     """
-    if connection.vendor != "postgresql" or _is_under_way.get() is not None:
+    if connection.vendor != "postgresql" or _line.get() is not None:
         yield
         return
-    token = _is_under_way.set(False)
+    connection.ensure_connection()
+    line = Line(connection.connection)
+    token = _line.set(line)
     try:
-        with connection.execute_wrapper(_execute_after_it):
+        with connection.execute_wrapper(_execute_after_all):
             yield
             settle()
+    except BaseException:
+        line.give_up()
+        raise
     finally:
-        # left where something else has failed, and the transaction with it
-        with suppress(DatabaseError):
-            settle()
-        _is_under_way.reset(token)
+        _line.reset(token)
+        line.close()
 
 
 def copy(statement: str, text: str) -> None:
     """Send a COPY … FROM STDIN and what it is to read."""
     # what cannot be written is refused before anything is under way
-    data = memoryview(text.encode())
-    _send(statement, ())
-    _answer()
-    pgconn = connection.connection.pgconn
-    with connection.wrap_database_errors:
-        for start in range(0, len(data), CHUNK):
-            pgconn.put_copy_data(data[start : start + CHUNK])
-        pgconn.put_copy_end()
-        pgconn.flush()
-    _begin()
+    _give(Statement(statement.encode(), data=text.encode()))
 
 
 def send(statement: str, params: Sequence[bytes] = ()) -> None:
     """Send what changes rows; `params` are the texts of $1, $2 …"""
-    _send(statement, params)
-    _begin()
+    _give(Statement(statement.encode(), params))
 
 
 def settle() -> None:
-    """Wait for what is under way, and raise what it has failed with."""
-    if _is_under_way.get():
-        _is_under_way.set(False)
-        _answer()
+    """Wait for what stands in line, and raise what it has failed with."""
+    if line := _line.get():
+        with connection.wrap_database_errors:
+            line.settle()
 
 
-def _execute_after_it(execute: Callable[..., Any], *args: Any) -> Any:
+def _execute_after_all(execute: Callable[..., Any], *args: Any) -> Any:
     settle()
     return execute(*args)
 
 
-def _send(statement: str, params: Sequence[bytes]) -> None:
-    settle()
+def _give(statement: Statement) -> None:
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
     if connection.queries_logged:
         # who counts or names queries sees these, too
-        connection.queries_log.append({"sql": statement, "time": "0"})
-    connected = connection.connection
+        connection.queries_log.append({"sql": statement.text.decode(), "time": "0"})
+    with connection.wrap_database_errors:
+        if line := _line.get():
+            line.add(statement)
+        else:
+            _send(connection.connection, statement)
+
+
+# for whoever has the connection to themselves
+
+
+def _send(connected: Any, statement: Statement) -> None:
     pgconn = connected.pgconn
-    with connection.wrap_database_errors:
-        if not connected.autocommit and pgconn.transaction_status == pq.TransactionStatus.IDLE:
-            # the driver begins a transaction with the first statement that is its own
-            connected.execute("SELECT")
-        pgconn.send_query_params(statement.encode(), params)
-        connected.wait(generators.send(pgconn))
+    if not connected.autocommit and pgconn.transaction_status == pq.TransactionStatus.IDLE:
+        # the driver begins a transaction with the first statement that is its own
+        connected.execute("SELECT")
+    pgconn.send_query_params(statement.text, statement.params)
+    _answer(connected)
+    if statement.data is not None:
+        pgconn.put_copy_data(statement.data)
+        pgconn.put_copy_end()
+        _answer(connected)
 
 
-def _begin() -> None:
-    if _is_under_way.get() is None:
-        _answer()
-    else:
-        _is_under_way.set(True)
-
-
-def _answer() -> None:
-    with connection.wrap_database_errors:
-        connected = connection.connection
-        connected.wait(generators.send(connected.pgconn))
-        for result in connected.wait(generators.fetch_many(connected.pgconn)):
-            if result.status == pq.ExecStatus.FATAL_ERROR:
-                raise errors.error_from_result(result)
+def _answer(connected: Any) -> None:
+    connected.wait(generators.send(connected.pgconn))
+    for result in connected.wait(generators.fetch_many(connected.pgconn)):
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            raise errors.error_from_result(result)

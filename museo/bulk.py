@@ -96,16 +96,17 @@ def update(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
     if not rows:
         return
     table, key = model._meta.db_table, model._meta.pk.column
-    fields = [model._meta.pk, *(model._meta.get_field(name) for name in names)]
+    fields: list[Any] = [model._meta.pk, *map(model._meta.get_field, names)]
     if connection.vendor == "postgresql":
-        sets = ", ".join(f"{name} = given.{name}" for name in names)
-        typed = zip((key, *names), map(_type_of, fields), strict=True)
-        columns = ", ".join(f"{name} {kind}" for name, kind in typed)
+        columns = ", ".join(f"{field.column} {_read_as(field)}" for field in fields)
+        sets = ", ".join(
+            f"{field.column} = given.{field.column}::{_type_of(field)}" for field in fields[1:]
+        )
         ahead.send(
             # names and types come from the models, values are one placeholder
             f"UPDATE {table} SET {sets} FROM json_to_recordset($1)"  # noqa: S608
             f" AS given ({columns}) WHERE {table}.{key} = given.{key}",
-            [as_json([dict(zip((key, *names), row, strict=True)) for row in rows]).encode()],
+            [_as_objects(fields, rows).encode()],
         )
         return
     with connection.cursor() as cursor:
@@ -115,6 +116,30 @@ def update(model: type[models.Model], names: Sequence[str], rows: Iterable[Seque
             f"UPDATE {table} SET {sets} WHERE {key} = %s",  # noqa: S608
             [[*values, pk] for pk, *values in _ready(fields, rows)],
         )
+
+
+def insert_missing(model: type[models.Model], name: str, values: Iterable[str]) -> None:
+    """Insert a row for each value of a unique field that no row has yet, in their order."""
+    values = list(values)
+    if not values:
+        return
+    if connection.vendor == "postgresql":
+        table, column = model._meta.db_table, connection.ops.quote_name(name)
+        ahead.send(
+            # names come from the models, values are one placeholder; what is there takes no id
+            f"INSERT INTO {table} ({column})"  # noqa: S608
+            " SELECT given.value FROM json_array_elements_text($1) WITH ORDINALITY"
+            " AS given (value, place) WHERE NOT EXISTS"
+            f" (SELECT FROM {table} known WHERE known.{column} = given.value)"
+            " ORDER BY given.place ON CONFLICT DO NOTHING",
+            [as_json(values).encode()],
+        )
+        return
+    known = set(
+        model._default_manager.filter(**{f"{name}__among": values}).values_list(name, flat=True)
+    )
+    new = [model(**{name: value}) for value in values if value not in known]
+    model._default_manager.bulk_create(new, ignore_conflicts=True)
 
 
 def check_references() -> None:
@@ -148,9 +173,7 @@ def _csv(fields: Sequence[Any], rows: Sequence[Sequence[Any]], alike: Sequence[A
 
 def _lines(fields: Sequence[Any], rows: Sequence[Sequence[Any]], end: str) -> str:
     """Filling in a form takes half as long as the module `csv` does."""
-    places = [n for n, field in enumerate(fields) if isinstance(field, models.JSONField)]
-    if places:
-        rows = [*_with_json(rows, places)]
+    rows = _with_json(fields, rows)
     line = ",".join([f"{QUOTE}%s{QUOTE}"] * len(fields)) + end.replace("%", "%%")
     text = "".join([line % tuple(row) for row in rows])
     if text.count(QUOTE) == line.count(QUOTE) * len(rows):
@@ -163,13 +186,23 @@ def _doubled(value: Any) -> str:
     return str(value).replace(QUOTE, QUOTE * 2)
 
 
-def _with_json(rows: Iterable[Sequence[Any]], places: Sequence[int]) -> Iterator[list[Any]]:
-    for row in rows:
-        values = list(row)
-        for place in places:
-            if values[place] is not None:
-                values[place] = as_json(values[place])
-        yield values
+def _as_objects(fields: Sequence[Any], rows: Sequence[Sequence[Any]]) -> str:
+    """JSON within JSON is a text: PostgreSQL would read it twice, and slowly."""
+    columns = [field.column for field in fields]
+    return as_json([dict(zip(columns, row, strict=True)) for row in _with_json(fields, rows)])
+
+
+def _with_json(fields: Sequence[Any], rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+    places = [n for n, field in enumerate(fields) if isinstance(field, models.JSONField)]
+    return [_texts_at(places, row) for row in rows] if places else rows
+
+
+def _texts_at(places: Sequence[int], row: Sequence[Any]) -> Sequence[Any]:
+    values = list(row)
+    for place in places:
+        if values[place] is not None:
+            values[place] = as_json(values[place])
+    return values
 
 
 def as_json(value: Any) -> str:
@@ -206,6 +239,11 @@ def _asked(field: Any, value: Any) -> Any:
     if isinstance(field, models.JSONField) and value is not None:
         return as_json(value)
     return field.get_db_prep_save(value, connection)
+
+
+def _read_as(field: Any) -> str:
+    """What it is within an object of JSON."""
+    return "text" if isinstance(field, models.JSONField) else _type_of(field)
 
 
 def _type_of(field: Any) -> str:

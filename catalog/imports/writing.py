@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from django.conf import settings
 from django.db import models
 
-from catalog import prices, shop, stock
+from catalog import prices, stock
 from catalog.imports.book import (
     PLAIN_OF_MASTER,
     PLAIN_OF_VARIANT,
@@ -52,7 +52,10 @@ def write(book: Book, *, by: str, now: datetime) -> None:
     variants = [sold for product in products for sold in product.variants.values()]
     new = [product for product in products if product.is_new]
     edited = [product for product in products if _is_touched(product) and not product.is_new]
+    # what asks the database comes first: it would wait for all that is written before it
     _number_all(new, products, variants)
+    around = documents.Around.read()
+    _receive_stock(variants, by=by, now=now)
     _insert_masters(new, now=now)
     _update_masters(edited, now=now)
     _write_texts(products)
@@ -60,11 +63,13 @@ def write(book: Book, *, by: str, now: datetime) -> None:
     _write_variants(variants)
     _write_links(variants)
     _write_prices(variants, now=now)
-    _write_stock(variants, by=by, now=now)
+    _count_stock(variants, by=by, now=now)
     _write_pictures(products)
     bulk.check_references()
     retold = [product for product in edited if _is_rewritten(product)]
-    index.refresh([product.pk for product in retold if product.pk], now=now, new=_written(new))
+    index.refresh(
+        [product.pk for product in retold if product.pk], now=now, new=_written(new, around)
+    )
     index.reprice([product.pk for product in edited if product.pk], now=now)
 
 
@@ -116,7 +121,7 @@ def _is_rewritten(product: Product) -> bool:
     )
 
 
-def _written(new: Sequence[Product]) -> documents.Written:
+def _written(new: Sequence[Product], around: documents.Around) -> documents.Written:
     """What the index has to know of new products: nobody else has written about them."""
     on_sale = [product for product in new if product.fields["status"] == Master.Status.ACTIVE]
     variants = [
@@ -125,7 +130,6 @@ def _written(new: Sequence[Product]) -> documents.Written:
         for sold in product.variants.values()
         if sold.fields["is_active"]
     ]
-    currency = shop.currency()
     return documents.Written(
         [
             documents.Product(
@@ -153,8 +157,9 @@ def _written(new: Sequence[Product]) -> documents.Written:
         [
             (sold.product.pk or 0, amounts.amount, ALWAYS, None)
             for sold in variants
-            if (amounts := sold.prices.get(currency))
+            if (amounts := sold.prices.get(around.currency))
         ],
+        around,
     )
 
 
@@ -331,13 +336,15 @@ def _write_prices(variants: Iterable[Sold], *, now: datetime) -> None:
         prices.end_prices(ids, currency=currency, now=now)
 
 
-def _write_stock(variants: Iterable[Sold], *, by: str, now: datetime) -> None:
-    counted = [sold for sold in variants if "stock" in sold.touched and sold.pk]
-    first = {sold.pk or 0: sold.on_hand or 0 for sold in counted if sold.is_new}
-    again = {
-        sold.pk or 0: Count(sold.sku, sold.on_hand or 0) for sold in counted if not sold.is_new
-    }
+def _receive_stock(variants: Iterable[Sold], *, by: str, now: datetime) -> None:
+    counted = (sold for sold in variants if sold.is_new and "stock" in sold.touched)
+    first = {sold.pk or 0: sold.on_hand or 0 for sold in counted}
     stock.receive_all(first, reference=by, at=now)
+
+
+def _count_stock(variants: Iterable[Sold], *, by: str, now: datetime) -> None:
+    counted = (sold for sold in variants if not sold.is_new and "stock" in sold.touched)
+    again = {sold.pk or 0: Count(sold.sku, sold.on_hand or 0) for sold in counted}
     stock.count(again, by=by, at=now)
 
 

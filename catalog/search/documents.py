@@ -134,6 +134,7 @@ class Written:
     options: Iterable[tuple[int, str, Mapping[str, str]]]
     # product, amount in the shop's currency, since when, until when
     prices: Iterable[tuple[int, int, datetime, datetime | None]]
+    around: Around
 
 
 def read(masters: QuerySet[Master], *, now: datetime) -> Written:
@@ -155,7 +156,22 @@ def read(masters: QuerySet[Master], *, now: datetime) -> Written:
         variants,
         values.values_list("variant_id", "optionvalue__label", "optionvalue__labels"),
         _price_rows(ids, currency=shop.currency(), now=now),
+        Around.read(),
     )
+
+
+@dataclass(frozen=True)
+class Around:
+    """What is the same for all products: their categories, the shop's language and currency."""
+
+    categories: Categories
+    language: str
+    currency: str
+
+    @classmethod
+    def read(cls) -> Around:
+        its = shop.current()
+        return cls(Categories.read(), its.default_language, its.currency)
 
 
 class Made(NamedTuple):
@@ -176,14 +192,16 @@ def entries(written: Written, *, now: datetime) -> Made:
         document.tell(subtitle, language, is_coloured=True)
         document.tell(description, language)
     _tell_variants(documents, written)
-    categories = _Categories.read()
+    around = written.around
     costs = _costs(written.prices, now)
     made: list[Entry] = []
     names: list[Name] = []
     for product in written.products:
         document = documents[product.pk]
-        path = categories.tell(document, product.primary_category_id)
-        names += _sort_names(product.pk, called[product.pk], product.slug, path)
+        path = around.categories.tell(document, product.primary_category_id)
+        names += _sort_names(
+            product.pk, called[product.pk], product.slug, path, shops=around.language
+        )
         price, until = costs.get(product.pk, (None, None))
         made.append(
             (
@@ -218,14 +236,14 @@ def names(ids: Collection[int], *, shops: str) -> list[Name]:
 
 
 def _sort_names(
-    pk: int, called: Mapping[str, str], slug: str, path: str, *, shops: str = ""
+    pk: int, called: Mapping[str, str], slug: str, path: str, *, shops: str
 ) -> Iterator[Name]:
     """For each language the name that cards show: that in it, in the shop's, in any, the slug."""
     folded = {
         language: words.fold(name)[:LONGEST_SORT_NAME] for language, name in called.items() if name
     }
     anywhere = folded[min(folded)] if folded else slug
-    otherwise = folded.get(shops or shop.current().default_language, anywhere)
+    otherwise = folded.get(shops, anywhere)
     for language in shop.ALL_LANGUAGES:
         yield pk, language, folded.get(language, otherwise), path
 
@@ -258,7 +276,7 @@ def _tell_variants(documents: Mapping[int, Document], written: Written) -> None:
 
 
 @dataclass(frozen=True)
-class _Categories:
+class Categories:
     """Where each lies in the tree, and its names by language."""
 
     paths: Mapping[int, str]
@@ -267,7 +285,7 @@ class _Categories:
     said: dict[str, Document] = field(default_factory=dict)
 
     @classmethod
-    def read(cls) -> _Categories:
+    def read(cls) -> Categories:
         paths = dict(Category.objects.values_list("pk", "path"))
         names = defaultdict(list)
         rows = Category._parler_meta.root_model.objects.values_list(

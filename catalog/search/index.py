@@ -27,7 +27,8 @@ def refresh(
 
     `new` is all that is written about others, which this transaction has made.
     """
-    with transaction.atomic():
+    # of one transaction, to which nobody returns: to mark a place in it would be to wait for it
+    with transaction.atomic(savepoint=False):
         _lock(master_ids)
         said = _add(new, now=now) if new else set()
         for ids in _batches(sorted(set(master_ids))):
@@ -43,7 +44,7 @@ def reprice(
     `currency` is the shop's, for whoever is just changing it.
     """
     for ids in _batches(master_ids):
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             revisions = dict(Master.objects.filter(pk__among=ids).values_list("pk", "revision"))
             prices = documents.prices(ids, currency=currency or shop.currency(), now=now)
             bulk.update(
@@ -134,11 +135,7 @@ def _lock(master_ids: Collection[int]) -> None:
 
 def _add_words(plain: Collection[str]) -> None:
     """Sorted, so that two writers with the same new words wait for each other in one order."""
-    said = sorted(filter(is_word, plain))
-    known = set(SearchWord.objects.filter(word__among=said).values_list("word", flat=True))
-    SearchWord.objects.bulk_create(
-        (SearchWord(word=word) for word in said if word not in known), ignore_conflicts=True
-    )
+    bulk.insert_missing(SearchWord, "word", sorted(filter(is_word, plain)))
 
 
 def is_word(text: str) -> bool:

@@ -84,6 +84,31 @@ def test_a_transaction_that_begins_with_it_is_undone_as_a_whole() -> None:
 
 
 @only_postgresql
+def test_what_stands_behind_a_failure_is_not_sent() -> None:
+    def fail_first() -> None:
+        with transaction.atomic(), ahead.writing():
+            for words in (TWICE, WORDS, WORDS):
+                insert(words)
+
+    # PostgreSQL would say of the others that the transaction is aborted
+    with pytest.raises(IntegrityError, match="word0"):
+        fail_first()
+
+    assert not SearchWord.objects.exists()
+
+
+@only_postgresql
+def test_a_line_that_is_longer_than_any_buffer_does_not_stand_still() -> None:
+    many = [[(f"{letter}{n:038}",) for n in range(9000)] for letter in "abc"]
+
+    with transaction.atomic(), ahead.writing():
+        for words in many:
+            insert(words)
+
+    assert SearchWord.objects.count() == sum(map(len, many))
+
+
+@only_postgresql
 def test_of_two_failures_the_caller_s_own_is_told() -> None:
     def fail() -> None:
         with transaction.atomic(), ahead.writing():
@@ -107,6 +132,18 @@ def test_references_can_be_looked_at_before_the_end() -> None:
 
     with pytest.raises(IntegrityError, match="source_id"):
         refer_to_nothing()
+
+
+def test_only_what_is_missing_is_inserted() -> None:
+    insert(WORDS)
+    with transaction.atomic(), ahead.writing():
+        bulk.insert_missing(SearchWord, "word", ["word1", "worm", "word2", "wort"])
+        bulk.insert_missing(SearchWord, "word", [])
+
+    newest = SearchWord.objects.order_by("-pk").values_list("pk", "word")
+    (last, wort), (before, worm) = newest[:2]
+    assert (worm, wort, last - before) == ("worm", "wort", 1)
+    assert SearchWord.objects.count() == MANY + 2
 
 
 REST = {"outcome": "", "changes": {"a": [None, "\x01'\"\\%s"]}, "reasons": []}
