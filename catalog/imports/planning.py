@@ -206,42 +206,51 @@ class Planner:
             raise RowRefused("category_ambiguous" if found else "category_unknown")
         return next(iter(found))
 
-    def open(self, read: Iterable[Mapping[str, Any]], *, is_locked: bool, now: datetime) -> Book:
-        """The book of all that these rows' values are about."""
-        read = list(read)
-        shapes = {shape_of(tuple(values)) for values in read}
-        currencies = {currency for shape in shapes for currency in shape.currencies}
-        return open_book(
-            {values["sku"] for values in read},
-            {_slug(values) for values in read},
-            currencies=sorted(currencies),
-            is_locked=is_locked,
-            now=now,
-        )
-
 
 def _slug(values: Mapping[str, Any]) -> str:
     return str(values.get("product") or slugify(values["sku"]))
 
 
-def plan(
-    rows: Sequence[Row], planner: Planner, *, is_locked: bool, now: datetime
-) -> tuple[list[Plan], Book]:
-    """What becomes of the rows, in their order, and the book that then has to be written."""
-    plans: dict[int, Plan] = {}
-    values: dict[int, dict[str, Any]] = {}
-    for row in rows:
-        try:
-            found = planner.read(row)
-            _require_product(found)
-            values[row.number] = found
-        except Refused as refused:
-            plans[row.number] = Plan(row, Outcome.REFUSED, {}, refused.reasons)
-    book = planner.open(values.values(), is_locked=is_locked, now=now)
-    for row in rows:
-        if row.number in values:
-            plans[row.number] = _planned(row, values[row.number], book, now)
-    return [plans[row.number] for row in rows], book
+Read = Sequence[tuple[Row, dict[str, Any] | Refused]]
+
+
+def read(rows: Iterable[Row], planner: Planner) -> Read:
+    """The rows with their values, or why they are refused as they are."""
+    return [(row, _values_or_refusal(row, planner)) for row in rows]
+
+
+def _values_or_refusal(row: Row, planner: Planner) -> dict[str, Any] | Refused:
+    try:
+        values = planner.read(row)
+        _require_product(values)
+    except Refused as refused:
+        # what it was raised from holds on to much
+        return refused.with_traceback(None)
+    return values
+
+
+def book_of(rows: Read, *, is_locked: bool, now: datetime) -> Book:
+    """The book of all that these rows' values are about."""
+    sound = [values for _row, values in rows if not isinstance(values, Refused)]
+    shapes = {shape_of(tuple(values)) for values in sound}
+    currencies = {currency for shape in shapes for currency in shape.currencies}
+    return open_book(
+        {values["sku"] for values in sound},
+        {_slug(values) for values in sound},
+        currencies=sorted(currencies),
+        is_locked=is_locked,
+        now=now,
+    )
+
+
+def plan(rows: Read, book: Book, *, now: datetime) -> list[Plan]:
+    """What becomes of the rows, in their order, by the book, which then has to be written."""
+    return [
+        Plan(row, Outcome.REFUSED, {}, values.reasons)
+        if isinstance(values, Refused)
+        else _planned(row, values, book, now)
+        for row, values in rows
+    ]
 
 
 def _require_product(values: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ from django.db.models import F, Q, TextField
 from django.db.models.functions import Cast
 
 from catalog.imports import files, planning, tracing, undoing, writing
+from catalog.imports.book import Book
 from catalog.imports.cells import NO_CHARACTER, plain
 from catalog.imports.files import Reading
 from catalog.imports.models import Import, ImportRow
@@ -100,11 +101,18 @@ def _do(hold: Hold, clock: Callable[[], datetime]) -> None:
     found = Import.objects.get(pk=hold.pk)
     if hold.state != State.UNDOING and not found.is_read:
         _read(hold, found, clock)
-    batch = _undo_batch if hold.state == State.UNDOING else _batch
-    while _tried(lambda: batch(hold, clock())):
+    following = Following()
+    while _tried(lambda: _next_batch(hold, following, clock())):
         pass
     if hold.state == State.RUNNING:
         files.forget(found.stored_as)
+
+
+def _next_batch(hold: Hold, following: Following, now: datetime) -> bool:
+    """False when there was nothing left."""
+    if hold.state == State.UNDOING:
+        return _undo_batch(hold, now)
+    return _batch(hold, following, now)
 
 
 def _tried(batch: Callable[[], bool]) -> bool:
@@ -186,35 +194,69 @@ def _staged(
 # planning and writing
 
 
+@dataclass
+class Following:
+    """The rows behind a batch, read and planned while the database writes that."""
+
+    # the product that they come after; None: none were read
+    after: str | None = None
+    read: planning.Read = ()
+    # what becomes of them if nothing of them is there yet, and what is there then
+    planned: Planned | None = None
+
+    def take(self, found: Import) -> tuple[planning.Read, Planned | None]:
+        """The next rows; what was planned only once, for who writes a book changes it."""
+        if not (found.has_reached and found.reached == self.after):
+            return planning.read(_given(found), _planner(found)), None
+        planned, self.planned = self.planned, None
+        return self.read, planned
+
+    def go_on(self, found: Import, rows: Sequence[planning.Row], planner: planning.Planner) -> None:
+        """Read those behind the place that was reached."""
+        self.after, self.read, self.planned = found.reached, planning.read(rows, planner), None
+
+    def plan(self, now: datetime) -> None:
+        book = Book({}, {}, [])
+        self.planned = planning.plan(self.read, book, now=now), book
+
+
+Planned = tuple[list[planning.Plan], Book]
+
+
 # a batch's one circle, of products and variants, is opened with the book
 @garbage.left_alone()
-def _batch(hold: Hold, now: datetime) -> bool:
+def _batch(hold: Hold, following: Following, now: datetime) -> bool:
     """Do the next rows; False when there was nothing left."""
     is_real = hold.state == State.RUNNING
     with log.change() as change:
         found = hold.renew(now)
-        rows = _given(found)
-        if not rows:
+        read, planned = following.take(found)
+        if not read:
             _finish(change, found, State.DONE if is_real else State.CHECKED, now)
             return False
-        planner = planning.Planner(planning.columns(found.mapping, found.header), len(found.header))
-        plans, book = planning.plan(rows, planner, is_locked=is_real, now=now)
+        book = planning.book_of(read, is_locked=is_real, now=now)
+        are_new = not book.all
+        plans, book = planned if planned and are_new else (planning.plan(read, book, now=now), book)
+        outcomes = [each.outcome for each in plans]
+        found.has_reached, found.reached = True, plans[-1].row.product
+        planner, rows = _planner(found), _given(found)
         with ahead.writing():
             if is_real:
                 writing.write(book, by=found.reference, now=now)
                 tracing.leave(found.began_by, plans, book, at=now)
-            bulk.update(
-                ImportRow,
-                ["outcome", "changes", "reasons"],
-                [(each.row.pk, each.outcome, each.changes, list(each.reasons)) for each in plans],
-            )
-        book.close()
-        outcomes = [each.outcome for each in plans]
+            _write_outcomes(plans)
+            following.go_on(found, rows, planner)
+            if are_new:
+                # as those behind them will be
+                following.plan(now)
+            # to let go of them takes a while, too
+            book.close()
+            del read, planned, plans, book, rows
         tell(
             change,
             hold.renew(
                 now,
-                **_reached(rows),
+                **_reached(len(outcomes), found.reached),
                 created=F("created") + outcomes.count(Outcome.CREATE),
                 changed=F("changed") + outcomes.count(Outcome.CHANGE),
                 unchanged=F("unchanged") + outcomes.count(Outcome.UNCHANGED),
@@ -223,6 +265,18 @@ def _batch(hold: Hold, now: datetime) -> bool:
             now,
         )
     return True
+
+
+def _write_outcomes(plans: Iterable[planning.Plan]) -> None:
+    bulk.update(
+        ImportRow,
+        ["outcome", "changes", "reasons"],
+        [(each.row.pk, each.outcome, each.changes, list(each.reasons)) for each in plans],
+    )
+
+
+def _planner(found: Import) -> planning.Planner:
+    return planning.Planner(planning.columns(found.mapping, found.header), len(found.header))
 
 
 def _given(found: Import) -> list[planning.Row]:
@@ -253,7 +307,7 @@ def _undo_batch(hold: Hold, now: datetime) -> bool:
             "undone": F("undone") + len(undone),
             "kept": F("kept") + len(rows) - len(undone),
         }
-        tell(change, hold.renew(now, **_reached(rows), **counted), now)
+        tell(change, hold.renew(now, **_reached(len(rows), rows[-1].product), **counted), now)
     return True
 
 
@@ -270,10 +324,10 @@ def _next_rows(found: Import, rows: Any, *, descending: bool) -> Any:
     return rows
 
 
-def _reached(rows: Sequence[Any]) -> dict[str, Any]:
+def _reached(count: int, product: str) -> dict[str, Any]:
     return {
-        "done": F("done") + len(rows),
-        "reached": rows[-1].product,
+        "done": F("done") + count,
+        "reached": product,
         "has_reached": True,
     }
 
