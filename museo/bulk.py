@@ -265,10 +265,12 @@ def take_ids(model: type[models.Model], count: int) -> list[int]:
                 # the sequence's name is looked up once, not for each row
                 "WITH sequence AS MATERIALIZED"
                 " (SELECT pg_get_serial_sequence(%s, 'id')::regclass AS name)"
-                " SELECT nextval(name) FROM sequence, generate_series(1, %s)",
+                # and what it gives is read as one row
+                " SELECT ARRAY(SELECT nextval(name) FROM generate_series(1, %s)) FROM sequence",
                 [table, count],
             )
-            return [pk for (pk,) in cursor.fetchall()]
+            ((ids,),) = cursor.fetchall()
+            return list(ids)
         # this transaction is the one writer
         cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
         last = (cursor.fetchone() or (0,))[0]

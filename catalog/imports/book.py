@@ -189,6 +189,8 @@ def open_book(
     if is_locked:
         masters = masters.select_for_update(no_key=True)
     by_pk = {product.pk: product for product in map(_product, masters.values(*_OF_MASTER))}
+    if not by_pk:
+        return Book({}, {}, [])
     _read_texts(by_pk)
     _read_pictures(by_pk)
     variants = _read_variants(by_pk)

@@ -5,7 +5,7 @@ A row is looked at as a whole before any of it counts: a refused row changes not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -211,12 +211,26 @@ def _slug(values: Mapping[str, Any]) -> str:
     return str(values.get("product") or slugify(values["sku"]))
 
 
-Read = Sequence[tuple[Row, dict[str, Any] | Refused]]
+@dataclass(frozen=True)
+class Read:
+    """Rows with their values, or why they are refused as they are; and what these are about."""
+
+    rows: Sequence[tuple[Row, dict[str, Any] | Refused]]
+    skus: Collection[str]
+    slugs: Collection[str]
+    currencies: Sequence[str]
 
 
 def read(rows: Iterable[Row], planner: Planner) -> Read:
-    """The rows with their values, or why they are refused as they are."""
-    return [(row, _values_or_refusal(row, planner)) for row in rows]
+    found = [(row, _values_or_refusal(row, planner)) for row in rows]
+    sound = [values for _row, values in found if not isinstance(values, Refused)]
+    shapes = {shape_of(tuple(values)) for values in sound}
+    return Read(
+        found,
+        {values["sku"] for values in sound},
+        {_slug(values) for values in sound},
+        sorted({currency for shape in shapes for currency in shape.currencies}),
+    )
 
 
 def _values_or_refusal(row: Row, planner: Planner) -> dict[str, Any] | Refused:
@@ -229,27 +243,20 @@ def _values_or_refusal(row: Row, planner: Planner) -> dict[str, Any] | Refused:
     return values
 
 
-def book_of(rows: Read, *, is_locked: bool, now: datetime) -> Book:
-    """The book of all that these rows' values are about."""
-    sound = [values for _row, values in rows if not isinstance(values, Refused)]
-    shapes = {shape_of(tuple(values)) for values in sound}
-    currencies = {currency for shape in shapes for currency in shape.currencies}
+def book_of(read: Read, *, is_locked: bool, now: datetime) -> Book:
+    """The book of all that these rows are about."""
     return open_book(
-        {values["sku"] for values in sound},
-        {_slug(values) for values in sound},
-        currencies=sorted(currencies),
-        is_locked=is_locked,
-        now=now,
+        read.skus, read.slugs, currencies=read.currencies, is_locked=is_locked, now=now
     )
 
 
-def plan(rows: Read, book: Book, *, now: datetime) -> list[Plan]:
+def plan(read: Read, book: Book, *, now: datetime) -> list[Plan]:
     """What becomes of the rows, in their order, by the book, which then has to be written."""
     return [
         Plan(row, Outcome.REFUSED, {}, values.reasons)
         if isinstance(values, Refused)
         else _planned(row, values, book, now)
-        for row, values in rows
+        for row, values in read.rows
     ]
 
 

@@ -8,6 +8,7 @@ worker holds an import by a lease, which each batch renews.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -101,18 +102,18 @@ def _do(hold: Hold, clock: Callable[[], datetime]) -> None:
     found = Import.objects.get(pk=hold.pk)
     if hold.state != State.UNDOING and not found.is_read:
         _read(hold, found, clock)
-    following = Following()
-    while _tried(lambda: _next_batch(hold, following, clock())):
+    progress = Progress()
+    while _tried(lambda: _next_batch(hold, progress, clock())):
         pass
     if hold.state == State.RUNNING:
         files.forget(found.stored_as)
 
 
-def _next_batch(hold: Hold, following: Following, now: datetime) -> bool:
+def _next_batch(hold: Hold, progress: Progress, now: datetime) -> bool:
     """False when there was nothing left."""
     if hold.state == State.UNDOING:
         return _undo_batch(hold, now)
-    return _batch(hold, following, now)
+    return _batch(hold, progress, now)
 
 
 def _tried(batch: Callable[[], bool]) -> bool:
@@ -194,77 +195,85 @@ def _staged(
 # planning and writing
 
 
+Planned = tuple[list[planning.Plan], Book]
+
+
 @dataclass
 class Following:
     """The rows behind a batch, read and planned while the database writes that."""
 
-    # the product that they come after; None: none were read
-    after: str | None = None
-    read: planning.Read = ()
+    # the product that they come after
+    after: str
+    read: planning.Read
     # what becomes of them if nothing of them is there yet, and what is there then
-    planned: Planned | None = None
+    planned: Planned | None
 
-    def take(self, found: Import) -> tuple[planning.Read, Planned | None]:
-        """The next rows; what was planned only once, for who writes a book changes it."""
-        if not (found.has_reached and found.reached == self.after):
-            return planning.read(_given(found), _planner(found)), None
+    def take_plans(self) -> Planned | None:
+        """Once: who writes a book changes it."""
         planned, self.planned = self.planned, None
-        return self.read, planned
-
-    def go_on(self, found: Import, rows: Sequence[planning.Row], planner: planning.Planner) -> None:
-        """Read those behind the place that was reached."""
-        self.after, self.read, self.planned = found.reached, planning.read(rows, planner), None
-
-    def plan(self, now: datetime) -> None:
-        book = Book({}, {}, [])
-        self.planned = planning.plan(self.read, book, now=now), book
+        return planned
 
 
-Planned = tuple[list[planning.Plan], Book]
+@dataclass
+class Progress:
+    """What a worker has in hand between two batches, and may do without."""
+
+    following: Following | None = None
+
+    def next_of(self, found: Import) -> Following:
+        """What was read, if it comes next; a batch that is tried again may be another one."""
+        following = self.following
+        if following and found.has_reached and found.reached == following.after:
+            return following
+        return Following(found.reached, _read_by(_planner(found), _given(found)), None)
 
 
 # a batch's one circle, of products and variants, is opened with the book
 @garbage.left_alone()
-def _batch(hold: Hold, following: Following, now: datetime) -> bool:
+def _batch(hold: Hold, progress: Progress, now: datetime) -> bool:
     """Do the next rows; False when there was nothing left."""
     is_real = hold.state == State.RUNNING
     with log.change() as change:
         found = hold.renew(now)
-        read, planned = following.take(found)
-        if not read:
+        following = progress.next_of(found)
+        if not following.read.rows:
             _finish(change, found, State.DONE if is_real else State.CHECKED, now)
             return False
-        book = planning.book_of(read, is_locked=is_real, now=now)
-        are_new = not book.all
-        plans, book = planned if planned and are_new else (planning.plan(read, book, now=now), book)
-        outcomes = [each.outcome for each in plans]
+        book = planning.book_of(following.read, is_locked=is_real, now=now)
+        are_new, planned = not book.all, following.take_plans()
+        if are_new and planned:
+            plans, book = planned
+        else:
+            plans = planning.plan(following.read, book, now=now)
+        outcomes = Counter(each.outcome for each in plans)
         found.has_reached, found.reached = True, plans[-1].row.product
+        # asked for before anything is written: it would wait for that
         planner, rows = _planner(found), _given(found)
         with ahead.writing():
             if is_real:
                 writing.write(book, by=found.reference, now=now)
                 tracing.leave(found.began_by, plans, book, at=now)
             _write_outcomes(plans)
-            following.go_on(found, rows, planner)
-            if are_new:
-                # as those behind them will be
-                following.plan(now)
-            # to let go of them takes a while, too
+            read = _read_by(planner, rows)
+            # behind new products there are more of them, as a rule
+            progress.following = Following(
+                found.reached, read, _planned_as_new(read, now) if are_new else None
+            )
+            # to let go of all this takes a while, too
             book.close()
-            del read, planned, plans, book, rows
+            del following, planned, plans, book, rows
+            garbage.look_through_the_newest()
         tell(
             change,
-            hold.renew(
-                now,
-                **_reached(len(outcomes), found.reached),
-                created=F("created") + outcomes.count(Outcome.CREATE),
-                changed=F("changed") + outcomes.count(Outcome.CHANGE),
-                unchanged=F("unchanged") + outcomes.count(Outcome.UNCHANGED),
-                refused=F("refused") + outcomes.count(Outcome.REFUSED),
-            ),
+            hold.renew(now, **_reached(outcomes.total(), found.reached), **_counted(outcomes)),
             now,
         )
     return True
+
+
+def _planned_as_new(read: planning.Read, now: datetime) -> Planned:
+    book = Book({}, {}, [])
+    return planning.plan(read, book, now=now), book
 
 
 def _write_outcomes(plans: Iterable[planning.Plan]) -> None:
@@ -275,18 +284,33 @@ def _write_outcomes(plans: Iterable[planning.Plan]) -> None:
     )
 
 
+def _counted(outcomes: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "created": F("created") + outcomes[Outcome.CREATE],
+        "changed": F("changed") + outcomes[Outcome.CHANGE],
+        "unchanged": F("unchanged") + outcomes[Outcome.UNCHANGED],
+        "refused": F("refused") + outcomes[Outcome.REFUSED],
+    }
+
+
 def _planner(found: Import) -> planning.Planner:
     return planning.Planner(planning.columns(found.mapping, found.header), len(found.header))
 
 
-def _given(found: Import) -> list[planning.Row]:
-    """The next rows; a model of each would take longer than all that is read of it."""
-    names = ("pk", "number", "sku", "product", "twin")
+# the values of `ROW` and the cells as JSON: a model of each would take longer than to read it
+Given = Sequence[tuple[Any, ...]]
+ROW = ("pk", "number", "sku", "product", "twin")
+
+
+def _given(found: Import) -> Given:
+    """The next rows."""
     rows = _next_rows(found, found.rows.all(), descending=False)
-    return [
-        planning.Row._make((*row, orjson.loads(cells)))
-        for *row, cells in rows.values_list(*names, Cast("cells", TextField()))
-    ]
+    return list(rows.values_list(*ROW, Cast("cells", TextField())))
+
+
+def _read_by(planner: planning.Planner, given: Given) -> planning.Read:
+    rows = (planning.Row._make((*row, orjson.loads(cells))) for *row, cells in given)
+    return planning.read(rows, planner)
 
 
 def _undo_batch(hold: Hold, now: datetime) -> bool:

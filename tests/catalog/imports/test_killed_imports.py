@@ -163,7 +163,7 @@ def test_without_the_lease_two_workers_get_in_each_others_way(
     monkeypatch.setattr(working.Hold, "renew", unheld)
     hold = working.Hold(found.pk, "", "running")
     for _worker in range(2):
-        working._batch(hold, working.Following(), NOON)
+        working._batch(hold, working.Progress(), NOON)
         Import.objects.update(has_reached=False)
 
     found.refresh_from_db()
