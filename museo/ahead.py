@@ -20,6 +20,9 @@ from typing import Any
 from django.db import connection
 from psycopg import errors, generators, pq
 
+# libpq keeps a copy of what the database has not taken yet
+PIECE = 1024 * 1024
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -183,7 +186,10 @@ def _send(connected: Any, statement: Statement) -> None:
     pgconn.send_query_params(statement.text, statement.params)
     _answer(connected)
     if statement.data is not None:
-        pgconn.put_copy_data(statement.data)
+        data = memoryview(statement.data)
+        for start in range(0, len(data), PIECE):
+            pgconn.put_copy_data(data[start : start + PIECE])
+            connected.wait(generators.send(pgconn))
         pgconn.put_copy_end()
         _answer(connected)
 

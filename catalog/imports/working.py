@@ -206,12 +206,16 @@ class Following:
     after: str
     read: planning.Read
     # what becomes of them if nothing of them is there yet, and what is there then
-    planned: Planned | None
+    planned: Planned | None = None
 
-    def take_plans(self) -> Planned | None:
-        """Once: who writes a book changes it."""
-        planned, self.planned = self.planned, None
-        return planned
+    def plans(self, *, is_locked: bool, now: datetime) -> tuple[Planned, bool]:
+        """What becomes of the rows, and whether nothing of them is there yet."""
+        book = planning.book_of(self.read, is_locked=is_locked, now=now)
+        # once: who writes a book changes it
+        are_new, planned, self.planned = not book.all, self.planned, None
+        if planned and are_new:
+            return planned, are_new
+        return (planning.plan(self.read, book, now=now), book), are_new
 
 
 @dataclass
@@ -225,7 +229,11 @@ class Progress:
         following = self.following
         if following and found.has_reached and found.reached == following.after:
             return following
-        return Following(found.reached, _read_by(_planner(found), _given(found)), None)
+        return Following(found.reached, _read_by(_planner(found), _given(found)))
+
+    def go_on(self, after: str, read: planning.Read, *, are_new: bool, now: datetime) -> None:
+        """These rows come next; behind new products there are more of them, as a rule."""
+        self.following = Following(after, read, _planned_as_new(read, now) if are_new else None)
 
 
 # a batch's one circle, of products and variants, is opened with the book
@@ -239,12 +247,7 @@ def _batch(hold: Hold, progress: Progress, now: datetime) -> bool:
         if not following.read.rows:
             _finish(change, found, State.DONE if is_real else State.CHECKED, now)
             return False
-        book = planning.book_of(following.read, is_locked=is_real, now=now)
-        are_new, planned = not book.all, following.take_plans()
-        if are_new and planned:
-            plans, book = planned
-        else:
-            plans = planning.plan(following.read, book, now=now)
+        (plans, book), are_new = following.plans(is_locked=is_real, now=now)
         outcomes = Counter(each.outcome for each in plans)
         found.has_reached, found.reached = True, plans[-1].row.product
         # asked for before anything is written: it would wait for that
@@ -254,14 +257,10 @@ def _batch(hold: Hold, progress: Progress, now: datetime) -> bool:
                 writing.write(book, by=found.reference, now=now)
                 tracing.leave(found.began_by, plans, book, at=now)
             _write_outcomes(plans)
-            read = _read_by(planner, rows)
-            # behind new products there are more of them, as a rule
-            progress.following = Following(
-                found.reached, read, _planned_as_new(read, now) if are_new else None
-            )
+            progress.go_on(found.reached, _read_by(planner, rows), are_new=are_new, now=now)
             # to let go of all this takes a while, too
             book.close()
-            del following, planned, plans, book, rows
+            del following, plans, book, rows
             garbage.look_through_the_newest()
         tell(
             change,
