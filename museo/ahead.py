@@ -109,7 +109,7 @@ class Soon:
                     sys.setswitchinterval(self._usual)
 
 
-_soon = Soon()
+soon = Soon()
 
 # inside `writing`
 _line: ContextVar[Line | None] = ContextVar("line", default=None)
@@ -128,7 +128,7 @@ def writing() -> Iterator[None]:
     line = Line(connection.connection)
     token = _line.set(line)
     try:
-        with _soon.used(), connection.execute_wrapper(_execute_after_all):
+        with soon.used(), connection.execute_wrapper(_execute_after_all):
             yield
             settle()
     except BaseException:

@@ -1,5 +1,6 @@
 """What PostgreSQL writes while Python goes on is there, in order, or its failure is told."""
 
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -81,6 +82,20 @@ def test_a_transaction_that_begins_with_it_is_undone_as_a_whole() -> None:
         begin_and_fail()
 
     assert not SearchWord.objects.exists()
+
+
+@only_postgresql
+def test_threads_wait_for_the_interpreter_as_long_as_ever_afterwards() -> None:
+    usual = sys.getswitchinterval()
+
+    with transaction.atomic(), ahead.writing():
+        within = sys.getswitchinterval()
+        with ahead.soon.used():
+            pass
+        still = sys.getswitchinterval()
+
+    assert within == still == pytest.approx(ahead.Soon.SECONDS)
+    assert sys.getswitchinterval() == usual
 
 
 @only_postgresql
