@@ -287,9 +287,13 @@ class Categories:
     def __init__(self) -> None:
         rows = list(Category.objects.order_by("path").values_list("pk", "path", "slug"))
         names: dict[int, dict[str, str]] = defaultdict(dict)
-        texts = Category._parler_meta.root_model.objects.values_list(
-            "master_id", "language_code", "name"
+        texts = list(
+            Category._parler_meta.root_model.objects.order_by("pk").values_list(
+                "master_id", "language_code", "name"
+            )
         )
+        # all that they are found by
+        self.known = (rows, texts)
         for pk, language, name in texts:
             names[pk][language] = _folded(name)
         self.slugs: dict[int, str] = {pk: slug for pk, _path, slug in rows}

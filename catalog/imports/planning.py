@@ -191,6 +191,13 @@ class Planner:
             raise Refused(*reasons)
         return values
 
+    def reads_as(self, other: Planner) -> bool:
+        """Whether the other one would find the same in each row."""
+        return self._known() == other._known()
+
+    def _known(self) -> tuple[Any, ...]:
+        return [column.field for column in self.columns], self.currency, self.categories.known
+
     def _take(self, values: dict[str, Any], column: Column, cell: str) -> None:
         value = column.read(cell)
         if column.name == "category":

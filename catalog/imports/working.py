@@ -198,12 +198,13 @@ def _staged(
 Planned = tuple[list[planning.Plan], Book]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Following:
     """The rows behind a batch, read and planned while the database writes that."""
 
     # the product that they come after
     after: str
+    planner: planning.Planner
     read: planning.Read
     # what becomes of them if nothing of them is there yet, and what is there then
     planned: Planned | None = None
@@ -211,10 +212,9 @@ class Following:
     def plans(self, *, is_locked: bool, now: datetime) -> tuple[Planned, bool]:
         """What becomes of the rows, and whether nothing of them is there yet."""
         book = planning.book_of(self.read, is_locked=is_locked, now=now)
-        # once: who writes a book changes it
-        are_new, planned, self.planned = not book.all, self.planned, None
-        if planned and are_new:
-            return planned, are_new
+        are_new = not book.all
+        if self.planned and are_new:
+            return self.planned, are_new
         return (planning.plan(self.read, book, now=now), book), are_new
 
 
@@ -224,16 +224,21 @@ class Progress:
 
     following: Following | None = None
 
-    def next_of(self, found: Import) -> Following:
-        """What was read, if it comes next; a batch that is tried again may be another one."""
-        following = self.following
-        if following and found.has_reached and found.reached == following.after:
+    def next_of(self, found: Import, planner: planning.Planner) -> Following:
+        """What was read, if it comes next, and once: what is tried again is read anew."""
+        following, self.following = self.following, None
+        comes_next = following and found.has_reached and found.reached == following.after
+        if following and comes_next and following.planner.reads_as(planner):
             return following
-        return Following(found.reached, _read_by(_planner(found), _given(found)))
+        return Following(found.reached, planner, _read_by(planner, _given(found)))
 
-    def go_on(self, after: str, read: planning.Read, *, are_new: bool, now: datetime) -> None:
+    def go_on(
+        self, after: str, planner: planning.Planner, rows: Given, *, are_new: bool, now: datetime
+    ) -> None:
         """These rows come next; behind new products there are more of them, as a rule."""
-        self.following = Following(after, read, _planned_as_new(read, now) if are_new else None)
+        read = _read_by(planner, rows)
+        planned = _planned_as_new(read, now) if are_new else None
+        self.following = Following(after, planner, read, planned)
 
 
 # a batch's one circle, of products and variants, is opened with the book
@@ -243,7 +248,8 @@ def _batch(hold: Hold, progress: Progress, now: datetime) -> bool:
     is_real = hold.state == State.RUNNING
     with log.change() as change:
         found = hold.renew(now)
-        following = progress.next_of(found)
+        planner = _planner(found)
+        following = progress.next_of(found, planner)
         if not following.read.rows:
             _finish(change, found, State.DONE if is_real else State.CHECKED, now)
             return False
@@ -251,13 +257,13 @@ def _batch(hold: Hold, progress: Progress, now: datetime) -> bool:
         outcomes = Counter(each.outcome for each in plans)
         found.has_reached, found.reached = True, plans[-1].row.product
         # asked for before anything is written: it would wait for that
-        planner, rows = _planner(found), _given(found)
+        rows = _given(found)
         with ahead.writing():
             if is_real:
                 writing.write(book, by=found.reference, now=now)
                 tracing.leave(found.began_by, plans, book, at=now)
             _write_outcomes(plans)
-            progress.go_on(found.reached, _read_by(planner, rows), are_new=are_new, now=now)
+            progress.go_on(found.reached, planner, rows, are_new=are_new, now=now)
             # to let go of all this takes a while, too
             book.close()
             del following, plans, book, rows

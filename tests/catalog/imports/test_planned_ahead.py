@@ -11,8 +11,9 @@ from catalog.imports import planning, services, working, writing
 from catalog.imports.book import Book
 from catalog.imports.models import Import, ImportRow
 from catalog.models import Category, Master, Price, Variant
-from museo.access.callers import Caller
-from tests.catalog.imports.conftest import NOON, changes, counts, csv_of
+from museo.access.callers import Caller, caller_for_user
+from museo.access.models import User
+from tests.catalog.imports.conftest import NOON, changes, counts, csv_of, reasons
 from tests.catalog.test_masters import bowl, price
 
 pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
@@ -71,6 +72,26 @@ def test_who_did_not_look_again_would_make_it_twice(
 
     found.refresh_from_db()
     assert (found.state, found.done) == ("failed", 10)
+
+
+def test_a_category_that_goes_meanwhile_is_unknown_then(found: Import, clay: Category) -> None:
+    other = Category.objects.add_root(instance=Category(slug="wood", name="Wood"))
+
+    def clock() -> datetime:
+        if ImportRow.objects.filter(outcome="create").count() == 10:
+            Category.objects.filter(pk=other.pk).delete()
+        return NOON
+
+    lines = [row.replace("clay", "wood") if MADE in row else row for row in ROWS]
+    content = csv_of(*lines)
+    own = caller_for_user(User.objects.get(), locale="en")
+    of_both = services.start(own, [content], file_name="b.csv", dry_run=False, now=NOON)
+
+    working.work_on(of_both, clock)
+
+    of_both.refresh_from_db()
+    assert (of_both.state, counts(of_both)) == ("done", (29, 0, 0, 1))
+    assert list(reasons(of_both).values()) == [[("category", "category_unknown")]]
 
 
 def test_a_batch_that_is_tried_again_is_planned_anew(
