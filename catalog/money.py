@@ -67,7 +67,12 @@ class Money:
 
     def shown(self, language: str) -> str:
         """€84.00 or 84,00 €, as readers of a language write it."""
-        return format_currency(self.as_decimal(), self.currency, locale=_locale(language))
+        return _shown(self, language)
+
+
+@lru_cache(maxsize=4096)
+def _shown(money: Money, language: str) -> str:
+    return format_currency(money.as_decimal(), money.currency, locale=_locale(language))
 
 
 @lru_cache(maxsize=512)

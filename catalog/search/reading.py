@@ -75,12 +75,15 @@ def plain(query: str, *, language: str) -> Reading:
 
 def read(query: str, *, language: str) -> Reading:
     """As its language reads it, or the shop's where that leaves fewer words to look for."""
-    query = query[:LONGEST_QUERY]
+    here = shop.current()
+    return _reading(query[:LONGEST_QUERY], (language, here.default_language), here.currency)
+
+
+@lru_cache(1024)
+def _reading(query: str, languages: tuple[str, ...], currency: str) -> Reading:
     if SKU.fullmatch(words.fold(query.strip())):
-        return plain(query, language=language)
-    readings = [
-        _read(query, each) for each in dict.fromkeys((language, shop.current().default_language))
-    ]
+        return plain(query, language=languages[0])
+    readings = [_read(query, each, currency) for each in dict.fromkeys(languages)]
     return min(readings, key=lambda reading: len(reading.words))
 
 
@@ -116,15 +119,14 @@ def spans(folded: str, *, language: str) -> Iterator[tuple[int, int]]:
             yield token.span()
 
 
-def _read(query: str, language: str) -> Reading:
-    reader = _Reader(_tokens(query, language), lexicon.of(language), shop.currency())
+def _read(query: str, language: str, currency: str) -> Reading:
+    reader = _Reader(_tokens(query, language), lexicon.of(language), currency)
     reading = reader.read()
     if reading.words or reading.has_limits:
         return reading
     return plain(query, language=language)
 
 
-@lru_cache(1024)
 def _tokens(query: str, language: str) -> tuple[str, ...]:
     folded = words.fold(query)
     return tuple(folded[start:stop] for start, stop in spans(folded, language=language))
