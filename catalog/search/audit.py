@@ -41,6 +41,9 @@ INVARIANTS = (
         WHERE e.master_id > %(after)s AND e.master_id <= %(upto)s
             AND (e.revision <> m.revision OR e.brand <> m.brand OR e.kind <> m.kind
                 OR e.category_path <> c.path
+                OR e.one_variant <> COALESCE(
+                    (SELECT MIN(v.id) FROM catalog_variant v
+                        WHERE v.master_id = m.id AND v.is_active), 0)
                 OR COALESCE(CAST(e.published_at AS TEXT), '')
                     <> COALESCE(CAST(m.published_at AS TEXT), ''))
         """,

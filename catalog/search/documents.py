@@ -18,7 +18,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import Min, Q, QuerySet
 
 from catalog import shop
 from catalog.models import Category, Master, Price, Variant
@@ -47,6 +47,8 @@ class Document:
     tokens: set[str] = field(default_factory=set)
     plain: set[str] = field(default_factory=set)
     names: list[str] = field(default_factory=list)
+    # the first that can be bought
+    one_variant: int | None = None
 
     def tell(
         self, text: str, language: str = "", *, marks: Marks = ("",), is_coloured: bool = False
@@ -215,10 +217,17 @@ def entries(written: Written, *, now: datetime) -> Made:
                 product.brand,
                 product.kind,
                 product.revision,
+                document.one_variant,
             )
         )
     plain = {word for document in documents.values() for word in document.plain}
     return Made(made, names, plain)
+
+
+def first_variants(ids: Collection[int]) -> list[tuple[int, int]]:
+    """Of each product the first that can be bought of it."""
+    active = Variant.objects.filter(master_id__among=ids, is_active=True).order_by("master_id")
+    return list(active.values_list("master_id").annotate(first=Min("pk")))
 
 
 def names(ids: Collection[int], *, shops: str) -> list[Name]:
@@ -266,10 +275,11 @@ def _tell_variants(documents: Mapping[int, Document], written: Written) -> None:
     """The SKUs and options of what can be bought."""
     of_variants = {}
     for variant_id, pk, sku, gtin in written.variants:
-        of_variants[variant_id] = documents[pk]
-        documents[pk].name(sku)
+        document = of_variants[variant_id] = documents[pk]
+        document.one_variant = min(variant_id, document.one_variant or variant_id)
+        document.name(sku)
         if gtin:
-            documents[pk].name(gtin)
+            document.name(gtin)
     for variant_id, label, labels in written.options:
         for language, text in {"": label, **labels}.items():
             of_variants[variant_id].tell_fact(text, language)

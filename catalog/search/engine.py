@@ -6,13 +6,15 @@ is the same. Nothing that a shopper typed but letters and digits gets here.
 
 # all of it is written here but for the parameters: nothing comes from outside
 # ruff: noqa: S608
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
 
-from museo import wire
+from museo import sql, wire
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Token:
     begins: bool = False
 
 
+# of a database
+Row = tuple[Any, ...]
 # all of the groups, of each any token
 Wanted = Sequence[Sequence[Token]]
 # words holding another, or near one that was typed wrong
@@ -40,10 +44,24 @@ def source(parameter: str) -> tuple[str, str]:
     )
 
 
+def source_among(parameter: str, ids: str) -> tuple[str, str]:
+    """The same of those that another query gives: they are few, and each is looked at by itself."""
+    entries, matching = source(parameter)
+    if _is_postgresql():
+        fenced = f"SELECT * FROM catalog_searchentry WHERE master_id = ANY(ARRAY({ids})) OFFSET 0"
+        return f"({fenced}) e", matching
+    return entries, f"{matching} AND e.master_id IN ({ids})"
+
+
 def expression(wanted: Wanted) -> str:
     if _is_postgresql():
         return " & ".join(f"({' | '.join(map(_lexeme, group))})" for group in wanted)
     return " AND ".join(f"({' OR '.join(map(_phrase, group))})" for group in wanted)
+
+
+def without(expression: str, other: str) -> str:
+    """What matches the one and not the other."""
+    return f"({expression}) {'& !' if _is_postgresql() else 'NOT '}({other})"
 
 
 def _lexeme(token: Token) -> str:
@@ -59,7 +77,8 @@ def moment(at: Any) -> Any:
     return connection.ops.adapt_datetimefield_value(at)
 
 
-def rows(statement: str, parameters: Any) -> list[tuple[Any, ...]]:
+def rows(statement: str, parameters: Any) -> list[Row]:
+    """Planned for these parameters: how many rows they are true of decides how to look for them."""
     with connection.cursor() as cursor:
         if _is_postgresql():
             wire.read_moments_in_c(cursor)
@@ -67,20 +86,47 @@ def rows(statement: str, parameters: Any) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
+def planned(statement: str, parameters: Mapping[str, Any]) -> list[Row]:
+    """The same of a statement that PostgreSQL plans once, whatever the parameters are."""
+    if not _is_postgresql():
+        return rows(statement, parameters)
+    marked, names = _marked(statement)
+    return list(sql.ask_marked(marked, [parameters[name] for name in names]).fetchall())
+
+
+@lru_cache(1024)
+def _marked(statement: str) -> tuple[str, Sequence[str]]:
+    """With PostgreSQL's own marks, and the names of what stands for them, in their order."""
+    names = list(dict.fromkeys(PARAMETER.findall(statement)))
+    return PARAMETER.sub(lambda mark: f"${names.index(mark[1]) + 1}", statement), names
+
+
+PARAMETER = re.compile(r"%\((\w+)\)s")
+
+
 def words_like(patterns: Iterable[str]) -> list[tuple[str, str]]:
     """Each LIKE pattern with the shortest words that fit it; three letters of it or more."""
-    table = "catalog_searchword" if _is_postgresql() else "catalog_searchword_fts"
-    one = f"""
-        SELECT * FROM (
-            SELECT %s AS pattern, word FROM {table}
-            WHERE word LIKE %s ORDER BY LENGTH(word), word LIMIT {MOST_ALIKE}
-        ) AS alike
-    """
     asked = list(dict.fromkeys(patterns))
     if not asked:
         return []
+    if _is_postgresql():
+        return planned(ALIKE, {"patterns": asked})
+    one = f"""
+        SELECT * FROM (
+            SELECT %s AS pattern, word FROM catalog_searchword_fts
+            WHERE word LIKE %s ORDER BY LENGTH(word), word LIMIT {MOST_ALIKE}
+        ) AS alike
+    """
     twice = [pattern for pattern in asked for _ in range(2)]
     return rows(" UNION ALL ".join([one] * len(asked)), twice)
+
+
+ALIKE = f"""
+    SELECT pattern, word FROM UNNEST(%(patterns)s::text[]) AS asked (pattern), LATERAL (
+        SELECT word FROM catalog_searchword
+        WHERE word LIKE pattern ORDER BY LENGTH(word), word LIMIT {MOST_ALIKE}
+    ) AS alike
+"""
 
 
 def words_near(word: str, *, edits: int) -> list[str]:
@@ -88,14 +134,9 @@ def words_near(word: str, *, edits: int) -> list[str]:
     shortest, longest = len(word) - edits, len(word) + edits
     parts = [word[start : start + 3] for start in range(len(word) - 2)]
     if _is_postgresql():
-        found = rows(
-            f"""
-            SELECT word FROM catalog_searchword
-            WHERE word LIKE ANY(%s) AND LENGTH(word) BETWEEN %s AND %s
-            ORDER BY similarity(word, %s) DESC, word LIMIT {MOST_NEAR}
-            """,
-            [[f"{word[:2]}%", *(f"%{part}%" for part in parts)], shortest, longest, word],
-        )
+        patterns = [f"{word[:2]}%", *(f"%{part}%" for part in parts)]
+        asked = {"patterns": patterns, "shortest": shortest, "longest": longest, "word": word}
+        found = planned(NEAR, asked)
     else:
         found = rows(
             f"""
@@ -119,6 +160,14 @@ def words_near(word: str, *, edits: int) -> list[str]:
             ],
         )
     return [near for (near,) in found]
+
+
+NEAR = f"""
+    SELECT word FROM catalog_searchword
+    WHERE word LIKE ANY(%(patterns)s::text[])
+        AND LENGTH(word) BETWEEN %(shortest)s AND %(longest)s
+    ORDER BY similarity(word, %(word)s) DESC, word LIMIT {MOST_NEAR}
+"""
 
 
 def _is_postgresql() -> bool:

@@ -1,13 +1,12 @@
 """How many of what was found are of each category, brand, kind and price, and in stock."""
 
 from bisect import bisect_right
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from operator import attrgetter
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from catalog.models import Category
-from catalog.search.candidates import Candidate
+from catalog.search.candidates import Candidate, Row
 
 MOST_VALUES = 10
 # a price range ends where about this part of the products does, at a round amount
@@ -16,9 +15,11 @@ PARTS = 4
 Facets = dict[str, Any]
 
 
-def count(candidates: Sequence[Candidate], categories: Mapping[str, tuple[str, str]]) -> Facets:
+def count(candidates: Sequence[Row], categories: Mapping[str, tuple[str, str]]) -> Facets:
     """`categories` has the slug and the name of each path; what only one value has is no choice."""
-    paths = Counter(_each("category_path", candidates))
+    columns = zip(Candidate._fields, zip(*candidates, strict=True), strict=False)
+    found: Mapping[str, Sequence[Any]] = defaultdict(tuple, columns)
+    paths = Counter(found["category_path"])
     below: Counter[str] = Counter()
     for path, products in paths.items():
         for end in range(Category.steplen, len(path) + 1, Category.steplen):
@@ -29,19 +30,16 @@ def count(candidates: Sequence[Candidate], categories: Mapping[str, tuple[str, s
             for path, products in below.most_common(MOST_VALUES)
             if path in categories
         ],
-        "price": _ranges(sorted(_each("price", candidates))),
-        "in_stock": sum(_each("in_stock", candidates)),
-        "brand": _values(_each("brand", candidates)),
-        "kind": _values(_each("kind", candidates)),
+        "price": _ranges(sorted(found["price"])),
+        "in_stock": sum(found["in_stock"]),
+        "brand": _values(found["brand"]),
+        "kind": _values(found["kind"]),
     }
 
 
-def _each(name: str, candidates: Sequence[Candidate]) -> Iterator[Any]:
-    return map(attrgetter(name), candidates)
-
-
-def _values(values: Iterator[str]) -> list[dict[str, Any]]:
-    found = Counter(filter(None, values))
+def _values(values: Iterable[str]) -> list[dict[str, Any]]:
+    found = Counter(values)
+    del found[""]
     return [{"value": value, "count": times} for value, times in found.most_common(MOST_VALUES)]
 
 

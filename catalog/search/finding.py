@@ -1,7 +1,7 @@
 """Finding products: from what a shopper typed to a page of products, what else there is, and why.
 
 A word that no product has is corrected. All takes a fixed number of queries: categories, words,
-words to correct if there are any, candidates.
+words to correct if there are any, candidates, and where prices are limited those by their texts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Any
 
 from catalog import cursors, shop
 from catalog.search import candidates, facets, lexicon, reading, vocabulary, words
-from catalog.search.candidates import BEST_MATCH, NEWEST, Filters, Search
+from catalog.search.candidates import BEST_MATCH, NEWEST, Candidate, Filters, Search
 from catalog.search.interpretation import interpretation
 from catalog.search.reading import Reading
 from catalog.search.vocabulary import Known
@@ -58,7 +58,7 @@ def find(
     read = understood.reading
     order = order or sorts.get(read.sort) or (BEST_MATCH if read.words else NEWEST)
     after = cursors.values(cursor, order) if cursor else None
-    found = []
+    found: Sequence[candidates.Row] = []
     if read.words or read.has_limits:
         search = Search(
             read, understood.known, filters, understood.path_named, locale, now, order, after
@@ -66,8 +66,8 @@ def find(
         found = search.candidates()
     rest = found
     if order == BEST_MATCH and after is not None:
-        rest = [each for each in found if [each.rank, each.pk] < after]
-    page = rest[:limit]
+        rest = [row for row in found if list(row[: len(after)]) < after]
+    page = [Candidate._make(row) for row in rest[:limit]]
     return Found(
         ids=[each.pk for each in page],
         next_cursor=_place(page[-1], order) if len(rest) > limit else "",
@@ -78,7 +78,7 @@ def find(
     )
 
 
-def _place(last: candidates.Candidate, order: Sequence[str]) -> str:
+def _place(last: Candidate, order: Sequence[str]) -> str:
     names = [name.removeprefix("-") for name in order]
     return cursors.at({name: getattr(last, name) for name in names}, order)
 
@@ -173,20 +173,8 @@ class Rooms:
 
     @classmethod
     def read(cls, locale: str) -> "Rooms":
-        names: dict[tuple[str, str], dict[str, str]] = {}
-        for path, slug, language, name in sql.rows(OPEN_ROOMS, []):
-            names.setdefault((path, slug), {})[language] = name
         languages = (locale, shop.current().default_language)
-        rooms, labels = [], {}
-        for (path, slug), by_language in names.items():
-            own = [
-                (language, by_language[language])
-                for language in languages
-                if language in by_language
-            ]
-            rooms.append(Room(path, slug, own))
-            labels[path] = (slug, own[0][1] if own else slug)
-        return cls(rooms, labels)
+        return _rooms(tuple(sql.rows(OPEN_ROOMS, [])), languages)
 
     def beginning(self, said: Sequence[str]) -> list[tuple[str, str]]:
         """The slug and name of those in whose name the words stand, the last as a beginning."""
@@ -208,6 +196,22 @@ class Rooms:
                 ):
                     best, length = room, len(stems)
         return best
+
+
+@lru_cache(32)
+def _rooms(rows: Sequence[tuple[str, str, str, str]], languages: Sequence[str]) -> Rooms:
+    """They seldom change."""
+    names: dict[tuple[str, str], dict[str, str]] = {}
+    for path, slug, language, name in rows:
+        names.setdefault((path, slug), {})[language] = name
+    rooms, labels = [], {}
+    for (path, slug), by_language in names.items():
+        own = [
+            (language, by_language[language]) for language in languages if language in by_language
+        ]
+        rooms.append(Room(path, slug, own))
+        labels[path] = (slug, own[0][1] if own else slug)
+    return Rooms(rooms, labels)
 
 
 @lru_cache(4096)

@@ -91,11 +91,12 @@ def rebuild(*, now: datetime) -> int:
 
 
 def catch_up(*, now: datetime) -> None:
-    """Take in products on sale that have no entry or no names, as after an upgrade."""
+    """Take in what is on sale and lacks its entry, or a part of it, as after an upgrade."""
     missing = _on_sale().filter(~Exists(SearchEntry.objects.filter(master=OuterRef("pk"))))
     refresh(list(missing.values_list("pk", flat=True)), now=now)
     named = SearchName.objects.filter(master=OuterRef("pk"))
     _name(SearchEntry.objects.filter(~Exists(named)), language=shop.current().default_language)
+    _tell_variants(SearchEntry.objects.filter(one_variant=None, price__isnull=False))
 
 
 def _name(entries: QuerySet[SearchEntry], *, language: str) -> None:
@@ -104,6 +105,13 @@ def _name(entries: QuerySet[SearchEntry], *, language: str) -> None:
             _lock(ids)
             SearchName.objects.filter(master_id__among=ids).delete()
             bulk.insert(SearchName, COLUMNS_OF_NAMES, documents.names(ids, shops=language))
+
+
+def _tell_variants(entries: QuerySet[SearchEntry]) -> None:
+    for ids in _batches(list(entries.order_by("pk").values_list("pk", flat=True))):
+        with transaction.atomic():
+            _lock(ids)
+            bulk.update(SearchEntry, ["one_variant"], documents.first_variants(ids))
 
 
 def _refresh(ids: Collection[int], *, now: datetime) -> set[str]:

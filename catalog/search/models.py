@@ -47,6 +47,9 @@ class SearchEntry(models.Model):
     kind = models.CharField(max_length=10)
     # of the master, to see whether an edit was missed
     revision = models.PositiveIntegerField()
+    # one that can be bought of it: where there is some of that, nothing else of it is looked at;
+    # not a foreign key, which would be looked after at every write. None if nothing can be bought
+    one_variant = models.BigIntegerField(null=True)
 
     class Meta:
         verbose_name_plural = "search entries"

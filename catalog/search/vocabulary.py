@@ -14,10 +14,14 @@ LONG_WORD = 8
 
 @dataclass(frozen=True)
 class Known:
-    """A typed word: whether products have it, its beginning or stem; words that hold it."""
+    """A typed word: whether products have it, its beginning or stem; words that hold it.
+
+    It is spelled out if these are all, so that to look for its beginning finds no other words.
+    """
 
     is_known: bool
     holding: tuple[str, ...] = ()
+    is_spelled_out: bool = False
 
 
 def look_up(typed: Iterable[str], *, language: str) -> Mapping[str, Known]:
@@ -32,7 +36,9 @@ def look_up(typed: Iterable[str], *, language: str) -> Mapping[str, Known]:
     for word in asked:
         beginning, *inside = _patterns(word, stem(word))
         holding = [part for pattern in inside for part in found.get(pattern, ())]
-        known[word] = Known(bool(found.get(beginning) or holding), tuple(holding))
+        is_spelled_out = bool(inside) and len(holding) < engine.MOST_ALIKE
+        is_known = bool(found.get(beginning) or holding)
+        known[word] = Known(is_known, tuple(holding), is_spelled_out)
     return known
 
 

@@ -18,6 +18,7 @@ from catalog.models import (
     Variant,
 )
 from catalog.search import completing, index
+from catalog.search.candidates import CAP, ENOUGH
 from catalog.search.models import SearchEntry, SearchWord
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both]
@@ -201,6 +202,64 @@ def test_facets_count_what_was_found(sell: Sell) -> None:
     assert slugs("mug", category="clay", in_stock=True) == ["mug-one"]
 
 
+def test_a_product_is_in_stock_while_any_of_its_variants_is(sell: Sell) -> None:
+    mug, bowl = sell("Mug", on_hand=0), sell("Mug bowl", on_hand=0)
+    second = Variant.objects.create(master=mug, sku="SECOND", option_key="second")
+    StockItem.objects.create(variant=second, on_hand=1)
+    Variant.objects.create(master=bowl, sku="MADE", option_key="second", track_stock=False)
+    sell("Mug lid", on_hand=0)
+    index.refresh([mug.pk, bowl.pk], now=NOON)
+
+    for _ in range(2):
+        assert search("mug").facets["in_stock"] == 2
+        assert slugs("mug in stock") == ["mug", "mug-bowl"]
+        # as before it was prepared after an upgrade
+        SearchEntry.objects.update(one_variant=None)
+
+
+def test_where_enough_is_named_so_texts_are_not_looked_into(sell: Sell) -> None:
+    for number in range(ENOUGH - 1):
+        sell(f"Mug {number}")
+    sell("Tray", description="carries a mug")
+    assert "tray" in every("mug")
+
+    sell("Mug of many")
+
+    assert len(every("mug")) == ENOUGH
+    assert "tray" not in every("mug")
+    assert every("mug carries") == ["tray"]
+    assert "tray" in every("mug", sort="newest")
+
+
+def test_who_is_called_just_so_comes_first_however_many_have_the_word(sell: Sell) -> None:
+    for number in range(CAP):
+        sell(f"Small mug {number}")
+    sell("Mug of many")
+    sell("Mug")
+
+    found = every("mug")
+
+    assert found[:2] == ["mug", "mug-of-many"]
+    assert len(set(found)) == len(found) == CAP
+
+
+def every(query: str, **asked: Any) -> list[str]:
+    """From the first page to the last."""
+    first = search(query, limit=100, **asked)
+    rest = (
+        search(query, limit=100, cursor=first.next_cursor, **asked) if first.next_cursor else None
+    )
+    return [row["slug"] for page in (first, rest) if page for row in page.results]
+
+
+@pytest.mark.parametrize("query", ["lamp", "lamp under 20 €", "cheapest lamp"])
+def test_a_beginning_goes_on_with_digits(sell: Sell, query: str) -> None:
+    sell("Lamp15 table", price=1000)
+    sell("Lamplight")
+
+    assert sorted(slugs(query)) == ["lamp15-table", "lamplight"]
+
+
 @pytest.mark.parametrize("sort", ["", "newest", "price", "-price"])
 def test_pages_of_a_search_go_on_where_they_ended(sell: Sell, sort: str) -> None:
     for number in range(7):
@@ -284,7 +343,7 @@ def test_nothing_that_is_typed_breaks_the_search(
     completing.suggest(query, locale=locale, now=NOON)
 
 
-# categories, words, two corrections, the words again, candidates, and a page of cards
+# categories, words, two corrections, the words again, names, texts, and a page of cards
 MOST_QUERIES = 12
 
 
@@ -295,8 +354,11 @@ def test_a_search_costs_the_same_queries_for_two_and_for_twenty(
         sell(f"Mug {number}", colour="Red")
 
     with django_assert_num_queries(4):
-        search("red mug under €20", limit=2)
+        search("red mug", limit=2)
     with django_assert_num_queries(4):
+        assert len(search("red mug", limit=20).results) == 20
+    # where prices are limited, texts are looked into by themselves
+    with django_assert_num_queries(5):
         assert len(search("red mug under €20", limit=20).results) == 20
 
 

@@ -110,8 +110,12 @@ def test_the_audit_finds_what_was_written_past_the_index() -> None:
 @pytest.mark.usefixtures("demo")
 def test_reindex_and_catching_up_mend_the_index() -> None:
     SearchEntry.objects.filter(master__slug="pixel-8a").delete()
+    before = dict(SearchEntry.objects.values_list("pk", "one_variant"))
+    SearchEntry.objects.update(one_variant=None)
     index.catch_up(now=NOON)
     assert offenders() == []
+    assert dict(SearchEntry.objects.values_list("pk", "one_variant")).items() > before.items()
+    assert all(before.values())
 
     Master.objects.filter(slug="amphora-vase").update(deleted_at=NOON)
     said = StringIO()

@@ -1,0 +1,15 @@
+"""A search entry names a variant that mostly tells its stock; `index.catch_up` fills it in."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("catalog", "0007_sorted_lists")]
+
+    operations = [
+        migrations.AddField(
+            model_name="searchentry",
+            name="one_variant",
+            field=models.BigIntegerField(null=True),
+        ),
+    ]
