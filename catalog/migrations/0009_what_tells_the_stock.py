@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0007_sorted_lists")]
+    dependencies = [("catalog", "0008_fewer_indexes")]
 
     operations = [
         migrations.AddField(
