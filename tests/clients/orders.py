@@ -6,8 +6,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
@@ -18,10 +19,23 @@ from tests.processes import PREAMBLE, TLS
 from tests.shops import ROOT, Shop
 
 STEPS = ["placed", "confirmed", "preparing", "out_for_delivery", "delivered"]
-# steps are taken in the shop's own code while nothing of it is served
-TAKE_STEPS = (
+# has the shop's code loaded, and does each thing in a copy of itself
+HANDS = (
     PREAMBLE
     + """
+import json
+
+for line in sys.stdin:
+    code, *sys.argv[1:] = json.loads(line)
+    child = os.fork()
+    if not child:
+        exec(code)
+        break
+    print(os.waitpid(child, 0)[1], flush=True)
+"""
+)
+# steps are taken in the shop's own code while nothing of it is served
+TAKE_STEPS = """
 from datetime import timedelta
 from django.utils import timezone
 from orders import services
@@ -32,18 +46,12 @@ for _ in range(count):
     Order.objects.filter(number=number).update(next_step_at=timezone.now())
     assert services.advance_due(now=timezone.now(), is_time_left=lambda: False)
 """
-)
-BEGIN_ANEW = (
-    PREAMBLE
-    + """
+BEGIN_ANEW = """
 from notifications import log
 
 log.renew_epoch()
 """
-)
-REVOKE = (
-    PREAMBLE
-    + """
+REVOKE = """
 from django.utils import timezone
 from museo.access.callers import caller_for_user
 from museo.access.models import User
@@ -52,12 +60,7 @@ from orders import tracking
 staff = caller_for_user(User.objects.get(is_superuser=True), locale="en")
 assert tracking.revoke_tickets(staff, sys.argv[1], now=timezone.now()) == 1
 """
-)
-
-
-TELL_STEP = (
-    PREAMBLE
-    + """
+TELL_STEP = """
 import json
 from django.utils import timezone
 from museo.access.callers import Caller
@@ -69,7 +72,6 @@ topic = process_topic(Caller(address="127.0.0.1"), message_id)
 with log.change() as change:
     change.event(topic, type, json.loads(data), at=timezone.now())
 """
-)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class Desk:
     shop: Shop
     guest: httpx.Client
     staff: httpx.Client
+    hands: Hands
 
     def buy(self, sku: str = "POSTCARD-SET", **changes: Any) -> Bought:
         basket = self.guest.post("/basket/items", json={"sku": sku, "quantity": 1}).json()
@@ -110,19 +113,19 @@ class Desk:
 
     def take_steps(self, order: Bought, count: int) -> None:
         """The same without the web: by the clock's own code, in a process of its own."""
-        self._run(TAKE_STEPS, order.number, str(count))
+        self.hands.do(TAKE_STEPS, order.number, str(count))
 
     def begin_log_anew(self) -> None:
         """As after a restored backup: the cursors that are out have lost their meaning."""
-        self._run(BEGIN_ANEW)
+        self.hands.do(BEGIN_ANEW)
 
     def revoke(self, order: Bought) -> None:
         """Close the links that open the order."""
-        self._run(REVOKE, order.number)
+        self.hands.do(REVOKE, order.number)
 
     def tell_step(self, message_id: str, type: str, **data: Any) -> None:
         """A step of a process that somebody on this machine has started."""
-        self._run(TELL_STEP, message_id, type, json.dumps(data))
+        self.hands.do(TELL_STEP, message_id, type, json.dumps(data))
 
     def broadcast(self, message: str) -> None:
         arguments = {"message": message, "type": "info"}
@@ -137,12 +140,33 @@ class Desk:
         events: list[dict[str, Any]] = answer.json()["events"]
         return events
 
-    def _run(self, code: str, *arguments: str) -> None:
-        """In the shop's surroundings, which its clock has too."""
-        surroundings = self.shop.process("museo.ops.worker clock").environ()
-        subprocess.run(
-            [sys.executable, "-c", code, *arguments], cwd=ROOT, env=surroundings, check=True
+
+class Hands:
+    """Do what they are told in the shop's surroundings, which its clock has too."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+
+    def do(self, code: str, *arguments: str) -> None:
+        assert self._process.stdin
+        assert self._process.stdout
+        print(json.dumps([code, *arguments]), file=self._process.stdin, flush=True)
+        assert self._process.stdout.readline() == "0\n"
+
+    @cached_property
+    def _process(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", HANDS],
+            cwd=ROOT,
+            env=self._shop.process("museo.ops.worker clock").environ(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
+
+    def close(self) -> None:
+        if "_process" in vars(self):
+            self._process.communicate()
 
 
 @contextmanager
@@ -152,10 +176,11 @@ def desk(shop: Shop) -> Iterator[Desk]:
     with (
         httpx.Client(base_url=address, timeout=60, verify=TLS) as guest,
         httpx.Client(base_url=address, timeout=60, follow_redirects=True, verify=TLS) as staff,
+        closing(Hands(shop)) as hands,
     ):
         page = f"{shop.address}/login"
         staff.get(page)
         form = {"username": email, "password": password}
         staff.post(page, data={**form, "csrfmiddlewaretoken": staff.cookies["csrftoken"]})
         staff.headers["X-CSRFToken"] = staff.cookies["csrftoken"]
-        yield Desk(shop, guest, staff)
+        yield Desk(shop, guest, staff, hands)

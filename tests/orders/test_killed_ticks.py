@@ -31,14 +31,17 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-APPEND: dict[str, Callable[[log.Change], None]] = {
-    "in the same transaction": lambda change: die(),
-    "after it": lambda change: transaction.on_commit(die),
+DIE: dict[str, Callable[[], None]] = {
+    "in the same transaction": die,
+    "after it": partial(transaction.on_commit, die),
 }
 
 
 def tick_and_die_before_the_log(now: datetime, how: str) -> None:
-    log._append = APPEND[how]
+    def append(change: log.Change) -> None:
+        DIE[how]()
+
+    log._append = append
     services.advance_due(now=now)
 
 

@@ -11,7 +11,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from tests.clients.orders import Bought, Desk, desk
-from tests.processes import PREAMBLE
 from tests.shops import ROOT, open_shop
 from tests.whole.browser import once
 from tests.whole.reader import without
@@ -337,9 +336,7 @@ def test_a_page_is_fit_for_everybody(
     assert page.locator("html").get_attribute("dir") == ("rtl" if locale == "ar" else "ltr")
 
 
-FILL = (
-    PREAMBLE
-    + """
+FILL = """
 from django.utils import timezone
 from catalog.models import Variant
 from museo.access.callers import Caller
@@ -355,7 +352,6 @@ for number in range(int(sys.argv[1])):
     opened = baskets.add(Caller(), sku=sku, quantity=1, now=now)
     checkout.place(Caller(basket_token=opened.token), details, now=now, speed=1.0)
 """
-)
 # what moved while the mouse pointed at the board, beside what came and went
 WITNESS = """
     window.moved = [];
@@ -379,7 +375,7 @@ def test_two_hundred_orders_move_and_none_jumps_under_the_mouse(
     tmp_path: Path, chrome: Browser
 ) -> None:
     with open_shop(tmp_path / "busy", speed=1) as opened, desk(opened) as busy:
-        busy._run(FILL, "200")
+        busy.hands.do(FILL, "200")
         context = chrome.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
         for name, value in busy.staff.cookies.items():
             context.add_cookies([{"name": name, "value": value, "url": opened.address}])
