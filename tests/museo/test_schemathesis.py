@@ -57,7 +57,7 @@ CHECKS = [
 ]
 MODES = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
 # cases for each operation
-SHORT, LONG = 7, 140
+SHORT, LONG = 5, 140
 CSRF = "c" * 32
 NAMES = re.compile(r"{(\w+)}")
 REFERENCES = re.compile(r"#/components/schemas/(\w+)")
