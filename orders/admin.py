@@ -40,6 +40,7 @@ from orders import (
 )
 from orders import plan_admin as plan_admin
 from orders import terms_admin as terms_admin
+from orders.delivery import DeliveryOption
 from orders.details import in_one_line
 from orders.forms import (
     AddressForm,
@@ -124,7 +125,7 @@ class OrderAdmin(LogAdmin, ModelAdmin):
         ),
         (
             gettext_lazy("Who and where"),
-            {"fields": ["name", "email", "shown_address", "note", "delivery"]},
+            {"fields": ["name", "email", "shown_address", "note", "shown_delivery"]},
         ),
         (gettext_lazy("Lines"), {"fields": ["shown_lines", "shown_totals"]}),
         (gettext_lazy("Payment"), {"fields": ["payment", "shown_payments"]}),
@@ -379,6 +380,11 @@ class OrderAdmin(LogAdmin, ModelAdmin):
     @display(description=gettext_lazy("address"))
     def shown_address(self, order: Order) -> str:
         return in_one_line(order.address)
+
+    @display(description=gettext_lazy("Delivery"))
+    def shown_delivery(self, order: Order) -> str:
+        option = DeliveryOption.objects.filter(code=order.delivery).first()
+        return option.label if option else order.delivery
 
     @display(description=gettext_lazy("Lines"))
     def shown_lines(self, order: Order) -> SafeString:

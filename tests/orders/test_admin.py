@@ -266,7 +266,14 @@ def test_staff_pay_an_amount_back_as_they_write_it(boss: Client, order: Order) -
 def test_the_page_says_what_it_costs_and_how_it_was_paid(boss: Client, order: Order) -> None:
     page = boss.get(page_of(order)).content.decode()
 
-    for text in ("€129.00", "€3.90", "Test card that pays", "payment.captured", "€132.90"):
+    for text in (
+        "€129.00",
+        "€3.90",
+        "Courier to your door",
+        "Test card that pays",
+        "payment.captured",
+        "€132.90",
+    ):
         assert text in page
     assert 'name="orders_order_mark_paid"' not in page
     listed = boss.get("/admin/orders/order/?payment_status__exact=paid").content.decode()
