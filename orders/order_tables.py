@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -57,7 +58,7 @@ def paid_by(order: Order) -> SafeString:
         )
         for payment in Payment.objects.filter(checkout=order.checkout_id).order_by("pk")
     ]
-    return table([_("Time"), _("paid by").capitalize(), _("State"), _("Amount")], rows)
+    return table([_("Time"), capfirst(_("paid by")), _("State"), _("Amount")], rows)
 
 
 def told(order: Order) -> SafeString:
@@ -78,10 +79,10 @@ def told(order: Order) -> SafeString:
     everything = reverse("admin:notifications_delivery_changelist")
     return format_html(
         '{}<p class="p-2"><a class="underline" href="{}?q={}">{}</a></p>',
-        table([title.capitalize() for title in titles], rows),
+        table([capfirst(title) for title in titles], rows),
         everything,
         order.number,
-        _("deliveries").capitalize(),
+        capfirst(_("deliveries")),
     )
 
 
@@ -97,7 +98,7 @@ def timeline(order: Order) -> SafeString:
 
 
 def deliveries(order: Order) -> Any:
-    """What was told of the order, to whomever, newest first."""
+    """What was told by the wishes of this order alone, newest first."""
     told = Delivery.objects.filter(subscription__topic=order.topic, topic=order.topic)
     return told.select_related("subscription").order_by("-pk")
 
