@@ -6,9 +6,9 @@ the shopper's language (as whole words, then as beginnings), any name, anywhere;
 product.
 
 One place is looked into after the other, those behind whole words in names only where there are
-fewer than ENOUGH before them, and no more than CAP products are looked at, the best ranks first:
-common words cost no more in a large shop than in a small one. Sorted by price or date, the first
-CAP of all are.
+fewer than ENOUGH before them, and no more than CAP products are found, the newest of SEEN in each
+place, the best ranks first: common words cost no more in a large shop than in a small one. Sorted
+by price or date, the first CAP of all are.
 """
 
 # all of it is written here but for the parameters: nothing comes from outside
@@ -30,6 +30,8 @@ from catalog.search.reading import Reading
 from catalog.search.vocabulary import Known
 
 CAP = 200
+# of so many in one place the newest are taken
+SEEN = 500
 # so many in better places are enough: those behind are not looked into
 ENOUGH = 100
 
@@ -260,9 +262,15 @@ def _by_place(tiers: Sequence[int], conditions: Sequence[str]) -> str:
     for tier in tiers:
         asked = [*_is_asked(tier, list(places)), *conditions]
         places[f"tier_{tier}"] = _stage(tier, engine.source(_parameter(tier)), asked)
-    stages = ", ".join(f"{place} AS ({stage} LIMIT {CAP})" for place, stage in places.items())
+    stages = ", ".join(f"{place} AS ({_newest(stage)})" for place, stage in places.items())
     found = " UNION ALL ".join(f"SELECT * FROM {place}" for place in places)
     return f"WITH {stages} {_read(f'SELECT * FROM ({found}) AS found LIMIT {CAP}', BEST_MATCH)}"
+
+
+def _newest(stage: str) -> str:
+    """A place may hold half the shop: to put all of it in order would take as long."""
+    seen = f"SELECT * FROM ({stage} LIMIT {SEEN}) AS seen"
+    return f"{seen} ORDER BY seen.master_id DESC LIMIT {CAP}"
 
 
 def _is_asked(tier: int, better: Sequence[str]) -> Iterator[str]:

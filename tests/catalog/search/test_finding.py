@@ -243,6 +243,15 @@ def test_who_is_called_just_so_comes_first_however_many_have_the_word(sell: Sell
     assert len(set(found)) == len(found) == CAP
 
 
+def test_of_very_many_alike_the_newest_are_found(sell: Sell) -> None:
+    for number in range(CAP + 10):
+        sell(f"Small mug {number}")
+
+    found = every("mug")
+
+    assert found == [f"small-mug-{number}" for number in reversed(range(10, CAP + 10))]
+
+
 def every(query: str, **asked: Any) -> list[str]:
     """From the first page to the last."""
     first = search(query, limit=100, **asked)
