@@ -117,9 +117,7 @@ class Basket(models.Model):
 
 
 class BasketLine(models.Model):
-    basket = models.ForeignKey(
-        Basket, on_delete=models.CASCADE, related_name="lines", db_index=False
-    )
+    basket = models.ForeignKey(Basket, on_delete=models.CASCADE, related_name="lines")
     variant = models.ForeignKey(Variant, on_delete=models.CASCADE)
     quantity = models.PositiveIntegerField()
     # what is chosen with each unit: sorted codes, and the same in short

@@ -35,11 +35,6 @@ class Migration(migrations.Migration):
             field=models.CharField(max_length=64, null=True),
         ),
         migrations.AlterField(
-            model_name='basketline',
-            name='basket',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='orders.basket'),
-        ),
-        migrations.AlterField(
             model_name='checkout',
             name='coupon',
             field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='orders.coupon'),
