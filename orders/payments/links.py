@@ -229,6 +229,10 @@ def to_pay(link: PaymentLink, *, locale: str, now: datetime, speed: float) -> di
             "amount": money(link.amount, link.currency),
             "options": [],
         }
+    if link.state == State.PAID:
+        # the basket is empty by now, or holds other things
+        paid = link.payments.get(state=Payment.State.CAPTURED)
+        return {"lines": [], "amount": money(paid.amount, paid.currency), "options": []}
     caller = _payer(link, locale)
     shown = baskets.show(baskets.find(caller), locale=locale, now=now)
     amount = pricing.money(shown["totals"][-1]["amount"], shown["currency"])

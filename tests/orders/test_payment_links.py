@@ -13,6 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from catalog.money import Money
 from museo.access.callers import Caller
 from museo.access.models import User
 from museo.access.tokens import digest
@@ -296,8 +297,11 @@ def test_a_basket_is_paid_by_its_link_with_a_form(sell: SellLamp, client: Client
     bank = asked.headers["Location"]
     landed = other.post(bank, {"approve": "1"}, follow=True)
 
-    assert Order.objects.get().number in landed.content.decode()
-    assert "Thank you" in other.get(page).content.decode()
+    order = Order.objects.get()
+    assert order.number in landed.content.decode()
+    thanks = other.get(page).content.decode()
+    paid = Money(order.total, order.currency).shown("en")
+    assert f"Your payment of {paid} has arrived." in thanks
     empty = client.post("/api/v1/basket/payment-link", {}, "application/json", headers=token)
     assert (empty.status_code, empty.json()["code"]) == (409, "nothing_to_pay")
 
