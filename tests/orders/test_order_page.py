@@ -37,6 +37,26 @@ def order(client: Client, sell: SellLamp) -> Order:
     return Order.objects.get()
 
 
+@pytest.mark.parametrize(
+    ("delivery", "said", "unsaid"),
+    [
+        ("courier", ["At your door by", "What should the courier know?"], ["Ready by"]),
+        ("pickup", ["Ready by"], ["At your door by", "What should the courier know?"]),
+    ],
+)
+def test_only_what_goes_to_a_door_says_when_it_is_there(
+    client: Client, sell: SellLamp, delivery: str, said: list[str], unsaid: list[str]
+) -> None:
+    sell()
+    client.post("/basket/add", {"sku": "LAMP", "quantity": "1"})
+    total = "13290" if delivery == "courier" else "12900"
+    client.post("/checkout", {**FORM, "delivery": delivery, "expected_total": total})
+
+    page = text(client.get(f"/orders/{Order.objects.get().number}"))
+
+    assert [words for words in (*said, *unsaid) if words in page] == said
+
+
 def tell(client: Client, order: Order, **typed: str) -> Any:
     return client.post(f"/orders/{order.number}/notify", typed, follow=True)
 
