@@ -10,7 +10,7 @@ from museo import bulk, sql
 from museo.access.tokens import digest, new_token
 from notifications import log
 from orders import buyers, coupons, lifecycle, opening, plans, tracking
-from orders.models import Checkout, Order, OrderLine, OrderStep, OrderTicket, Payment
+from orders.models import Basket, Checkout, Order, OrderLine, OrderStep, OrderTicket, Payment
 from orders.payments import events
 from orders.payments.charges import Charge, Outcome
 from orders.tracking import Placed
@@ -98,9 +98,10 @@ def open_order(order: Order, *, now: datetime) -> str:
 
 
 def use_coupon(checkout: Checkout) -> None:
-    """Its coupon is used for good, if it has one."""
+    """Its coupon is used for good, if it has one, and leaves the basket with what was bought."""
     if checkout.coupon_id:
         coupons.use(checkout.pk)
+        Basket.objects.filter(pk=checkout.basket_id, coupon=checkout.coupon_id).update(coupon=None)
 
 
 def tell(

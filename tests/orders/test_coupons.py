@@ -57,6 +57,7 @@ def test_a_coupon_is_used_once_by_an_order_and_its_lines_remember_it(
         ("total", 9390),
     ]
     assert order.lines.get().discount == 1000
+    assert baskets.require(guest).basket.coupon is None
     kept.refresh_from_db()
     assert kept.used == 1
     assert Redemption.objects.get().state == "used"
