@@ -18,6 +18,7 @@ import sqlite3
 import subprocess
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -215,7 +216,7 @@ class PostgreSQL:
         """What was there is kept aside until the copy is in its place."""
         prepare.let_go()
         with self._past_the_pool() as own:
-            ((others,),) = own.execute(OTHERS).fetchall()
+            others = self._others(own)
             has_trigrams = own.execute(TRIGRAMS).fetchall()
         if others:
             raise BadBackup(f"{others} connections are open: stop the shop, everywhere, first.")
@@ -230,6 +231,15 @@ class PostgreSQL:
             self._alone(*(statement.format("museo_before") for statement in back))
             raise
         self._alone("DROP SCHEMA museo_before CASCADE")
+
+    def _others(self, own: Any) -> int:
+        """How many connections are open besides; what was just closed takes a moment to go."""
+        deadline = time.monotonic() + GOES_WITHIN
+        while True:
+            ((others,),) = own.execute(OTHERS).fetchall()
+            if not others or time.monotonic() > deadline:
+                return int(others)
+            time.sleep(0.05)
 
     def _tables(self, at: Any) -> list[str]:
         found = at.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
@@ -262,6 +272,8 @@ class PostgreSQL:
             raise BadBackup(f"{program} could not do it: {reason}.")
 
 
+# seconds that PostgreSQL has to end a connection that was closed
+GOES_WITHIN = 1.0
 OTHERS = """
     SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()
     AND pid <> pg_backend_pid() AND backend_type = 'client backend'

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
+from threading import Timer
 from typing import Any
 
 import orjson
@@ -144,6 +145,22 @@ def test_a_shop_is_again_what_it_was(shop: Copy, settings: Any, tmp_path: Path) 
     shop("again")
     leftovers = {path.name for path in tmp_path.iterdir()}
     assert leftovers == {"before.tar", "again.tar", "media"}
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite's file is locked")
+@pytest.mark.parametrize("goes", [True, False])
+def test_what_was_just_closed_has_a_moment_to_go(shop: Copy, goes: bool) -> None:
+    file = shop("before")
+    put_out_others()
+    at = connection.get_connection_params()
+    at = {key: at[key] for key in ("host", "port", "user", "password") if at.get(key)}
+    with psycopg.connect(**at, dbname=connection.settings_dict["NAME"]) as other:
+        if goes:
+            Timer(0.1, other.close).start()
+            backups.restore(file, say=lambda _line: None)
+        else:
+            with pytest.raises(BadBackup, match="1 connections are open"):
+                backups.restore(file, say=lambda _line: None)
 
 
 def test_a_copy_that_lacks_rows_is_not_kept(
