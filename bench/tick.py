@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bench.live import kitchen
+from bench.shop.sites import AS_IN_PRODUCTION
 from tests import services
 
-AS_IN_PRODUCTION = ("shared_buffers=256MB",)
 ROUNDS = 5
 IDLE_TICKS = 200
 # so many orders are due at a time, and so many of them are moved one by one

@@ -195,11 +195,18 @@ def _first_here(named: tuple[str, str]) -> Iterator[bool]:
 def _wait_here(first: threading.Event) -> None:
     if first.wait(MOMENT_SECONDS):
         return
+    with _among_few():
+        if not first.wait(PATIENCE_SECONDS):
+            raise _in_flight()
+
+
+@contextmanager
+def _among_few() -> Iterator[None]:
+    """A seat in the waiting room; raise KeyInFlight if there is none."""
     if not _waiting_room.acquire(blocking=False):
         raise _in_flight()
     try:
-        if not first.wait(PATIENCE_SECONDS):
-            raise _in_flight()
+        yield
     finally:
         _waiting_room.release()
 
@@ -257,9 +264,7 @@ def _take_over(found: IdempotencyKey, now: datetime) -> Attempt:
 
 def _wait_for(found: IdempotencyKey) -> Answer:
     """The first one's answer, if it comes soon and few are waiting."""
-    if not _waiting_room.acquire(blocking=False):
-        raise _in_flight()
-    try:
+    with _among_few():
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             row = IdempotencyKey.objects.filter(pk=found.pk).first()
@@ -268,8 +273,6 @@ def _wait_for(found: IdempotencyKey) -> Answer:
             time.sleep(0.02)
         else:
             raise _in_flight()
-    finally:
-        _waiting_room.release()
     if row is None:
         raise _in_flight()
     return _replay(row)

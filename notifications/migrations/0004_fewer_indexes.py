@@ -1,4 +1,4 @@
-"""A unique field has a second index on PostgreSQL, for LIKE, which nobody asks by; a constraint has none."""
+"""A unique field has a second index on PostgreSQL, for LIKE alone; a constraint has none."""
 
 import notifications.models
 from django.db import migrations, models

@@ -1,4 +1,7 @@
-"""Indexes that begin another one, or hold nothing but NULLs, or are for words like …, are left out."""
+"""Fewer indexes: none that another one begins with, none that is for LIKE alone, none of NULLs.
+
+A unique field has a second one on PostgreSQL, for LIKE; a constraint has none.
+"""
 
 import django.db.models.deletion
 import museo.access.tokens

@@ -152,9 +152,7 @@ def test_a_shop_is_again_what_it_was(shop: Copy, settings: Any, tmp_path: Path) 
 def test_what_was_just_closed_has_a_moment_to_go(shop: Copy, goes: bool) -> None:
     file = shop("before")
     put_out_others()
-    at = connection.get_connection_params()
-    at = {key: at[key] for key in ("host", "port", "user", "password") if at.get(key)}
-    with psycopg.connect(**at, dbname=connection.settings_dict["NAME"]) as other:
+    with backups.PostgreSQL()._past_the_pool() as other:
         if goes:
             Timer(0.1, other.close).start()
             backups.restore(file, say=lambda _line: None)
