@@ -6,7 +6,7 @@ out and can be had again is told as `stock.back`.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -201,12 +201,11 @@ def _promise(item: StockItem, quantity: int, *, own: int) -> None:
 def commit(*, holder: str, reference: str, at: datetime) -> None:
     """What `holder` was promised leaves the shelf, sold under `reference`."""
     ended = _end([holder], StockReservation.State.COMMITTED)
-    for item_id, quantity in ended:
-        sql.changed(
-            "UPDATE catalog_stockitem SET on_hand = on_hand - %s, reserved = reserved - %s"
-            " WHERE id = %s",
-            [quantity, quantity, item_id],
-        )
+    sql.changed_each(
+        "UPDATE catalog_stockitem SET on_hand = on_hand - %s, reserved = reserved - %s"
+        " WHERE id = %s",
+        [(quantity, quantity, pk) for pk, quantity in ended],
+    )
     note_sale(ended, reference=reference, at=at)
 
 
@@ -216,20 +215,20 @@ def sell(units: Mapping[int, int]) -> None:
     As `reserve` and `commit` in one go, but for `note_sale`. The rows are held until the
     transaction ends: sell last.
     """
-    for item_id in _in_order(units):
-        _take(item_id, units[item_id])
+    order = _in_order(units)
+    for item_id, is_taken in zip(order, _take([(pk, units[pk]) for pk in order]), strict=True):
+        if not is_taken:
+            item = StockItem.objects.select_related("variant").get(pk=item_id)
+            raise OutOfStock(item.variant.sku, available([item.variant_id])[item.variant_id])
 
 
-def _take(item_id: int, quantity: int) -> None:
-    """Take units away that nobody was promised."""
-    taken = sql.changed(
+def _take(units: Sequence[tuple[int, int]]) -> list[int]:
+    """Take units away that nobody was promised; 1 for each row that had them, else 0."""
+    return sql.changed_each(
         "UPDATE catalog_stockitem SET on_hand = on_hand - %s"
         " WHERE id = %s AND on_hand - reserved + backorder_limit >= %s",
-        [quantity, item_id, quantity],
+        [(quantity, pk, quantity) for pk, quantity in units],
     )
-    if not taken:
-        item = StockItem.objects.select_related("variant").get(pk=item_id)
-        raise OutOfStock(item.variant.sku, available([item.variant_id])[item.variant_id])
 
 
 def note_sale(units: Iterable[tuple[int, int]], *, reference: str, at: datetime) -> None:

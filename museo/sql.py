@@ -65,10 +65,17 @@ class _Watched(psycopg.RawCursor[Any]):
 
 
 def _ask(db: Any, statement: str, params: Sequence[Any], **options: bool) -> wire.Answer:
+    with _at_work(db) as asked:
+        return asked.ask(statement, params, **options)
+
+
+@contextmanager
+def _at_work(db: Any) -> Iterator[wire.Wire]:
+    """The wire of the connection, in Django's transaction and with Django's errors."""
     db.ensure_connection()
     db.validate_no_broken_transaction()
     with db.wrap_database_errors:
-        return wire.of(db.connection).ask(statement, params, **options)
+        yield wire.of(db.connection)
 
 
 @lru_cache(maxsize=1024)
@@ -87,6 +94,16 @@ def rows(statement: str, params: Sequence[Any]) -> list[Any]:
 def changed(statement: str, params: Sequence[Any]) -> int:
     """How many rows a statement has changed."""
     return int(ask(statement, [value(each) for each in params]).rowcount)
+
+
+def changed_each(statement: str, every: Sequence[Sequence[Any]]) -> list[int]:
+    """How many rows each set of values has changed, one after the other, in one message."""
+    given = [[value(each) for each in params] for params in every]
+    db = connections[DEFAULT_DB_ALIAS]
+    if not given or db.vendor != "postgresql" or _is_watched(db):
+        return [int(ask(statement, params).rowcount) for params in given]
+    with _at_work(db) as asked:
+        return [each.rowcount for each in asked.ask_each(_numbered(statement), given)]
 
 
 def value(given: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What PostgreSQL is asked often: prepared once in each connection, asked by one call of libpq.
+"""What PostgreSQL is asked often: prepared once in each connection, asked by one message of libpq.
 
 A psycopg cursor takes Python longer than PostgreSQL takes to answer, and lets go of the interpreter
 several times, each time for whoever computes. And psycopg forgets what is prepared with every
@@ -7,7 +7,7 @@ ROLLBACK.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,34 @@ def of(connected: Any) -> Wire:
 _Key = tuple[str, tuple[int, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A statement with its values as the server reads them; `name` if it is prepared."""
+
+    statement: str
+    name: bytes | None = None
+    values: Any = None
+    types: Any = None
+    formats: Any = None
+
+    def ask(self, pgconn: Any) -> Any:
+        if self.name is None:
+            text = self.statement.encode()
+            return pgconn.exec_params(text, self.values, self.types, self.formats)
+        return pgconn.exec_prepared(self.name, self.values, self.formats)
+
+    def send(self, pgconn: Any) -> None:
+        """The same in a message with others, without a look at the answer."""
+        if self.name is None:
+            text = self.statement.encode()
+            pgconn.send_query_params(text, self.values, self.types, self.formats)
+        else:
+            pgconn.send_query_prepared(self.name, self.values, self.formats)
+
+
+BEGIN, COMMIT = _Question("BEGIN"), _Question("COMMIT")
+
+
 class Wire:
     """Whoever asks has the connection to themselves."""
 
@@ -83,26 +111,38 @@ class Wire:
     ) -> Answer:
         """The answer to a statement with $1, $2 …, of values as psycopg takes them.
 
-        It begins the transaction that Django has begun; what is asked often may end it.
+        It begins the transaction that Django has begun; it may end it.
         """
-        values = self._values.dump_sequence(params, [PyFormat.AUTO] * len(params))
-        types, formats = tuple(self._values.types or ()), self._values.formats
-        key = (statement, types)
+        (answer,) = self.ask_each(statement, [params], is_often=is_often, commits=commits)
+        return answer
+
+    def ask_each(
+        self,
+        statement: str,
+        every: Iterable[Sequence[Any]],
+        *,
+        is_often: bool = False,
+        commits: bool = False,
+    ) -> list[Answer]:
+        """The same for several sets of values, one after the other, in one message."""
+        is_first = self._begins()
         try:
-            if self._begins():
-                self._command(b"BEGIN")
             self._plan_anew()
-            name = self._name(key, is_often=is_often)
-            if name is None:
-                result = self._pgconn.exec_params(statement.encode(), values, types, formats)
-            elif commits:
-                result = self._ask_and_commit(name, values, formats)
+            questions = [self._question(statement, each, is_often=is_often) for each in every]
+            if len(questions) == 1 and not (is_first or commits):
+                results = [questions[0].ask(self._pgconn)]
             else:
-                result = self._pgconn.exec_prepared(name, values, formats)
+                results = self._send(questions, begins=is_first, commits=commits)
         except MemoryError:
             # what psycopg says of a connection that is gone
             raise psycopg.OperationalError("the connection is lost") from None
-        return self._read(self._require(result))
+        return [self._read(self._require(result)) for result in results]
+
+    def _question(self, statement: str, params: Sequence[Any], *, is_often: bool) -> _Question:
+        values = self._values.dump_sequence(params, [PyFormat.AUTO] * len(params))
+        types = tuple(self._values.types or ())
+        name = self._name((statement, types), is_often=is_often)
+        return _Question(statement, name, values, types, self._values.formats)
 
     def _begins(self) -> bool:
         is_idle = self._pgconn.transaction_status == TransactionStatus.IDLE
@@ -140,22 +180,24 @@ class Wire:
         self._uses[key] = uses = self._uses.get(key, 0) + 1
         return uses >= OFTEN
 
-    def _ask_and_commit(self, name: bytes, values: Any, formats: Any) -> Any:
-        """Both in one message: between them nobody waits for this process."""
+    def _send(self, questions: Sequence[_Question], *, begins: bool, commits: bool) -> list[Any]:
+        """All in one message: between them nobody waits for this process."""
+        before, after = [BEGIN] * begins, [COMMIT] * commits
+        message = [*before, *questions, *after]
         self._pgconn.enter_pipeline_mode()
         try:
-            self._pgconn.send_query_prepared(name, values, formats)
-            self._pgconn.send_query_params(b"COMMIT", None)
+            for each in message:
+                each.send(self._pgconn)
             self._pgconn.pipeline_sync()
-            result, committed = self._connected.wait(_results(self._pgconn, 2))
+            results = self._connected.wait(_results(self._pgconn, len(message)))
         except BaseException:
             # nobody knows what comes next on it
             self._connected.close()
             raise
         self._pgconn.exit_pipeline_mode()
-        self._require(result)
-        self._require(committed)
-        return result
+        for result in results:
+            self._require(result)
+        return results[len(before) : len(message) - len(after)]
 
     def _require(self, result: Any) -> Any:
         """Raise what went wrong."""

@@ -67,6 +67,32 @@ def test_an_answer_counts_rows(asked: Wire) -> None:
     assert (found.rowcount, found.fetchall(), found.fetchone()) == (2, [(1,), (2,)], (1,))
 
 
+def test_several_are_asked_in_one_message_and_answered_each(connected: Any, asked: Wire) -> None:
+    asked.ask("INSERT INTO things VALUES (1, 7), (2, 7)", [])
+    raise_it = "UPDATE things SET number = number + 1 WHERE id = $1"
+
+    for _ in range(wire.OFTEN):
+        told = asked.ask_each(raise_it, [[1], [3], [2], [2]])
+
+    assert [each.rowcount for each in told] == [1, 0, 1, 1]
+    found = asked.ask("SELECT id, number FROM things ORDER BY id", []).fetchall()
+    assert found == [(1, 7 + wire.OFTEN), (2, 7 + 2 * wire.OFTEN)]
+
+
+@pytest.mark.parametrize("is_often", [False, True])
+def test_one_that_fails_among_several_is_said_and_all_are_undone(
+    connected: Any, asked: Wire, is_often: bool
+) -> None:
+    divide = "INSERT INTO things VALUES ($1, 12 / $1)"
+
+    with pytest.raises(errors.DivisionByZero):
+        asked.ask_each(divide, [[1], [0], [2]], is_often=is_often, commits=True)
+
+    assert connected.info.transaction_status == TransactionStatus.INERROR
+    connected.rollback()
+    assert asked.ask("SELECT count(*) FROM things", []).fetchone() == (0,)
+
+
 def test_the_last_statement_may_commit(connected: Any, asked: Wire) -> None:
     add = "INSERT INTO things VALUES ($1, 0)"
     often(asked, add)

@@ -3,7 +3,7 @@
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -215,8 +215,11 @@ def test_without_the_condition_the_same_buyers_are_sold_too_many(
     sell(on_hand=left)
     wanting = buyers(20, details, noon)
 
-    def take_blindly(item_id: int, quantity: int) -> None:
-        StockItem.objects.filter(pk=item_id).update(on_hand=F("on_hand") - quantity)
+    def take_blindly(units: Sequence[tuple[int, int]]) -> list[int]:
+        return [
+            StockItem.objects.filter(pk=pk).update(on_hand=F("on_hand") - quantity)
+            for pk, quantity in units
+        ]
 
     monkeypatch.setattr(stock, "_take", take_blindly)
     monkeypatch.setattr(Contents, "short", {})
