@@ -46,7 +46,12 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "p99_ms": STREAM["p99_ms"],
         "connects_per_second": STREAM["connects_per_second"],
     },
-    "race": {**REQUESTS, **BESIDE, "oversold": "sold too many"},
+    "race": {
+        **REQUESTS,
+        **BESIDE,
+        "few_per_second": "orders / s of too few",
+        "oversold": "sold too many",
+    },
     "growth": REQUESTS,
 }
 STOCK = "channels-"

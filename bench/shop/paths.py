@@ -21,7 +21,7 @@ PATHS = (
     Path("checkout", "a basket of two lines is bought in one shot, with address and payment"),
     Path(
         "hot",
-        "all buy the same product, of which there is enough for 6 in 10; counted are orders",
+        "all buy the same product; then there is enough of it for 6 in 10 buyers",
         how="race",
     ),
 )

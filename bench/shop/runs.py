@@ -111,8 +111,15 @@ class Turn:
         return asked.figures()
 
     def _hot(self) -> dict[str, float]:
+        """How fast one product is sold of which there is enough; then, how exactly, of too few."""
         product = self.sold[len(self.sold) // 2]
         self.site.set_stock(product, AMPLE)
+        _asked, baskets = self._baskets([product] * self.sizes.most)
+        asked = self._send(self._checkouts(baskets), keeps=True)
+        answers.check_paid(self.face, asked.answers, baskets)
+        return {**asked.figures(), **self._too_few(product)}
+
+    def _too_few(self, product: Product) -> dict[str, float]:
         _asked, baskets = self._baskets([product] * self.sizes.buyers)
         stock = len(baskets) * LUCKY // 10
         self.site.set_stock(product, stock)
@@ -120,8 +127,7 @@ class Turn:
         accepted = answers.orders(asked.answers)
         told = answers.oversold(accepted=accepted, stock=stock, left=self.site.stock(product))
         self.site.set_stock(product, AMPLE)
-        figures = {**asked.figures(), "per_second": round(accepted / asked.seconds, 1)}
-        return {**figures, **told, "stock": stock}
+        return {**told, "stock": stock, "few_per_second": round(accepted / asked.seconds, 1)}
 
     def _baskets(
         self, products: Sequence[Product], *, before: Sequence[Basket] = ()
