@@ -10,6 +10,7 @@ import argparse
 import gc
 import logging
 import os
+import sys
 import threading
 import warnings
 from functools import partial
@@ -22,6 +23,7 @@ from celery.beat import ScheduleEntry, Scheduler, SchedulingError, Service
 from celery.exceptions import SecurityWarning
 from celery.signals import task_postrun
 from django.conf import settings
+from django.db import close_old_connections, connections
 
 from museo.celery import app
 
@@ -47,6 +49,10 @@ class Connection(kombu.Connection):
 
 class BeatScheduler(Scheduler):
     """Keeps no file: what is due is found in the database, not in beat's memory."""
+
+    def schedules_equal(self, *_schedules: Any) -> bool:
+        """It is that of the settings: there is nothing to compare before each tick."""
+        return True
 
     def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
         try:
@@ -99,6 +105,8 @@ def main(queue: str, *, pulse: Path | None = None) -> None:
     # of the code, which the tests check; looking at all of it takes a third of a start
     os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
     app.amqp.Connection = Connection
+    if settings.DATABASES["default"]["ENGINE"] == "museo.sqlite":
+        _keep_file_open()
     if pulse:
         task_postrun.connect(lambda **_task: pulse.touch(), weak=False)
     if queue == "clock":
@@ -106,6 +114,17 @@ def main(queue: str, *, pulse: Path | None = None) -> None:
     elif settings.REDIS_URL:
         app.steps["worker"].add(EarStep)
     app.worker_main(["--quiet", "worker", "--queues", queue, *POOLS[queue], *QUIET])
+
+
+def _keep_file_open() -> None:
+    """To open SQLite's file anew for each task would take longer than what most of them do.
+
+    Whoever closes it last has to write all of its log into it, too, and wait for the disk.
+    """
+    connections.settings["default"]["CONN_MAX_AGE"] = None
+    app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
+    # one that an error has left in disorder
+    task_postrun.connect(lambda **_task: close_old_connections(), weak=False)
 
 
 if __name__ == "__main__":

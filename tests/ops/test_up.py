@@ -89,6 +89,28 @@ def test_ticks_go_on_after_a_kill(shop: OpenShop, name: str) -> None:
     eventually(lambda: shop.ask_database(last) > between)
 
 
+@pytest.mark.parametrize(("name", "round_"), [("clock", "tick"), ("work", "deliver")])
+def test_a_worker_keeps_its_file_open_from_task_to_task(
+    shop: OpenShop, name: str, round_: str
+) -> None:
+    eventually(shop.is_well)
+    file, worker = str(shop.home / "museo.sqlite3"), shop.parts()[name]
+    last = f"SELECT at FROM access_heartbeat WHERE name = '{round_}'"
+    rounds = set()
+
+    def is_open() -> bool:
+        return any(opened.path == file for opened in worker.open_files())
+
+    def has_gone_on() -> bool:
+        # a task has it open for a few milliseconds
+        assert is_open()
+        rounds.add(shop.ask_database(last))
+        return len(rounds) > 2
+
+    eventually(is_open)
+    eventually(has_gone_on)
+
+
 def test_a_second_shop_in_the_folder_is_refused(shop: OpenShop) -> None:
     said = refusal(shop.home, "--port", "8")
 
