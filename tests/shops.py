@@ -48,11 +48,12 @@ def open_shop(
 ) -> Iterator[Shop]:
     """A shop with the demo catalogue on a free port; closed at the end.
 
-    One that is opened as usual has its tables and products already: making them is tested where a
-    shop is opened by `scripts/run` or on a database of its own.
+    One that is opened as usual has its tables, products and staff already: making them is tested
+    where a shop is opened by `scripts/run` or on a database of its own.
     """
     if command is UP and "DATABASE_URL" not in environment:
         prepare(home)
+        command = (*UP, "--no-demo")
     port = free_port()
     supervisor = subprocess.Popen(
         [*command, "--port", str(port), "--speed", f"{speed:g}"],
@@ -70,7 +71,7 @@ def open_shop(
 
 
 def prepare(home: Path) -> None:
-    """Put tables and products into a shop's folder, if it is new."""
+    """Put tables, products and the staff login into a shop's folder, if it is new."""
     if not home.exists() or not any(home.iterdir()):
         # that of a shop that was never opened
         shutil.copytree(shared.made_once("home", _with_products), home, dirs_exist_ok=True)
@@ -79,6 +80,8 @@ def prepare(home: Path) -> None:
 def _with_products(home: Path) -> None:
     home.mkdir()
     shutil.copy(tables.sqlite(), home)
+    # its password is hashed once for all shops: that takes as long as much of their opening
+    shared.manage("prepare", home=home)
     shared.manage("demo", home=home)
 
 
