@@ -89,13 +89,19 @@ def test_ticks_go_on_after_a_kill(shop: OpenShop, name: str) -> None:
     eventually(lambda: shop.ask_database(last) > between)
 
 
-@pytest.mark.parametrize(("name", "round_"), [("clock", "tick"), ("work", "deliver")])
+@pytest.mark.parametrize(
+    ("name", "last"),
+    [
+        ("clock", "SELECT at FROM access_heartbeat WHERE name = 'tick'"),
+        ("work", "SELECT at FROM access_heartbeat WHERE name = 'deliver'"),
+    ],
+    ids=["clock", "work"],
+)
 def test_a_worker_keeps_its_file_open_from_task_to_task(
-    shop: OpenShop, name: str, round_: str
+    shop: OpenShop, name: str, last: str
 ) -> None:
     eventually(shop.is_well)
     file, worker = str(shop.home / "museo.sqlite3"), shop.parts()[name]
-    last = f"SELECT at FROM access_heartbeat WHERE name = '{round_}'"
     rounds = set()
 
     def is_open() -> bool:
