@@ -332,6 +332,7 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
     events = log.read([order.topic], after=0)
     track = tracking.track(order, locale=caller.locale, now=now)
     position = events[-1].position if events else 0
+    summary = _hung(tracking.seen_by(caller, order, now=now))
     return render(
         request,
         "orders/order.html",
@@ -351,11 +352,12 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
             "cursor": log.format_cursor(log.state().epoch, position),
             "version": events[-1].version if events else 0,
             "log": [render_envelope(event, caller.locale) for event in reversed(events)][:LOG_ROWS],
-            "summary": _hung(tracking.seen_by(caller, order, now=now)),
+            "summary": summary,
             "may_act": may_act,
             "cancel_until": tracking.cancel_until(order) if may_act else None,
             "can_amend": may_act and order.status in lifecycle.AMENDED_BY_CUSTOMERS,
-            "return_until": tracking.return_until(order) if may_act else None,
+            "return_until": tracking.return_until(order),
+            "to_return": _to_return(order, summary["lines"], now=now) if may_act else [],
             "has_floor_plan": order.plan == "courier",
             "ended": has_ended,
             "placed_at": timestamp(order.placed_at),
@@ -366,6 +368,20 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
             "structured": publishing.order(order, track),
         },
     )
+
+
+def _to_return(
+    order: Order, lines: Sequence[dict[str, Any]], *, now: datetime
+) -> list[dict[str, Any]]:
+    """The lines of which something can still be sent back, each with how many are `left`."""
+    until = tracking.return_until(order)
+    if until is None or now > until:
+        return []
+    counted = [
+        {**line, "left": line["quantity"] - line["taken_back"] - line["coming_back"]}
+        for line in lines
+    ]
+    return [line for line in counted if line["left"]]
 
 
 def _why_late(events: Sequence[Event], locale: str) -> str:

@@ -16,7 +16,7 @@ from museo.access.models import User
 from museo.access.problems import Invalid, NotAllowed
 from notifications.models import Event
 from orders import adjustments, amendments, delays, notes, returns, services, stats, tracking
-from orders.models import Adjustment, Order, OrderNote, Return
+from orders.models import Adjustment, Order, OrderLine, OrderNote, Return
 from orders.tracking import Placed, UnknownOrder
 from tests.orders.conftest import SellLamp
 from tests.together import at_once
@@ -432,6 +432,25 @@ def test_the_page_changes_the_address_and_asks_for_a_return(placed: Placed, clie
     assert nothing.status_code == 200
     assert Return.objects.count() == 1
     assert Client().post(f"{page}/return", {"line-1": "1"}).status_code == 404
+
+
+def test_the_page_offers_to_send_back_what_is_left_for_as_long_as_it_can_be(
+    placed: Placed, client: Client
+) -> None:
+    client.get(f"/t/{placed.ticket}")
+    page = f"/orders/{placed.order.number}"
+    services.advance_due(now=timezone.now() + timedelta(days=300))
+    Order.objects.update(ended_at=timezone.now())
+    assert 'max="3"' in client.get(page).content.decode()
+
+    client.post(f"{page}/return", {"line-1": "2"})
+    assert 'max="1"' in client.get(page).content.decode()
+    client.post(f"{page}/return", {"line-1": "1"})
+    assert "Send something back" not in client.get(page).content.decode()
+
+    OrderLine.objects.update(coming_back=0)
+    Order.objects.update(ended_at=timezone.now() - timedelta(days=31))
+    assert "Send something back" not in client.get(page).content.decode()
 
 
 # the figures
