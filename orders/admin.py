@@ -445,17 +445,18 @@ class OrderAdmin(LogAdmin, ModelAdmin):
 
     @display(description=gettext_lazy("Returns"))
     def shown_returns(self, order: Order) -> SafeString:
+        lines = {line.position: line for line in order.lines.all()}
         rows = [
             (
                 order_tables.when(each.requested_at),
                 each.get_state_display(),
-                ", ".join(f"{line.position}: {line.quantity}" for line in each.lines.all()),
+                each.in_words(lines),
                 each.reason,
                 each.answer,
             )
             for each in order.returns.prefetch_related("lines").order_by("pk")
         ]
-        titles = [_("Time"), _("State"), _("Line: units"), _("Reason"), _("Answer")]
+        titles = [_("Time"), _("State"), _("Lines"), _("Reason"), _("Answer")]
         return order_tables.table(titles, rows)
 
     @display(description=gettext_lazy("Notes"))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from museo.access.tokens import public_id
+
+if TYPE_CHECKING:
+    from orders.models import OrderLine
 
 
 def return_id() -> str:
@@ -69,6 +73,13 @@ class Return(models.Model):
                 name="return_to_look_after",
             )
         ]
+
+    def in_words(self, lines: Mapping[int, OrderLine]) -> str:
+        """What comes back, by the order's lines at their positions: "2 x Lamp, 1 x Bowl"."""
+        return ", ".join(
+            f"{each.quantity} \N{MULTIPLICATION SIGN} {lines[each.position].whole_name}"
+            for each in sorted(self.lines.all(), key=lambda each: each.position)
+        )
 
 
 class ReturnLine(models.Model):

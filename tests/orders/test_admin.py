@@ -376,6 +376,9 @@ def test_staff_answer_a_return(boss: Client, order: Order) -> None:
     asked = returns.ask(staff, order.number, units={1: 1}, now=timezone.now())
     listed = boss.get("/admin/orders/order/?attention=return").content.decode()
     assert order.number in listed
+    what = f"1 \N{MULTIPLICATION SIGN} {order.lines.get().whole_name}"
+    assert f"{what}: Requested" in boss.get(act_on(order, "answer_return")).content.decode()
+    assert what in boss.get(page_of(order)).content.decode()
 
     for state in ("approved", "received"):
         boss.post(
