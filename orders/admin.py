@@ -259,6 +259,10 @@ class OrderAdmin(LogAdmin, ModelAdmin):
 
     @action(description=ReturnForm.title, permissions=["change"])
     def answer_return(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        order = self.get_object(request, object_id)
+        if order and not order.returns.to_look_after().exists():
+            messages.info(request, _("Nobody waits for an answer to a return of this order."))
+            return redirect("admin:orders_order_change", order.pk)
         return self._page(request, object_id, ReturnForm, _serve(returns.decide))
 
     @action(description=CancelForm.title, permissions=["change"])
