@@ -15,9 +15,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from museo.access.callers import caller_from_request
 from museo.access.problems import NotAllowed, NotFound, Problem
-from orders import amendments, returns, tracking
+from orders import amendments, checkout_form, returns, tracking
 from orders.models import Order
-from orders.views import _number
 
 # the fields of an address that the page lets people change
 CHANGEABLE = ("line1", "postal_code", "city")
@@ -73,7 +72,7 @@ def order_return(request: HttpRequest, number: str) -> HttpResponse:
     """Fields `line-1`, `line-2`, … say how many units of each line go back, `reason` why."""
     typed = request.POST
     units = {
-        _number(name.removeprefix("line-")): _number(str(value))
+        checkout_form.number(name.removeprefix("line-")): checkout_form.number(str(value))
         for name, value in typed.items()
         if name.startswith("line-")
     }

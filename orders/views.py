@@ -19,9 +19,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from catalog import cards, shop
 from catalog.modifiers import BadModifiers
-from catalog.money import Money, NoAmount
 from museo.access.callers import BASKET_COOKIE, Caller, caller_from_request
-from museo.access.problems import Invalid, NotAllowed, NotFound, Problem, by_field
+from museo.access.problems import Invalid, NotAllowed, NotFound, Problem
 from notifications import log
 from notifications.envelope import render as render_envelope
 from notifications.envelope import timestamp
@@ -30,20 +29,17 @@ from orders import (
     adjustments,
     baskets,
     checkout,
+    checkout_form,
     cookies,
-    countries,
     followers,
     lifecycle,
     offers,
-    opening,
     outcomes,
     payments,
     places,
-    pricing,
     publishing,
     tracking,
 )
-from orders.details import ADDRESS_FIELDS, Details
 from orders.models import Order
 
 LOG_ROWS = 6
@@ -121,13 +117,7 @@ def _modifiers(request: HttpRequest) -> list[str]:
 
 
 def _quantity(request: HttpRequest) -> int:
-    return _number(request.POST.get("quantity", "1"))
-
-
-def _number(text: str) -> int:
-    """What was typed; 0, which nobody can buy or pay, for what is no number."""
-    text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else 0
+    return checkout_form.number(request.POST.get("quantity", "1"))
 
 
 def _back(request: HttpRequest) -> str:
@@ -159,7 +149,7 @@ def checkout_page(request: HttpRequest) -> HttpResponse:
             _coupon(request)
             return _checkout_form(request, typed, key=key)
         answer = checkout.place_once(
-            caller, _body(typed), key=key, now=now, speed=settings.MUSEO_CLOCK_SPEED
+            caller, checkout_form.body(typed), key=key, now=now, speed=settings.MUSEO_CLOCK_SPEED
         )
         status, body = answer.status, answer.body
     except Invalid as problem:
@@ -176,22 +166,6 @@ def checkout_page(request: HttpRequest) -> HttpResponse:
     return _checkout_form(request, typed, key=uuid4().hex, problem=body)
 
 
-def _body(typed: Mapping[str, str]) -> dict[str, Any]:
-    """The form as CONTRACT's checkout body."""
-    return {
-        "email": typed.get("email", ""),
-        "name": typed.get("name", ""),
-        "address": {name: typed.get(name, "") for name in ADDRESS_FIELDS},
-        "delivery": typed.get("delivery", ""),
-        "tip": _amount(typed.get("tip", "")),
-        "payment": {
-            "provider": payments.provider_of(typed.get("payment", "")),
-            "token": typed.get("payment", ""),
-        },
-        "expected_total": _number(typed.get("expected_total", "")),
-    }
-
-
 def _checkout_form(
     request: HttpRequest,
     typed: Mapping[str, str],
@@ -205,42 +179,16 @@ def _checkout_form(
         return _after_paying(caller, now=now) or redirect("basket")
     # a form that came back shows its values; a first one what we know of a user
     values = dict(typed.items()) or _known_of(request)
-    kinds = baskets.kinds(caller)
-    details, _errors = Details.read(_body(values), kinds=kinds)
-    offer = offers.make(
-        opened.basket, details, user_id=caller.user_id, locale=caller.locale, now=now
-    )
-    shown = baskets.show(opened, locale=caller.locale, now=now)
-    options = offers.deliveries(
-        kinds, address=details.address, now=now, speed=settings.MUSEO_CLOCK_SPEED
-    )
-    told = {problem.detail for problem in offer.problems} | {
-        message["detail"] for message in opening.messages(kinds, now=now)
-    }
-    told -= {(problem or {}).get("detail")}
+    context = checkout_form.shown(opened, values, caller, problem=problem, now=now)
     return render(
         request,
         "orders/checkout.html",
         {
-            "basket": _hung(shown),
-            "countries": countries.choices(caller.locale, chosen=values.get("country", "")),
-            "values": values,
+            **context,
+            "basket": _hung(context["basket"]),
             "places": places.shown(request.user) if request.user.is_authenticated else [],
             "key": key,
-            "problem": problem,
-            "errors": by_field((problem or {}).get("errors", [])),
-            "labels": _labels(),
-            "options": options,
-            "delivery": details.delivery,
-            "today": timezone.localdate(now),
-            "needs_address": any(option["needs_address"] for option in options),
-            "takes_tip": opening.FOOD in kinds,
-            "told": sorted(told),
-            "payment": values.get("payment") or next(iter(payments.offered()), ""),
-            "payments": payments.offered().items(),
             "is_demo": payments.is_configured("demo"),
-            "totals": offer.totals,
-            "to_pay": pricing.money(offer.total, shown["currency"]),
         },
         status=problem["status"] if problem else 200,
     )
@@ -253,14 +201,6 @@ def _after_paying(caller: Caller, *, now: datetime) -> HttpResponse | None:
     return redirect("order", order.number) if order else None
 
 
-def _amount(text: str) -> Any:
-    """What was typed in major units, in minor ones; what is no amount stays as it is."""
-    try:
-        return Money.typed(text, shop.currency()).amount if text.strip() else 0
-    except NoAmount:
-        return text
-
-
 def _coupon(request: HttpRequest) -> None:
     """Fields `code`, or `no_coupon` to take it out."""
     caller, now = caller_from_request(request), timezone.now()
@@ -268,19 +208,6 @@ def _coupon(request: HttpRequest) -> None:
         baskets.remove_coupon(caller)
     else:
         baskets.apply_coupon(caller, request.POST.get("code", ""), now=now)
-
-
-def _labels() -> dict[str, str]:
-    """What the fields are called, in the form and in the summary of errors."""
-    return {
-        "name": _("Full name"),
-        "email": _("E-mail, for what happens next"),
-        "line1": _("Street address"),
-        "postal_code": _("Postcode"),
-        "city": _("City"),
-        "country": _("Country"),
-        "tip": _("Tip for the kitchen"),
-    }
 
 
 def _known_of(request: HttpRequest) -> dict[str, str]:

@@ -22,7 +22,7 @@ from museo.access.problems import NotFound, Problem
 from museo.access.tokens import digest, new_token
 from notifications import log
 from notifications.envelope import timestamp
-from orders import baskets, checkout, lifecycle, offers, outcomes, payments, pricing, tracking
+from orders import baskets, checkout, lifecycle, outcomes, payments, tracking
 from orders.details import Details
 from orders.holds import CheckoutInProgress
 from orders.models import Checkout, Order, Payment, PaymentLink
@@ -142,10 +142,10 @@ def pay(
         charge = asking.charge(payment, token=method)
         placed = outcomes.conclude(payment, charge, now=now, speed=speed)
         return replace(placed, ticket="")
-    payer = _payer(link, locale)
+    who = payer(link, locale)
     wanted = {**body, "payment": {"provider": provider, "token": method}}
-    details = Details.parse(wanted, kinds=baskets.kinds(payer))
-    return checkout.place(payer, details, now=now, speed=speed, link=link)
+    details = Details.parse(wanted, kinds=baskets.kinds(who))
+    return checkout.place(who, details, now=now, speed=speed, link=link)
 
 
 def _require_open(link: PaymentLink, *, now: datetime) -> None:
@@ -154,7 +154,7 @@ def _require_open(link: PaymentLink, *, now: datetime) -> None:
         raise checkout.link_closed(state)
 
 
-def _payer(link: PaymentLink, locale: str) -> Caller:
+def payer(link: PaymentLink, locale: str) -> Caller:
     """Whoever pays for a basket acts for its owner, for this one purchase."""
     key = unseal(link.basket_key) if link.basket_key else ""
     user_id = link.basket.user_id if link.basket else None
@@ -210,31 +210,25 @@ def expire(*, now: datetime) -> int:
     return over.update(state=State.EXPIRED) if over.exists() else 0
 
 
-def to_pay(link: PaymentLink, *, locale: str, now: datetime, speed: float) -> dict[str, Any]:
-    """What a link is for, to be shown: lines, the sum, and for a basket how it can be delivered."""
-    if link.order:
-        lines = link.order.lines.order_by("position")
-        return {
-            "lines": [
-                {
-                    "name": line.name,
-                    "image": line.image,
-                    "modifiers": chosen(line.modifiers, link.currency),
-                    "quantity": line.quantity,
-                    "unit_price": money(line.unit_price, link.currency),
-                    "total": money(line.total, link.currency),
-                }
-                for line in lines
-            ],
-            "amount": money(link.amount, link.currency),
-            "options": [],
-        }
-    if link.state == State.PAID:
-        # the basket is empty by now, or holds other things
-        paid = link.payments.get(state=Payment.State.CAPTURED)
-        return {"lines": [], "amount": money(paid.amount, paid.currency), "options": []}
-    caller = _payer(link, locale)
-    shown = baskets.show(baskets.find(caller), locale=locale, now=now)
-    amount = pricing.money(shown["totals"][-1]["amount"], shown["currency"])
-    options = offers.deliveries(baskets.kinds(caller), address={}, now=now, speed=speed)
-    return {"lines": shown["lines"], "amount": amount, "options": options}
+def of_order(link: PaymentLink, order: Order) -> dict[str, Any]:
+    """What a link to an order is for, to be shown: lines and the sum."""
+    return {
+        "lines": [
+            {
+                "name": line.name,
+                "image": line.image,
+                "modifiers": chosen(line.modifiers, link.currency),
+                "quantity": line.quantity,
+                "unit_price": money(line.unit_price, link.currency),
+                "total": money(line.total, link.currency),
+            }
+            for line in order.lines.order_by("position")
+        ],
+        "to_pay": money(link.amount, link.currency),
+    }
+
+
+def paid_by(link: PaymentLink) -> dict[str, Any]:
+    """What was paid by a link that is paid; its basket is empty by now, or holds other things."""
+    payment = link.payments.get(state=Payment.State.CAPTURED)
+    return money(payment.amount, payment.currency)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -10,7 +11,6 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -18,9 +18,8 @@ from catalog import shop
 from museo.access.callers import caller_from_request
 from museo.access.problems import NotFound, Problem, by_field
 from museo.access.tokens import as_name
-from orders import cookies, outcomes, payments, placing, pricing
-from orders.details import ADDRESS_FIELDS
-from orders.models import Order, Payment
+from orders import baskets, checkout_form, cookies, outcomes, payments, placing, pricing
+from orders.models import Order, Payment, PaymentLink
 from orders.payments import links, settlement
 
 # a page that waits asks the provider itself, but not more often than that
@@ -91,6 +90,8 @@ def _stand(request: HttpRequest, payment: Payment) -> HttpResponse:
             "asks_here": is_demo and state == Payment.State.REQUIRES_ACTION,
             # a form may not lead to another site, so the customer leaves from this page
             "leaves_to": "" if is_demo else action.get("url", ""),
+            # whoever pays by a link has another basket, or none
+            "by_link": payment.link_id is not None,
             "is_back": "back" in request.GET or "done" in request.GET,
             "waits": state in (Payment.State.CREATED, Payment.State.PENDING)
             or ("done" in request.GET and state in Payment.OPEN),
@@ -107,12 +108,12 @@ def link(request: HttpRequest, link_token: str) -> HttpResponse:
     except NotFound as problem:
         raise Http404(problem.detail) from problem
     problem_body = None
-    if request.method == "POST":
+    if request.method == "POST" and "show" not in request.POST:
         try:
             placed = links.pay(
                 found,
                 method=request.POST.get("payment", ""),
-                body=_body(request),
+                body=checkout_form.body(request.POST),
                 locale=caller_from_request(request).locale,
                 now=timezone.now(),
                 speed=settings.MUSEO_CLOCK_SPEED,
@@ -129,45 +130,56 @@ def link(request: HttpRequest, link_token: str) -> HttpResponse:
     return _link_page(request, found, problem_body)
 
 
-def _body(request: HttpRequest) -> dict[str, Any]:
-    """The form as CONTRACT's checkout body."""
-    typed = request.POST
-    return {
-        "email": typed.get("email", ""),
-        "name": typed.get("name", ""),
-        "address": {name: typed.get(name, "") for name in ADDRESS_FIELDS},
-        "delivery": typed.get("delivery", ""),
-    }
-
-
-def _link_page(request: HttpRequest, found: Any, problem: dict[str, Any] | None) -> HttpResponse:
-    now, locale = timezone.now(), caller_from_request(request).locale
-    typed = request.POST
-    shown = links.to_pay(found, locale=locale, now=now, speed=settings.MUSEO_CLOCK_SPEED)
+def _link_page(
+    request: HttpRequest, found: PaymentLink, problem: dict[str, Any] | None = None
+) -> HttpResponse:
+    now, caller = timezone.now(), caller_from_request(request)
+    state = links.state_of(found, now=now)
+    shown: dict[str, Any] = {}
+    if state == PaymentLink.State.PAID:
+        shown = {"paid": links.paid_by(found)}
+    elif state == PaymentLink.State.OPEN and found.order:
+        shown = _order_form(found, found.order, request.POST, problem)
+    elif state == PaymentLink.State.OPEN:
+        shown = _basket_form(found, request.POST, caller.locale, problem, now=now)
+        # its owner has bought it, or emptied it
+        state = state if shown else PaymentLink.State.VOID
     response = render(
         request,
         "orders/payment_link.html",
-        {
-            "link": found,
-            "state": links.state_of(found, now=now),
-            "problem": problem,
-            "errors": by_field((problem or {}).get("errors", [])),
-            "values": dict(typed.items()) or {"country": shop.current().country},
-            "labels": {
-                "name": _("Full name"),
-                "email": _("E-mail, for what happens next"),
-                "line1": _("Street address"),
-                "postal_code": _("Postcode"),
-                "city": _("City"),
-                "country": _("Country, two letters"),
-            },
-            "delivery": typed.get("delivery") or next((o["code"] for o in shown["options"]), ""),
-            "payments": payments.offered(links.KINDS).items(),
-            "payment": typed.get("payment") or next(iter(payments.offered(links.KINDS)), ""),
-            **shown,
-        },
+        {"link": found, "state": state, "problem": problem, **shown},
         status=problem["status"] if problem else 200,
     )
     # the address pays: it shall not be told to other sites
     response["Referrer-Policy"] = "no-referrer"
     return response
+
+
+def _order_form(
+    found: PaymentLink, order: Order, typed: Mapping[str, str], problem: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    ways = payments.offered(links.KINDS)
+    return {
+        "payment": typed.get("payment") or next(iter(ways), ""),
+        "payments": ways.items(),
+        "errors": by_field((problem or {}).get("errors", [])),
+        **links.of_order(found, order),
+    }
+
+
+def _basket_form(
+    found: PaymentLink,
+    typed: Mapping[str, str],
+    locale: str,
+    problem: Mapping[str, Any] | None,
+    *,
+    now: datetime,
+) -> dict[str, Any]:
+    """The checkout's form, for whoever pays; empty if nothing is in the basket any more."""
+    payer = links.payer(found, locale)
+    opened = baskets.find(payer)
+    if opened is None or not opened.basket.lines.exists():
+        return {}
+    values = dict(typed.items()) or {"country": shop.current().country}
+    form = checkout_form.shown(opened, values, payer, problem=problem, pays=links.KINDS, now=now)
+    return {**form, "lines": form["basket"]["lines"]}

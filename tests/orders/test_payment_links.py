@@ -1,5 +1,6 @@
 """Payment links: whoever has one pays once, while it is open."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,6 +14,8 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from catalog import shop
+from catalog.models import StockItem
 from catalog.money import Money
 from museo.access.callers import Caller
 from museo.access.models import User
@@ -20,7 +23,16 @@ from museo.access.tokens import digest
 from orders import adjustments, baskets, checkout, outcomes, payments
 from orders.details import Details
 from orders.holds import CheckoutInProgress
-from orders.models import Order, Payment, PaymentLink, Refund
+from orders.models import (
+    Basket,
+    BasketLine,
+    Coupon,
+    Order,
+    Payment,
+    PaymentLink,
+    Refund,
+    TaxRate,
+)
 from orders.payments import asking, demo, links, settlement
 from orders.payments.charges import Charge, Outcome
 from orders.payments.links import NewLink
@@ -291,12 +303,17 @@ def test_a_basket_is_paid_by_its_link_with_a_form(sell: SellLamp, client: Client
     other = Client()
     assert "LAMP" in other.get(page).content.decode()
 
-    wrong = other.post(page, {**FORM, "payment": "ok", "email": "sam"})
+    def agree(**typed: str) -> Any:
+        """Pay what the page shows for what was typed."""
+        total = sum_of(other.post(page, {**FORM, **typed, "show": "1"}))
+        return other.post(page, {**FORM, **typed, "expected_total": str(total)})
+
+    wrong = agree(payment="ok", email="sam")
     refused = wrong.content.decode()
     assert (wrong.status_code, "#email" in refused) == (400, True)
     # what only answers of the API have
     assert "See errors" not in refused
-    asked = other.post(page, {**FORM, "payment": "needs_action"})
+    asked = agree(payment="needs_action")
     bank = asked.headers["Location"]
     landed = other.post(bank, {"approve": "1"}, follow=True)
 
@@ -307,6 +324,108 @@ def test_a_basket_is_paid_by_its_link_with_a_form(sell: SellLamp, client: Client
     assert f"Your payment of {paid} has arrived." in thanks
     empty = client.post("/api/v1/basket/payment-link", {}, "application/json", headers=token)
     assert (empty.status_code, empty.json()["code"]) == (409, "nothing_to_pay")
+
+
+def sum_of(response: Any) -> int:
+    """What a page says is to pay, in minor units."""
+    return int(re.findall(r'name="expected_total" value="([0-9]+)"', response.content.decode())[0])
+
+
+@pytest.fixture
+def page(sell: SellLamp) -> str:
+    """A link to a basket that costs more where the tax comes on top."""
+    sell(price=12900, on_hand=30)
+    TaxRate.objects.create(country="FI", basis_points=2550)
+    TaxRate.objects.create(country="US", basis_points=1000, is_included=False)
+    now = timezone.now()
+    guest = Caller(basket_token=baskets.add(Caller(), sku="LAMP", quantity=1, now=now).token)
+    return f"/pay/link/{links.for_basket(guest, now=now).token}"
+
+
+ABROAD = {**FORM, "country": "US", "payment": "ok"}
+
+
+def test_what_a_basket_costs_where_it_goes_is_shown_before_it_is_charged(
+    page: str, client: Client
+) -> None:
+    at_home = sum_of(client.get(page))
+    assert at_home == 12900 + 390
+
+    surprised = client.post(page, {**ABROAD, "expected_total": str(at_home)})
+
+    assert (surprised.status_code, sum_of(surprised)) == (409, 14619)
+    told = surprised.content.decode()
+    assert "The sum has changed. Look at it again and pay if you agree." in told
+    assert "€146.19" in told
+    assert 'value="US" selected' in told
+    assert not Payment.objects.exists()
+
+    client.post(page, {**ABROAD, "expected_total": str(sum_of(surprised))})
+
+    assert Payment.objects.get().amount == Order.objects.get().total == 14619
+
+
+def test_a_form_without_a_script_shows_the_new_sum_and_charges_nothing(
+    page: str, client: Client
+) -> None:
+    shown = client.post(page, {**ABROAD, "show": "1"})
+
+    assert (shown.status_code, sum_of(shown)) == (200, 14619)
+    assert not Payment.objects.exists()
+
+
+def test_a_form_that_shows_no_sum_is_charged_none(page: str, client: Client) -> None:
+    assert client.post(page, ABROAD).status_code == 409
+
+    assert not Payment.objects.exists()
+
+
+def test_the_coupon_of_a_basket_and_what_hinders_its_payer_are_shown(
+    page: str, client: Client
+) -> None:
+    Coupon.objects.create(code="TEN", kind="percent", value=1000, per_user_limit=1)
+    Basket.objects.update(coupon=Coupon.objects.get())
+    assert sum_of(client.get(page)) == 12900 - 1290 + 390
+
+    StockItem.objects.update(on_hand=0)
+    refused = client.post(page, {**FORM, "payment": "ok", "expected_total": "12000"})
+
+    assert refused.status_code == 409
+    # whoever pays by a link has another basket, or none
+    assert "Change the basket" not in refused.content.decode()
+
+
+def test_the_bank_names_the_shop(page: str, client: Client) -> None:
+    shop.keep(replace(shop.current(), name="Kauppa"), seconds=60)
+    asked = client.post(
+        page, {**FORM, "payment": "needs_action", "expected_total": str(sum_of(client.get(page)))}
+    )
+
+    told = client.get(asked.headers["Location"]).content.decode()
+
+    assert "pay €132.90 to <bdi>Kauppa</bdi>." in told
+    # their own basket is not what is paid here
+    assert "/checkout" not in told.partition("<main")[2].partition("</main")[0]
+
+
+@pytest.mark.parametrize("end", ["void", "expired", "emptied"])
+def test_a_basket_is_not_paid_by_a_link_that_is_over(page: str, client: Client, end: str) -> None:
+    if end == "emptied":
+        BasketLine.objects.all().delete()
+    elif end == "void":
+        PaymentLink.objects.update(state="void")
+    else:
+        PaymentLink.objects.update(expires_at=timezone.now())
+
+    shown = client.get(page).content.decode()
+    paid = client.post(page, {**FORM, "payment": "ok", "expected_total": "13290"})
+
+    assert paid.status_code == 409
+    for told in (shown, paid.content.decode()):
+        assert '<form class="split"' not in told
+        over = "This payment link is over" if end == "expired" else "Nothing is to be paid here"
+        assert over in told
+    assert not Payment.objects.exists()
 
 
 def test_a_link_expires_at_the_shops_word(owing: Placed, noon: datetime) -> None:
