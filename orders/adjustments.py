@@ -23,7 +23,7 @@ from museo.access.idempotency import Answer, Attempt, claim
 from museo.access.permissions import may
 from museo.access.problems import Invalid, Problem, field_error
 from notifications import log
-from orders import lifecycle, slots, tracking
+from orders import coupons, lifecycle, slots, tracking
 from orders.models import Adjustment, Order, OrderLine, Payment, PaymentLink, Refund
 from orders.payments import PROVIDERS, events
 from orders.payments.charges import PaidBack, ProviderUnreachable, RefundRequest
@@ -67,6 +67,7 @@ def cancel(caller: Caller, number: str, *, reason: str = "", now: datetime) -> O
     """Cancel an order that the caller may act on, and send its money back; again is harmless.
 
     Customers can until it is being prepared, staff until it is delivered: else TooLateToCancel.
+    While the goods are still here they are put back, and its coupon can be used again.
     """
     order = cancellable(caller, number)
     with log.change() as change:
@@ -90,6 +91,7 @@ def cancel(caller: Caller, number: str, *, reason: str = "", now: datetime) -> O
             now=now,
         )
         if was in lifecycle.STILL_HERE:
+            coupons.give_back([order.checkout_id])
             _put_back(order, units, now=now)
         tracking.tell(change, order, status=order.status, step=order.step, now=now)
         change.afterwards(partial(_settle_of, adjustment, now=now))

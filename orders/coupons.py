@@ -1,7 +1,8 @@
 """Coupons: whether one may be used and why not, and that it is used no more often than it may.
 
 A use is counted by one conditional UPDATE when a checkout begins to be paid, with a constraint
-behind it, and given back if the checkout comes to nothing.
+behind it, and given back if the checkout comes to nothing, or its order is cancelled while the
+goods are still here. What is refunded or sent back later stays used.
 """
 
 from __future__ import annotations
@@ -109,10 +110,10 @@ def hold(coupon: Coupon, *, checkout_id: int, buyer: Buyer, now: datetime) -> No
 
 
 def give_back(checkout_ids: Collection[int]) -> None:
-    """What these checkouts held can be used again."""
-    held = Redemption.objects.filter(checkout_id__in=checkout_ids, state=Redemption.State.HELD)
-    for redemption in held.order_by("coupon_id"):
-        if held.filter(pk=redemption.pk).update(state=Redemption.State.GIVEN_BACK):
+    """What these checkouts held or used can be used again."""
+    live = Redemption.objects.filter(checkout_id__in=checkout_ids, state__in=LIVE)
+    for redemption in live.order_by("coupon_id"):
+        if live.filter(pk=redemption.pk).update(state=Redemption.State.GIVEN_BACK):
             Coupon.objects.filter(pk=redemption.coupon_id).update(used=F("used") - 1)
 
 

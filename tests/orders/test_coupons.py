@@ -14,7 +14,7 @@ from django.test import Client
 from catalog.models import Category, Master
 from museo.access.callers import Caller
 from museo.access.models import User
-from orders import adjustments, baskets, checkout, coupons, holds, outcomes
+from orders import adjustments, baskets, checkout, coupons, holds, outcomes, services
 from orders.coupons import CouponRefused
 from orders.details import Details
 from orders.models import Coupon, Order, Redemption
@@ -191,6 +191,75 @@ def test_what_a_checkout_held_is_given_back_when_it_comes_to_nothing(
     kept.refresh_from_db()
     assert kept.used == 1
     assert sorted(Redemption.objects.values_list("state", flat=True)) == ["given_back", "used"]
+
+
+@pytest.fixture
+def bought(sell: SellLamp, details: Details, noon: datetime) -> Order:
+    """By the only use of a coupon, which each person has once."""
+    sell(price=10000)
+    coupon(usage_limit=1, per_user_limit=1)
+    return buy_with_it(details, noon)
+
+
+def buy_with_it(details: Details, now: datetime) -> Order:
+    guest = guest_with_a_lamp(now)
+    baskets.apply_coupon(guest, "TEN", now=now)
+    return checkout.place(guest, details, now=now, speed=1.0).order
+
+
+@pytest.mark.django_db
+@pytest.mark.both
+def test_a_coupon_can_be_used_again_after_its_order_was_cancelled(
+    bought: Order, details: Details, staff: Caller, noon: datetime
+) -> None:
+    with pytest.raises(CouponRefused):
+        buy_with_it(details, noon)
+
+    adjustments.cancel(staff, bought.number, now=noon)
+    adjustments.cancel(staff, bought.number, now=noon)
+
+    assert Coupon.objects.get().used == 0
+    assert Redemption.objects.get().state == "given_back"
+    assert buy_with_it(details, noon).total == bought.total
+    assert Coupon.objects.get().used == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.both
+@pytest.mark.parametrize("end", ["cancelled", "refunded"])
+def test_a_coupon_stays_used_once_the_goods_have_left(
+    bought: Order, staff: Caller, noon: datetime, end: str
+) -> None:
+    gone = "out_for_delivery" if end == "cancelled" else "delivered"
+    for status in ("confirmed", "preparing", "out_for_delivery", "delivered"):
+        services.advance(staff, bought.number, to=status, now=noon)
+        if status == gone:
+            break
+
+    if end == "cancelled":
+        adjustments.cancel(staff, bought.number, now=noon)
+    else:
+        adjustments.refund(staff, bought.number, puts_back=True, now=noon)
+
+    bought.refresh_from_db()
+    assert bought.status == end
+    assert Coupon.objects.get().used == 1
+    assert Redemption.objects.get().state == "used"
+
+
+@pytest.mark.both
+@pytest.mark.usefixtures("committed")
+def test_an_order_that_many_cancel_at_once_gives_one_use_back(
+    sell: SellLamp, details: Details, staff: Caller, noon: datetime
+) -> None:
+    sell(price=10000)
+    coupon(usage_limit=2)
+    first, _other = buy_with_it(details, noon), buy_with_it(details, noon)
+
+    at_once([partial(adjustments.cancel, staff, first.number, now=noon)] * 8)
+
+    assert Coupon.objects.get().used == 1
+    assert Redemption.objects.filter(state="used").count() == 1
 
 
 @pytest.mark.django_db
