@@ -26,6 +26,7 @@ from catalog import (
     moderation,
     price_plans,
     prices,
+    purchases,
     shelves,
     shop,
 )
@@ -385,6 +386,10 @@ class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
             said = " ".join(error["detail"] for error in refused.errors)
             raise Problem(said or refused.detail) from refused
         parts[Media].save()
+        kind = form.cleaned_data["kind"]
+        is_on_sale = form.cleaned_data["status"] == Master.Status.ACTIVE
+        if is_on_sale and not purchases.is_carried(kind):
+            messages.warning(request, purchases.not_carried_said(kind))
 
     def _add(self, request: HttpRequest, form: Any, parts: Mapping[Any, Any]) -> None:
         caller, now = caller_from_request(request), timezone.now()

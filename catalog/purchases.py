@@ -1,16 +1,32 @@
-"""Who has bought what: asked of the app above, which has the orders."""
+"""Who has bought what, and what can be bought: asked of the app above, which has the orders."""
 
 from collections.abc import Callable
 
+from django.utils.translation import gettext
+
+from catalog.models import Master
+
 # a user's id and a master's id: whether an order of theirs had it
 HasBought = Callable[[int, int], bool]
-_answerers: list[HasBought] = []
+# a kind of products: whether a way of delivery takes it
+IsCarried = Callable[[str], bool]
+_answerers: list[tuple[HasBought, IsCarried]] = []
 
 
-def register(answerer: HasBought) -> None:
+def register(has_bought: HasBought, is_carried: IsCarried) -> None:
     """For `AppConfig.ready()` of the app that sells."""
-    _answerers.append(answerer)
+    _answerers.append((has_bought, is_carried))
 
 
 def has_bought(user_id: int, master_id: int) -> bool:
-    return any(answer(user_id, master_id) for answer in _answerers)
+    return any(answer(user_id, master_id) for answer, _is_carried in _answerers)
+
+
+def is_carried(kind: str) -> bool:
+    return any(answer(kind) for _has_bought, answer in _answerers)
+
+
+def not_carried_said(kind: str) -> str:
+    """For staff, who can do something about it."""
+    said = gettext("No way of delivery takes what is of this kind: %(kind)s. Nobody can buy it.")
+    return said % {"kind": Master.Kind(kind).label}

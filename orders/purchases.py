@@ -1,6 +1,6 @@
-"""Who has bought what, for the catalogue, which asks and knows no orders."""
+"""Who has bought what, and what can be, for the catalogue, which asks and knows no orders."""
 
-from orders import lifecycle
+from orders import delivery, lifecycle
 from orders.models import OrderLine
 
 
@@ -8,3 +8,8 @@ def has_bought(user_id: int, master_id: int) -> bool:
     """Whether an order of theirs had the product, and was neither cancelled nor failed."""
     lines = OrderLine.objects.filter(order__user=user_id, variant__master=master_id)
     return lines.exclude(order__status__in=[lifecycle.CANCELLED, lifecycle.FAILED]).exists()
+
+
+def is_carried(kind: str) -> bool:
+    """Whether a way of delivery takes what is of this kind."""
+    return bool(delivery.options([kind]))

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -13,7 +13,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from catalog import places, shop
+from catalog import places, purchases, shop
 from catalog.forms import MoneyField
 from catalog.models import Master
 from catalog.templatetags.money import money
@@ -212,6 +212,14 @@ class DeliveryOptionAdmin(ModelAdmin):
     ) -> bool:
         """Orders name it by its code: it is switched off, not deleted."""
         return False
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Staff hear of what nobody can buy now."""
+        super().save_related(request, form, formsets, change)
+        on_sale = Master.objects.filter(status=Master.Status.ACTIVE).order_by("kind")
+        for kind in on_sale.values_list("kind", flat=True).distinct():
+            if not purchases.is_carried(kind):
+                messages.warning(request, purchases.not_carried_said(kind))
 
     @display(description=gettext_lazy("Price"))
     def shown_price(self, option: DeliveryOption) -> str:

@@ -25,6 +25,7 @@ from catalog.models import (
 )
 from catalog.products import detail
 from museo.access.models import User
+from orders.models import DeliveryOption
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
@@ -96,6 +97,25 @@ def add(staff: Client, room: Category, **changes: Any) -> Any:
 def errors_of(response: Any) -> str:
     assert response.status_code == 200
     return str(response.content.decode())
+
+
+NOT_CARRIED = "No way of delivery takes what is of this kind: Physical."
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("status", ["active", "draft"])
+def test_staff_hear_that_nobody_can_buy_what_no_way_of_delivery_takes(
+    staff: Client, room: Category, status: str
+) -> None:
+    add(staff, room)
+    assert NOT_CARRIED not in staff.get("/admin/catalog/master/").content.decode()
+    master = Master.objects.get()
+    DeliveryOption.objects.update(kinds=["digital", "food"])
+
+    page = f"/admin/catalog/master/{master.pk}/change/"
+    saved = staff.post(page, change_form(master, status=status), follow=True)
+
+    assert (NOT_CARRIED in saved.content.decode()) == (status == "active")
 
 
 def test_a_product_is_made_with_its_variant_price_and_stock(staff: Client, room: Category) -> None:

@@ -337,3 +337,35 @@ def test_staff_make_coupons_rates_and_ways_of_delivery(admin: Client) -> None:
     courier.refresh_from_db()
     assert (courier.price, courier.kinds, courier.label) == (450, ["food"], "Bike")
     assert courier.areas.get().country == "FI"
+    # the others still take what is on sale
+    assert "No way of delivery takes" not in admin.get("/admin/orders/").content.decode()
+
+
+@pytest.mark.both
+@pytest.mark.django_db
+def test_staff_hear_what_nobody_can_buy_once_a_way_of_delivery_is_closed(
+    sell: SellLamp, client: Client
+) -> None:
+    sell()
+    client.force_login(User.objects.create_superuser("boss@museo.example"))
+    DeliveryOption.objects.exclude(code="courier").update(is_active=False)
+    courier = DeliveryOption.objects.get(code="courier")
+    form = {
+        "code": "courier",
+        "name": "Bike",
+        "price": "4.50",
+        "tax_class": "standard",
+        "plan": "courier",
+        "needs_address": "on",
+        "is_active": "on",
+        "position": "0",
+        "areas-TOTAL_FORMS": "0",
+        "areas-INITIAL_FORMS": "0",
+    }
+    page = f"/admin/orders/deliveryoption/{courier.pk}/change/"
+
+    fine = client.post(page, {**form, "kinds": ["food", "physical"]}, follow=True)
+    closed = client.post(page, {**form, "kinds": ["food"]}, follow=True)
+
+    said = "No way of delivery takes what is of this kind: Physical. Nobody can buy it."
+    assert [said in told.content.decode() for told in (fine, closed)] == [False, True]
