@@ -36,12 +36,14 @@ def place(cursor: str, order: Collection[str]) -> dict[str, Any]:
 
 def beyond(place: Mapping[str, Any], order: Collection[str]) -> Q:
     """What comes after a place in an order."""
-    later, same = Q(), Q()
+    later, same, begins = Q(), Q(), Q()
     for name in order:
         field, beyond = name.removeprefix("-"), "lt" if name.startswith("-") else "gt"
         later |= same & Q(**{f"{field}__{beyond}": place[field]})
         same &= Q(**{field: place[field]})
-    return later
+        # the same is said by all of it, but a database finds no place in an index by an OR
+        begins = begins or Q(**{f"{field}__{beyond}e": place[field]})
+    return begins & later
 
 
 def values(cursor: str, order: Collection[str]) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from catalog import products, shopkeeping
+from catalog import cursors, products, shopkeeping
 from catalog.models import Category, Master, Price, SearchEntry, SearchName, Variant
 from catalog.search import index
 from catalog.search.browsing import Browse
@@ -169,7 +169,18 @@ def test_no_page_is_sorted_nor_all_of_a_table_read(
         assert not wrong + whole, plan
 
 
-def _plan(statement: str, parameters: dict[str, Any]) -> list[str]:
+def test_the_newest_go_on_from_their_place_in_the_index(wares: list[Master]) -> None:
+    place = {"published_at": NOON, "pk": 1}
+    newest = Master.objects.on_sale().order_by(*products.SORTS["newest"])
+    rows = newest.filter(cursors.beyond(place, products.SORTS["newest"])).values("pk")
+
+    plan = " ".join(_plan(*rows.query.sql_with_params()))
+
+    bound = "published_at <= " if connection.vendor == "postgresql" else "published_at<?"
+    assert bound in plan.partition("Filter")[0], plan
+
+
+def _plan(statement: str, parameters: Any) -> list[str]:
     """As it is where there are many: PostgreSQL reads few rows whole, however they are indexed."""
     is_postgresql = connection.vendor == "postgresql"
     with connection.cursor() as cursor:
