@@ -426,7 +426,7 @@ def test_the_page_changes_the_address_and_asks_for_a_return(placed: Placed, clie
     assert "Send something back" in client.get(page).content.decode()
     asked = client.post(f"{page}/return", {"line-1": "2", "reason": "Broken"}, follow=True)
 
-    assert "2 × <bdi>LAMP</bdi>: You asked to send something back" in asked.content.decode()
+    assert "<bdi>LAMP</bdi>: You asked to send something back" in asked.content.decode()
     assert Return.objects.get().lines.get().quantity == 2
     nothing = client.post(f"{page}/return", {"line-1": "0", "line-x": "1"}, follow=True)
     assert nothing.status_code == 200
