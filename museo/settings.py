@@ -387,6 +387,7 @@ SECURE_SSL_REDIRECT = False  # the proxy in front redirects; behind it everythin
 SECURE_HSTS_SECONDS = 31_536_000 if IS_PUBLIC else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_PUBLIC
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if MUSEO_TRUSTED_PROXIES else None
+# not "no-referrer": browsers would then send our forms without saying that they are ours
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # see SECURE_SSL_REDIRECT; http goes to a person's own machine only (`museo.oauth.clients`)

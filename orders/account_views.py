@@ -56,7 +56,7 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
     try:
         if request.method == "GET":
             email = sign_in_links.whose(token, now=timezone.now())
-            return _unreferred(render(request, "access/open_link.html", {**told, "email": email}))
+            return render(request, "access/open_link.html", {**told, "email": email})
         user = sign_in_links.redeem(token, now=timezone.now())
     except Problem as problem:
         return render(
@@ -65,12 +65,6 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
     login(request, user)
     request.session[BY_LINK] = True
     return go_on(request, onward(request) or reverse("account"))
-
-
-def _unreferred(response: HttpResponse) -> HttpResponse:
-    """Its address opens an account."""
-    response["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 @never_cache

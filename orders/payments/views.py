@@ -144,15 +144,12 @@ def _link_page(
         shown = _basket_form(found, request.POST, caller.locale, problem, now=now)
         # its owner has bought it, or emptied it
         state = state if shown else PaymentLink.State.VOID
-    response = render(
+    return render(
         request,
         "orders/payment_link.html",
         {"link": found, "state": state, "problem": problem, **shown},
         status=problem["status"] if problem else 200,
     )
-    # the address pays: it shall not be told to other sites
-    response["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 def _order_form(

@@ -45,7 +45,10 @@ def test_a_link_signs_in_once_and_makes_the_account(client: Client, mailoutbox: 
     assert "Look into your mail" in text(page)
     link = link_in(mailoutbox)
     # a program that looks into mails opens it too
-    assert MAYA in text(client.get(link))
+    shown = client.get(link)
+    assert MAYA in text(shown)
+    # no other site is told the address; with "no-referrer" browsers hide from us whose form it is
+    assert shown["Referrer-Policy"] == "same-origin"
     assert not User.objects.exists()
 
     landed = client.post(link, follow=True)

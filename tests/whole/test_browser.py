@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.processes import eventually
 from tests.shops import Shop
-from tests.whole.browser import Shopper
+from tests.whole.browser import WHERE, Shopper
 from tests.whole.test_rest_and_sse import buy_iphone
 
 pytestmark = pytest.mark.browser
@@ -168,6 +168,25 @@ def test_two_clicks_on_pay_are_one_order(shop: Shop, enter: Enter) -> None:
     assert len(landed) == 1
     shopper.go("/orders")
     assert shopper.page.locator("tbody tr").count() == 1
+
+
+def test_somebody_else_pays_by_a_link_the_sum_that_their_page_shows(enter: Enter) -> None:
+    buyer, payer = enter(), enter()
+    buyer.fill_basket("squash-soup")
+    token = next(each["value"] for each in buyer.page.context.cookies() if "basket" in each["name"])
+    made = buyer.page.request.post(
+        f"{buyer.address}/api/v1/basket/payment-link", data={}, headers={"X-Basket-Token": token}
+    )
+    page = payer.page
+    page.goto(made.json()["url"])
+    for name, value in WHERE.items():
+        page.fill(f"#{name}", value)
+    shown = page.get_by_role("button", name="Pay ").inner_text().removeprefix("Pay ")
+    payer.pay()
+
+    page.wait_for_url("**/orders/ORD-*")
+    expect(page.locator("[data-total]")).to_contain_text(shown)
+    assert payer.trouble == []
 
 
 def test_a_declined_card_is_said_and_the_next_try_pays(enter: Enter) -> None:
