@@ -1,7 +1,7 @@
 """Answers to guests that are given again while the catalogue stands as it did.
 
 What is kept is what REST framework has written, byte for byte, with its headers. Who asks for
-something unusual (another content type, HEAD) is answered anew. An answer that is kept needs
+something unusual (another content type) is answered anew. An answer that is kept needs
 neither its view nor the middlewares around it (`given_again`).
 """
 

@@ -149,6 +149,7 @@ if "runserver" in sys.argv:
     INSTALLED_APPS.insert(0, "daphne")
 MIDDLEWARE = [
     "museo.ops.requests.measured",
+    "museo.access.heads.with_head",
     "museo.access.admission.with_allowance",
     "catalog.answers.given_again",
     "django.middleware.security.SecurityMiddleware",

@@ -1,6 +1,6 @@
 """What the REST calls of all apps share: errors as problems (RFC 9457), numbers, pages."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -17,6 +17,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import set_rollback
 
 from museo.access import overload
+from museo.access.heads import allowed
 from museo.access.problems import (
     CONTENT_TYPE,
     Invalid,
@@ -33,7 +34,7 @@ NO = {"", "0", "false", "no", "off"}
 
 def answer(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """REST framework's exception handler: every error becomes a problem."""
-    problem = as_problem(error)
+    problem = _of_http(error, context.get("view")) or as_problem(error)
     if problem is None:
         return None
     set_rollback()
@@ -44,6 +45,26 @@ def answer(error: Exception, context: Mapping[str, Any]) -> Response | None:
         headers=problem.headers(),
         content_type=CONTENT_TYPE,
     )
+
+
+def _of_http(error: Exception, view: Any) -> Problem | None:
+    """What a call cannot be sent or answered as, and what it can."""
+    if isinstance(error, exceptions.MethodNotAllowed):
+        said = _("Send one of these methods: %(methods)s.")
+        detail = said % {"methods": ", ".join(allowed(view.allowed_methods))}
+    elif isinstance(error, exceptions.NotAcceptable):
+        said = _("This is answered as %(types)s. Name that in Accept, or leave Accept out.")
+        detail = said % {"types": _types(view.renderer_classes)}
+    elif isinstance(error, exceptions.UnsupportedMediaType):
+        said = _("Send the body as %(types)s, and say so in Content-Type.")
+        detail = said % {"types": _types(view.parser_classes)}
+    else:
+        return None
+    return OtherTrouble(detail, status=error.status_code, code=error.default_code)
+
+
+def _types(forms: Iterable[Any]) -> str:
+    return ", ".join(form.media_type for form in forms)
 
 
 def as_problem(error: Exception) -> Problem | None:
@@ -81,23 +102,29 @@ def _field_errors(detail: Any, pointer: str = "") -> Iterator[dict[str, str]]:
     """Serializer errors as a flat list with JSON pointers (RFC 6901)."""
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
-            at = pointer if name == "non_field_errors" else f"{pointer}/{name}"
+            at = pointer if name == "non_field_errors" else f"{pointer}/{_escaped(name)}"
             yield from _field_errors(inner, at)
     elif isinstance(detail, list):
         for index, inner in enumerate(detail):
             nested = isinstance(inner, Mapping | list)
             yield from _field_errors(inner, f"{pointer}/{index}" if nested else pointer)
     else:
-        yield field_error(pointer or "/", getattr(detail, "code", "invalid"), str(detail))
+        yield field_error(pointer, getattr(detail, "code", "invalid"), str(detail))
+
+
+def _escaped(name: object) -> str:
+    """A name as a part of a JSON pointer (RFC 6901, section 3)."""
+    return str(name).replace("~", "~0").replace("/", "~1")
 
 
 def read_body(shape: type[Serializer[Any]], request: Request, **options: Any) -> Any:
-    """The body as the serializer reads it; raise REST framework's ValidationError."""
+    """The body as the serializer reads it; raise Invalid or REST framework's ValidationError."""
+    given = read_object(request)
     if not options:
         with suppress(exceptions.ValidationError):
-            return _reader(shape).run_validation(request.data)
+            return _reader(shape).run_validation(given)
     # read again, to say what is wrong as REST framework says it
-    body = shape(data=request.data, **options)
+    body = shape(data=given, **options)
     body.is_valid(raise_exception=True)
     return body.validated_data
 
@@ -111,10 +138,8 @@ def _reader(shape: type[Serializer[Any]]) -> Serializer[Any]:
 def read_object(request: Request) -> dict[str, Any]:
     """The body as it came, an object; raise Invalid for anything else."""
     if not isinstance(request.data, dict):
-        raise Invalid(
-            _("Send one JSON object."),
-            errors=[field_error("", "invalid", _("Object."))],
-        )
+        detail = _("Send one JSON object.")
+        raise Invalid(detail, errors=[field_error("", "invalid", detail)])
     return request.data
 
 
