@@ -12,12 +12,12 @@ from typing import Any, TypeVar, cast
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
-from django.utils.http import parse_etags
 
 from catalog import editions, shop
 from catalog.context import language_of
 from catalog.editions import Answer, Edition
 from museo.access import admission
+from museo.access.rest import holds
 
 API = "/api/v1/"
 # what the one renderer is chosen for
@@ -63,12 +63,6 @@ def given_again(get_response: GetResponse) -> GetResponse:
     return answering
 
 
-def has(request: HttpRequest, etag: str) -> bool:
-    """Whether the caller holds this form already; a proxy may have made its tag a weak one."""
-    held = parse_etags(request.headers.get("If-None-Match", ""))
-    return "*" in held or etag in {tag.removeprefix("W/") for tag in held}
-
-
 def _is_plain(request: HttpRequest) -> bool:
     asked = request.META.get("QUERY_STRING", "")
     return (
@@ -94,8 +88,8 @@ def _keep(edition: Edition, key: Hashable, response: HttpResponse) -> None:
 
 def _again(request: HttpRequest, found: Answer) -> HttpResponse:
     etag = found.header("ETag")
-    if etag and has(request, etag):
-        response = HttpResponse(status=304, headers={**dict(found.headers), "Content-Length": "0"})
+    if etag and holds(request, etag):
+        response = HttpResponse(status=304, headers=dict(found.headers))
         del response["Content-Type"]
         return response
     return HttpResponse(found.body, headers=dict(found.headers))

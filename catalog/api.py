@@ -14,10 +14,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog import products, questions, reviews, voices
-from catalog.answers import has, kept
+from catalog.answers import kept
 from catalog.search import completing
 from museo.access.callers import caller_from_request
-from museo.access.rest import is_yes, next_page, page_size, read_body, whole_number
+from museo.access.rest import is_yes, next_page, page_size, read_body, tagged, whole_number
 
 
 @kept
@@ -88,9 +88,7 @@ def product_detail(request: Request, key: str) -> Response:
     body = products.detail(key, locale=_locale(), now=timezone.now())
     etag = f'"{hashlib.sha256(orjson.dumps(body)).hexdigest()[:24]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept-Language"}
-    if has(request, etag):
-        return Response(status=304, headers=headers)
-    return Response(body, headers=headers)
+    return tagged(request, body, headers)
 
 
 @kept

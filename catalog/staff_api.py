@@ -16,7 +16,7 @@ from catalog.models import Master
 from museo.access.callers import caller_from_request
 from museo.access.idempotency import Answer
 from museo.access.problems import CONTENT_TYPE, Problem
-from museo.access.rest import is_yes, next_page, page_size, read_body
+from museo.access.rest import is_yes, next_page, page_size, read_body, tagged
 
 # as far as a JSON number goes that every client reads alike; the rules narrow it
 LARGEST = 2**53 - 1
@@ -188,7 +188,7 @@ def master_detail(request: Request, product_id: str) -> Response:
     caller, now = caller_from_request(request), timezone.now()
     if request.method == "GET":
         sheet = sheets.sheet(caller, product_id)
-        return Response(sheet, headers=_tag(sheet["revision"]))
+        return tagged(request, sheet, _tag(sheet["revision"]))
     if request.method == "DELETE":
         masters.require(caller, "delete")
         deleted = masters.delete(caller, product_id, revision=_revision(request), now=now)

@@ -15,7 +15,7 @@ from catalog.modifiers import MOST_CHOSEN
 from museo.access.callers import BASKET_HEADER, Caller, caller_from_request
 from museo.access.idempotency import Answer, BadKey
 from museo.access.problems import CONTENT_TYPE, NotSignedIn
-from museo.access.rest import read_body, read_object
+from museo.access.rest import read_body, read_object, tagged
 from orders import (
     adjustments,
     baskets,
@@ -225,9 +225,7 @@ def order_track(request: Request, number: str) -> Response:
         "Cache-Control": "private, no-cache",
         "Vary": "Accept-Language",
     }
-    if request.headers.get("If-None-Match") == etag:
-        return Response(status=304, headers=headers)
-    return Response(body, headers=headers)
+    return tagged(request, body, headers)
 
 
 @api_view(["POST"])

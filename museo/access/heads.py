@@ -1,6 +1,10 @@
-"""HEAD wherever GET is (RFC 9110, section 9.1): answered as GET is, without the body."""
+"""HEAD wherever GET is (RFC 9110, section 9.1): answered as GET is, without the body.
+
+A 304 has no body either, and says no length: that would be the one of its 200 (section 8.6).
+"""
 
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
@@ -17,6 +21,8 @@ def with_head(get_response: GetResponse) -> GetResponse:
         response = get_response(request)
         if "Allow" in response.headers:
             response.headers["Allow"] = ", ".join(allowed(response.headers["Allow"].split(", ")))
+        if response.status_code == HTTPStatus.NOT_MODIFIED:
+            response.headers.pop("Content-Length", None)
         if is_head:
             request.method = "HEAD"
             _take_body_off(response)
@@ -35,6 +41,6 @@ def _take_body_off(response: HttpResponseBase) -> None:
     """The headers stay, with the length that GET would have."""
     if isinstance(response, StreamingHttpResponse):
         response.streaming_content = ()
-    elif isinstance(response, HttpResponse):
+    elif isinstance(response, HttpResponse) and response.content:
         response.headers.setdefault("Content-Length", str(len(response.content)))
         response.content = b""

@@ -7,8 +7,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.http import Http404, HttpRequest
 from django.utils.encoding import escape_uri_path
+from django.utils.http import parse_etags
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -141,6 +142,19 @@ def read_object(request: Request) -> dict[str, Any]:
         detail = _("Send one JSON object.")
         raise Invalid(detail, errors=[field_error("", "invalid", detail)])
     return request.data
+
+
+def tagged(request: Request, body: Any, headers: Mapping[str, str]) -> Response:
+    """The body under its `ETag`; 304 for whoever holds it (RFC 9110, section 13.1.2)."""
+    if holds(request, headers["ETag"]):
+        return Response(status=304, headers=dict(headers))
+    return Response(body, headers=dict(headers))
+
+
+def holds(request: Request | HttpRequest, etag: str) -> bool:
+    """Whether the caller has this form already; a proxy may have made its tag a weak one."""
+    held = parse_etags(request.headers.get("If-None-Match", ""))
+    return "*" in held or etag in {tag.removeprefix("W/") for tag in held}
 
 
 def whole_number(request: Request, name: str) -> int | None:

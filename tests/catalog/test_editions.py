@@ -296,6 +296,7 @@ def test_an_unchanged_answer_is_304_and_the_same_when_it_is_given_again(vase: Ma
 
     for told in (first, anew):
         assert (told.status_code, told.content, told["ETag"]) == (304, b"", etag)
+        assert "Content-Length" not in told
     assert set(first.headers) == set(anew.headers)
 
     StockItem.objects.update(on_hand=1)

@@ -44,6 +44,20 @@ def make(staff: Client, sku: str = "BOWL", **changes: Any) -> dict[str, Any]:
     return body
 
 
+def test_a_product_that_staff_hold_already_is_not_sent_again(staff: Client) -> None:
+    address = f"{MASTERS}/{make(staff)['id']}"
+    tag = staff.get(address)["ETag"]
+
+    held = [staff.get(address, headers={"if-none-match": each}) for each in (tag, f"W/{tag}")]
+    staff.patch(address, {"brand": "Kiln"}, JSON, headers={"if-match": tag})
+    changed = staff.get(address, headers={"if-none-match": tag})
+
+    assert [(each.status_code, each.content, each["ETag"]) for each in held] == [
+        (304, b"", tag)
+    ] * 2
+    assert changed.status_code == 200
+
+
 def test_a_product_is_made_read_changed_and_shown_to_shoppers(staff: Client) -> None:
     made = make(staff)
     address = f"{MASTERS}/{made['id']}"

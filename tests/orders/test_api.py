@@ -242,10 +242,13 @@ def test_an_unchanged_order_is_304(
 
     first = send(client, "GET", path, Authorization=ticket)
     again = send(client, "GET", path, Authorization=ticket, **{"If-None-Match": first["ETag"]})
+    weak = f'"other", W/{first["ETag"]}'
+    proxied = send(client, "GET", path, Authorization=ticket, **{"If-None-Match": weak})
     services.advance_due(now=placed.order.placed_at + timedelta(minutes=2))
     moved = send(client, "GET", path, Authorization=ticket, **{"If-None-Match": first["ETag"]})
 
     assert (again.status_code, again.content) == (304, b"")
+    assert (proxied.status_code, proxied.content) == (304, b"")
     assert moved.json()["status"] == "confirmed"
 
 
