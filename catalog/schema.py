@@ -48,8 +48,8 @@ PICTURE = of("Picture", url=text("/media/lamp.webp"), alt=text("A lamp with a gr
 CARD = of(
     "ProductCard",
     id=text("prd_7K4Q2M9XCB3D5F6G"),
-    slug=text("bankers-lamp"),
-    name=text("Banker's lamp"),
+    slug=text("sunrise-lamp"),
+    name=text("Sunrise lamp"),
     subtitle=text("Brass and green glass"),
     price=MONEY,
     list_price=nothing(MONEY),
@@ -59,12 +59,12 @@ CARD = of(
     image=text("/media/lamp.webp"),
     category=text("lamps"),
     room=choice(Category.Room.values, "light"),
-    default_sku=text("LAMP"),
+    default_sku=text("SUNRISE-LAMP"),
 )
 VARIANT = of(
     "Variant",
     id=text("var_7K4Q2M9XCB3D5F6G"),
-    sku=text("LAMP"),
+    sku=text("SUNRISE-LAMP"),
     options=each(text("Green"), "colour"),
     price=MONEY,
     list_price=nothing(MONEY),
@@ -136,13 +136,15 @@ SAID = of(
     state=choice(Review.State.values),
 )
 
-SHELF = of("Shelf", sku=text("LAMP"), on_hand=whole(10), reserved=whole(3), available=whole(7))
+SHELF = of(
+    "Shelf", sku=text("SUNRISE-LAMP"), on_hand=whole(10), reserved=whole(3), available=whole(7)
+)
 SHEET = of(
     "Master",
     id=text("prd_7K4Q2M9XCB3D5F6G"),
     revision=whole(3),
     kind=choice(Master.Kind.values),
-    slug=text("bankers-lamp"),
+    slug=text("sunrise-lamp"),
     status=choice(Master.Status.values, "active"),
     tax_class=choice(["", *Master.TaxClass.values], "standard"),
     brand=text("Museo"),
@@ -151,10 +153,8 @@ SHEET = of(
     attributes=each(anything("brass"), "material"),
     facts=each(each(anything("Messing"), "material"), "de"),
     published_at=maybe(moment()),
-    default_sku=text("LAMP"),
-    translations=each(
-        of(name=text("Banker's lamp"), subtitle=text(""), description=text("")), "en"
-    ),
+    default_sku=text("SUNRISE-LAMP"),
+    translations=each(of(name=text("Sunrise lamp"), subtitle=text(""), description=text("")), "en"),
     options=many(
         of(
             "MasterOption",
@@ -190,7 +190,7 @@ SHEET = of(
         of(
             "MasterVariant",
             id=text("var_7K4Q2M9XCB3D5F6G"),
-            sku=text("LAMP"),
+            sku=text("SUNRISE-LAMP"),
             gtin=text(""),
             is_active=yes(),
             track_stock=yes(),
@@ -256,13 +256,13 @@ IMPORT = of(
 IMPORT_ROW = of(
     "ImportRow",
     row=whole(2),
-    sku=text("LAMP"),
+    sku=text("SUNRISE-LAMP"),
     outcome=choice(ImportRow.Outcome.values, "change"),
-    changes=many(of(field=text("name"), old=anything("Lamp"), new=anything("Banker's lamp"))),
+    changes=many(of(field=text("name"), old=anything("Lamp"), new=anything("Sunrise lamp"))),
     reasons=many(of(field=text("price"), code=text("invalid"), detail=text("This is no amount."))),
     was_undone=yes(example=False),
 )
-FILE = text("sku,name\r\nLAMP,Banker's lamp\r\n")
+FILE = text("sku,name\r\nLAMP,Sunrise lamp\r\n")
 
 COUNTED = of("FacetValue", value=text("Museo"), count=whole(4))
 FOUND = of(
@@ -299,8 +299,8 @@ FOUND = of(
 SUGGESTION = of(
     "Suggestion",
     kind=choice(["product", "category", "words"]),
-    text=text("Banker's lamp"),
-    slug=text("bankers-lamp"),
+    text=text("Sunrise lamp"),
+    slug=text("sunrise-lamp"),
 )
 
 LISTING = (
@@ -355,13 +355,18 @@ OPERATIONS: Operations = {
         page(SHEET),
         Parameter("status", choice(Master.Status.values), "Only those."),
         Parameter("deleted", yes(), "Those that were deleted instead."),
-        Parameter("sku", text("LAMP"), "The one that has this SKU."),
+        Parameter("sku", text("SUNRISE-LAMP"), "The one that has this SKU."),
         *PAGED,
     ),
     f"POST {MASTERS}": does(
         "Make a product", SHEET, status=201, body=MasterBody, example=NEW_MASTER, headers=TAG
     ),
-    f"GET {MASTERS}/{{product_id}}": reads("Read a product as staff", SHEET, headers=TAG),
+    f"GET {MASTERS}/{{product_id}}": Operation(
+        "Read a product as staff",
+        {200: SHEET, 304: None},
+        parameters=[IF_NONE_MATCH],
+        headers=TAG,
+    ),
     f"PUT {MASTERS}/{{product_id}}": does(
         "Replace a product", SHEET, IF_MATCH, body=MasterBody, example=NEW_MASTER, headers=TAG
     ),
@@ -385,7 +390,7 @@ OPERATIONS: Operations = {
         listed(SHELF),
         KEY_IF_WANTED,
         body=CountsBody,
-        example={"items": [{"sku": "LAMP", "on_hand": 10}]},
+        example={"items": [{"sku": "SUNRISE-LAMP", "on_hand": 10}]},
     ),
     "GET admin/imports": reads("List imports", page(IMPORT), *PAGED),
     "POST admin/imports": does(

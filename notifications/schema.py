@@ -106,7 +106,7 @@ GRANT = of(
     access_token=text("eyJ…"),
     token_type=choice(["Bearer"]),
     expires_in=whole(900),
-    refresh_token=text("rt_…"),
+    refresh_token=text("msr_…"),
 )
 
 
@@ -350,15 +350,15 @@ OPERATIONS: Operations = {
     "POST auth/token": _granted(
         "Get tokens for the keys of a service account",
         Credentials,
-        {"api_key": "mk_…", "api_secret": "…"},
+        {"api_key": "msk_…", "api_secret": "mss_…"},
     ),
     "POST auth/refresh": _granted(
-        "Get the next tokens, once for each", Refreshing, {"refresh_token": "rt_…"}
+        "Get the next tokens, once for each", Refreshing, {"refresh_token": "msr_…"}
     ),
     "POST auth/revoke": does(
         "End a token and all that came of it",
         of("Revoked", revoked=yes()),
         body=Returned,
-        example={"token": "rt_…"},
+        example={"token": "msr_…"},
     ),
 }

@@ -71,14 +71,14 @@ MESSAGE = of(
     "Message",
     type=choice(["info", "warning", "error"]),
     code=text("price_changed"),
-    detail=text("The price of Banker's lamp has changed. It was €80.00."),
-    sku=optional(text("LAMP")),
+    detail=text("The price of Sunrise lamp has changed. It was €80.00."),
+    sku=optional(text("SUNRISE-LAMP")),
     available=optional(whole(2)),
     was=optional(MONEY),
     path=optional(text("/address/city")),
 )
 MODIFIERS = many(of("ChosenModifier", code=text("oat"), name=text("Oat milk"), price=MONEY))
-COUPON = of("Coupon", code=text("SPRING"))
+COUPON = of("Coupon", code=text("WELCOME10"))
 BASKET = of(
     "Basket",
     id=maybe(text("bsk_7K4Q2M9XCB3D5F6G")),
@@ -88,9 +88,9 @@ BASKET = of(
         of(
             "BasketLine",
             id=whole(17),
-            sku=text("LAMP"),
-            slug=text("bankers-lamp"),
-            name=text("Banker's lamp"),
+            sku=text("SUNRISE-LAMP"),
+            slug=text("sunrise-lamp"),
+            name=text("Sunrise lamp"),
             image=text("/media/lamp.webp"),
             modifiers=MODIFIERS,
             quantity=whole(1),
@@ -129,7 +129,8 @@ PAYING = of(
     provider=optional(choice(PROVIDERS)),
     token=_typed("ok", 200),
 )
-AMOUNT = optional(whole(8400, minimum=0, maximum=MOST))
+# of a sunrise lamp by courier
+AMOUNT = optional(whole(8790, minimum=0, maximum=MOST))
 DETAILS = of(
     "CheckoutDetails",
     email=_typed("maya@example.org", 254),
@@ -185,9 +186,9 @@ CHECKOUT = of(
     lines=many(
         of(
             "CheckoutLine",
-            sku=text("LAMP"),
-            slug=text("bankers-lamp"),
-            name=text("Banker's lamp"),
+            sku=text("SUNRISE-LAMP"),
+            slug=text("sunrise-lamp"),
+            name=text("Sunrise lamp"),
             image=text("/media/lamp.webp"),
             modifiers=MODIFIERS,
             quantity=whole(1),
@@ -261,8 +262,8 @@ ORDER = more(
         of(
             "OrderLine",
             position=whole(1),
-            sku=text("LAMP"),
-            name=text("Banker's lamp"),
+            sku=text("SUNRISE-LAMP"),
+            name=text("Sunrise lamp"),
             image=text("/media/lamp.webp"),
             modifiers=MODIFIERS,
             quantity=whole(1),
@@ -389,12 +390,14 @@ OPERATIONS: Operations = {
     "GET basket": reads("Read the caller's basket", BASKET, headers=BASKET_TOKEN),
     "DELETE basket": _basket("Take everything out of the basket"),
     "POST basket/items": _basket(
-        "Put units of a SKU into the basket", body=Item, example={"sku": "LAMP", "quantity": 1}
+        "Put units of a SKU into the basket",
+        body=Item,
+        example={"sku": "SUNRISE-LAMP", "quantity": 1},
     ),
     "PUT basket/items": _basket(
         "Make the basket hold exactly these",
         body=Items,
-        example={"items": [{"sku": "LAMP", "quantity": 1}]},
+        example={"items": [{"sku": "SUNRISE-LAMP", "quantity": 1}]},
     ),
     "PATCH basket/items/{line_id}": _basket(
         "Change how many of a line", body=Quantity, example={"quantity": 2}
@@ -402,7 +405,7 @@ OPERATIONS: Operations = {
     "DELETE basket/items/{line_id}": _basket("Take a line out of the basket"),
     "POST basket/merge": _basket("Put a guest's basket into that of who has signed in"),
     "POST basket/coupons": _basket(
-        "Put a coupon into the basket", body=CouponCode, example={"code": "SPRING"}
+        "Put a coupon into the basket", body=CouponCode, example={"code": "WELCOME10"}
     ),
     "DELETE basket/coupons": _basket("Take the coupon out of the basket"),
     "GET basket/delivery-options": reads(
