@@ -80,7 +80,8 @@ async def _http(scope: Scope, receive: Receive, send: Send) -> None:
         await _mcp(scope, receive, send)
         return
     old, found = OLD_ORDER_EVENTS.fullmatch(path), EVENTS.fullmatch(path)
-    takes_stream = "text/event-stream" in header(scope, "accept")
+    is_read = scope["method"] in ("GET", "HEAD")
+    takes_stream = is_read and "text/event-stream" in header(scope, "accept")
     if old:
         await old_stream(_with(scope, old), receive, send)
     elif PROCESS_EVENTS.fullmatch(path):

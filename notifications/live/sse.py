@@ -160,6 +160,10 @@ class EventStream(AsyncHttpConsumer):
                     start = replace(start, after=0)
                 opening = await self._opening(client, caller, names, start, connection_id)
                 await self.send_headers(headers=HEADERS)
+                if self.scope["method"] == "HEAD":
+                    await self.send_body(b"")
+                    self._leave()
+                    return
                 await client.say(opening)
                 await client.replay(names, start)
             except BaseException:

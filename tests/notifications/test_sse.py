@@ -41,6 +41,25 @@ async def test_a_commit_arrives_with_its_cursor(http: httpx.AsyncClient) -> None
     assert events.cursor == f"{state.epoch}-{position}"
 
 
+async def test_head_says_what_a_stream_would_be_and_ends(http: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(SECONDS):
+        told = await http.head(TRIAL, headers={"Accept": "text/event-stream"})
+
+    assert (told.status_code, told.content) == (200, b"")
+    assert told.headers["content-type"] == "text/event-stream"
+    running = hub.running()
+    assert running is not None
+    await until(lambda: not running._followers.get("trial.a"))
+
+
+async def test_a_stream_is_for_reading(http: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(SECONDS):
+        told = await http.post(TRIAL, headers={"Accept": "text/event-stream"})
+
+    # of JSON it would be told that only GET is answered
+    assert (told.status_code, told.headers["allow"]) == (406, "GET, HEAD, OPTIONS")
+
+
 async def test_last_event_id_brings_exactly_the_rest(http: httpx.AsyncClient) -> None:
     await in_thread(tell)(count=5)
     epoch = (await in_thread(log.state)()).epoch
