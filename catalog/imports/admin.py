@@ -15,7 +15,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -173,7 +173,7 @@ class ImportAdmin(ModelAdmin):
         return {
             "import": found,
             "columns": [
-                {"field": field, "examples": [row[index][:40] for row in found.sample]}
+                {"field": field, "examples": _examples(found, index)}
                 for index, field in enumerate(form)
             ],
             "is_at_work": found.state in Import.AT_WORK,
@@ -211,11 +211,11 @@ class ImportAdmin(ModelAdmin):
 
     def refused(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         found = self._found(request, object_id)
-        return _csv(downloads.refused(found), f"refused-{found.public_id}.csv")
+        return exports.sheet(downloads.refused(found), f"refused-{found.public_id}.csv")
 
     def kept(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         found = self._found(request, object_id)
-        return _csv(downloads.kept(found), f"not-undone-{found.public_id}.csv")
+        return exports.sheet(downloads.kept(found), f"not-undone-{found.public_id}.csv")
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
         """All products."""
@@ -289,6 +289,11 @@ def export_selected(
     return exports.download(exports.export(caller, kind="csv", ids=ids, now=now), "csv")
 
 
+def _examples(found: Import, index: int) -> list[str]:
+    """What the first rows hold in a column, without the blanks."""
+    return [row[index][:40] for row in found.sample if row[index].strip()]
+
+
 def _chosen(form: MappingForm) -> list[str]:
     if not form.is_valid():
         raise CannotImport("mapping_invalid", what=" ".join(form.errors))
@@ -338,7 +343,3 @@ def _text(value: Any) -> str:
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)[:200]
     return str(value)[:200]
-
-
-def _csv(lines: Any, name: str) -> StreamingHttpResponse:
-    return exports.attachment((line.encode() for line in lines), name, "csv")

@@ -167,8 +167,7 @@ def undo_import(request: Request, public_id: str) -> Response:
 def refused_rows(request: Request, public_id: str) -> HttpResponseBase:
     """The refused rows with their reasons, as CSV to be corrected."""
     found = services.find(caller_from_request(request), public_id)
-    lines = (line.encode() for line in downloads.refused(found))
-    return exports.attachment(lines, f"refused-{found.public_id}.csv", "csv")
+    return exports.sheet(downloads.refused(found), f"refused-{found.public_id}.csv")
 
 
 @api_view(["GET"])

@@ -6,6 +6,7 @@ it likes.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import tempfile
@@ -132,6 +133,11 @@ def _typed(amount: int, currency: str) -> str:
 def download(parts: Iterator[bytes], kind: str) -> StreamingHttpResponse:
     """The exported file as an answer."""
     return attachment(parts, f"products.{kind}", kind)
+
+
+def sheet(lines: Iterator[str], name: str) -> StreamingHttpResponse:
+    """Lines of CSV as an answer; its mark tells spreadsheet programs that it is UTF-8."""
+    return attachment(codecs.iterencode(lines, "utf-8-sig"), name, "csv")
 
 
 def attachment(parts: Iterator[bytes], name: str, kind: str) -> StreamingHttpResponse:

@@ -1,5 +1,7 @@
 """Staff import products in the admin, with and without JavaScript."""
 
+import codecs
+import re
 from typing import Any
 
 import pytest
@@ -68,7 +70,10 @@ def test_from_the_upload_to_the_undo(signed_in: Client, clay: Category) -> None:
     assert Variant.objects.get().sku == "A"
     assert 'name="undo"' in page(signed_in, address)
     refused = signed_in.get(address.replace("/change/", "/refused/"))
-    assert b"".join(refused).count(b"\r\n") == 2
+    rows = b"".join(refused)
+    assert rows.count(b"\r\n") == 2
+    # spreadsheet programs take it for UTF-8 by its mark
+    assert rows.startswith(codecs.BOM_UTF8)
 
     Variant.objects.update(gtin="123")
     Master.objects.get().variants.get().prices.update(amount=1)
@@ -100,6 +105,21 @@ def test_a_mapping_that_cannot_be_used_is_said_and_stays_chosen(
     assert "one column must be the SKU" in shown
     assert '<option value="list_price" selected>' in shown
     assert Import.objects.get().state == "uploaded"
+
+
+def test_blank_cells_are_no_examples(signed_in: Client, clay: Category) -> None:
+    address = upload(signed_in, csv_of("A,,Lamp,,84.00,", "B,,,,12.00,", "C,,Bowl,,,"))["Location"]
+
+    shown = page(signed_in, address)
+
+    assert re.findall(r'<td class="muted" dir="auto">([^<]*)</td>', shown) == [
+        "A · B · C",
+        "",
+        "Lamp · Bowl",
+        "",
+        "84.00 · 12.00",
+        "",
+    ]
 
 
 def test_a_refusal_is_a_message(signed_in: Client, clay: Category) -> None:

@@ -82,7 +82,7 @@ def test_refused_rows_are_a_download_that_can_be_corrected(
 
     answer = signed_in.get(f"{IMPORTS}/{found['id']}/refused")
 
-    content = b"".join(answer).decode()
+    content = b"".join(answer).decode("utf-8-sig")
     assert content.splitlines() == [
         f"{HEADER},row,why",
         "B,b,'=Bad,clay,'-1,5,3,price: A price is 0 or more.",
