@@ -25,13 +25,20 @@ function settle(event) {
   if (!AT_WORK.has(event.data.state)) settle.waiting = setTimeout(() => location.reload(), 300);
 }
 
+// how the import was when the stream opened: a short one may have ended before
+function standing({ snapshot }) {
+  const data = snapshot?.[topic];
+  return data && { type: "import.progress", topic, version: data.version, data };
+}
+
 const stream = new Stream(
   () => `/api/v1/events?topics=${encodeURIComponent(topic)}`,
   ({ message, state }) => {
     if (state === "poll" || state === "offline") setTimeout(() => location.reload(), PAUSE);
-    if (message?.type !== "import.progress") return;
-    show(message);
-    settle(message);
+    const event = message?.type === "connected" ? standing(message) : message;
+    if (event?.type !== "import.progress") return;
+    show(event);
+    settle(event);
   },
 );
 stream.open();
