@@ -1,0 +1,46 @@
+"""An import in a real browser: its page learns how it ended, however soon that was."""
+
+import pytest
+from playwright.sync_api import BrowserContext, FilePayload, Page, Route, expect
+
+from tests.shops import Shop
+
+pytestmark = pytest.mark.browser
+
+FILE: FilePayload = {
+    "name": "one.csv",
+    "mimeType": "text/csv",
+    "buffer": b"sku,name,category,price,stock\nONE-BOWL,Bowl,clay,8.40,2\n",
+}
+
+
+def test_a_page_learns_of_a_check_that_ended_before_it_listened(
+    context: BrowserContext, shop: Shop
+) -> None:
+    page = context.new_page()
+    _sign_in(page, shop)
+    page.set_input_files("input[type=file]", files=[FILE])
+    page.get_by_role("button", name="Upload").click()
+    held: list[Route] = []
+    page.route("**/api/v1/events?*", lambda route: held.append(route))
+
+    with page.expect_request("**/api/v1/events?*"):
+        page.get_by_role("button", name="See what would change").click()
+    expect(page.get_by_role("heading", name="Being checked")).to_be_visible()
+    imports = f"{shop.address}/api/v1/admin/imports"
+    while '"checked"' not in page.request.get(imports).text():
+        page.wait_for_load_state()
+    for route in held:
+        route.continue_()
+
+    expect(page.get_by_role("heading", name="Checked", exact=True)).to_be_visible()
+    expect(page.get_by_role("row", name="2 ONE-BOWL")).to_contain_text("€8.40")
+
+
+def _sign_in(page: Page, shop: Shop) -> None:
+    email, password = (shop.home / "staff-login").read_text().split()
+    page.goto(f"{shop.address}/admin/login/?next=/admin/catalog/import/add/")
+    page.fill("input[name=username]", email)
+    page.fill("input[name=password]", password)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url("**/import/add/")
