@@ -40,7 +40,7 @@ class LinesField(forms.JSONField):
         if isinstance(value, str):
             return value
         text = _written(value)
-        return text if self._read(text) == value else super().prepare_value(value)
+        return text if self._is_read_as(text, value) else super().prepare_value(value)
 
     def bound_data(self, data: Any, initial: Any) -> Any:
         return data
@@ -56,6 +56,12 @@ class LinesField(forms.JSONField):
         if not isinstance(found, self.holds) or not self._holds_its_kind(found):
             raise ValidationError(SAID[self.holds, self.of])
         return found
+
+    def _is_read_as(self, text: str, value: Any) -> bool:
+        try:
+            return bool(self.to_python(text) == value)
+        except ValidationError:
+            return False
 
     def _read(self, text: str) -> Any:
         """The value of such lines; None for what is none."""

@@ -60,6 +60,13 @@ VALUES = {
 }
 
 
+@pytest.mark.parametrize("value", [["{"], ["[", "new"], ["null"], []])
+def test_words_that_look_like_json_are_shown_as_json(value: list[str]) -> None:
+    field = LinesField(column="tags", required=False)
+
+    assert field.clean(field.prepare_value(value)) == value
+
+
 @given(data=st.data(), column=st.sampled_from(sorted(LISTS)))
 def test_what_is_shown_is_read_back_as_it_was(data: st.DataObject, column: str) -> None:
     value, field = data.draw(VALUES[LISTS[column]]), LinesField(column=column, required=False)
