@@ -93,7 +93,8 @@ def rows(statement: str, params: Sequence[Any]) -> list[Any]:
 
 def changed(statement: str, params: Sequence[Any]) -> int:
     """How many rows a statement has changed."""
-    return int(ask(statement, [value(each) for each in params]).rowcount)
+    (count,) = changed_each(statement, [params])
+    return count
 
 
 def changed_each(statement: str, every: Sequence[Sequence[Any]]) -> list[int]:

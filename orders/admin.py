@@ -449,7 +449,7 @@ class OrderAdmin(LogAdmin, ModelAdmin):
 
     @display(description=gettext_lazy("Returns"))
     def shown_returns(self, order: Order) -> SafeString:
-        lines = {line.position: line for line in order.lines.all()}
+        lines = list(order.lines.all())
         rows = [
             (
                 order_tables.when(each.requested_at),

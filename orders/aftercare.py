@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
@@ -74,10 +74,11 @@ class Return(models.Model):
             )
         ]
 
-    def in_words(self, lines: Mapping[int, OrderLine]) -> str:
-        """What comes back, by the order's lines at their positions: "2 x Lamp, 1 x Bowl"."""
+    def in_words(self, lines: Iterable[OrderLine]) -> str:
+        """What comes back, by the names of the order's lines: "2 x Lamp, 1 x Bowl"."""
+        names = {line.position: line.whole_name for line in lines}
         return ", ".join(
-            f"{each.quantity} \N{MULTIPLICATION SIGN} {lines[each.position].whole_name}"
+            f"{each.quantity} \N{MULTIPLICATION SIGN} {names[each.position]}"
             for each in sorted(self.lines.all(), key=lambda each: each.position)
         )
 

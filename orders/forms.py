@@ -169,7 +169,7 @@ class ReturnForm(OrderForm):
     def __init__(self, data: Any, *, order: Order) -> None:
         super().__init__(data, order=order)
         choice: Any = self.fields["return_id"]
-        lines = {line.position: line for line in order.lines.all()}
+        lines = list(order.lines.all())
         choice.choices = [
             (each.public_id, f"{each.in_words(lines)}: {each.get_state_display()}")
             for each in order.returns.to_look_after().prefetch_related("lines").order_by("pk")

@@ -216,7 +216,7 @@ class DeliveryOptionAdmin(ModelAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Staff hear of what nobody can buy now."""
         super().save_related(request, form, formsets, change)
-        on_sale = Master.objects.filter(status=Master.Status.ACTIVE).order_by("kind")
+        on_sale = Master.objects.on_sale().order_by("kind")
         for kind in on_sale.values_list("kind", flat=True).distinct():
             if not purchases.is_carried(kind):
                 messages.warning(request, purchases.not_carried_said(kind))
