@@ -1,5 +1,6 @@
 """Products and stock for staff over REST: shapes only, the rules are in the services."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,10 +17,12 @@ from catalog.models import Master
 from museo.access.callers import caller_from_request
 from museo.access.idempotency import Answer
 from museo.access.problems import CONTENT_TYPE, Problem
-from museo.access.rest import is_yes, next_page, page_size, read_body, tagged
+from museo.access.rest import is_yes, next_page, page_size, read_body, seen, tagged
 
 # as far as a JSON number goes that every client reads alike; the rules narrow it
 LARGEST = 2**53 - 1
+# the ETag of a product is its revision
+TAG = re.compile(r'"[1-9][0-9]{0,8}"')
 
 
 class RevisionMissing(Problem):
@@ -191,13 +194,12 @@ def master_detail(request: Request, product_id: str) -> Response:
         return tagged(request, sheet, _tag(sheet["revision"]))
     if request.method == "DELETE":
         masters.require(caller, "delete")
-        deleted = masters.delete(caller, product_id, revision=_revision(request), now=now)
-        return _answer(request, deleted)
+        revision = _revision(request, product_id)
+        return _answer(request, masters.delete(caller, product_id, revision=revision, now=now))
     masters.require(caller, "change")
     write = masters.replace if request.method == "PUT" else masters.update
-    seen = _revision(request)
-    master = write(caller, product_id, read_body(MasterBody, request), revision=seen, now=now)
-    return _answer(request, master)
+    revision, fields = _revision(request, product_id), read_body(MasterBody, request)
+    return _answer(request, write(caller, product_id, fields, revision=revision, now=now))
 
 
 @api_view(["POST"])
@@ -205,8 +207,8 @@ def master_restore(request: Request, product_id: str) -> Response:
     """Bring a deleted product back; takes `If-Match`."""
     caller = caller_from_request(request)
     masters.require(caller, "change")
-    seen = _revision(request)
-    return _answer(request, masters.restore(caller, product_id, revision=seen, now=timezone.now()))
+    revision, now = _revision(request, product_id), timezone.now()
+    return _answer(request, masters.restore(caller, product_id, revision=revision, now=now))
 
 
 @api_view(["GET", "PUT"])
@@ -240,17 +242,20 @@ def _tag(revision: int) -> Mapping[str, str]:
     return {"ETag": f'"{revision}"', "Cache-Control": "private, no-cache"}
 
 
-def _revision(request: Request) -> int | None:
-    """What `If-Match` says was seen; None for `*`. A proxy may have made the tag a weak one."""
-    said = request.headers.get("If-Match", "").strip()
-    if not said:
+def _revision(request: Request, product_id: str) -> int | None:
+    """What `If-Match` says was seen: of several the one that there is; None for `*`."""
+    if not request.headers.get("If-Match", "").strip():
         raise RevisionMissing(_("Send If-Match with the ETag that you have read."))
-    if said == "*":
+    tags = seen(request)
+    if tags is None:
         return None
-    digits = said.removeprefix("W/").strip('"')
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 9):
-        raise RevisionUnreadable(_("If-Match is not the ETag of a product. Read it again."))
-    return int(digits)
+    revisions = sorted(int(tag.strip('"')) for tag in tags if TAG.fullmatch(tag))
+    if not revisions:
+        said = _("If-Match names no ETag of a product. Send it as it was: in quotes, without W/.")
+        raise RevisionUnreadable(said)
+    if len(revisions) > 1 and (now := masters.find(product_id).revision) in revisions:
+        return now
+    return revisions[-1]
 
 
 def _once(answer: Answer) -> Response:

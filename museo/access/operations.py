@@ -65,7 +65,9 @@ def header(name: str, example: str, says: str, *, is_required: bool = False) -> 
 LIMIT = Parameter("limit", whole(20, minimum=0), "How many a page has at most; clamped.")
 CURSOR = Parameter("cursor", text(""), "Where the page begins: follow `next` instead.")
 PAGED = (LIMIT, CURSOR)
-IF_MATCH = header("If-Match", '"3"', "The ETag that was read, or `*`.", is_required=True)
+IF_MATCH = header(
+    "If-Match", '"3"', "The ETag that was read, several of them, or `*`.", is_required=True
+)
 IF_NONE_MATCH = header("If-None-Match", '"3-en"', "An unchanged one is 304.")
 KEY = header(
     "Idempotency-Key",

@@ -31,6 +31,7 @@ from museo.access.problems import (
 
 YES = {"1", "true", "yes", "on"}
 NO = {"", "0", "false", "no", "off"}
+ANY_TAG = "*"
 
 
 def answer(error: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -153,8 +154,18 @@ def tagged(request: Request, body: Any, headers: Mapping[str, str]) -> Response:
 
 def holds(request: Request | HttpRequest, etag: str) -> bool:
     """Whether the caller has this form already; a proxy may have made its tag a weak one."""
-    held = parse_etags(request.headers.get("If-None-Match", ""))
-    return "*" in held or etag in {tag.removeprefix("W/") for tag in held}
+    held = _tags(request, "If-None-Match")
+    return ANY_TAG in held or etag in {tag.removeprefix("W/") for tag in held}
+
+
+def seen(request: Request) -> frozenset[str] | None:
+    """The strong tags of `If-Match` (RFC 9110, section 13.1.1); None for `*`, which all match."""
+    named = _tags(request, "If-Match")
+    return None if ANY_TAG in named else frozenset(tag for tag in named if tag.startswith('"'))
+
+
+def _tags(request: Request | HttpRequest, header: str) -> list[str]:
+    return parse_etags(request.headers.get(header, ""))
 
 
 def whole_number(request: Request, name: str) -> int | None:

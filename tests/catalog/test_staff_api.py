@@ -90,6 +90,38 @@ def test_writing_takes_the_revision_that_was_read(staff: Client, method: str) ->
     assert (Master.objects.get().revision, Variant.objects.get().sku) == (1, "BOWL")
 
 
+@pytest.mark.parametrize("tags", ['"1"', '"7", "1"', '"1","7"', '"other", "1"', 'W/"7", "1"', "*"])
+def test_a_product_is_written_if_one_of_the_tags_is_its_own(staff: Client, tags: str) -> None:
+    address = f"{MASTERS}/{make(staff)['id']}"
+
+    changed = staff.patch(address, {"brand": "Kiln"}, JSON, headers={"if-match": tags})
+    deleted = staff.delete(address, headers={"if-match": tags.replace("1", "2")})
+    restored = staff.post(f"{address}/restore", headers={"if-match": tags.replace("1", "3")})
+
+    answers = (changed, deleted, restored)
+    assert [(each.status_code, each["ETag"]) for each in answers] == [
+        (200, '"2"'),
+        (200, '"3"'),
+        (200, '"4"'),
+    ]
+
+
+@pytest.mark.parametrize("tags", ['W/"1"', '"3", "4"', '"01"', "1", '"1', '"other"'])
+def test_a_product_is_not_written_if_no_tag_is_quite_its_own(staff: Client, tags: str) -> None:
+    address = f"{MASTERS}/{make(staff)['id']}"
+
+    refused = staff.patch(address, {"brand": "Kiln"}, JSON, headers={"if-match": tags})
+
+    assert (refused.status_code, refused.json()["code"]) == (412, "edited_meanwhile")
+    assert Master.objects.get().brand == ""
+
+
+def test_any_product_is_none_where_there_is_none(staff: Client) -> None:
+    refused = staff.patch(f"{MASTERS}/prd_none", {}, JSON, headers={"if-match": "*"})
+
+    assert (refused.status_code, refused.json()["code"]) == (404, "unknown_product")
+
+
 @pytest.mark.parametrize("body", ["", "{}"])
 def test_a_replacement_that_says_nothing_empties_no_product(staff: Client, body: str) -> None:
     made = make(staff)
