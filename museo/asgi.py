@@ -31,6 +31,7 @@ from notifications.live import hub, waiting
 from notifications.live.consumers import EventSocket
 from notifications.live.frames import Batch
 from notifications.live.sse import (
+    READS,
     EventStream,
     FlatStream,
     OrderStream,
@@ -80,7 +81,7 @@ async def _http(scope: Scope, receive: Receive, send: Send) -> None:
         await _mcp(scope, receive, send)
         return
     old, found = OLD_ORDER_EVENTS.fullmatch(path), EVENTS.fullmatch(path)
-    is_read = scope["method"] in ("GET", "HEAD")
+    is_read = scope["method"] in READS
     takes_stream = is_read and "text/event-stream" in header(scope, "accept")
     if old:
         await old_stream(_with(scope, old), receive, send)

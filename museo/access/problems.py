@@ -97,6 +97,20 @@ class TooLarge(Problem):
     code = "too_large"
 
 
+class OtherMethod(Problem):
+    """What is there is not asked for in this way (RFC 9110, section 15.5.6)."""
+
+    status = 405
+    code = "method_not_allowed"
+
+    def __init__(self, methods: Iterable[str]) -> None:
+        self.methods = ", ".join(methods)
+        super().__init__(_("Send one of these methods: %(methods)s.") % {"methods": self.methods})
+
+    def headers(self) -> dict[str, str]:
+        return {**super().headers(), "Allow": self.methods}
+
+
 class OtherTrouble(Problem):
     """An HTTP error of the framework, under its own status."""
 

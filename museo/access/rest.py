@@ -24,6 +24,7 @@ from museo.access.problems import (
     Invalid,
     NotAllowed,
     NotFound,
+    OtherMethod,
     OtherTrouble,
     Problem,
     field_error,
@@ -52,9 +53,8 @@ def answer(error: Exception, context: Mapping[str, Any]) -> Response | None:
 def _of_http(error: Exception, view: Any) -> Problem | None:
     """What a call cannot be sent or answered as, and what it can."""
     if isinstance(error, exceptions.MethodNotAllowed):
-        said = _("Send one of these methods: %(methods)s.")
-        detail = said % {"methods": ", ".join(allowed(view.allowed_methods))}
-    elif isinstance(error, exceptions.NotAcceptable):
+        return OtherMethod(allowed(view.allowed_methods))
+    if isinstance(error, exceptions.NotAcceptable):
         said = _("This is answered as %(types)s. Name that in Accept, or leave Accept out.")
         detail = said % {"types": _types(view.renderer_classes)}
     elif isinstance(error, exceptions.UnsupportedMediaType):

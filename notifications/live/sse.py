@@ -38,6 +38,7 @@ RETRY_MS = 1000
 # clients of a process that ends come back spread over this time
 SPREAD_MS = 3000
 LONGEST_MESSAGE_ID = 60
+READS = ("GET", "HEAD")
 HEADERS = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-cache"),
@@ -141,6 +142,8 @@ class EventStream(AsyncHttpConsumer):
         asked = query(self.scope)
         connection_id = uuid4().hex
         with override(caller.locale):
+            if self.scope["method"] not in READS:
+                raise problems.OtherMethod(READS)
             caller = await tickets.admit(caller, now=timezone.now())
             cursor = parse_cursor(header(self.scope, "last-event-id") or asked.get("after", ""))
             wanted = self.names(caller, connection_id)

@@ -60,6 +60,24 @@ async def test_a_stream_is_for_reading(http: httpx.AsyncClient) -> None:
     assert (told.status_code, told.headers["allow"]) == (406, "GET, HEAD, OPTIONS")
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize(
+    "path", ["/api/orders/ORD-AAAAAAAA/events", "/api/chat/sse?messageId=ask_1", "/api/chat/sse"]
+)
+async def test_a_stream_of_the_source_documents_is_for_reading(
+    http: httpx.AsyncClient, path: str, method: str
+) -> None:
+    async with asyncio.timeout(SECONDS):
+        told = await http.request(method, path, headers={"Accept-Language": "de"})
+
+    assert (told.status_code, told.headers["allow"]) == (405, "GET, HEAD")
+    assert (told.headers["content-type"], told.json()["code"], told.json()["detail"]) == (
+        "application/problem+json",
+        "method_not_allowed",
+        "Senden Sie eine dieser Methoden: GET, HEAD.",
+    )
+
+
 async def test_last_event_id_brings_exactly_the_rest(http: httpx.AsyncClient) -> None:
     await in_thread(tell)(count=5)
     epoch = (await in_thread(log.state)()).epoch
