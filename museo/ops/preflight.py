@@ -41,13 +41,16 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--speed",
         type=_speed,
-        help="how fast the shop's clock runs (60: an order takes 12 seconds; 1: as in life)",
+        help="how fast the shop's clock runs (60, as in the demo: an order takes 12 seconds; "
+        "1, as with --no-demo: as in life)",
     )
     parser.add_argument(
         "--fresh", action="store_true", help="begin anew: delete what Museo keeps in its folder"
     )
     parser.add_argument(
-        "--no-demo", action="store_true", help="open without the demo products and orders"
+        "--no-demo",
+        action="store_true",
+        help="open without the demo products and orders, and with a clock as in life",
     )
 
 

@@ -26,6 +26,7 @@ OPENS_WITHIN = 150.0
 LOOK_EVERY = 0.1
 # of a WebSocket, in bytes; a larger one closes it with 1009 before it is read
 LARGEST_FRAME = 256 * 1024
+AS_IN_LIFE, AS_IN_A_DEMO = 1.0, 60.0
 
 # what Museo makes in its folder; `--fresh` deletes these and goes near nothing else
 DATABASES = {
@@ -42,7 +43,7 @@ OURS = DATABASES | SECRETS | FOLDERS | {"up.lock", "write.lock"}
 class Options:
     host: str = "127.0.0.1"
     port: int = 8000
-    speed: float = 60.0
+    speed: float = AS_IN_A_DEMO
     fresh: bool = False
     demo: bool = True
     # where clients of the MCP orchestrator look for it, too; None for nowhere
@@ -133,6 +134,12 @@ def environment(
     }
 
 
+def usual_speed(given: Mapping[str, str], *, demo: bool) -> float:
+    """As the environment says; else a demo plays what takes as long as in life where one sells."""
+    is_given = bool(given.get("MUSEO_CLOCK_SPEED"))
+    return AS_IN_A_DEMO if demo and not is_given else float(settings.MUSEO_CLOCK_SPEED)
+
+
 def wipe(home: Path) -> None:
     """Delete all state; refuse, and delete nothing, where something else lies among it."""
     found = sorted(home.iterdir())
@@ -167,6 +174,9 @@ def welcome(
     address: str, login: staff.Login, options: Options, *, home: Path, redis_url: str
 ) -> str:
     password = login.password or "(the password is the one you gave it)"
+    pace = "as in life (--speed 60: sixty times as fast)"
+    if options.speed != AS_IN_LIFE:
+        pace = f"{options.speed:g} times as fast as life (--speed 1: as in life)"
     lines = [
         "",
         "Museo is open.",
@@ -175,7 +185,7 @@ def welcome(
         f"  Staff   {address}/admin/   {login.email}   {password}",
         f"  MCP     {address}/mcp",
         "",
-        f"  Clock   {options.speed:g} times as fast as life (--speed 1: as in life)",
+        f"  Clock   {pace}",
         f"  Logs    {home / 'logs'}",
     ]
     if options.orchestrator_port:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from pytest_django import Settings
 from websockets.sync.client import connect
 
 from museo.ops import up
@@ -47,6 +48,13 @@ def test_it_says_where_the_shop_is_and_who_may_work_there(shop: OpenShop) -> Non
     email, password = (shop.home / "staff-login").read_text().split()
     assert f"Staff   {shop.address}/admin/   {email}   {password}" in said
     assert stat.S_IMODE((shop.home / "staff-login").stat().st_mode) == 0o600
+
+
+def test_the_clock_of_a_shop_of_ones_own_runs_as_in_life(shop: OpenShop) -> None:
+    worker = shop.parts()["clock"].environ()
+
+    assert worker["MUSEO_CLOCK_SPEED"] == "1"
+    assert "  Clock   as in life (--speed 60: sixty times as fast)" in shop.said
 
 
 def test_all_its_parts_run_and_are_well(shop: OpenShop) -> None:
@@ -273,6 +281,19 @@ def test_a_part_is_told_where_the_shop_is_unless_somebody_said_so() -> None:
     assert told["MUSEO_CLOCK_SPEED"] == "60"
     assert told["LANG"] == "C"
     assert behind_proxy["MUSEO_PUBLIC_URL"] == "https://shop.example"
+
+
+@pytest.mark.parametrize(
+    ("given", "demo", "speed"),
+    [("", True, 60), ("", False, 1), ("5", True, 5), ("5", False, 5), ("1", True, 1)],
+)
+def test_a_demo_is_played_unless_somebody_said_how_fast(
+    settings: Settings, given: str, demo: bool, speed: float
+) -> None:
+    # as `museo.settings` reads it
+    settings.MUSEO_CLOCK_SPEED = float(given or 1)
+
+    assert up.usual_speed({"MUSEO_CLOCK_SPEED": given}, demo=demo) == speed
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,6 @@ from django.core.management.base import BaseCommand, CommandParser
 from museo.ops import up
 from museo.ops.preflight import CannotStart, add_run_options
 
-AS_IN_A_DEMO = 60.0
-
 
 class Command(BaseCommand):
     help = (
@@ -25,12 +23,13 @@ class Command(BaseCommand):
         add_run_options(parser)
 
     def handle(self, *args: Any, **given: Any) -> None:
+        demo = not given["no_demo"]
         options = up.Options(
             host=given["host"],
             port=given["port"],
-            speed=given["speed"] or _speed_of_settings(),
+            speed=given["speed"] or up.usual_speed(os.environ, demo=demo),
             fresh=given["fresh"],
-            demo=not given["no_demo"],
+            demo=demo,
             orchestrator_port=settings.MCP_ORCHESTRATOR_PORT or None,
         )
         try:
@@ -47,8 +46,3 @@ class Command(BaseCommand):
         except BrokenPipeError:
             # who listened has gone; the shop stays open
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _speed_of_settings() -> float:
-    is_given = bool(os.environ.get("MUSEO_CLOCK_SPEED"))
-    return float(settings.MUSEO_CLOCK_SPEED) if is_given else AS_IN_A_DEMO
