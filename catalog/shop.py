@@ -35,6 +35,8 @@ class ShopSettings(models.Model):
     logo = models.FileField(gettext_lazy("logo"), upload_to="shop/", blank=True)
     # who sells, as receipts must say
     legal_address = models.TextField(gettext_lazy("legal address"), max_length=500, blank=True)
+    # where people write to; empty for nowhere
+    contact_email = models.EmailField(gettext_lazy("contact e-mail"), blank=True)
     country = models.CharField(gettext_lazy("country"), max_length=2)
     currency = models.CharField(gettext_lazy("currency"), max_length=3)
     # codes, of those that Museo speaks
@@ -99,6 +101,7 @@ class Shop:
     # a URL, or empty
     logo: str = ""
     legal_address: str = ""
+    contact_email: str = ""
     country: str = "FI"
     currency: str = "EUR"
     languages: tuple[str, ...] = ALL_LANGUAGES
@@ -139,7 +142,7 @@ def currency() -> str:
 def as_house() -> House:
     """The shop as letters are from it."""
     shop = current()
-    return House(shop.name, shop.zone)
+    return House(shop.name, shop.zone, shop.contact_email)
 
 
 def keep(shop: Shop, *, seconds: float) -> Shop:
@@ -164,6 +167,7 @@ def _read() -> Shop:
         name=row.name,
         logo=default_storage.url(row.logo.name) if row.logo else "",
         legal_address=row.legal_address,
+        contact_email=row.contact_email,
         country=row.country,
         currency=row.currency,
         languages=tuple(code for code in ALL_LANGUAGES if code in row.languages),

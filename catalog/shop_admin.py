@@ -13,17 +13,45 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget
 
 from catalog import logos, places, shop, shopkeeping
 from catalog.models import OpeningHours, Price, ShopSettings
 from museo.access.callers import caller_from_request
+from notifications.channels import email as mail
+from notifications.channels.message import BadAddress
 from notifications.log_admin import LogAdmin
+
+
+def _require_reachable(address: str) -> None:
+    try:
+        mail.check(address)
+    except BadAddress as error:
+        raise ValidationError(error.detail) from error
+
+
+class ContactField(forms.EmailField):
+    """Where people write to; it may be left empty."""
+
+    default_validators = [_require_reachable]
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            label=capfirst(gettext_lazy("contact e-mail")),
+            help_text=gettext_lazy(
+                "Shown on receipts, in e-mails and at the foot of every page; answers to e-mails"
+                " go there. Empty for none."
+            ),
+            max_length=254,
+            required=False,
+            **options,
+        )
 
 
 class ShopForm(forms.ModelForm):
     """`seen` is the revision that the editor saw: whoever saves second is told."""
 
+    contact_email = ContactField(widget=UnfoldAdminEmailInputWidget)
     country = forms.ChoiceField(
         label=capfirst(gettext_lazy("country")),
         choices=places.countries,
@@ -57,6 +85,7 @@ class ShopForm(forms.ModelForm):
             "name",
             "logo",
             "legal_address",
+            "contact_email",
             "country",
             "currency",
             "languages",
@@ -119,7 +148,19 @@ class ShopSettingsAdmin(LogAdmin, ModelAdmin):
     form = ShopForm
     inlines = [OpeningHoursInline]
     fieldsets = [
-        (None, {"fields": ["name", "logo", "legal_address", "country", "currency"]}),
+        (
+            None,
+            {
+                "fields": [
+                    "name",
+                    "logo",
+                    "legal_address",
+                    "contact_email",
+                    "country",
+                    "currency",
+                ]
+            },
+        ),
         (gettext_lazy("Languages"), {"fields": ["languages", "default_language"]}),
         (gettext_lazy("Orders"), {"fields": ["is_paused", "pause_text", "time_zone", "seen"]}),
     ]

@@ -170,14 +170,22 @@ def _require_few(caller: Caller, channel: str, address: str, *, now: datetime) -
 
 
 def _letter(code: str, locale: str) -> Content:
+    here = house.current()
     with override(locale):
-        shop = house.current().name
-        said = _("%(code)s is your code for messages of %(shop)s.") % {"code": code, "shop": shop}
+        said = _("%(code)s is your code for messages of %(shop)s.")
+        said %= {"code": code, "shop": here.name}
         more = _(
             "Enter it where you asked for them, within 15 minutes. If you did not ask for any,"
             " do nothing: none are sent."
         )
-    return Content(subject=said, text=f"{said}\n\n{more}\n", short=said, chat=said, locale=locale)
+    return Content(
+        subject=said,
+        text=f"{said}\n\n{more}\n",
+        short=said,
+        chat=said,
+        locale=locale,
+        reply_to=here.contact_email,
+    )
 
 
 def _unreached(error: NotSent) -> str:

@@ -23,7 +23,7 @@ from museo.access.limits import require_allowance
 from museo.access.permissions import require_scope
 from museo.access.problems import Invalid, NotSignedIn, Problem, field_error
 from museo.access.scopes import NOTIFY_SEND
-from notifications import channels, contacts
+from notifications import channels, contacts, house
 from notifications.channels import news
 from notifications.channels.message import BadAddress, Content, Message, NotSent, Template
 
@@ -151,6 +151,7 @@ def _content(letter: Letter, locale: str) -> Content:
         chat=letter.text,
         locale=locale,
         template=letter.template,
+        reply_to=house.current().contact_email,
     )
 
 

@@ -1,4 +1,4 @@
-"""Whom letters are from: the shop's name and its clock, as the app says that knows the shop."""
+"""Whom letters are from: the shop's name, clock and address, as the app that knows it says."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 class House:
     name: str
     zone: ZoneInfo
+    # where people write to; empty for nowhere
+    contact_email: str = ""
 
 
 def _unknown() -> House:

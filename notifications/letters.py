@@ -66,6 +66,7 @@ def render(
             template=told.template(),
             unsubscribe_url=unsubscribe_url,
             is_urgent=told.is_on_the_way,
+            reply_to=house.contact_email,
         )
 
 
@@ -197,6 +198,7 @@ class _Told:
             f"{self.lead}: {self.url}" if self.url else "",
             "-- ",
             self.why,
+            f"{gettext('Contact')}: {self.house.contact_email}" if self.house.contact_email else "",
             f"{gettext('Send me no more of these')}: {self.unsubscribe_url}"
             if self.unsubscribe_url
             else "",

@@ -88,14 +88,22 @@ def _url(token: str, onward: str) -> str:
 
 
 def _letter(url: str, locale: str) -> Content:
+    here = house.current()
     with override(locale):
-        subject = _("Sign in at %(shop)s") % {"shop": house.current().name}
+        subject = _("Sign in at %(shop)s") % {"shop": here.name}
         more = _(
             "Open this link within half an hour; it works once. If you did not ask for it, do"
             " nothing: nobody is signed in."
         )
     text = f"{more}\n\n{url}\n"
-    return Content(subject=subject, text=text, short=text, chat=text, locale=locale)
+    return Content(
+        subject=subject,
+        text=text,
+        short=text,
+        chat=text,
+        locale=locale,
+        reply_to=here.contact_email,
+    )
 
 
 def whose(token: str, *, now: datetime) -> str:

@@ -318,11 +318,17 @@ def _test_of_person(subscription: Subscription, *, now: datetime) -> Cargo:
         raise _disabled()
     require_few_again(subscription, now=now)
     contacts.require_welcome(subscription.channel, subscription.address, now=now)
+    here = house.current()
     with override(subscription.locale):
-        said = _("This is a test: messages of %(shop)s arrive here.") % {
-            "shop": house.current().name
-        }
-    content = Content(said, said, short=said, chat=said, locale=subscription.locale)
+        said = _("This is a test: messages of %(shop)s arrive here.") % {"shop": here.name}
+    content = Content(
+        said,
+        said,
+        short=said,
+        chat=said,
+        locale=subscription.locale,
+        reply_to=here.contact_email,
+    )
     heard = news.last_heard_at(subscription.channel, subscription.address)
     key = f"test-{uuid4().hex}"
     message = Message(subscription.address, content, key, now, last_heard_at=heard)

@@ -21,7 +21,7 @@ from catalog import places, shop
 from catalog.context import may_set_up
 from catalog.models import Master
 from catalog.money import Money, NoAmount
-from catalog.shop_admin import check_languages, free_currency
+from catalog.shop_admin import ContactField, check_languages, free_currency
 from museo.access.callers import Caller, caller_from_request
 from museo.access.problems import Problem
 from orders import setting_up
@@ -86,6 +86,7 @@ def _zones_or_none() -> places.Choices:
 
 class NameForm(forms.Form):
     name = _text(label=gettext_lazy("Name of the shop"), max_length=80)
+    contact_email = ContactField(widget=forms.EmailInput(attrs=INPUT))
     country = _choice(label=gettext_lazy("Country"), choices=places.countries)
     currency = _choice(label=gettext_lazy("Currency"), choices=places.currencies)
     time_zone = _choice(label=gettext_lazy("Time zone"), choices=_zones_or_none, required=False)
@@ -106,7 +107,10 @@ class NameForm(forms.Form):
     def now(request: HttpRequest) -> dict[str, Any]:
         here = shop.current()
         said = {"country": here.country, "currency": here.currency, "time_zone": ""}
-        return {**said, "name": here.name, "time_zone": here.time_zone} if here.steps_done else said
+        if not here.steps_done:
+            return said
+        own = {"name": here.name, "contact_email": here.contact_email}
+        return {**said, **own, "time_zone": here.time_zone}
 
     def save(self, caller: Caller, now: datetime) -> None:
         setting_up.name_shop(caller, **self.cleaned_data, now=now)

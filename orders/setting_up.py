@@ -43,10 +43,23 @@ WAYS: dict[str, dict[str, Any]] = {
 
 
 def name_shop(
-    caller: Caller, *, name: str, country: str, currency: str, time_zone: str, now: datetime
+    caller: Caller,
+    *,
+    name: str,
+    contact_email: str,
+    country: str,
+    currency: str,
+    time_zone: str,
+    now: datetime,
 ) -> None:
     """Step 1; with it the shop has a row."""
-    said = {"name": name, "country": country, "currency": currency, "time_zone": time_zone}
+    said = {
+        "name": name,
+        "contact_email": contact_email,
+        "country": country,
+        "currency": currency,
+        "time_zone": time_zone,
+    }
     before = shop.current()
     languages = {"languages": list(before.languages), "default_language": before.default_language}
     with log.change():

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from catalog.shop import currency
+from catalog.shop import currency, current
 from orders import delivery, lifecycle, plans
 
 
@@ -52,7 +52,7 @@ def privacy(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def contact(request: HttpRequest) -> HttpResponse:
-    """Without an address that reaches the shop, the page shows none."""
+    """Where the shop says, or else where its letters come from, if that reaches it."""
     address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
-    reaches = not address.endswith("@localhost")
-    return render(request, "pages/contact.html", {"mail": address if reaches else ""})
+    sender = "" if address.endswith("@localhost") else address
+    return render(request, "pages/contact.html", {"mail": current().contact_email or sender})

@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from math import inf
 
 import pytest
@@ -63,6 +64,13 @@ def _open_shop() -> Iterator[None]:
     yield
     shop.forget()
     editions.forget()
+
+
+@pytest.fixture
+def contact_email() -> str:
+    """Where people write to; other shops of these tests say no such address."""
+    told = replace(DEMO_SHOP, contact_email="hello+shop@amphora.example")
+    return shop.keep(told, seconds=inf).contact_email
 
 
 @pytest.fixture(autouse=True)

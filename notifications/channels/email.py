@@ -119,6 +119,7 @@ def compose(message: Message) -> EmailMultiAlternatives:
         body=content.text,
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=[message.address],
+        reply_to=[content.reply_to] if content.reply_to else None,
         headers=_headers(message.key, content),
     )
     if content.html:

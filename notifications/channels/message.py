@@ -37,6 +37,8 @@ class Content:
     # ends what is sent, at once and without a question (RFC 8058)
     unsubscribe_url: str = ""
     is_urgent: bool = False
+    # where answers to a letter go; empty for where it came from
+    reply_to: str = ""
 
 
 @dataclass(frozen=True)

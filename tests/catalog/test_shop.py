@@ -54,6 +54,7 @@ def typed(row: ShopSettings, **changes: Any) -> dict[str, Any]:
     return {
         "name": row.name,
         "legal_address": row.legal_address,
+        "contact_email": row.contact_email,
         "country": row.country,
         "currency": row.currency,
         "languages": row.languages,
@@ -160,6 +161,31 @@ def test_owners_edit_it_and_the_next_page_shows_it(row: ShopSettings) -> None:
     ]
 
 
+def test_owners_say_where_people_write_to(row: ShopSettings) -> None:
+    owner = staff("owner")
+    assert "mailto:" not in owner.get("/about").content.decode()
+
+    saved = owner.post(ADDRESS, typed(row, contact_email=" hello+shop@amphora.example "))
+
+    assert saved.status_code == 302
+    assert ShopSettings.objects.get().contact_email == "hello+shop@amphora.example"
+    shown = (
+        '<a href="mailto:hello%2Bshop@amphora.example"><bdi>hello+shop@amphora.example</bdi></a>'
+    )
+    assert shown in owner.get("/about").content.decode()
+
+
+def test_what_is_no_address_is_said_in_ones_language(row: ShopSettings) -> None:
+    owner = staff("owner")
+    owner.defaults["HTTP_ACCEPT_LANGUAGE"] = "de"
+
+    answer = owner.post(ADDRESS, typed(row, contact_email="hello"))
+
+    assert errors(answer) == {
+        "contact_email": ["Schreiben Sie eine E-Mail-Adresse wie maya@example.org."]
+    }
+
+
 @pytest.mark.parametrize("role", ["catalogue", "fulfillment", "support"])
 def test_no_other_role_may(row: ShopSettings, role: str) -> None:
     refused = staff(role).post(ADDRESS, typed(row, name="Mine"))
@@ -183,6 +209,9 @@ def test_whoever_saves_second_is_told(row: ShopSettings) -> None:
     [
         ({"name": ""}, "name"),
         ({"name": "x" * 81}, "name"),
+        ({"contact_email": "hello"}, "contact_email"),
+        ({"contact_email": '"hel lo"@amphora.example'}, "contact_email"),
+        ({"contact_email": f"hello@{'amphora.' * 32}example"}, "contact_email"),
         ({"currency": "XXX"}, "currency"),
         ({"country": "fi"}, "country"),
         ({"languages": []}, "languages"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -261,6 +262,21 @@ def test_names_are_words_and_never_markup() -> None:
     assert "<img" not in told.html
     assert '"onclick="' not in told.html
     assert wild in told.text
+
+
+@pytest.mark.parametrize("locale", LANGUAGES)
+def test_a_letter_says_where_to_write_to_and_is_answered_there(locale: str) -> None:
+    told = letter("confirmed", 120, locale, house=replace(HOUSE, contact_email="a+b@shop.example"))
+
+    with override(locale):
+        said = gettext("Contact")
+    assert f"{said}: a+b@shop.example\n" in told.text
+    assert 'href="mailto:a%2Bb@shop.example"' in told.html
+    assert told.reply_to == "a+b@shop.example"
+    plain = letter("confirmed", 120, locale)
+    assert plain.reply_to == ""
+    assert "mailto:" not in plain.html
+    assert f"{said}:" not in plain.text
 
 
 def test_an_event_of_another_kind_is_told_by_its_message() -> None:

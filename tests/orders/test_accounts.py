@@ -61,6 +61,14 @@ def test_a_link_signs_in_once_and_makes_the_account(client: Client, mailoutbox: 
     assert "used before" in text(again)
 
 
+def test_the_mail_with_the_link_is_answered_to_the_shops_address(
+    client: Client, mailoutbox: Outbox, contact_email: str
+) -> None:
+    ask(client)
+
+    assert mailoutbox[0].reply_to == [contact_email]
+
+
 def test_of_a_link_only_the_digest_is_kept(client: Client, mailoutbox: Outbox) -> None:
     ask(client)
 

@@ -412,6 +412,17 @@ def test_the_receipt_shows_every_row_of_the_totals(placed: Placed, client: Clien
     assert "Beleg" in german
 
 
+def test_the_receipt_says_where_people_write_to(
+    placed: Placed, client: Client, contact_email: str
+) -> None:
+    client.get(f"/t/{placed.ticket}")
+
+    text = client.get(f"/orders/{placed.order.number}/receipt").content.decode()
+
+    receipt, _end, _foot = text.partition("</article>")
+    assert f"<bdi>{contact_email}</bdi>" in receipt
+
+
 def test_the_page_changes_the_address_and_asks_for_a_return(placed: Placed, client: Client) -> None:
     client.get(f"/t/{placed.ticket}")
     page = f"/orders/{placed.order.number}"

@@ -17,7 +17,13 @@ from tests.orders.conftest import ADDRESS, PURCHASE
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long password"
-NAME = {"name": "Amphora", "country": "DE", "currency": "EUR", "time_zone": ""}
+NAME = {
+    "name": "Amphora",
+    "contact_email": "hello@amphora.example",
+    "country": "DE",
+    "currency": "EUR",
+    "time_zone": "",
+}
 LANGUAGES = {"languages": ["en", "de"], "default_language": "de"}
 DELIVERY = {"way": "courier", "price": "4,50", "country": "DE", "postal_prefixes": "10, 12"}
 TAXES = {"is_included": "on", "standard": "19", "food": "7", "books": "", "admission": "7"}
@@ -79,6 +85,7 @@ def test_five_forms_lead_from_nothing_to_the_first_order(owner: Client) -> None:
     assert "Amphora" in front
     assert "Große Vase" in front
     assert '<html lang="de"' in front
+    assert 'href="mailto:hello@amphora.example"' in front
     sku = shopper.get("/api/v1/catalog/products").json()["results"][0]["default_sku"]
     added = call(shopper, "/basket/items", {"sku": sku, "quantity": 1}).json()
     address = {**ADDRESS, "country": "DE", "postal_code": "10115"}

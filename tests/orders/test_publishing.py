@@ -81,6 +81,18 @@ def test_nobody_is_told_to_write_where_nobody_reads(client: Client, settings: Se
     assert 'href="mailto:hello@amphora.example"' in text(client, "/contact")
 
 
+def test_the_shop_says_where_people_write_to(
+    client: Client, settings: Settings, contact_email: str
+) -> None:
+    settings.DEFAULT_FROM_EMAIL = "Amphora <orders@amphora.example>"
+
+    page = text(client, "/contact")
+
+    # in the text and at the foot
+    assert page.count('href="mailto:hello%2Bshop@amphora.example"') == 2
+    assert "orders@amphora.example" not in page
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_the_pages_about_the_shop_are_there(client: Client, path: str) -> None:
     assert "<h1>" in text(client, path)

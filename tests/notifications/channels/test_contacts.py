@@ -342,6 +342,22 @@ def test_a_code_that_does_not_get_out_makes_nothing(call: Call, mailbox: Mailbox
     assert not Subscription.objects.exists()
 
 
+def test_letters_are_answered_to_the_shops_address(
+    call: Call, mailbox: Mailbox, contact_email: str
+) -> None:
+    own = subscribe(call, "email", MAYA).json()
+    subscribe(call, "email", NOA)
+    call("POST", f"subscriptions/{own['id']}/test")
+    tell()
+    deliver()
+
+    said = {str(each["Subject"]).partition(" ")[2]: str(each["Reply-To"]) for each in mailbox.taken}
+
+    # a code, a test, an event
+    assert len(said) == len(mailbox.taken) == 3
+    assert set(said.values()) == {contact_email}
+
+
 def test_guests_name_no_address_of_their_own(call: Call, mailbox: Mailbox) -> None:
     wish = {"topic": "broadcast.all", "channel": "email", "address": NOA}
 

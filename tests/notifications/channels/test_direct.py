@@ -47,9 +47,16 @@ def test_a_letter_leaves_and_is_known_by_its_id() -> None:
     [letter] = mail.outbox
     assert (letter.to, letter.subject) == (["maya@example.org"], "Your table is ready.")
     assert letter.body == TABLE.text
+    assert letter.reply_to == []
     assert sent["delivery_id"] in sent["reference"] == letter.extra_headers["Message-ID"]
     trace = Trail.objects.get()
     assert (trace.who, trace.what, trace.target) == (AGENT.who, "letter.email", sent["delivery_id"])
+
+
+def test_a_letter_is_answered_to_the_shops_address(contact_email: str) -> None:
+    send()
+
+    assert mail.outbox[0].reply_to == [contact_email]
 
 
 @pytest.mark.parametrize("request_id", ["", "table-7"])
