@@ -80,7 +80,7 @@ def offer_of(price: Fields) -> prices.Offer:
 def text_fault(pointer: str, text: str, *, longest: int, is_line: bool = True) -> Fault | None:
     """Why a text cannot be kept: too long, nothing to see, or with characters that are none."""
     if len(text) > longest:
-        said = _("Write at most %(count)s characters.") % {"count": longest}
+        said = _("Write at most %(most)s characters.") % {"most": longest}
         return field_error(pointer, "max_length", said)
     allowed = "" if is_line else "\n\r\t"
     if any(unicodedata.category(c) in {"Cc", "Cs"} and c not in allowed for c in text):
@@ -384,7 +384,7 @@ def _taken(skus: Any, master: Master | None) -> dict[str, str]:
 
 def _too_many(pointer: str, name: str, rows: Any) -> Faults:
     if len(rows) > MOST[name]:
-        said = _("At most %(count)s are allowed here.") % {"count": MOST[name]}
+        said = _("At most %(most)s are allowed here.") % {"most": MOST[name]}
         yield field_error(pointer, "too_many", said)
 
 

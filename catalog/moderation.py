@@ -6,8 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
@@ -77,7 +76,8 @@ class ReviewAdmin(VoiceAdmin):
         caller, now = caller_from_request(request), timezone.now()
         ids = rows.order_by("master_id", "pk").values_list("public_id", flat=True)
         moved = sum(reviews.moderate(caller, public_id, to=to, now=now) for public_id in ids)
-        messages.success(request, _("%(count)s reviews moved.") % {"count": moved})
+        said = ngettext("%(count)s review moved.", "%(count)s reviews moved.", moved)
+        messages.success(request, said % {"count": moved})
 
     @display(description=gettext_lazy("rating"), ordering="rating")
     def stars(self, review: Review) -> str:

@@ -67,7 +67,7 @@ class StillPromised(Problem):
     def __init__(self, sku: str, *, promised: int, on_hand: int) -> None:
         super().__init__(
             gettext(
-                "%(sku)s: %(on_hand)s are there, %(promised)s of them are promised to checkouts."
+                "%(sku)s: %(on_hand)s in stock, %(promised)s of them promised to checkouts."
                 " Take fewer away."
             )
             % {"sku": sku, "on_hand": on_hand, "promised": promised},

@@ -136,7 +136,7 @@ def get(caller: Caller, name: str, given: Mapping[str, str], *, now: datetime) -
                 % {"names": ", ".join(known) or _("none")}
             )
         if len(value) > LONGEST_ARGUMENT:
-            raise _invalid(_("Write at most %(count)s characters.") % {"count": LONGEST_ARGUMENT})
+            raise _invalid(_("Write at most %(most)s characters.") % {"most": LONGEST_ARGUMENT})
     return prompt.write(caller, given, now)
 
 

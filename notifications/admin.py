@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
@@ -44,9 +44,12 @@ class PeopleAdmin(LogAdmin, UserAdmin):
         ]
         for user in ended:
             self.log_change(request, user, _("Second factor turned off."))
-        messages.success(
-            request, _("Second factor turned off for %(count)s people.") % {"count": len(ended)}
+        said = ngettext(
+            "Second factor turned off for %(count)s person.",
+            "Second factor turned off for %(count)s people.",
+            len(ended),
         )
+        messages.success(request, said % {"count": len(ended)})
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
         """Django's opens a transaction of its own, within which a change could not begin."""
@@ -127,4 +130,7 @@ class ServiceAccountAdmin(LogAdmin, ModelAdmin):
         """They sign in no more; what they have open ends."""
         now = timezone.now()
         ended = sum(access_changes.revoke_account(each, now=now) for each in accounts)
-        messages.success(request, _("%(count)s service accounts revoked.") % {"count": ended})
+        said = ngettext(
+            "%(count)s service account revoked.", "%(count)s service accounts revoked.", ended
+        )
+        messages.success(request, said % {"count": ended})

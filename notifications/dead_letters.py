@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import ngettext
+
 from museo.access import trail
 from museo.access.callers import Caller
 from museo.access.problems import Problem
@@ -22,6 +24,14 @@ class SentAgain:
 
     deliveries: int
     refusals: tuple[str, ...] = ()
+
+    def said(self) -> str:
+        words = ngettext(
+            "%(count)s delivery is sent again.",
+            "%(count)s deliveries are sent again.",
+            self.deliveries,
+        )
+        return words % {"count": self.deliveries}
 
 
 def of(subscription: Subscription) -> list[Delivery]:

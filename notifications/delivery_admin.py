@@ -199,6 +199,4 @@ def tell_sent_again(request: HttpRequest, deliveries: list[Delivery]) -> None:
     again = dead_letters.send_again(caller, deliveries, now=timezone.now())
     for refusal in again.refusals:
         messages.error(request, refusal)
-    messages.success(
-        request, _("%(count)s deliveries are sent again.") % {"count": again.deliveries}
-    )
+    messages.success(request, again.said())

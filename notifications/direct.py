@@ -126,7 +126,7 @@ def _check(letter: Letter) -> None:
         ("/subject", letter.subject, LONGEST_SUBJECT),
     ):
         if len(text) > longest:
-            said = _("Write at most %(count)s characters.") % {"count": longest}
+            said = _("Write at most %(most)s characters.") % {"most": longest}
             raise _invalid(pointer, "max_length", said)
 
 

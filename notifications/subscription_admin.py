@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
 from museo.access import trail
@@ -101,7 +101,7 @@ class SubscriptionAdmin(WatchedAdmin):
     def pause(self, request: HttpRequest, rows: QuerySet[Subscription]) -> None:
         moved = [each.public_id for each in rows.order_by("pk") if subscriptions.pause(each)]
         _leave_trail(request, "subscription.paused", moved)
-        messages.success(request, _("%(count)s subscriptions paused.") % {"count": len(moved)})
+        messages.success(request, said_paused(len(moved)))
 
     @admin.action(description=gettext_lazy("Resume"), permissions=["care"])
     def resume(self, request: HttpRequest, rows: QuerySet[Subscription]) -> None:
@@ -114,7 +114,7 @@ class SubscriptionAdmin(WatchedAdmin):
             except Problem as problem:
                 messages.error(request, f"{each.public_id}: {problem.detail}")
         _leave_trail(request, "subscription.resumed", moved)
-        messages.success(request, _("%(count)s subscriptions resumed.") % {"count": len(moved)})
+        messages.success(request, said_resumed(len(moved)))
 
     @admin.action(description=gettext_lazy("Send again what failed"), permissions=["care"])
     def send_failed_again(self, request: HttpRequest, rows: QuerySet[Subscription]) -> None:
@@ -175,6 +175,16 @@ class SubscriptionAdmin(WatchedAdmin):
     @display(description=gettext_lazy("failed in a day"))
     def failed(self, row: Any) -> SafeString | str:
         return _to_deliveries(row, row.failed_lately, Delivery.State.FAILED)
+
+
+def said_paused(count: int) -> str:
+    words = ngettext("%(count)s subscription paused.", "%(count)s subscriptions paused.", count)
+    return words % {"count": count}
+
+
+def said_resumed(count: int) -> str:
+    words = ngettext("%(count)s subscription resumed.", "%(count)s subscriptions resumed.", count)
+    return words % {"count": count}
 
 
 def with_deliveries(rows: QuerySet[Any]) -> QuerySet[Any]:

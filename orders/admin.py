@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import ModelAdmin
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
@@ -312,7 +312,8 @@ class OrderAdmin(LogAdmin, ModelAdmin):
                 moved += 1
             except Problem as problem:
                 messages.error(request, f"{order.number}: {problem.detail}")
-        messages.success(request, _("%(count)s orders moved on.") % {"count": moved})
+        said = ngettext("%(count)s order moved on.", "%(count)s orders moved on.", moved)
+        messages.success(request, said % {"count": moved})
 
     @admin.action(description=gettext_lazy("Cancel and pay back"), permissions=["change"])
     def cancel_selected(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
@@ -324,7 +325,8 @@ class OrderAdmin(LogAdmin, ModelAdmin):
                 ended += 1
             except Problem as problem:
                 messages.error(request, f"{order.number}: {problem.detail}")
-        messages.success(request, _("%(count)s orders cancelled.") % {"count": ended})
+        said = ngettext("%(count)s order cancelled.", "%(count)s orders cancelled.", ended)
+        messages.success(request, said % {"count": ended})
 
     @admin.action(description=gettext_lazy("Close the links of guests"), permissions=["change"])
     def revoke_links(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
@@ -332,7 +334,8 @@ class OrderAdmin(LogAdmin, ModelAdmin):
         caller, now = _caller(request), timezone.now()
         numbers = orders.order_by("pk").values_list("number", flat=True)
         closed = sum(tracking.revoke_tickets(caller, number, now=now) for number in numbers)
-        messages.success(request, _("%(count)s links closed.") % {"count": closed})
+        said = ngettext("%(count)s link closed.", "%(count)s links closed.", closed)
+        messages.success(request, said % {"count": closed})
 
     # what is shown
 

@@ -140,7 +140,7 @@ class _Reader:
         if not isinstance(value, str) or not value.strip() or not _can_be_kept(value):
             return self._refuse(pointer, "invalid", _("Write this as text."))
         if len(value) > longest:
-            detail = _("Use at most %(longest)s characters.") % {"longest": longest}
+            detail = _("Write at most %(most)s characters.") % {"most": longest}
             return self._refuse(pointer, "too_long", detail)
         return value.strip()
 

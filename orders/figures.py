@@ -10,6 +10,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from catalog import shop
 from catalog.templatetags.money import money
@@ -94,7 +95,7 @@ def _per_minute(now: datetime) -> Chart:
     found = {datetime.fromisoformat(at): count for at, count in told.items()}
     minutes = [begin + number * MINUTE for number in range(MINUTES)]
     counts = [found.get(minute, 0) for minute in minutes]
-    summary = _("Between %(least)s and %(most)s orders a minute, now %(last)s.") % {
+    summary = _("Orders a minute: %(least)s to %(most)s, now %(last)s.") % {
         "least": min(counts),
         "most": max(counts),
         "last": counts[-1],
@@ -152,7 +153,12 @@ def _late_share(now: datetime) -> Chart:
         "late-share",
         _("Late share"),
         _("Last day, by the hour they were placed"),
-        _("%(late)s of %(orders)s orders became late.") % {"late": late, "orders": orders},
+        ngettext(
+            "%(late)s of %(orders)s order became late.",
+            "%(late)s of %(orders)s orders became late.",
+            orders,
+        )
+        % {"late": late, "orders": orders},
         _("Hour"),
         [_("Late")],
         rows,

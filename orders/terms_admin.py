@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
@@ -99,9 +99,12 @@ class CouponForm(forms.ModelForm):
     def clean_usage_limit(self) -> int | None:
         limit: int | None = self.cleaned_data["usage_limit"]
         if limit is not None and limit < self.instance.used:
-            raise ValidationError(
-                _("It has been used %(count)s times already.") % {"count": self.instance.used}
+            said = ngettext(
+                "It has been used %(count)s time already.",
+                "It has been used %(count)s times already.",
+                self.instance.used,
             )
+            raise ValidationError(said % {"count": self.instance.used})
         return limit
 
 

@@ -67,7 +67,7 @@ OF_ROWS: dict[str, str | Promise] = {
     "picture_invalid": _("Write addresses that begin with https:// or /media/."),
     "pictures_many": _("A product has at most %(most)s pictures."),
     "differs_from_row": _("Row %(row)s says something else about the same product."),
-    "still_promised": _("Checkouts hold %(promised)s units. Count at least so many."),
+    "still_promised": _("Checkouts hold %(promised)s of it. Count at least so many."),
 }
 WHY_KEPT = _("It was changed since, so it stays.")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from catalog import sheets, shop
 from catalog.imports import services as importing
@@ -239,7 +240,9 @@ async def list_products(run: Run, meaning: Meaning) -> Reply:
         for each in found
         if (first := next(iter(each["variants"]), None))
     ]
-    said = _("These are the newest %(count)s products.") % {"count": len(rows)}
+    said = ngettext(
+        "%(count)s product, newest first.", "%(count)s products, newest first.", len(rows)
+    ) % {"count": len(rows)}
     return replies.table("sheets", said, [_("Name"), _("Status"), _("Price"), _("Stock")], rows)
 
 
@@ -251,7 +254,11 @@ async def list_orders(run: Run, meaning: Meaning) -> Reply:
         for each in found["results"]
     ]
     said = (
-        _("%(count)s orders are late.") if is_late else _("These are the newest %(count)s orders.")
+        ngettext("%(count)s order is late.", "%(count)s orders are late.", len(rows))
+        if is_late
+        else ngettext(
+            "%(count)s order, newest first.", "%(count)s orders, newest first.", len(rows)
+        )
     )
     columns = [_("Order"), _("Status"), _("Total")]
     return replies.table("orders", said % {"count": len(rows)}, columns, rows)
@@ -269,7 +276,11 @@ async def show_statistics(run: Run, meaning: Meaning) -> Reply:
         for status, count in told["by_status"].items()
         if count
     ]
-    said = _("%(count)s orders in the last %(hours)s hours; %(late)s of them were late.") % {
+    said = ngettext(
+        "%(count)s order in the last %(hours)s h; late: %(late)s.",
+        "%(count)s orders in the last %(hours)s h; late: %(late)s.",
+        told["orders"],
+    ) % {
         "count": told["orders"],
         "hours": hours,
         "late": told["late"]["orders"],

@@ -58,6 +58,6 @@ def monitor_ai_analysis(
             now=call.now,
         )
     uri = str(AiMonitoringAddress())
-    said = _("🔎 Messages: %(waiting)s wait, %(analyzed)s are read.") % data
+    said = _("🔎 Messages: %(waiting)s waiting, %(analyzed)s read.") % data
     told = {"subscribed": True, "uri": uri, "delivery": call.delivery}
     return Answer({**data, **told}, said, uri, about=message_id)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, ngettext
 from pydantic import Field
 from rest_framework.serializers import Serializer
 
@@ -90,7 +90,10 @@ def manage_user_subscriptions(call: Call, **given: Any) -> Answer | Question:
     if given["action"] == "read" and not given.get("subscription_id"):
         mine = Subscription.objects.of(whose(call.caller)).prefetch_related("further")
         mine = mine.order_by("-pk")
-        return _answer(call, mine, _("📬 You have %(count)s subscriptions.") % {"count": len(mine)})
+        said = ngettext(
+            "📬 You have %(count)s subscription.", "📬 You have %(count)s subscriptions.", len(mine)
+        )
+        return _answer(call, mine, said % {"count": len(mine)})
     found = subscribing.find(call.caller, given.get("subscription_id", ""))
     if given["action"] == "confirm":
         contacts.confirm(found, given.get("code", ""), now=call.now)

@@ -21,7 +21,7 @@ from ipaddress import IPv4Address, ip_address
 
 import redis
 from django.conf import settings
-from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from museo import broker
 from museo.access.problems import Problem
@@ -55,7 +55,11 @@ class TooOften(Problem):
     code = "rate_limited"
 
     def __init__(self, retry_after: int) -> None:
-        detail = _("That was too often. Try again in %(seconds)s seconds.")
+        detail = ngettext(
+            "That was too often. Try again in %(seconds)s second.",
+            "That was too often. Try again in %(seconds)s seconds.",
+            retry_after,
+        )
         super().__init__(detail % {"seconds": retry_after}, retry_after=retry_after)
 
 

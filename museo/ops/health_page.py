@@ -31,7 +31,7 @@ from museo.ops.health import LATE_AFTER
 from notifications import dead_letters, log, subscribing, subscriptions
 from notifications.masking import masked
 from notifications.models import Delivery, Reader, Subscription
-from notifications.subscription_admin import with_deliveries
+from notifications.subscription_admin import said_paused, said_resumed, with_deliveries
 from notifications.watching import EVERY_SECONDS, moment
 
 SEES, CARES = "notifications.view_subscription", "notifications.change_subscription"
@@ -96,23 +96,24 @@ def _try_now(caller: Caller, subscription: Subscription) -> str:
     again = dead_letters.send_again(caller, unsent, now=timezone.now())
     if again.refusals:
         raise Problem(" ".join(again.refusals))
-    return _("%(count)s deliveries are sent again.") % {"count": again.deliveries}
+    return again.said()
 
 
 def _pause(caller: Caller, subscription: Subscription) -> str:
     moved = subscriptions.pause(subscription)
-    return _told(caller, subscription, "paused", moved, _("%(count)s subscriptions paused."))
+    return said_paused(_traced(caller, subscription, "paused", moved))
 
 
 def _resume(caller: Caller, subscription: Subscription) -> str:
     moved = subscribing.resume(subscription)
-    return _told(caller, subscription, "resumed", moved, _("%(count)s subscriptions resumed."))
+    return said_resumed(_traced(caller, subscription, "resumed", moved))
 
 
-def _told(caller: Caller, subscription: Subscription, what: str, is_moved: bool, words: str) -> str:
+def _traced(caller: Caller, subscription: Subscription, what: str, is_moved: bool) -> int:
+    """Leave the trail of what was moved; how many that are."""
     moved = [subscription.public_id] if is_moved else []
     trail.leave_many(caller, f"subscription.{what}", moved, at=timezone.now())
-    return words % {"count": len(moved)}
+    return len(moved)
 
 
 ACTS: dict[str, Callable[[Caller, Subscription], str]] = {

@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
@@ -74,7 +74,8 @@ class PaymentAdmin(LogAdmin, ModelAdmin):
                 received += 1
             except Problem as problem:
                 messages.error(request, f"{payment.public_id}: {problem.detail}")
-        messages.success(request, _("%(count)s payments received.") % {"count": received})
+        said = ngettext("%(count)s payment received.", "%(count)s payments received.", received)
+        messages.success(request, said % {"count": received})
 
     @admin.action(description=gettext_lazy("Ask the provider again"), permissions=["change"])
     def look_again(self, request: HttpRequest, chosen: QuerySet[Payment]) -> None:

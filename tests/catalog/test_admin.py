@@ -465,7 +465,7 @@ def test_what_is_promised_cannot_be_counted_away(staff: Client, room: Category) 
     )
 
     page = errors_of(response)
-    assert "BOWL: 7 are there, 6 of them are promised to checkouts." in page
+    assert "BOWL: 7 in stock, 6 of them promised to checkouts." in page
     assert 'value="Kept"' in page
     assert StockItem.objects.get().on_hand == 7
     assert Master.objects.get().revision == 1

@@ -1,5 +1,6 @@
 """Every text that is asked for is there in every language of the shop."""
 
+import re
 from pathlib import Path
 from string import Formatter
 
@@ -11,6 +12,13 @@ from django.conf import settings
 from tests.messages import is_key, wanted
 
 LOCALE = Path(settings.LOCALE_PATHS[0])
+# a number, at most one word, and what there are so many of; or what so many do
+COUNTED = re.compile(
+    r"(?:%\((\w+)\)s|\{(\w+)\})(?: (?!of |to |from |in |on |by |for |is |has |was |as )[a-z]+)?"
+    r" (?!(?:as|is|has|was|does|goes|says|begins)\b)(?:[a-z]+s|people|are|were)\b"
+)
+# limits, which are never one
+LIMITS = {"most", "days", "digits"}
 
 
 def written(language: str) -> Catalog:
@@ -36,6 +44,31 @@ def test_a_translation_fills_the_same_places(language: str) -> None:
         if not is_key(one):
             for text in _texts(message):
                 assert _places(text) == _places(one), text
+
+
+def test_what_is_counted_is_said_in_singular_and_plural() -> None:
+    plain = [message.id for message in wanted() if isinstance(message.id, str)]
+
+    counted = {text for text in plain for found in COUNTED.finditer(text) if _name(found)}
+
+    assert counted == set()
+    assert _name(COUNTED.search("Try again in %(seconds)s seconds."))
+    assert _name(COUNTED.search("%(count)s late orders"))
+
+
+def _name(found: re.Match[str] | None) -> str:
+    """What a number is called that may be one; empty for a limit."""
+    name = found and (found[1] or found[2])
+    return "" if name is None or name in LIMITS else name
+
+
+@pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES])
+def test_a_language_has_all_its_plurals(language: str) -> None:
+    catalog = written(language)
+
+    forms = {len(_texts(message)) for message in catalog if isinstance(message.id, tuple)}
+
+    assert forms <= {catalog.num_plurals}
 
 
 def _texts(message: object) -> list[str]:

@@ -161,7 +161,7 @@ def test_chosen_dead_letters_are_sent_again_and_a_disabled_one_holds_none_up(
 
     page = act(boss, f"{DELIVERIES}?state__exact=failed", "send_again", *rows)
 
-    assert "1 deliveries are sent again." in page
+    assert "1 delivery is sent again." in page
     assert "This subscription is disabled. Resume it first." in page
     states = dict(Delivery.objects.values_list("subscription_id", "state"))
     assert states == {first.pk: State.FAILED, second.pk: State.PENDING}
@@ -217,11 +217,11 @@ def test_staff_pause_resume_and_send_again_what_failed(support: Client) -> None:
     end(failed, State.FAILED)
     end(sent, State.SENT)
 
-    assert "1 subscriptions paused." in act(support, SUBSCRIPTIONS, "pause", subscription)
+    assert "1 subscription paused." in act(support, SUBSCRIPTIONS, "pause", subscription)
     subscription.refresh_from_db()
     assert subscription.state == Subscription.State.PAUSED
-    assert "1 subscriptions resumed." in act(support, SUBSCRIPTIONS, "resume", subscription)
-    assert "1 deliveries" in act(support, SUBSCRIPTIONS, "send_failed_again", subscription)
+    assert "1 subscription resumed." in act(support, SUBSCRIPTIONS, "resume", subscription)
+    assert "1 delivery is" in act(support, SUBSCRIPTIONS, "send_failed_again", subscription)
 
     subscription.refresh_from_db()
     assert subscription.state == Subscription.State.ACTIVE

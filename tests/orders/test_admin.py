@@ -139,7 +139,7 @@ def test_staff_cancel_and_one_that_has_arrived_holds_none_up(
     )
 
     page = response.content.decode()
-    assert "1 orders cancelled." in page
+    assert "1 order cancelled." in page
     assert f"{order.number}: It is too late to cancel" in page
     assert sorted(Order.objects.values_list("status", "payment_status")) == [
         ("cancelled", "refunded"),
@@ -165,7 +165,7 @@ def test_staff_close_the_links_of_guests(
         follow=True,
     )
 
-    assert "1 links closed." in page.content.decode()
+    assert "1 link closed." in page.content.decode()
     assert guest.get(track).status_code == 404
     revoked = Event.objects.get(type="access.revoked")
     assert revoked.data == {"who": "", "topics": [placed.order.topic]}
@@ -328,7 +328,7 @@ def test_staff_see_what_was_told_and_send_the_last_of_it_again(boss: Client, ord
     assert "Send the last message again" in page
     assert masked(wish) in page
     assert f"/admin/notifications/delivery/?q={order.number}" in page
-    assert "1 deliveries are sent again." in press(boss, order, "tell_again")
+    assert "1 delivery is sent again." in press(boss, order, "tell_again")
 
     delivery.refresh_from_db()
     assert delivery.state == Delivery.State.PENDING

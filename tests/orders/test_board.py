@@ -278,7 +278,7 @@ def test_each_chart_has_a_table_of_what_it_shows(boss: Client, staff: Caller, or
         assert part.partition(f'data-chart="{chart}"')[2].partition("</section>")[0].count("<tr>")
     assert '<td data-value="1">1</td>' in part
     assert '<td data-value="100.0">1 of 1</td>' in part
-    assert "1 of 1 orders became late." in part
+    assert "1 of 1 order became late." in part
 
 
 def test_the_strip_counts_the_day(boss: Client, order: Order) -> None:
