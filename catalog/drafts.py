@@ -402,7 +402,7 @@ def _under(pointer: str, name: str) -> str:
 
 
 def _required() -> str:
-    return _("This field is required.")
+    return _("Fill this in.")
 
 
 def _code_said() -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import api_view
@@ -14,6 +15,7 @@ from rest_framework.response import Response
 
 from catalog import counts, masters, sheets, staff
 from catalog.models import Master
+from museo.access.bodies import OneOf
 from museo.access.callers import caller_from_request
 from museo.access.idempotency import Answer
 from museo.access.problems import CONTENT_TYPE, Problem
@@ -120,7 +122,7 @@ class TextsBody(serializers.Serializer[Any]):
 class Fact(serializers.Field[Any, Any, Any, Any]):
     """A word, a number, or yes and no."""
 
-    default_error_messages = {"invalid": "A text, a number, true or false."}
+    default_error_messages = {"invalid": gettext_lazy("Write a text, a number, true or false.")}
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str | int | float | bool):
@@ -134,12 +136,10 @@ class Fact(serializers.Field[Any, Any, Any, Any]):
 class MasterBody(serializers.Serializer[Any]):
     """A product; what it does not say stays as it is, or is plain where PUT replaces."""
 
-    kind = serializers.ChoiceField(choices=Master.Kind.choices, required=False)
+    kind = OneOf(choices=Master.Kind.choices, required=False)
     slug = Text(required=False)
-    status = serializers.ChoiceField(choices=Master.Status.choices, required=False)
-    tax_class = serializers.ChoiceField(
-        choices=Master.TaxClass.choices, required=False, allow_blank=True
-    )
+    status = OneOf(choices=Master.Status.choices, required=False)
+    tax_class = OneOf(choices=Master.TaxClass.choices, required=False, allow_blank=True)
     brand = Text(required=False)
     category = Text(required=False)
     tags = serializers.ListField(child=Text(), required=False)

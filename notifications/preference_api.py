@@ -6,11 +6,13 @@ from datetime import time
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from museo.access.bodies import OneOf
 from museo.access.callers import caller_from_request
 from museo.access.rest import read_body
 from notifications import preferring
@@ -22,6 +24,8 @@ CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
 class Clock(serializers.RegexField):
     """A time of the day: `22:00`."""
+
+    default_error_messages = {"invalid": gettext_lazy("Write the time like 22:00.")}
 
     def __init__(self, **options: Any) -> None:
         super().__init__(CLOCK, max_length=5, **options)
@@ -38,16 +42,14 @@ class QuietHours(serializers.Serializer[Any]):
 
 
 class Digest(serializers.Serializer[Any]):
-    window = serializers.ChoiceField([window.value for window in Window])
+    window = OneOf([window.value for window in Window])
     # of a daily one
     at = Clock(required=False)
 
 
 class Fallback(serializers.Serializer[Any]):
     after_minutes = serializers.IntegerField(min_value=1, max_value=24 * 60)
-    channels = serializers.ListField(
-        child=serializers.ChoiceField(list(CHANNELS)), max_length=len(CHANNELS)
-    )
+    channels = serializers.ListField(child=OneOf(list(CHANNELS)), max_length=len(CHANNELS))
 
 
 class Switches(serializers.Serializer[Any]):

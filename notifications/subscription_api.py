@@ -15,6 +15,7 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from museo.access.bodies import OneOf
 from museo.access.callers import Caller, caller_from_request
 from museo.access.problems import BadCursor, field_error
 from museo.access.rest import next_page, page_size, read_body
@@ -59,17 +60,26 @@ class Names(serializers.ListField):
         super().__init__(max_length=MOST_TOPICS, allow_empty=False, required=False)
 
 
+class TypeOfEvent(serializers.RegexField):
+    default_error_messages = {
+        "invalid": gettext_lazy("Name a type of event, such as order.delivered.")
+    }
+
+    def __init__(self) -> None:
+        super().__init__(r"^[a-z_]+(\.[a-z_]+)*$", max_length=60)
+
+
 class Wish(serializers.Serializer[Any]):
     topics = Names()
     types = serializers.ListField(
-        child=serializers.RegexField(r"^[a-z_]+(\.[a-z_]+)*$", max_length=60),
+        child=TypeOfEvent(),
         max_length=50,
         required=False,
     )
     filter = serializers.DictField(
         child=serializers.ListField(child=Scalar(allow_null=True), max_length=20), required=False
     )
-    locale = serializers.ChoiceField(LOCALES, required=False)
+    locale = OneOf(LOCALES, required=False)
 
     def validate_filter(self, value: dict[str, Any]) -> dict[str, Any]:
         """At most five fields, of names such as data has."""
@@ -80,7 +90,7 @@ class Wish(serializers.Serializer[Any]):
 
 class NewWish(Wish):
     topic = serializers.CharField(max_length=100, required=False)
-    channel = serializers.ChoiceField(Subscription.Channel.values, default="webhook")
+    channel = OneOf(Subscription.Channel.values, default="webhook")
     address = serializers.CharField(max_length=1000, trim_whitespace=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -94,7 +104,7 @@ class NewWish(Wish):
 
 class Asked(serializers.Serializer[Any]):
     topic = serializers.CharField(max_length=100, required=False)
-    channel = serializers.ChoiceField(Subscription.Channel.values, required=False)
+    channel = OneOf(Subscription.Channel.values, required=False)
 
 
 class Moved(serializers.Serializer[Any]):
@@ -119,7 +129,7 @@ class Range(serializers.Serializer[Any]):
 
 class Wanted(serializers.Serializer[Any]):
     subscription = serializers.CharField(max_length=40, required=False)
-    state = serializers.ChoiceField(Delivery.State.values, required=False)
+    state = OneOf(Delivery.State.values, required=False)
     position = serializers.IntegerField(min_value=1, max_value=LARGEST, required=False)
 
 

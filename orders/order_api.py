@@ -10,6 +10,7 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from museo.access.bodies import OneOf
 from museo.access.callers import Caller, caller_from_request
 from museo.access.rest import next_page, page_size, read_body, whole_number
 from orders import amendments, delays, deliveries, lifecycle, lists, notes, returns, stats, tracking
@@ -23,8 +24,8 @@ DAY_HOURS, MOST_HOURS = 24, 24 * 366
 class Filters(serializers.Serializer[Any]):
     """Which orders of the list."""
 
-    status = serializers.ChoiceField(lifecycle.STATUS_CHOICES, required=False)
-    payment_status = serializers.ChoiceField(Order.PaymentStatus.choices, required=False)
+    status = OneOf(lifecycle.STATUS_CHOICES, required=False)
+    payment_status = OneOf(Order.PaymentStatus.choices, required=False)
     late = serializers.BooleanField(required=False)
     held = serializers.BooleanField(required=False)
     placed_after = serializers.DateTimeField(required=False)
@@ -49,7 +50,7 @@ class ReturnBody(serializers.Serializer[Any]):
 
 
 class Decision(serializers.Serializer[Any]):
-    state = serializers.ChoiceField([Return.State.APPROVED, Return.State.RECEIVED, "refused"])
+    state = OneOf([Return.State.APPROVED, Return.State.RECEIVED, "refused"])
     answer = serializers.CharField(max_length=200, default="", allow_blank=True)
     # what was received can be sold again
     puts_back = serializers.BooleanField(default=True)

@@ -9,6 +9,7 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from museo.access.bodies import OneOf
 from museo.access.callers import caller_from_request
 from museo.access.rest import read_object
 from notifications.envelope import timestamp
@@ -19,7 +20,7 @@ from orders import webhooks
 class WebhookBody(serializers.Serializer[Any]):
     # whether it can be one is said by the service
     webhook_url = serializers.CharField(default="", trim_whitespace=False)
-    types = serializers.ListField(child=serializers.ChoiceField(webhooks.TYPES), default=list)
+    types = serializers.ListField(child=OneOf(webhooks.TYPES), default=list)
 
 
 @api_view(["GET", "POST", "DELETE"])

@@ -18,6 +18,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import set_rollback
 
 from museo.access import overload
+from museo.access.bodies import worded
 from museo.access.heads import allowed
 from museo.access.problems import (
     CONTENT_TYPE,
@@ -111,7 +112,8 @@ def _field_errors(detail: Any, pointer: str = "") -> Iterator[dict[str, str]]:
             nested = isinstance(inner, Mapping | list)
             yield from _field_errors(inner, f"{pointer}/{index}" if nested else pointer)
     else:
-        yield field_error(pointer, getattr(detail, "code", "invalid"), str(detail))
+        code = getattr(detail, "code", "invalid")
+        yield field_error(pointer, code, worded(str(detail), code))
 
 
 def _escaped(name: object) -> str:
@@ -125,7 +127,7 @@ def read_body(shape: type[Serializer[Any]], request: Request, **options: Any) ->
     if not options:
         with suppress(exceptions.ValidationError):
             return _reader(shape).run_validation(given)
-    # read again, to say what is wrong as REST framework says it
+    # read again by one of its own, whose fields say what is wrong
     body = shape(data=given, **options)
     body.is_valid(raise_exception=True)
     return body.validated_data
