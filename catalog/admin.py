@@ -386,10 +386,7 @@ class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
             said = " ".join(error["detail"] for error in refused.errors)
             raise Problem(said or refused.detail) from refused
         parts[Media].save()
-        kind = form.cleaned_data["kind"]
-        is_on_sale = form.cleaned_data["status"] == Master.Status.ACTIVE
-        if is_on_sale and not purchases.is_carried(kind):
-            messages.warning(request, purchases.not_carried_said(kind))
+        _warn(request, form.instance)
 
     def _add(self, request: HttpRequest, form: Any, parts: Mapping[Any, Any]) -> None:
         caller, now = caller_from_request(request), timezone.now()
@@ -453,7 +450,7 @@ class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
             if Master.objects.filter(slug=slug, deleted_at=None).exists():
                 messages.error(request, masters.taken_said() % {"slug": slug})
             else:
-                masters.restore(caller, key, revision=None, now=now)
+                _warn(request, masters.restore(caller, key, revision=None, now=now))
 
     @action(description=price_plans.TITLE, permissions=["change"])
     def plan_prices(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -511,6 +508,11 @@ class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
     @display(description=gettext_lazy("free"), ordering="left")
     def free(self, master: Any) -> str:
         return "-" if master.left is None else str(master.left)
+
+
+def _warn(request: HttpRequest, master: Master) -> None:
+    for said in purchases.warnings(master):
+        messages.warning(request, said)
 
 
 admin.site.register(Variant, shelves.ShelfAdmin)

@@ -26,6 +26,12 @@ def is_carried(kind: str) -> bool:
     return any(answer(kind) for _has_bought, answer in _answerers)
 
 
+def warnings(master: Master, *, is_carried: IsCarried = is_carried) -> list[str]:
+    """What staff should know of a product that is on sale: that nobody can buy it."""
+    is_on_sale = master.status == Master.Status.ACTIVE and master.deleted_at is None
+    return [not_carried_said(master.kind)] if is_on_sale and not is_carried(master.kind) else []
+
+
 def not_carried_said(kind: str) -> str:
     """For staff, who can do something about it."""
     said = gettext("No way of delivery takes what is of this kind: %(kind)s. Nobody can buy it.")

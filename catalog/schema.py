@@ -221,6 +221,7 @@ SHEET = of(
     created_at=moment(),
     updated_at=moment(),
     deleted_at=nothing(moment()),
+    warnings=many(text("No way of delivery takes what is of this kind: Food. Nobody can buy it.")),
 )
 NEW_MASTER = {
     "category": "lamps",

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from catalog import cards, cursors, masters, shop
+from catalog import cards, cursors, masters, purchases, shop
 from catalog.models import Master, Price, StockItem, Variant
 from museo.access.callers import Caller
 
@@ -77,7 +78,15 @@ def _sheets(rows: Sequence[Master] | QuerySet[Master]) -> list[dict[str, Any]]:
     costs: dict[int, list[Price]] = {pk: [] for pk in ids}
     for price in Price.objects.filter(variant__in=ids).order_by("valid_from", "pk"):
         costs[price.variant_id].append(price)
-    return [_sheet(master, shelves, costs) for master in rows]
+    # asked once of each kind
+    is_carried = cache(purchases.is_carried)
+    return [
+        {
+            **_sheet(master, shelves, costs),
+            "warnings": purchases.warnings(master, is_carried=is_carried),
+        }
+        for master in rows
+    ]
 
 
 def _shelves(variant_ids: Collection[int]) -> QuerySet[StockItem]:

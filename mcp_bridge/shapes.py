@@ -438,6 +438,8 @@ class Sheet:
     attributes: dict[str, Any]
     published_at: str | None
     deleted_at: str | None
+    # what keeps people from buying it
+    warnings: list[str]
 
 
 @dataclass(frozen=True)

@@ -223,4 +223,6 @@ def advance_order(
 
 
 def _sheet(master: Master, said: str) -> Answer:
-    return Answer(plain(sheets.whole(master)), said % {"name": texts.name_of(master)})
+    sheet = sheets.whole(master)
+    lines = [said % {"name": texts.name_of(master)}, *(f"⚠️ {each}" for each in sheet["warnings"])]
+    return Answer(plain(sheet), "\n".join(lines))

@@ -116,6 +116,11 @@ def test_staff_hear_that_nobody_can_buy_what_no_way_of_delivery_takes(
     saved = staff.post(page, change_form(master, status=status), follow=True)
 
     assert (NOT_CARRIED in saved.content.decode()) == (status == "active")
+    act = {"action": "restore", "_selected_action": [str(master.pk)]}
+    Master.objects.update(deleted_at=timezone.now())
+    restored = staff.post("/admin/catalog/master/?deleted=yes", act, follow=True)
+    assert Master.objects.get().deleted_at is None
+    assert (NOT_CARRIED in restored.content.decode()) == (status == "active")
 
 
 def test_a_product_is_made_with_its_variant_price_and_stock(staff: Client, room: Category) -> None:

@@ -7,6 +7,7 @@ from django.test import Client
 
 from catalog.models import Category, Master, StockItem, Variant
 from museo.access.models import User
+from orders.delivery import DeliveryOption
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_in_long]
 MASTERS = "/api/v1/admin/products/masters"
@@ -169,6 +170,31 @@ def test_deleting_hides_and_restoring_shows_again(staff: Client) -> None:
     restored = staff.post(f"{address}/restore", headers={"if-match": '"2"'})
     assert (restored.status_code, restored.json()["deleted_at"]) == (200, None)
     assert staff.get(public).status_code == 200
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_programs_hear_that_nobody_can_buy_what_no_way_of_delivery_takes(
+    staff: Client, language: str
+) -> None:
+    made = make(staff)
+    address = f"{MASTERS}/{made['id']}"
+    assert made["warnings"] == []
+    DeliveryOption.objects.update(kinds=["digital", "food"])
+    headers = {"if-match": "*", "accept-language": language}
+
+    changed = staff.patch(address, {"brand": "Kiln"}, JSON, headers=headers)
+    deleted = staff.delete(address, headers=headers)
+    restored = staff.post(f"{address}/restore", headers=headers)
+    draft = staff.patch(address, {"status": "draft"}, JSON, headers=headers)
+
+    told = {
+        "en": "No way of delivery takes what is of this kind: Physical. Nobody can buy it.",
+        "de": "Keine Lieferart nimmt",
+    }[language]
+    for answer in (changed, restored):
+        (said,) = answer.json()["warnings"]
+        assert said.startswith(told)
+    assert [each.json()["warnings"] for each in (deleted, draft)] == [[], []]
 
 
 def test_the_list_goes_on_by_cursor(staff: Client) -> None:

@@ -53,6 +53,7 @@ async def test_a_product_is_made_changed_found_and_taken_away(
     async with connect(era) as client:
         made = await client.call_tool("create_product", BOWL)
         id = made.structured_content["id"]
+        assert made.structured_content["warnings"] == []
         for_sale = await call(client, "get_product_info", product="BOWL")
         changed = await call(client, "update_product", product=id, brand="Kiln", revision=1)
         listed = await call(client, "list_products", sku="BOWL")
