@@ -237,7 +237,9 @@ class OrderAdmin(LogAdmin, ModelAdmin):
                 **form.wanted(),
             )
             amount = money(answer.body["amount"])
-            messages.success(request, _("%(amount)s goes back.") % {"amount": amount})
+            goes_back, is_waived = _("%(amount)s goes back."), _("%(amount)s less is to be paid.")
+            said = goes_back if answer.body["refund"] else is_waived
+            messages.success(request, said % {"amount": amount})
 
         return self._page(request, object_id, RefundForm, pay_back)
 
@@ -439,7 +441,7 @@ class OrderAdmin(LogAdmin, ModelAdmin):
                 order_tables.when(each.at),
                 each.get_kind_display(),
                 money(pricing.money(each.amount, each.currency)),
-                each.refund.get_state_display() if hasattr(each, "refund") else "",
+                each.refund.get_state_display() if hasattr(each, "refund") else _("none"),
                 each.reason,
             )
             for each in order.adjustments.select_related("refund").order_by("pk")

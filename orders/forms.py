@@ -74,6 +74,11 @@ class RefundForm(OrderForm):
             label = f"{line.whole_name} ({line.sku}), 0-{left}"
             self.fields[f"line-{line.position}"] = _number(label, MAX_QUANTITY)
         self.order_fields([f"line-{line.position}" for line in self.lines])
+        if not order.paid:
+            self.fields["amount"].help_text = gettext(
+                "This order is not paid yet: so much less is asked for."
+                " Leave lines and amount empty to ask for nothing more."
+            )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -337,6 +337,7 @@ def summary(order: Order, *, locale: str, now: datetime) -> dict[str, Any]:
             "ended_at": timestamp(order.ended_at) if order.ended_at else None,
             "totals": order.totals,
             "given_back": money(order.given_back, order.currency),
+            "payable": money(order.payable, order.currency),
             "delivery": order.delivery,
             "name": order.name,
             "address": order.address,
@@ -345,7 +346,9 @@ def summary(order: Order, *, locale: str, now: datetime) -> dict[str, Any]:
             "return_until": timestamp(last) if (last := return_until(order)) else None,
             "receipt_url": f"{settings.MUSEO_PUBLIC_URL}/orders/{order.number}/receipt",
             "returns": returns(order),
-            "adjustments": [adjustment(row) for row in order.adjustments.order_by("pk")],
+            "adjustments": [
+                adjustment(row) for row in order.adjustments.select_related("refund").order_by("pk")
+            ],
             "lines": [
                 {
                     "position": line.position,
@@ -371,11 +374,12 @@ def seen_by(caller: Caller, order: Order, *, now: datetime) -> dict[str, Any]:
 
 
 def adjustment(row: Adjustment) -> dict[str, Any]:
-    """What was decided about an order after it was placed."""
+    """What was decided about an order after it was placed; without `refund` nothing goes back."""
     return {
         "id": row.public_id,
         "type": row.kind,
         "amount": money(row.amount, row.currency),
+        "refund": row.refund.state if hasattr(row, "refund") else None,
         "lines": row.lines,
         "at": timestamp(row.at),
     }
