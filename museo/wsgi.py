@@ -10,9 +10,10 @@ from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
-from museo import garbage
+from museo import connecting, garbage
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "museo.settings")
+connecting.keep_in_threads()
 with garbage.not_among_what_is_loaded():
     django = get_wsgi_application()
 
