@@ -19,13 +19,14 @@ with garbage.not_among_what_is_loaded():
 
 import orjson
 
-from museo import edge
+from museo import edge, receivers
 from museo.access import context, problems, proxies
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 REASONS = {400: "Bad Request", 413: "Content Too Large"}
 
+receivers.leave_out_what_is_idle()
 garbage.keep_what_is_loaded()
 
 
