@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from tests.processes import database_url
 
 pytestmark = [
     pytest.mark.usefixtures("committed"),
-    pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite keeps a file"),
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite keeps a file"),
 ]
 PREAMBLE = """
 import gc, json, sys
