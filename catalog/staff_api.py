@@ -9,7 +9,6 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from catalog import counts, masters, sheets, staff
 from catalog.models import Master
@@ -17,6 +16,7 @@ from museo.access.callers import caller_from_request
 from museo.access.headers import header
 from museo.access.idempotency import Answer
 from museo.access.problems import CONTENT_TYPE, Problem
+from museo.access.renderers import Response
 from museo.access.rest import is_yes, next_page, page_size, read_body, tagged
 
 # as far as a JSON number goes that every client reads alike; the rules narrow it

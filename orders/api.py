@@ -9,13 +9,13 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from catalog.modifiers import MOST_CHOSEN
 from museo.access.callers import BASKET_HEADER, Caller, caller_from_request
 from museo.access.headers import header
 from museo.access.idempotency import Answer, BadKey
 from museo.access.problems import CONTENT_TYPE, NotSignedIn
+from museo.access.renderers import Response
 from museo.access.rest import read_body, read_object, tagged
 from orders import (
     adjustments,

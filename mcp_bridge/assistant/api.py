@@ -8,12 +8,12 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from mcp_bridge.assistant import conversations, intake, leases
 from mcp_bridge.models import Conversation
 from museo.access.callers import caller_from_request
 from museo.access.headers import header
+from museo.access.renderers import Response
 from museo.access.rest import read_body
 
 LONGEST_KEY = 200

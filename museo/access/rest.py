@@ -13,7 +13,6 @@ from django.utils.http import parse_etags
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import set_rollback
 
@@ -29,6 +28,7 @@ from museo.access.problems import (
     Problem,
     field_error,
 )
+from museo.access.renderers import Response
 
 YES = {"1", "true", "yes", "on"}
 NO = {"", "0", "false", "no", "off"}
