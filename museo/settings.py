@@ -156,7 +156,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "catalog.context.AtHome",
-    "django.middleware.common.CommonMiddleware",
+    "museo.access.common.Common",
     "django.middleware.csrf.CsrfViewMiddleware",
     "museo.access.sessions.Authentication",
     "museo.access.notices.Notices",
