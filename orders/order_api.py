@@ -8,9 +8,9 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from museo.access.callers import Caller, caller_from_request
+from museo.access.renderers import Response
 from museo.access.rest import next_page, page_size, read_body, whole_number
 from orders import amendments, delays, deliveries, lifecycle, lists, notes, returns, stats, tracking
 from orders.api import RefundLine, units_of

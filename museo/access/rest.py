@@ -13,11 +13,11 @@ from django.utils.http import parse_etags
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import set_rollback
 
 from museo.access import overload
+from museo.access.headers import header
 from museo.access.heads import allowed
 from museo.access.problems import (
     CONTENT_TYPE,
@@ -28,6 +28,7 @@ from museo.access.problems import (
     Problem,
     field_error,
 )
+from museo.access.renderers import Response
 
 YES = {"1", "true", "yes", "on"}
 NO = {"", "0", "false", "no", "off"}
@@ -153,7 +154,7 @@ def tagged(request: Request, body: Any, headers: Mapping[str, str]) -> Response:
 
 def holds(request: Request | HttpRequest, etag: str) -> bool:
     """Whether the caller has this form already; a proxy may have made its tag a weak one."""
-    held = parse_etags(request.headers.get("If-None-Match", ""))
+    held = parse_etags(header(request, "If-None-Match"))
     return "*" in held or etag in {tag.removeprefix("W/") for tag in held}
 
 
