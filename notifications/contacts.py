@@ -23,6 +23,7 @@ from museo.access.callers import Caller
 from museo.access.limits import Allowance, Limit, TooOften, network, require_allowance
 from museo.access.models import User
 from museo.access.problems import Invalid, Problem, field_error
+from museo.directions import isolated
 from notifications import channels, house, log
 from notifications.channels import news
 from notifications.channels.message import Content, Message, NotSent
@@ -171,7 +172,7 @@ def _require_few(caller: Caller, channel: str, address: str, *, now: datetime) -
 
 def _letter(code: str, locale: str) -> Content:
     with override(locale):
-        shop = house.current().name
+        shop = isolated(house.current().name)
         said = _("%(code)s is your code for messages of %(shop)s.") % {"code": code, "shop": shop}
         more = _(
             "Enter it where you asked for them, within 15 minutes. If you did not ask for any,"

@@ -10,7 +10,7 @@ from django.utils.translation import gettext, gettext_lazy
 from unfold import widgets
 
 from catalog.forms import MoneyField
-from orders.details import ADDRESS_FIELDS
+from orders.details import ADDRESS_FIELDS, LABELS
 from orders.models import MAX_QUANTITY, Order, Return
 
 
@@ -112,9 +112,9 @@ class NoteForm(OrderForm):
 class AddressForm(OrderForm):
     title = gettext_lazy("Change the address")
 
-    line1 = _text(gettext_lazy("Street address"), ADDRESS_FIELDS["line1"])
-    postal_code = _text(gettext_lazy("Postcode"), ADDRESS_FIELDS["postal_code"])
-    city = _text(gettext_lazy("City"), ADDRESS_FIELDS["city"])
+    line1 = _text(LABELS["line1"], ADDRESS_FIELDS["line1"])
+    postal_code = _text(LABELS["postal_code"], ADDRESS_FIELDS["postal_code"])
+    city = _text(LABELS["city"], ADDRESS_FIELDS["city"])
     note = _text(gettext_lazy("Note of the customer"), 500, required=False)
 
     def __init__(self, data: Any, *, order: Order) -> None:
@@ -174,8 +174,9 @@ class ReturnForm(OrderForm):
     def __init__(self, data: Any, *, order: Order) -> None:
         super().__init__(data, order=order)
         choice: Any = self.fields["return_id"]
-        lines = list(order.lines.all())
+        self.waits = list(order.returns.to_look_after().prefetch_related("lines").order_by("pk"))
+        lines = list(order.lines.all()) if self.waits else []
         choice.choices = [
             (each.public_id, f"{each.in_words(lines)}: {each.get_state_display()}")
-            for each in order.returns.to_look_after().prefetch_related("lines").order_by("pk")
+            for each in self.waits
         ]

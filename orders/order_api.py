@@ -114,7 +114,7 @@ def order_returns(request: Request, number: str) -> Response:
         reason=wanted["reason"],
         now=timezone.now(),
     )
-    return Response(tracking.of_return(asked), status=201)
+    return Response(tracking.of_return(asked, asked.order.lines.all()), status=201)
 
 
 # staff
@@ -126,7 +126,7 @@ def return_decision(request: Request, number: str, return_id: str) -> Response:
     decision = read_body(Decision, request)
     caller, now = caller_from_request(request), timezone.now()
     decided = returns.decide(caller, number, return_id, **decision, now=now)
-    return Response(tracking.of_return(decided))
+    return Response(tracking.of_return(decided, decided.order.lines.all()))
 
 
 @api_view(["POST"])

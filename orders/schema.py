@@ -226,7 +226,7 @@ RETURN = of(
     "Return",
     id=text("ret_7K4Q2M9XCB3D5F6G"),
     state=choice(Return.State.values),
-    lines=UNITS,
+    lines=many(of("Goods", position=whole(1), quantity=whole(1), name=text("Green pear"))),
     reason=text("Too green"),
     answer=text(""),
     requested_at=moment(),

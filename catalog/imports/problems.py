@@ -7,6 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from museo.access.problems import Problem
+from museo.directions import isolated
 
 # by code; the facts are filled in
 OF_FILES: dict[str, str | Promise] = {
@@ -98,4 +99,8 @@ class RowRefused(Exception):
 
 def words(texts: Mapping[str, str | Promise], kept: Mapping[str, Any]) -> str:
     """The sentence for a kept code, in the language at hand."""
-    return str(texts[kept["code"]]) % kept
+    return str(texts[kept["code"]]) % {name: _told(fact) for name, fact in kept.items()}
+
+
+def _told(fact: Any) -> Any:
+    return isolated(fact) if isinstance(fact, str) else fact

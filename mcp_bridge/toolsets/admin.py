@@ -17,6 +17,7 @@ from mcp_bridge.parameters import Confirm, Limit, OrderId, PageCursor
 from mcp_bridge.products import ChangedProduct, NewProduct, plain
 from mcp_bridge.quotations import SHEET_TEXTS
 from mcp_bridge.registry import ADDS, CHANGES, ENDS, READS, Answer, Question, tool
+from museo.directions import isolated
 from orders import lifecycle, lists, order_api, services, tracking
 from orders.models import Order
 
@@ -223,4 +224,4 @@ def advance_order(
 
 
 def _sheet(master: Master, said: str) -> Answer:
-    return Answer(plain(sheets.whole(master)), said % {"name": texts.name_of(master)})
+    return Answer(plain(sheets.whole(master)), said % {"name": isolated(texts.name_of(master))})
