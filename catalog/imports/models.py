@@ -141,7 +141,7 @@ class ImportRow(models.Model):
     outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
     # by field what was and what is
     changes = models.JSONField(default=dict)
-    # what stood in the way: field, code and facts of each
+    # what stood in the way, or staff should know of it: field, code and facts of each
     reasons = models.JSONField(default=list)
     was_undone = models.BooleanField(null=True)
 

@@ -62,6 +62,7 @@ class Command(BaseCommand):
                 file.writelines(downloads.refused(found))
         else:
             sys.stderr.writelines(f"{line}\n" for line in downloads.sentences(found))
+        sys.stderr.writelines(f"{line}\n" for line in downloads.warnings(found))
         verb = "would be" if found.state == Import.State.CHECKED else "are"
         self.stdout.write(
             f"{found.created} {verb} new, {found.changed} changed, {found.unchanged} unchanged,"

@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from catalog.models import Category, Variant
+from orders.models import DeliveryOption
 from tests.catalog.imports.conftest import csv_of
 
 pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
@@ -34,6 +35,14 @@ def test_a_file_is_imported_and_what_was_refused_is_written(file: Path) -> None:
 
     assert Variant.objects.get().sku == "A"
     assert "A price is 0 or more." in refused.read_text(encoding="utf-8-sig")
+
+
+def test_what_nobody_could_buy_is_said(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    DeliveryOption.objects.update(kinds=["food"])
+
+    run(file)
+
+    assert "what is of this kind: Physical." in capsys.readouterr().err
 
 
 def test_a_column_can_be_given_its_meaning(file: Path) -> None:
