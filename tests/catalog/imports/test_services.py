@@ -650,6 +650,15 @@ def test_a_file_that_fails_in_the_middle_has_changed_nothing(import_file: Import
     assert not Master.objects.exists()
 
 
+def test_what_is_taken_back_is_all_done(import_file: ImportFile, staff: Caller) -> None:
+    found = import_file(csv_of(BOWL, "BAD,bad,Bad,clay,-1,1"))
+    services.undo(staff, found.public_id, now=NOON)
+    working.work_on_next(clock)
+    found.refresh_from_db()
+
+    assert (found.undone, found.total, found.progress) == (1, 2, 100)
+
+
 def test_old_imports_are_forgotten_with_their_files(import_file: ImportFile) -> None:
     found = import_file(csv_of(BOWL), dry_run=True)
     assert files.storage().exists(found.stored_as)
