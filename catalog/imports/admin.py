@@ -267,9 +267,16 @@ def _stages(found: Import | None) -> list[Stage]:
         "check": _("See what would change"),
         "import": _("Import"),
     }
-    here = next((name for name in STAGES if found and found.state in STAGES[name]), "file")
+    here = _stage(found) if found else "file"
     names = list(STAGES)
     return [Stage(labels[name], _standing(names.index(name) - names.index(here))) for name in names]
+
+
+def _stage(found: Import) -> str:
+    if found.state in Import.HAS_ENDED and not found.has_run:
+        # it did not come to the import
+        return "check"
+    return next(name for name in STAGES if found.state in STAGES[name])
 
 
 def _standing(distance: int) -> str:

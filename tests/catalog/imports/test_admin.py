@@ -184,6 +184,18 @@ def test_staff_are_told_of_what_nobody_could_buy(signed_in: Client, clay: Catego
     assert '<p class="errtxt">price: A price is 0 or more.</p>' in shown
 
 
+def test_a_check_that_failed_did_not_come_to_the_import(signed_in: Client, clay: Category) -> None:
+    rows = [f"A-{number},a,Lamp,clay,1.00,5" for number in range(9)]
+
+    shown = check(signed_in, upload(signed_in, csv_of(*rows, 'B,"never closed'))["Location"])
+
+    assert "Look for a quotation mark that is not closed." in shown
+    assert re.findall(r'aria-current="step">.*?</span>([^<]*)</li>', shown) == [
+        "See what would change"
+    ]
+    assert f'href="{LIST}add/"' in shown
+
+
 def test_an_import_that_nobody_works_on_says_so(signed_in: Client, clay: Category) -> None:
     address = upload(signed_in, ROWS)["Location"]
     signed_in.post(address, {"check": "", **dict(columns(Import.objects.get().mapping))})
