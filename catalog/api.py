@@ -11,12 +11,12 @@ from django.utils.translation import get_language
 from rest_framework import serializers
 from rest_framework.decorators import api_view, authentication_classes
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from catalog import products, questions, reviews, voices
 from catalog.answers import kept
 from catalog.search import completing
 from museo.access.callers import caller_from_request
+from museo.access.renderers import Response
 from museo.access.rest import is_yes, next_page, page_size, read_body, tagged, whole_number
 
 

@@ -30,6 +30,7 @@ from django.utils.translation import gettext as _
 from catalog import prices, shop, stock
 from catalog.models import Category, Master, ModifierGroup, Variant
 from museo.access.problems import Invalid, field_error
+from museo.directions import isolated
 
 Fields = Mapping[str, Any]
 Fault = dict[str, str]
@@ -354,7 +355,7 @@ def _sku_faults(rows: Sequence[Fields], master: Master | None) -> Faults:
         elif sku is not None and folded[sku.casefold()] > 1:
             yield field_error(at, "twice", _("Another variant here has this SKU."))
         elif sku is not None and sku.casefold() in taken:
-            said = _("%(product)s has this SKU.") % {"product": taken[sku.casefold()]}
+            said = _("%(product)s has this SKU.") % {"product": isolated(taken[sku.casefold()])}
             yield field_error(at, "taken", said)
 
 

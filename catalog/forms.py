@@ -23,6 +23,7 @@ from unfold.widgets import (
 from catalog import categories, drafts, masters, prices, shop, stock
 from catalog.models import Category, Master, Modifier, OptionValue, Price, StockItem, Variant
 from catalog.money import Money, digits
+from museo.directions import isolated
 
 
 class MoneyField(forms.DecimalField):
@@ -239,7 +240,7 @@ class UsedStays(forms.BaseInlineFormSet):
         super().clean()
         for form in self.deleted_forms:
             if form.instance.pk and form.instance.is_used():
-                raise ValidationError(masters.used_said() % {"name": form.instance})
+                raise ValidationError(masters.used_said() % {"name": isolated(form.instance)})
 
 
 class ModifierForm(CodedForm):
@@ -334,7 +335,7 @@ class VariantFormSet(forms.BaseInlineFormSet):
             raise ValidationError(_("A product has at least one variant."))
         for form in gone:
             if form.instance.pk and masters.is_ordered(form.instance):
-                raise ValidationError(masters.ordered_said() % {"sku": form.instance.sku})
+                raise ValidationError(masters.ordered_said() % {"sku": isolated(form.instance.sku)})
         self._refuse_twins(kept)
         self._refuse_faults(kept)
 

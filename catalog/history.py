@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from catalog.models import Master
 from museo.access import trail
+from museo.directions import isolated
 
 WORDS = {
     "product.created": lambda: _("Made"),
@@ -30,7 +31,7 @@ def view(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse
     traces = trail.of(master.public_id, *variants)
     context = {
         **model_admin.admin_site.each_context(request),
-        "title": _("What was done to %(name)s") % {"name": master},
+        "title": _("What was done to %(name)s") % {"name": isolated(master)},
         "opts": model_admin.opts,
         "object": master,
         "traces": [

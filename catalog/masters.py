@@ -31,6 +31,7 @@ from catalog.search import index as search_index
 from museo.access import trail
 from museo.access.callers import Caller
 from museo.access.problems import NotFound, Problem, field_error
+from museo.directions import isolated
 from notifications import log
 
 OWN = (
@@ -541,7 +542,7 @@ def remove_variants(variants: Iterable[Variant]) -> None:
     """Remove variants that nobody has ordered; raise StillUsed for one that somebody has."""
     for variant in variants:
         if is_ordered(variant):
-            raise StillUsed(ordered_said() % {"sku": variant.sku}, sku=variant.sku)
+            raise StillUsed(ordered_said() % {"sku": isolated(variant.sku)}, sku=variant.sku)
         variant.delete()
 
 
@@ -558,7 +559,7 @@ def remove_unused(rows: Iterable[ProductOption | OptionValue]) -> None:
     """Remove options or values; raise StillUsed for one that a variant has."""
     for row in rows:
         if row.is_used():
-            raise StillUsed(used_said() % {"name": row})
+            raise StillUsed(used_said() % {"name": isolated(row)})
         row.delete()
 
 

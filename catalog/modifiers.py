@@ -20,6 +20,7 @@ from catalog.compiled import Row, Rows
 from catalog.languages import in_language
 from catalog.models import Modifier
 from museo.access.problems import Invalid, field_error
+from museo.directions import isolated
 
 # more than any dish has
 MOST_CHOSEN = 50
@@ -165,7 +166,9 @@ def _out_of_range(group: Sequence[Row], codes: Sequence[str]) -> list[dict[str, 
         if count < least
         else _("%(group)s: choose at most %(count)s.")
     ) % {
-        "group": in_language(group[0]["group_name"], group[0]["group_names"], get_language() or ""),
+        "group": isolated(
+            in_language(group[0]["group_name"], group[0]["group_names"], get_language() or "")
+        ),
         "count": least if count < least else most,
     }
     return [field_error("/modifiers", "too_few" if count < least else "too_many", said)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Master
 
@@ -10,6 +10,7 @@ from catalog.models import Master
 HasBought = Callable[[int, int], bool]
 # a kind of products: whether a way of delivery takes it
 IsCarried = Callable[[str], bool]
+NOT_CARRIED = _("No way of delivery takes what is of this kind: %(kind)s. Nobody can buy it.")
 _answerers: list[tuple[HasBought, IsCarried]] = []
 
 
@@ -26,6 +27,11 @@ def is_carried(kind: str) -> bool:
     return any(answer(kind) for _has_bought, answer in _answerers)
 
 
+def not_carried() -> frozenset[str]:
+    """The kinds that no way of delivery takes."""
+    return frozenset(kind for kind in Master.Kind.values if not is_carried(kind))
+
+
 def warnings(master: Master, *, is_carried: IsCarried = is_carried) -> list[str]:
     """What staff should know of a product that is on sale: that nobody can buy it."""
     is_on_sale = master.status == Master.Status.ACTIVE and master.deleted_at is None
@@ -34,5 +40,4 @@ def warnings(master: Master, *, is_carried: IsCarried = is_carried) -> list[str]
 
 def not_carried_said(kind: str) -> str:
     """For staff, who can do something about it."""
-    said = gettext("No way of delivery takes what is of this kind: %(kind)s. Nobody can buy it.")
-    return said % {"kind": Master.Kind(kind).label}
+    return str(NOT_CARRIED) % {"kind": Master.Kind(kind).label}

@@ -11,14 +11,15 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from catalog import counts, masters, sheets, staff
 from catalog.models import Master
 from museo.access.bodies import OneOf
 from museo.access.callers import caller_from_request
+from museo.access.headers import header
 from museo.access.idempotency import Answer
 from museo.access.problems import CONTENT_TYPE, Problem
+from museo.access.renderers import Response
 from museo.access.rest import is_yes, next_page, page_size, read_body, seen, tagged
 
 # as far as a JSON number goes that every client reads alike; the rules narrow it
@@ -221,7 +222,7 @@ def stock_list(request: Request) -> Response:
             counts.write_once(
                 caller,
                 read_body(CountsBody, request)["items"],
-                key=request.headers.get("Idempotency-Key", ""),
+                key=header(request, "Idempotency-Key"),
                 now=timezone.now(),
             )
         )
@@ -244,7 +245,7 @@ def _tag(revision: int) -> Mapping[str, str]:
 
 def _revision(request: Request, product_id: str) -> int | None:
     """What `If-Match` says was seen: of several the one that there is; None for `*`."""
-    if not request.headers.get("If-Match", "").strip():
+    if not header(request, "If-Match").strip():
         raise RevisionMissing(_("Send If-Match with the ETag that you have read."))
     tags = seen(request)
     if tags is None:

@@ -19,6 +19,7 @@ from catalog.compiled import Compiled, OneOf
 from catalog.models import StockItem, StockMovement, StockReservation, Variant
 from museo import bulk, sql
 from museo.access.problems import NotFound, Problem
+from museo.directions import isolated
 
 MOST_ON_HAND = 10**9
 MAIN = "main"
@@ -70,7 +71,7 @@ class StillPromised(Problem):
                 "%(sku)s: %(on_hand)s in stock, %(promised)s of them promised to checkouts."
                 " Take fewer away."
             )
-            % {"sku": sku, "on_hand": on_hand, "promised": promised},
+            % {"sku": isolated(sku), "on_hand": on_hand, "promised": promised},
             sku=sku,
             promised=promised,
         )
@@ -78,12 +79,12 @@ class StillPromised(Problem):
 
 def _what_is_left(sku: str, available: int) -> str:
     if available < 1:
-        return gettext("%(sku)s is sold out.") % {"sku": sku}
+        return gettext("%(sku)s is sold out.") % {"sku": isolated(sku)}
     return ngettext(
         "Only %(count)s of %(sku)s is left. Choose a smaller quantity.",
         "Only %(count)s of %(sku)s are left. Choose a smaller quantity.",
         available,
-    ) % {"sku": sku, "count": available}
+    ) % {"sku": isolated(sku), "count": available}
 
 
 def available(variant_ids: Collection[int]) -> dict[int, int]:

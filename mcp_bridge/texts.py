@@ -11,11 +11,9 @@ from catalog.imports.models import Import
 from catalog.models import Master
 from catalog.modifiers import whole_name
 from catalog.money import Money
+from museo.directions import TURNS, isolated
 from notifications.letters import duration
 from orders.lifecycle import ENDED, text_key
-
-# marks that turn the direction of what follows them, as a price
-TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
 def placed(order: Mapping[str, Any], *, now: datetime) -> str:
@@ -133,7 +131,7 @@ def advanced(order: Mapping[str, Any]) -> str:
 
 def importing(found: Import) -> str:
     """How an import stands."""
-    said = {"file": found.file_name, "state": found.get_state_display()}
+    said = {"file": _line(found.file_name), "state": found.get_state_display()}
     return gettext("📥 %(file)s: %(state)s") % said
 
 
@@ -166,7 +164,7 @@ def money(money: Mapping[str, Any]) -> str:
 
 def _line(text: str) -> str:
     """On one line, and turning nothing that stands beside it: a yes is asked for by these words."""
-    return " ".join(text.translate(TURNS).split())
+    return isolated(" ".join(text.translate(TURNS).split()))
 
 
 def _until(timestamp: str, now: datetime) -> timedelta:

@@ -24,6 +24,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import translation
 
+from museo import receivers
 from museo.access.asgi import header, query
 from museo.edge import Receive, Scope, Send, edge
 from museo.pages import Pages
@@ -51,6 +52,7 @@ SOCKET = re.compile(r"/ws/events/?")
 MCP_SOCKET = re.compile(r"/ws/mcp/?")
 ASSISTANT_SOCKET = re.compile(r"/ws/assistant/?")
 
+receivers.leave_out_what_is_idle()
 # to find that none is active takes longer than to change it
 translation.activate(settings.LANGUAGE_CODE)
 pages = Pages()

@@ -17,10 +17,11 @@ from django.core.exceptions import RequestAborted
 from django.core.handlers import asgi, base
 from django.urls import set_script_prefix
 
+from museo import connecting
 from museo.edge import Message, Scope, Send
 
 # as many as the pool of connections has; they are started as they are needed
-THREADS = 16
+THREADS = connecting.MOST
 
 
 class Pages(asgi.ASGIHandler):

@@ -8,7 +8,7 @@ from typing import Any
 from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 
-from museo import broker, environment, mcp_servers, patience
+from museo import broker, connecting, environment, mcp_servers
 
 environment.refuse_unknown()
 
@@ -156,7 +156,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "catalog.context.AtHome",
-    "django.middleware.common.CommonMiddleware",
+    "museo.access.common.Common",
     "django.middleware.csrf.CsrfViewMiddleware",
     "museo.access.sessions.Authentication",
     "museo.access.notices.Notices",
@@ -193,14 +193,8 @@ if _database["ENGINE"] == "museo.sqlite":
     # a file, because races need several connections
     _database["TEST"] = {"NAME": str(MUSEO_HOME / "test.sqlite3")}
 else:
-    _database["CONN_MAX_AGE"] = 0
-    _database.setdefault("OPTIONS", {})["pool"] = {
-        "min_size": 2,
-        "max_size": 16,
-        "timeout": patience.LONG_SECONDS,
-        "reconnect_timeout": patience.TRIES_FOR_SECONDS,
-        "reconnect_failed": patience.lose,
-    }
+    _database["CONN_MAX_AGE"] = connecting.seconds()
+    _database["OPTIONS"] = {**connecting.options(), **_database.get("OPTIONS", {})}
     # what is asked often is prepared (`museo.wire`), others never: psycopg would throw its own away
     # with every ROLLBACK, and all others with them. It is planned once, too: left to itself,
     # PostgreSQL plans a list anew each time, which takes most of it

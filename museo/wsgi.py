@@ -10,21 +10,23 @@ from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
-from museo import garbage
+from museo import connecting, garbage
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "museo.settings")
+connecting.keep_in_threads()
 with garbage.not_among_what_is_loaded():
     django = get_wsgi_application()
 
 import orjson
 
-from museo import edge
+from museo import edge, receivers
 from museo.access import context, problems, proxies
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 REASONS = {400: "Bad Request", 413: "Content Too Large"}
 
+receivers.leave_out_what_is_idle()
 garbage.keep_what_is_loaded()
 
 

@@ -6,11 +6,11 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.decorators import api_view, authentication_classes, throttle_classes
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from museo.access import accounts, grants
 from museo.access.admission import SignInAllowance
 from museo.access.grants import Grant
+from museo.access.renderers import Response
 from museo.access.rest import read_body
 from notifications import access_changes
 

@@ -6,9 +6,9 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from museo.access.callers import caller_from_request
+from museo.access.renderers import Response
 from museo.access.rest import page_size, read_body, whole_number
 from notifications import history, receipts, tickets
 from notifications.envelope import timestamp

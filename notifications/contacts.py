@@ -23,6 +23,7 @@ from museo.access.callers import Caller
 from museo.access.limits import Allowance, Limit, TooOften, network, require_allowance
 from museo.access.models import User
 from museo.access.problems import Invalid, Problem, field_error
+from museo.directions import isolated
 from notifications import channels, house, log
 from notifications.channels import news
 from notifications.channels.message import Content, Message, NotSent
@@ -173,7 +174,7 @@ def _letter(code: str, locale: str) -> Content:
     here = house.current()
     with override(locale):
         said = _("%(code)s is your code for messages of %(shop)s.")
-        said %= {"code": code, "shop": here.name}
+        said %= {"code": code, "shop": isolated(here.name)}
         more = _(
             "Enter it where you asked for them, within 15 minutes. If you did not ask for any,"
             " do nothing: none are sent."

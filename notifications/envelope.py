@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext, override
 
+from museo.directions import isolated
 from notifications.models import Event
 
 REMOVED = "[removed]"
@@ -58,7 +59,7 @@ def _written(key: str, given: Mapping[str, Any], locale: str) -> str:
 
 def _in_language(value: Any, locale: str) -> Any:
     """Of words by language those of this one, else those under no language."""
-    return value.get(locale, value[""]) if isinstance(value, Mapping) else value
+    return isolated(value.get(locale, value[""])) if isinstance(value, Mapping) else value
 
 
 def timestamp(at: datetime) -> str:

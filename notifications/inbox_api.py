@@ -3,10 +3,10 @@
 from django.utils.translation import gettext as _
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from museo.access.callers import caller_from_request
 from museo.access.problems import BadCursor, field_error
+from museo.access.renderers import Response
 from museo.access.rest import next_page, page_size
 from notifications import inbox
 

@@ -15,6 +15,7 @@ from django.template.loader import render_to_string
 from django.utils.formats import date_format
 from django.utils.translation import get_language_bidi, gettext, gettext_noop, ngettext, override
 
+from museo.directions import isolated
 from notifications.channels.message import Content, Template
 from notifications.house import House
 
@@ -179,7 +180,7 @@ class _Told:
             if self.type == BACK
             else gettext("You get this because you ordered at %(shop)s.")
         )
-        return said % {"shop": self.house.name}
+        return said % {"shop": isolated(self.house.name)}
 
     @property
     def lead(self) -> str:

@@ -22,6 +22,7 @@ from museo.access.limits import network, require_allowance
 from museo.access.models import SignInLink, User
 from museo.access.problems import Invalid, Problem, field_error
 from museo.access.tokens import digest
+from museo.directions import isolated
 from notifications import channels, house
 from notifications.channels import email as mail
 from notifications.channels import news
@@ -90,7 +91,7 @@ def _url(token: str, onward: str) -> str:
 def _letter(url: str, locale: str) -> Content:
     here = house.current()
     with override(locale):
-        subject = _("Sign in at %(shop)s") % {"shop": here.name}
+        subject = _("Sign in at %(shop)s") % {"shop": isolated(here.name)}
         more = _(
             "Open this link within half an hour; it works once. If you did not ask for it, do"
             " nothing: nobody is signed in."

@@ -27,6 +27,7 @@ from museo.access.problems import (
     field_error,
 )
 from museo.access.tokens import digest
+from museo.directions import isolated
 from notifications import (
     channels,
     contacts,
@@ -320,7 +321,9 @@ def _test_of_person(subscription: Subscription, *, now: datetime) -> Cargo:
     contacts.require_welcome(subscription.channel, subscription.address, now=now)
     here = house.current()
     with override(subscription.locale):
-        said = _("This is a test: messages of %(shop)s arrive here.") % {"shop": here.name}
+        said = _("This is a test: messages of %(shop)s arrive here.") % {
+            "shop": isolated(here.name)
+        }
     content = Content(
         said,
         said,

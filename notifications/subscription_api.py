@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from museo.access.bodies import OneOf
 from museo.access.callers import Caller, caller_from_request
 from museo.access.problems import BadCursor, field_error
+from museo.access.renderers import Response
 from museo.access.rest import next_page, page_size, read_body
 from notifications import browsers, contacts, subscribing, subscriptions
 from notifications.channels import news

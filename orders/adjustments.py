@@ -1,5 +1,7 @@
 """What changes about an order after it was placed: it is cancelled, or money goes back for it.
 
+For an order that is owed still, less is asked for in place of money that goes back (`waived`).
+
 What is decided and what moves money are apart. One transaction writes the adjustment, puts goods
 back and asks for the refund; the provider is told outside of any transaction; a last one writes
 what it answered. A process that dies in between leaves a refund `requested`, which the clock takes
@@ -9,7 +11,7 @@ up under the same reference.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -49,7 +51,7 @@ class TooLateToCancel(Problem):
 
 
 class RefundTooLarge(Problem):
-    """More than is left of what was paid; `left` in minor units."""
+    """More than is left of what was paid, or is owed; `left` in minor units."""
 
     status = 409
     code = "refund_too_large"
@@ -82,6 +84,7 @@ def cancel(caller: Caller, number: str, *, reason: str = "", now: datetime) -> O
             for line in order.lines.order_by("position")
         }
         adjustment = _give_back(
+            change,
             caller,
             order,
             Adjustment.Kind.CANCELLATION,
@@ -110,7 +113,7 @@ def refund(
     now: datetime,
     attempt: Attempt | None = None,
 ) -> Adjustment:
-    """Send money back for an order, for staff who may change orders.
+    """Send money back for an order, or ask for less if it is owed, for staff who may change orders.
 
     For these units of its lines, or an amount in minor units, or all that is left. A delivered
     order of which nothing is left is then `refunded`. Raises RefundTooLarge. `attempt` is the
@@ -123,7 +126,7 @@ def refund(
         tracking.hold_row(order)
         worth = _worth(order, amount, units)
         if not worth:
-            raise RefundTooLarge(_("Nothing is left of what was paid."), left=0)
+            raise RefundTooLarge(_("Nothing is left of what was paid, or is owed."), left=0)
         kind = Adjustment.Kind.RETURN if puts_back else Adjustment.Kind.REFUND
         adjustment = _pay_back(
             change,
@@ -157,7 +160,7 @@ def give_back_units(
         caller,
         order,
         Adjustment.Kind.RETURN,
-        amount=min(_worth(order, None, units), left(order)),
+        amount=min(_worth(order, None, units), _still_counts(order)),
         units=units,
         reason=reason,
         puts_back=puts_back,
@@ -202,6 +205,31 @@ def ask_no_more(order: Order, *, but: Payment | None = None, now: datetime) -> N
     links.exclude(pk=(but.link_id or 0) if but else 0).update(state=PaymentLink.State.VOID)
     unpaid = Order.objects.filter(pk=order.pk, payment_status=Order.PaymentStatus.PENDING)
     unpaid.update(payment_status=Order.PaymentStatus.UNPAID)
+
+
+def too_much(order: Order, payment: Payment) -> list[Adjustment]:
+    """What was waived of a locked order while its customer paid as much as it cost before."""
+    waived = order.adjustments.filter(refund=None, amount__gte=1).order_by("-pk")
+    since: list[Adjustment] = []
+    for adjustment in waived:
+        if payment.amount <= order.payable + sum(each.amount for each in since):
+            break
+        since.append(adjustment)
+    return since
+
+
+def pay_back_instead(
+    change: log.Change,
+    order: Order,
+    payment: Payment,
+    waived: Sequence[Adjustment],
+    *,
+    now: datetime,
+) -> None:
+    """Send back by a captured payment what was waived before it."""
+    for adjustment in waived:
+        _promise_back(order, payment, adjustment, now=now)
+        change.afterwards(partial(_settle_of, adjustment, now=now))
 
 
 def hear(provider: str, reference: str, answer: PaidBack, *, now: datetime) -> bool:
@@ -251,10 +279,12 @@ def _pay_back(
     now: datetime,
 ) -> Adjustment:
     """Decide it, put the goods back, end the order if nothing is left, and move the money."""
-    adjustment = _give_back(caller, order, kind, amount=amount, units=units, reason=reason, now=now)
+    adjustment = _give_back(
+        change, caller, order, kind, amount=amount, units=units, reason=reason, now=now
+    )
     if puts_back:
         _put_back(order, units, now=now)
-    if order.given_back == order.total and order.status == lifecycle.DELIVERED:
+    if order.given_back == order.payable and order.status == lifecycle.DELIVERED:
         _end(caller, order, lifecycle.REFUNDED, now=now)
         tracking.tell(change, order, status=order.status, step=order.step, now=now)
     change.afterwards(partial(_settle_of, adjustment, now=now))
@@ -263,16 +293,23 @@ def _pay_back(
 
 def left(order: Order) -> int:
     """What was paid and not promised back."""
-    return order.total - order.given_back if _captured(order) else 0
+    return order.paid - order.given_back
 
 
-def _captured(order: Order) -> Payment | None:
-    return order.payments.filter(state=Payment.State.CAPTURED).first()
+def _still_counts(order: Order) -> int:
+    """What was paid, or is owed, and neither promised back nor waived."""
+    return order.payable - order.given_back if _payment(order) else 0
+
+
+def _payment(order: Order) -> Payment | None:
+    """By which it was paid, or is owed; None if nothing is asked for it."""
+    states = [Payment.State.CAPTURED, Payment.State.OWED]
+    return order.payments.filter(state__in=states).first()
 
 
 def _worth(order: Order, amount: int | None, units: Units | None) -> int:
     if units is None:
-        return left(order) if amount is None else amount
+        return _still_counts(order) if amount is None else amount
     lines = {line.position: line for line in order.lines.all()}
     if unknown := set(units) - set(lines):
         detail = _("This order has no line %(line)s.") % {"line": min(unknown)}
@@ -287,6 +324,7 @@ def _worth_of(line: OrderLine, count: int) -> int:
 
 
 def _give_back(
+    change: log.Change,
     caller: Caller,
     order: Order,
     kind: Adjustment.Kind,
@@ -296,15 +334,14 @@ def _give_back(
     reason: str,
     now: datetime,
 ) -> Adjustment:
-    """Write what was decided, and the refund if it is worth anything."""
+    """Write what was decided, and the refund, or what is waived, if it is worth anything."""
     _take_back(order, units)
-    if not 0 <= amount <= left(order):
+    still = _still_counts(order)
+    if not 0 <= amount <= still:
         raise RefundTooLarge(
-            _("That is more than is left of what was paid. Choose a smaller amount."),
-            left=left(order),
+            _("That is more than is left of what was paid, or is owed. Choose a smaller amount."),
+            left=still,
         )
-    Order.objects.filter(pk=order.pk).update(given_back=F("given_back") + amount)
-    order.refresh_from_db()
     adjustment = Adjustment.objects.create(
         order=order,
         kind=kind,
@@ -315,15 +352,39 @@ def _give_back(
         by=caller.identity,
         at=now,
     )
-    if amount and (payment := _captured(order)):
-        Refund.objects.create(
-            adjustment=adjustment,
-            payment=payment,
-            amount=amount,
-            requested_at=now,
-            ask_at=now + LEFT_AFTER,
-        )
+    payment = _payment(order)
+    if amount and payment and payment.state == Payment.State.OWED:
+        _waive(change, order, payment, amount, now=now)
+    elif amount and payment:
+        _promise_back(order, payment, adjustment, now=now)
     return adjustment
+
+
+def _promise_back(order: Order, payment: Payment, adjustment: Adjustment, *, now: datetime) -> None:
+    amount = adjustment.amount
+    Order.objects.filter(pk=order.pk).update(given_back=F("given_back") + amount)
+    order.refresh_from_db()
+    Refund.objects.create(
+        adjustment=adjustment,
+        payment=payment,
+        amount=amount,
+        requested_at=now,
+        ask_at=now + LEFT_AFTER,
+    )
+
+
+def _waive(change: log.Change, order: Order, owed: Payment, amount: int, *, now: datetime) -> None:
+    """Ask for less; what is being paid at this moment is looked at when it comes (`too_much`)."""
+    Order.objects.filter(pk=order.pk).update(waived=F("waived") + amount)
+    order.refresh_from_db()
+    if not order.payable:
+        ask_no_more(order, now=now)
+        return
+    owed.amount = order.payable
+    owed.save(update_fields=["amount"])
+    events.tell(change, owed, "payment.owed", order=order, now=now)
+    links = order.payment_links.filter(state=PaymentLink.State.OPEN)
+    links.update(amount=order.payable)
 
 
 def _take_back(order: Order, units: Units) -> None:
@@ -454,6 +515,6 @@ def _count_back(refund: Refund, order: Order | None, amount: int) -> None:
     if order is None:
         return
     paid_back, status = order.paid_back + amount, Order.PaymentStatus.PARTIALLY_REFUNDED
-    if paid_back in (0, order.total):
+    if paid_back in (0, order.paid):
         status = Order.PaymentStatus.REFUNDED if paid_back else Order.PaymentStatus.PAID
     Order.objects.filter(pk=order.pk).update(paid_back=paid_back, payment_status=status)

@@ -58,6 +58,8 @@ from orders.payments.admin import PaymentAdmin
 
 # what unfold calls a button
 BUTTON = "orders_order_{}"
+# does what a form says, and tells what was done
+Act = Callable[[Caller, Order, OrderForm], str]
 
 
 admin.site.register(Payment, PaymentAdmin)
@@ -227,7 +229,7 @@ class OrderAdmin(LogAdmin, ModelAdmin):
 
     @action(description=RefundForm.title, permissions=["change"])
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def pay_back(caller: Caller, order: Order, form: OrderForm) -> None:
+        def pay_back(caller: Caller, order: Order, form: OrderForm) -> str:
             answer = adjustments.refund_once(
                 caller,
                 order.number,
@@ -237,7 +239,9 @@ class OrderAdmin(LogAdmin, ModelAdmin):
                 **form.wanted(),
             )
             amount = money(answer.body["amount"])
-            messages.success(request, _("%(amount)s goes back.") % {"amount": amount})
+            goes_back, is_waived = _("%(amount)s goes back."), _("%(amount)s less is to be paid.")
+            said = goes_back if answer.body["refund"] else is_waived
+            return said % {"amount": amount}
 
         return self._page(request, object_id, RefundForm, pay_back)
 
@@ -259,11 +263,11 @@ class OrderAdmin(LogAdmin, ModelAdmin):
 
     @action(description=ReturnForm.title, permissions=["change"])
     def answer_return(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        order = self.get_object(request, object_id)
-        if order and not order.returns.to_look_after().exists():
+        form = ReturnForm(request.POST or None, order=self._order(request, object_id))
+        if not form.waits:
             messages.info(request, _("Nobody waits for an answer to a return of this order."))
-            return redirect("admin:orders_order_change", order.pk)
-        return self._page(request, object_id, ReturnForm, _serve(returns.decide))
+            return redirect("admin:orders_order_change", form.order.pk)
+        return self._shown(request, form, _serve(returns.decide))
 
     @action(description=CancelForm.title, permissions=["change"])
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -274,27 +278,41 @@ class OrderAdmin(LogAdmin, ModelAdmin):
         request: HttpRequest,
         object_id: str,
         shape: type[OrderForm],
-        act: Callable[[Caller, Order, OrderForm], None],
+        act: Act,
     ) -> HttpResponse:
-        """A form, and what it does; a refusal is shown in it."""
-        order = self.get_object(request, object_id)
+        form = shape(request.POST or None, order=self._order(request, object_id))
+        return self._shown(request, form, act)
+
+    def _order(self, request: HttpRequest, object_id: str) -> Order:
+        order: Order | None = self.get_object(request, object_id)
         if order is None:
             raise Http404
+        return order
+
+    def _shown(
+        self,
+        request: HttpRequest,
+        form: OrderForm,
+        act: Act,
+    ) -> HttpResponse:
+        """A form, and what it does; a refusal is shown in it."""
+        order = form.order
         back = reverse("admin:orders_order_change", args=[order.pk])
-        form = shape(request.POST or None, order=order)
         if request.method == "POST" and form.is_valid():
             try:
-                act(_caller(request), order, form)
+                said = act(_caller(request), order, form)
             except Problem as problem:
                 form.add_error(None, problem.detail)
             else:
-                self.log_change(request, order, str(shape.title))
+                messages.success(request, said)
+                self.log_change(request, order, str(form.title))
                 return redirect(back)
         context = {
             **self.admin_site.each_context(request),
-            "title": shape.title,
+            "title": form.title,
             "subtitle": order.number,
             "opts": self.model._meta,
+            "original": order,
             "form": form,
             "back": back,
         }
@@ -442,7 +460,7 @@ class OrderAdmin(LogAdmin, ModelAdmin):
                 order_tables.when(each.at),
                 each.get_kind_display(),
                 money(pricing.money(each.amount, each.currency)),
-                each.refund.get_state_display() if hasattr(each, "refund") else "",
+                each.refund.get_state_display() if hasattr(each, "refund") else _("none"),
                 each.reason,
             )
             for each in order.adjustments.select_related("refund").order_by("pk")
@@ -468,21 +486,19 @@ class OrderAdmin(LogAdmin, ModelAdmin):
 
     @display(description=gettext_lazy("Notes"))
     def shown_notes(self, order: Order) -> SafeString:
-        rows = [
-            (order_tables.when(note.at), note.by, note.text) for note in order.notes.order_by("pk")
-        ]
-        return order_tables.table([_("Time"), _("By"), _("Text")], rows)
+        return order_tables.notes(order)
 
     @display(description=gettext_lazy("What happened"))
     def timeline(self, order: Order) -> SafeString:
         return order_tables.timeline(order)
 
 
-def _serve(service: Callable[..., object]) -> Callable[[Caller, Order, OrderForm], None]:
+def _serve(service: Callable[..., object]) -> Act:
     """What a form says, done by a service."""
 
-    def act(caller: Caller, order: Order, form: OrderForm) -> None:
+    def act(caller: Caller, order: Order, form: OrderForm) -> str:
         service(caller, order.number, **form.wanted(), now=timezone.now())
+        return _("Saved.")
 
     return act
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from museo.access.tokens import public_id
+from museo.directions import isolated
 
 if TYPE_CHECKING:
     from orders.models import OrderLine
@@ -74,12 +75,19 @@ class Return(models.Model):
             )
         ]
 
-    def in_words(self, lines: Iterable[OrderLine]) -> str:
-        """What comes back, by the names of the order's lines: "2 x Lamp, 1 x Bowl"."""
+    def goods(self, lines: Iterable[OrderLine]) -> list[dict[str, Any]]:
+        """What comes back, in the order of the order's lines, and by their names."""
         names = {line.position: line.whole_name for line in lines}
-        return ", ".join(
-            f"{each.quantity} \N{MULTIPLICATION SIGN} {names[each.position]}"
+        return [
+            {"position": each.position, "quantity": each.quantity, "name": names[each.position]}
             for each in sorted(self.lines.all(), key=lambda each: each.position)
+        ]
+
+    def in_words(self, lines: Iterable[OrderLine]) -> str:
+        """ "2 x Lamp, 1 x Bowl", where there is only text."""
+        return ", ".join(
+            f"{each['quantity']} \N{MULTIPLICATION SIGN} {isolated(each['name'])}"
+            for each in self.goods(lines)
         )
 
 

@@ -13,8 +13,11 @@ from museo.access.permissions import may
 from museo.access.problems import Invalid, Problem, field_error
 from notifications import log
 from orders import lifecycle, notes, tracking
-from orders.details import in_one_line, parse_address
+from orders.details import ADDRESS_FIELDS, LABELS, in_one_line, parse_address
 from orders.models import Order
+
+# the fields of an address that can become others; the country stays: what was paid depends on it
+CHANGEABLE = ("line1", "postal_code", "city")
 
 
 class TooLateToChange(Problem):
@@ -34,8 +37,8 @@ def amend(
 ) -> Order:
     """Change the address or the note of an order that the caller may act on; None leaves it.
 
-    Customers can until it is being prepared, staff until it is delivered. The country stays: what
-    was paid depends on it.
+    Customers can until it is being prepared, staff until it is delivered. Of an address only what
+    is CHANGEABLE can be another one.
     """
     order = tracking.find_to_act(caller, number)
     is_staff = may(caller, "orders.change_order")
@@ -58,6 +61,19 @@ def amend(
                 notes.write(order, _written(was[name]), by=caller, now=now)
     order.refresh_from_db()
     return order
+
+
+def form(order: Order) -> list[dict[str, Any]]:
+    """The fields of its address that can be changed, as they stand."""
+    return [
+        {
+            "name": name,
+            "label": LABELS[name],
+            "longest": ADDRESS_FIELDS[name],
+            "value": order.address.get(name, ""),
+        }
+        for name in CHANGEABLE
+    ]
 
 
 def _address(order: Order, wanted: Mapping[str, str]) -> dict[str, str]:

@@ -9,12 +9,13 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from catalog.modifiers import MOST_CHOSEN
 from museo.access.callers import BASKET_HEADER, Caller, caller_from_request
+from museo.access.headers import header
 from museo.access.idempotency import Answer, BadKey
 from museo.access.problems import CONTENT_TYPE, NotSignedIn
+from museo.access.renderers import Response
 from museo.access.rest import read_body, read_object, tagged
 from orders import (
     adjustments,
@@ -199,7 +200,7 @@ def checkout_cancel(request: Request, checkout_id: str) -> Response:
 
 
 def _key(request: Request) -> str:
-    key = request.headers.get("Idempotency-Key", "")
+    key = header(request, "Idempotency-Key")
     if not key:
         raise BadKey(_("Send an Idempotency-Key header, so that a second try does nothing twice."))
     return key

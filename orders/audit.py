@@ -149,6 +149,20 @@ INVARIANTS = (
                 OR COALESCE(p.refunded, 0) <> COALESCE(r.paid, 0))
         """,
     ),
+    _of_orders(
+        "what is not asked for any more was decided, and does not go back",
+        offenders="""
+        SELECT o.number || ': ' || o.waived || ' waived, ' || COALESCE(a.waived, 0) || ' decided'
+        FROM orders_order o
+        LEFT JOIN (
+            SELECT a.order_id, SUM(a.amount) AS waived
+            FROM orders_adjustment a LEFT JOIN orders_refund r ON r.adjustment_id = a.id
+            WHERE a.order_id > %(after)s AND a.order_id <= %(upto)s AND r.id IS NULL
+            GROUP BY a.order_id
+        ) a ON a.order_id = o.id
+        WHERE o.id > %(after)s AND o.id <= %(upto)s AND o.waived <> COALESCE(a.waived, 0)
+        """,
+    ),
     Invariant(
         "units on their way back are those of open returns",
         "orders_order",
@@ -206,7 +220,7 @@ INVARIANTS = (
         ) p ON p.order_id = o.id
         WHERE o.id > %(after)s AND o.id <= %(upto)s
             AND (o.paid <> COALESCE(p.captured, 0) OR o.paid_back <> COALESCE(p.refunded, 0)
-                OR (o.payment_status = 'pending' AND COALESCE(p.owed, 0) <> o.total)
+                OR (o.payment_status = 'pending' AND COALESCE(p.owed, 0) <> o.total - o.waived)
                 OR (o.payment_status <> 'pending' AND COALESCE(p.owed, 0) <> 0))
         """,
     ),

@@ -25,6 +25,7 @@ from museo import sql
 from museo.access.callers import Caller
 from museo.access.problems import Invalid, NotFound, errors_under, field_error
 from museo.access.tokens import digest, new_token
+from museo.directions import isolated
 from notifications import log
 from notifications.envelope import timestamp
 from orders import contents, coupons, holds, offers, opening, pricing, tracking
@@ -276,7 +277,7 @@ def _again(line: OrderLine, basket: Basket, now: datetime) -> list[dict[str, str
     try:
         wish = _wish(_for_sale(line.sku, now), [each["code"] for each in line.modifiers])
     except (UnknownVariant, menu.BadModifiers):
-        detail = _("%(name)s is not for sale any more.") % {"name": line.whole_name}
+        detail = _("%(name)s is not for sale any more.") % {"name": isolated(line.whole_name)}
         return [{"type": "warning", "code": "not_for_sale", "sku": line.sku, "detail": detail}]
     return _put(basket, wish, line.quantity)
 
@@ -301,7 +302,7 @@ def _put(basket: Basket, wish: Wish, quantity: int) -> list[dict[str, str]]:
     if possible == has + quantity:
         return []
     detail = _("Your basket has %(count)s of %(sku)s: there are no more.") % {
-        "sku": variant.sku,
+        "sku": isolated(variant.sku),
         "count": possible,
     }
     return [{"type": "warning", "code": "quantity_capped", "sku": variant.sku, "detail": detail}]
@@ -446,7 +447,7 @@ def _price_changed(line: pricing.Line) -> dict[str, Any] | None:
         return None
     was = Money(line.unit_price_seen, shop.currency())
     detail = _("The price of %(name)s has changed. It was %(price)s.") % {
-        "name": line.whole_name,
+        "name": isolated(line.whole_name),
         "price": was.shown(get_language() or settings.LANGUAGE_CODE),
     }
     return {
@@ -559,7 +560,7 @@ def _check_available(
     if variant.max_per_order is not None and quantity > variant.max_per_order:
         detail = _("An order may have %(max)s of %(sku)s.") % {
             "max": variant.max_per_order,
-            "sku": variant.sku,
+            "sku": isolated(variant.sku),
         }
         raise QuantityOutOfRange(detail, errors=[field_error("/quantity", "out_of_range", detail)])
     if free is None or quantity <= free:

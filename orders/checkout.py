@@ -324,15 +324,19 @@ def ask_for(
     *,
     provider: str,
     token: str,
+    amount: int | None = None,
     link: PaymentLink | None = None,
     now: datetime,
 ) -> Payment:
     """Write that the provider is asked for what a checkout costs, which is about to happen.
 
+    `amount` is that of its order, if there is one.
     Raises IntegrityError if it is being asked already, PaymentLinkClosed if the link has ended.
     """
     payment = _unasked(checkout, provider, token, now=now)
     payment.link = link
+    if amount is not None:
+        payment.amount = amount
     sql.insert(payment)
     if link:
         state = PaymentLink.State.OPEN

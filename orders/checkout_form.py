@@ -19,7 +19,7 @@ from museo.access.callers import Caller
 from museo.access.problems import by_field
 from orders import baskets, countries, offers, opening, payments, pricing
 from orders.baskets import OpenBasket
-from orders.details import ADDRESS_FIELDS, Details
+from orders.details import ADDRESS_FIELDS, LABELS, Details
 
 
 def body(typed: Mapping[str, str]) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def shown(
         "values": values,
         "problem": problem,
         "errors": by_field((problem or {}).get("errors", [])),
-        "labels": _labels(),
+        "labels": {**LABELS, "tip": _("Tip for the kitchen")},
         "options": options,
         "delivery": details.delivery,
         "today": timezone.localdate(now),
@@ -97,16 +97,3 @@ def _amount(text: str) -> Any:
         return Money.typed(text, shop.currency()).amount if text.strip() else 0
     except NoAmount:
         return text
-
-
-def _labels() -> dict[str, str]:
-    """What the fields are called, in the form and in the summary of errors."""
-    return {
-        "name": _("Full name"),
-        "email": _("E-mail, for what happens next"),
-        "line1": _("Street address"),
-        "postal_code": _("Postcode"),
-        "city": _("City"),
-        "country": _("Country"),
-        "tip": _("Tip for the kitchen"),
-    }

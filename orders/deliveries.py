@@ -49,7 +49,7 @@ def try_again(caller: Caller, number: str, *, now: datetime, speed: float) -> Or
         tracking.hold_row(order)
         if order.status not in lifecycle.BY_STAFF_AGAIN:
             raise CannotTryAgain(gettext("Only an order whose delivery failed can be tried again."))
-        if order.total and order.given_back == order.total:
+        if order.total and order.given_back == order.payable:
             raise CannotTryAgain(gettext("All that was paid for this order has gone back."))
         slots.leave(order)
         promise = plans.promise(order.plan, now=now, speed=speed)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from catalog import places
 from museo.access.problems import Invalid, field_error
@@ -17,6 +18,15 @@ from orders.payments import PROVIDERS
 
 # the longest value of each
 ADDRESS_FIELDS = {"line1": 200, "city": 100, "postal_code": 20, "country": 2}
+# what the fields of a person and their address are called, in the order of a form
+LABELS: Mapping[str, Any] = {
+    "name": gettext_lazy("Full name"),
+    "email": gettext_lazy("E-mail, for what happens next"),
+    "line1": gettext_lazy("Street address"),
+    "postal_code": gettext_lazy("Postcode"),
+    "city": gettext_lazy("City"),
+    "country": gettext_lazy("Country"),
+}
 LONGEST_NAME = 120
 # a tip or a total of more is a mistake; it fits into any column
 MOST = 10**12

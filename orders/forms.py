@@ -10,7 +10,7 @@ from django.utils.translation import gettext, gettext_lazy
 from unfold import widgets
 
 from catalog.forms import MoneyField
-from orders.details import ADDRESS_FIELDS
+from orders.details import ADDRESS_FIELDS, LABELS
 from orders.models import MAX_QUANTITY, Order, Return
 
 
@@ -74,6 +74,11 @@ class RefundForm(OrderForm):
             label = f"{line.whole_name} ({line.sku}), 0-{left}"
             self.fields[f"line-{line.position}"] = _number(label, MAX_QUANTITY)
         self.order_fields([f"line-{line.position}" for line in self.lines])
+        if not order.paid:
+            self.fields["amount"].help_text = gettext(
+                "This order is not paid yet: so much less is asked for."
+                " Leave lines and amount empty to ask for nothing more."
+            )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -107,9 +112,9 @@ class NoteForm(OrderForm):
 class AddressForm(OrderForm):
     title = gettext_lazy("Change the address")
 
-    line1 = _text(gettext_lazy("Street address"), ADDRESS_FIELDS["line1"])
-    postal_code = _text(gettext_lazy("Postcode"), ADDRESS_FIELDS["postal_code"])
-    city = _text(gettext_lazy("City"), ADDRESS_FIELDS["city"])
+    line1 = _text(LABELS["line1"], ADDRESS_FIELDS["line1"])
+    postal_code = _text(LABELS["postal_code"], ADDRESS_FIELDS["postal_code"])
+    city = _text(LABELS["city"], ADDRESS_FIELDS["city"])
     note = _text(gettext_lazy("Note of the customer"), 500, required=False)
 
     def __init__(self, data: Any, *, order: Order) -> None:
@@ -169,8 +174,9 @@ class ReturnForm(OrderForm):
     def __init__(self, data: Any, *, order: Order) -> None:
         super().__init__(data, order=order)
         choice: Any = self.fields["return_id"]
-        lines = list(order.lines.all())
+        self.waits = list(order.returns.to_look_after().prefetch_related("lines").order_by("pk"))
+        lines = list(order.lines.all()) if self.waits else []
         choice.choices = [
             (each.public_id, f"{each.in_words(lines)}: {each.get_state_display()}")
-            for each in order.returns.to_look_after().prefetch_related("lines").order_by("pk")
+            for each in self.waits
         ]

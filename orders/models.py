@@ -241,7 +241,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def needs_refund(self) -> Self:
         """Those that brought nothing, and of which money is still here."""
         unhappy = self.filter(status__in=[lifecycle.CANCELLED, lifecycle.FAILED])
-        here = unhappy.filter(given_back__lt=F("total"), payments__state=Payment.State.CAPTURED)
+        here = unhappy.filter(given_back__lt=F("paid"), payments__state=Payment.State.CAPTURED)
         return here.distinct()
 
     def wanted(
@@ -330,10 +330,12 @@ class Order(models.Model):
     ended_at = models.DateTimeField(null=True)
     currency = models.CharField(max_length=3)
     total = models.BigIntegerField()
-    # of the total, what has come in, and of that, what has gone back
+    # of the total, what was given up before it was paid
+    waived = models.BigIntegerField(default=0)
+    # of the rest, what has come in, and of that, what has gone back
     paid = models.BigIntegerField(default=0)
     paid_back = models.BigIntegerField(default=0)
-    # of the total, what was promised back: paid back or on its way
+    # of what was paid, what was promised back: paid back or on its way
     given_back = models.BigIntegerField(default=0)
     # [{"type", "amount", "currency"}] as agreed at checkout
     totals = models.JSONField(default=list)
@@ -349,9 +351,10 @@ class Order(models.Model):
             models.UniqueConstraint(fields=["number"], name="one_order_per_number"),
             models.CheckConstraint(condition=Q(total__gte=0), name="order_total_not_negative"),
             models.CheckConstraint(
-                condition=Q(given_back__gte=0) & Q(given_back__lte=F("total")),
+                condition=Q(given_back__gte=0) & Q(given_back__lte=F("total") - F("waived")),
                 name="no_more_given_back_than_paid",
             ),
+            models.CheckConstraint(condition=Q(waived__gte=0), name="waived_not_negative"),
             models.CheckConstraint(condition=Q(step__lte=F("steps_total")), name="step_in_plan"),
             models.CheckConstraint(
                 condition=Q(held_at__isnull=True) | Q(next_step_at__isnull=True),
@@ -359,14 +362,14 @@ class Order(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(payment_status__in=["unpaid", "pending", "failed"], paid=0, paid_back=0)
-                | Q(payment_status="paid", paid=F("total"), paid_back=0)
+                | Q(payment_status="paid", paid=F("total") - F("waived"), paid_back=0)
                 | Q(
                     payment_status="partially_refunded",
-                    paid=F("total"),
+                    paid=F("total") - F("waived"),
                     paid_back__gt=0,
                     paid_back__lt=F("paid"),
                 )
-                | Q(payment_status="refunded", paid=F("total"), paid_back=F("paid")),
+                | Q(payment_status="refunded", paid=F("total") - F("waived"), paid_back=F("paid")),
                 name="payment_status_says_what_was_paid",
             ),
         ]
@@ -396,6 +399,11 @@ class Order(models.Model):
     @property
     def topic(self) -> str:
         return f"order.{self.number}"
+
+    @property
+    def payable(self) -> int:
+        """What it costs in the end, paid or not yet."""
+        return self.total - self.waived
 
     @property
     def is_late(self) -> bool:

@@ -8,10 +8,10 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from museo.access.bodies import OneOf
 from museo.access.callers import Caller, caller_from_request
+from museo.access.renderers import Response
 from museo.access.rest import next_page, page_size, read_body, whole_number
 from orders import amendments, delays, deliveries, lifecycle, lists, notes, returns, stats, tracking
 from orders.api import RefundLine, units_of
@@ -115,7 +115,7 @@ def order_returns(request: Request, number: str) -> Response:
         reason=wanted["reason"],
         now=timezone.now(),
     )
-    return Response(tracking.of_return(asked), status=201)
+    return Response(tracking.of_return(asked, asked.order.lines.all()), status=201)
 
 
 # staff
@@ -127,7 +127,7 @@ def return_decision(request: Request, number: str, return_id: str) -> Response:
     decision = read_body(Decision, request)
     caller, now = caller_from_request(request), timezone.now()
     decided = returns.decide(caller, number, return_id, **decision, now=now)
-    return Response(tracking.of_return(decided))
+    return Response(tracking.of_return(decided, decided.order.lines.all()))
 
 
 @api_view(["POST"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from catalog.templatetags.money import money
+from museo.access.models import User
 from notifications import log
 from notifications.envelope import render
 from notifications.masking import masked
@@ -86,6 +87,14 @@ def told(order: Order) -> SafeString:
     )
 
 
+def notes(order: Order) -> SafeString:
+    """What staff wrote down, and what was changed; people by their address, guests by none."""
+    kept = list(order.notes.order_by("pk"))
+    people = User.objects.in_bulk({pk for note in kept if (pk := _user_id(note.by))})
+    rows = [(when(note.at), _signed(note.by, people), note.text) for note in kept]
+    return table([_("Time"), _("By"), _("Text")], rows)
+
+
 def timeline(order: Order) -> SafeString:
     """The events of the order and of its payments as the log has them, newest first."""
     paying = Payment.objects.filter(checkout=order.checkout_id)
@@ -120,6 +129,19 @@ def _text(event: Event) -> str:
     if "amount" in data:
         return money(pricing.money(data.get("refunded", data["amount"]), data["currency"]))
     return str(data.get("status_message", ""))
+
+
+def _user_id(by: str) -> int | None:
+    """Of a person, or of an app of theirs: `user:42/…`."""
+    kind, _colon, name = by.partition("/")[0].partition(":")
+    return int(name) if kind == "user" else None
+
+
+def _signed(by: str, people: Mapping[int, User]) -> str:
+    if by.startswith("guest:"):
+        return _("A customer")
+    person = people.get(_user_id(by) or 0)
+    return person.email if person else by
 
 
 def _link(page: str, key: int, text: str) -> SafeString:

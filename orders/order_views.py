@@ -18,9 +18,6 @@ from museo.access.problems import NotAllowed, NotFound, Problem
 from orders import amendments, checkout_form, returns, tracking
 from orders.models import Order
 
-# the fields of an address that the page lets people change
-CHANGEABLE = ("line1", "postal_code", "city")
-
 
 @never_cache
 @require_GET
@@ -53,7 +50,7 @@ def _label(part: dict[str, Any]) -> str:
 def order_amend(request: HttpRequest, number: str) -> HttpResponse:
     """Fields of the address, and `note`."""
     typed = request.POST
-    address = {name: typed[name] for name in CHANGEABLE if name in typed}
+    address = {name: typed[name] for name in amendments.CHANGEABLE if name in typed}
     return _act(
         request,
         number,
@@ -64,6 +61,7 @@ def order_amend(request: HttpRequest, number: str) -> HttpResponse:
             note=typed.get("note", "").replace("\x00", "")[:500],
             now=timezone.now(),
         ),
+        done=_("Saved."),
     )
 
 
@@ -86,6 +84,7 @@ def order_return(request: HttpRequest, number: str) -> HttpResponse:
             reason=typed.get("reason", "").replace("\x00", "")[:200],
             now=timezone.now(),
         ),
+        done=_("You asked to send something back. We will answer soon."),
     )
 
 
@@ -96,8 +95,10 @@ def _order(request: HttpRequest, number: str) -> Order:
         raise Http404(problem.detail) from problem
 
 
-def _act(request: HttpRequest, number: str, act: Callable[[Any], object]) -> HttpResponse:
-    """Do it, and go back to the order's page, which shows it or says why not."""
+def _act(
+    request: HttpRequest, number: str, act: Callable[[Any], object], *, done: str
+) -> HttpResponse:
+    """Do it, and go back to the order's page, which says that it is done or why not."""
     try:
         act(caller_from_request(request))
     except NotFound as problem:
@@ -106,4 +107,6 @@ def _act(request: HttpRequest, number: str, act: Callable[[Any], object]) -> Htt
         details = [error["detail"] for error in problem.errors] or [problem.detail]
         for detail in details:
             messages.error(request, detail)
+    else:
+        messages.success(request, done)
     return redirect("order", number)

@@ -60,6 +60,13 @@ class PaymentTooLate(Problem):
     code = "payment_too_late"
 
 
+class NothingOwed(Problem):
+    """The order is paid or has ended, or its payment is not one that staff receive."""
+
+    status = 409
+    code = "nothing_owed"
+
+
 class UnknownPayment(NotFound):
     code = "unknown_payment"
 
@@ -256,15 +263,28 @@ def _pay(
 ) -> Placed | PaymentTooLate:
     """Money for an order that was placed before it: by a link, or by hand."""
     status = Order.PaymentStatus
+    tracking.hold_row(order)
+    # what is owed may have been less since it was read
+    payment.refresh_from_db()
+    waived = adjustments.too_much(order, payment)
     unpaid = Order.objects.filter(
         pk=order.pk, payment_status__in=[status.UNPAID, status.PENDING, status.FAILED]
     ).exclude(status__in=lifecycle.BY_STAFF)
-    if not unpaid.update(payment_status=status.PAID, paid=F("total")):
+    if not unpaid.update(
+        payment_status=status.PAID,
+        paid=payment.amount,
+        waived=F("waived") - sum(each.amount for each in waived),
+    ):
+        if payment.state == Payment.State.OWED:
+            raise NothingOwed(
+                _("The delivery of this order failed. Try it again before you receive its money.")
+            )
         return _send_back(change, payment, charge, now=now)
     adjustments.ask_no_more(order, but=payment, now=now)
     _write_outcome(payment, charge, order=order)
     order.refresh_from_db()
     events.tell(change, payment, "payment.captured", order=order, now=now)
+    adjustments.pay_back_instead(change, order, payment, waived, now=now)
     return Placed(order, "")
 
 

@@ -19,7 +19,7 @@ from catalog import shop
 from museo.access.models import User
 from museo.access.problems import NotFound, Problem, by_field
 from orders import countries, places, recipients
-from orders.details import ADDRESS_FIELDS
+from orders.details import ADDRESS_FIELDS, LABELS
 from orders.models import Order
 
 FIELDS = ("name", *ADDRESS_FIELDS)
@@ -99,18 +99,8 @@ def _form(
             "countries": countries.choices(get_language() or "en", chosen=chosen),
             "problem": problem,
             "errors": by_field(problem.errors if problem else ()),
-            "labels": _labels(),
+            "labels": LABELS,
             **more,
         },
         status=problem.status if problem else 200,
     )
-
-
-def _labels() -> dict[str, str]:
-    return {
-        "name": _("Full name"),
-        "line1": _("Street address"),
-        "postal_code": _("Postcode"),
-        "city": _("City"),
-        "country": _("Country"),
-    }

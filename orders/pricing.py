@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 from catalog.modifiers import Chosen, whole_name
 from catalog.money import Money
 from museo.access.problems import Problem
+from museo.directions import isolated
 from orders import taxes
 
 
@@ -116,7 +117,7 @@ def not_for_sale(line: Line) -> NotForSale:
         if line.is_outdated
         else gettext("%(name)s is not for sale any more. Remove it to go on.")
     )
-    return NotForSale(detail % {"name": line.whole_name}, sku=line.sku)
+    return NotForSale(detail % {"name": isolated(line.whole_name)}, sku=line.sku)
 
 
 def quote(

@@ -38,7 +38,7 @@ from notifications.schema import REALTIME
 from orders import lifecycle
 from orders.api import Area, Cancellation, CouponCode, Item, Items, NextStep, Quantity, RefundBody
 from orders.details import ADDRESS_FIELDS, MOST
-from orders.models import Adjustment, Checkout, Order, Return
+from orders.models import Adjustment, Checkout, Order, Refund, Return
 from orders.order_api import (
     Amendment,
     Decision,
@@ -226,7 +226,7 @@ RETURN = of(
     "Return",
     id=text("ret_7K4Q2M9XCB3D5F6G"),
     state=choice(Return.State.values),
-    lines=UNITS,
+    lines=many(of("Goods", position=whole(1), quantity=whole(1), name=text("Green pear"))),
     reason=text("Too green"),
     answer=text(""),
     requested_at=moment(),
@@ -237,6 +237,7 @@ ADJUSTMENT = of(
     id=text("adj_7K4Q2M9XCB3D5F6G"),
     type=choice(Adjustment.Kind.values),
     amount=MONEY,
+    refund=nothing(choice(Refund.State.values)),
     lines=UNITS,
     at=moment(),
 )
@@ -249,6 +250,7 @@ ORDER = more(
     ended_at=nothing(moment()),
     totals=many(TOTAL),
     given_back=MONEY,
+    payable=MONEY,
     delivery=text("courier"),
     name=text("Maya Okafor"),
     address=ADDRESS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,7 +14,7 @@ from django.contrib.auth import login
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, resolve_url
+from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -60,10 +61,19 @@ class SignIn(LoginView):
 
 
 def in_the_admin(request: HttpRequest) -> HttpResponse:
-    """The admin's own page; whoever has said their password goes on with the code."""
+    """The admin's own page; whoever has said their password goes on with the code.
+
+    Customers come here from any page of staff: they are told, not asked again who they are.
+    """
+    wanted = onward(request) or reverse("admin:index")
     if sessions.half(request):
-        return to_the_code(onward(request) or reverse("admin:index"))
-    return admin.site.login(request)
+        return to_the_code(wanted)
+    if request.method == "GET" and request.user.is_authenticated and not request.user.is_staff:
+        return render(request, "403.html", {"wanted": wanted}, status=HTTPStatus.FORBIDDEN)
+    answer = admin.site.login(request)
+    # its form does not bring along where they wanted to go
+    is_in = request.method == "POST" and answer.status_code == HTTPStatus.FOUND
+    return redirect(wanted) if is_in else answer
 
 
 def go_on(request: HttpRequest, wanted: str) -> HttpResponse:

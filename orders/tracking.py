@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ from museo.access.tokens import as_name, digest, new_token
 from notifications import access_changes, log, subscriptions, topics
 from notifications.envelope import timestamp
 from orders import lifecycle
-from orders.models import Adjustment, Order, OrderStep, OrderTicket, Return
+from orders.models import Adjustment, Order, OrderLine, OrderStep, OrderTicket, Return
 from orders.pricing import chosen, money
 
 PREFIX = "order"
@@ -328,6 +328,7 @@ def _state(step: OrderStep, order: Order) -> str:
 
 def summary(order: Order, *, locale: str, now: datetime) -> dict[str, Any]:
     """CONTRACT's `GET /orders/{number}`."""
+    lines = list(order.lines.order_by("position"))
     with override(locale):
         return {
             **brief(order),
@@ -337,6 +338,7 @@ def summary(order: Order, *, locale: str, now: datetime) -> dict[str, Any]:
             "ended_at": timestamp(order.ended_at) if order.ended_at else None,
             "totals": order.totals,
             "given_back": money(order.given_back, order.currency),
+            "payable": money(order.payable, order.currency),
             "delivery": order.delivery,
             "name": order.name,
             "address": order.address,
@@ -344,8 +346,10 @@ def summary(order: Order, *, locale: str, now: datetime) -> dict[str, Any]:
             "cancel_until": timestamp(until) if (until := cancel_until(order)) else None,
             "return_until": timestamp(last) if (last := return_until(order)) else None,
             "receipt_url": f"{settings.MUSEO_PUBLIC_URL}/orders/{order.number}/receipt",
-            "returns": returns(order),
-            "adjustments": [adjustment(row) for row in order.adjustments.order_by("pk")],
+            "returns": _returns(order, lines),
+            "adjustments": [
+                adjustment(row) for row in order.adjustments.select_related("refund").order_by("pk")
+            ],
             "lines": [
                 {
                     "position": line.position,
@@ -359,7 +363,7 @@ def summary(order: Order, *, locale: str, now: datetime) -> dict[str, Any]:
                     "taken_back": line.taken_back,
                     "coming_back": line.coming_back,
                 }
-                for line in order.lines.order_by("position")
+                for line in lines
             ],
         }
 
@@ -371,24 +375,23 @@ def seen_by(caller: Caller, order: Order, *, now: datetime) -> dict[str, Any]:
 
 
 def adjustment(row: Adjustment) -> dict[str, Any]:
-    """What was decided about an order after it was placed."""
+    """What was decided about an order after it was placed; without `refund` nothing goes back."""
     return {
         "id": row.public_id,
         "type": row.kind,
         "amount": money(row.amount, row.currency),
+        "refund": row.refund.state if hasattr(row, "refund") else None,
         "lines": row.lines,
         "at": timestamp(row.at),
     }
 
 
-def of_return(row: Return) -> dict[str, Any]:
+def of_return(row: Return, lines: Iterable[OrderLine]) -> dict[str, Any]:
     """What somebody asked to send back, and what became of it."""
     return {
         "id": row.public_id,
         "state": row.state,
-        "lines": [
-            {"position": line.position, "quantity": line.quantity} for line in row.lines.all()
-        ],
+        "lines": row.goods(lines),
         "reason": row.reason,
         "answer": row.answer,
         "requested_at": timestamp(row.requested_at),
@@ -398,7 +401,12 @@ def of_return(row: Return) -> dict[str, Any]:
 
 def returns(order: Order) -> list[dict[str, Any]]:
     """The returns of an order, oldest first."""
-    return [of_return(row) for row in order.returns.prefetch_related("lines").order_by("pk")]
+    return _returns(order, list(order.lines.all()))
+
+
+def _returns(order: Order, lines: Collection[OrderLine]) -> list[dict[str, Any]]:
+    rows = order.returns.prefetch_related("lines").order_by("pk")
+    return [of_return(row, lines) for row in rows]
 
 
 def return_until(order: Order) -> datetime | None:

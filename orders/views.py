@@ -27,6 +27,7 @@ from notifications.envelope import timestamp
 from notifications.models import Event
 from orders import (
     adjustments,
+    amendments,
     baskets,
     checkout,
     checkout_form,
@@ -282,9 +283,9 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
             "summary": summary,
             "may_act": may_act,
             "cancel_until": tracking.cancel_until(order) if may_act else None,
+            "changeable": amendments.form(order),
             "can_amend": may_act and order.status in lifecycle.AMENDED_BY_CUSTOMERS,
             "return_until": tracking.return_until(order),
-            "returns": _named(summary["returns"], summary["lines"]),
             "to_return": _to_return(order, summary["lines"], now=now) if may_act else [],
             "has_floor_plan": order.plan == "courier",
             "ended": has_ended,
@@ -310,17 +311,6 @@ def _to_return(
         for line in lines
     ]
     return [line for line in counted if line["left"]]
-
-
-def _named(
-    returns: Sequence[dict[str, Any]], lines: Sequence[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """The returns, each with the names of its `goods`."""
-    names = {line["position"]: line["name"] for line in lines}
-    return [
-        {**each, "goods": [{**line, "name": names[line["position"]]} for line in each["lines"]]}
-        for each in returns
-    ]
 
 
 def _why_late(events: Sequence[Event], locale: str) -> str:

@@ -7,10 +7,10 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from museo.access.bodies import OneOf
 from museo.access.callers import caller_from_request
+from museo.access.renderers import Response
 from museo.access.rest import read_object
 from notifications.envelope import timestamp
 from notifications.models import Subscription

@@ -5,7 +5,6 @@ Every page works without JavaScript: while a worker is busy it loads itself anew
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -37,6 +36,8 @@ from museo.access.problems import Problem
 SHOWN = 50
 State = Import.State
 BADGES = {
+    # what has no colour of its own has its name, too
+    **dict.fromkeys(State, "default"),
     State.DONE: "success",
     State.FAILED: "danger",
     State.CANCELLED: "warning",
@@ -59,7 +60,7 @@ class MappingForm(forms.Form):
         super().__init__(data)
         for index, (name, field) in enumerate(zip(found.header, found.mapping, strict=True)):
             offered = dict(columns.choices(name))
-            offered.setdefault(field, field)
+            offered.setdefault(field, downloads.label_of(field))
             self.fields[f"column-{index}"] = forms.ChoiceField(
                 label=name or "-",
                 choices=[("", _("not imported")), *((k, v) for k, v in offered.items() if k)],
@@ -79,7 +80,7 @@ class ImportAdmin(ModelAdmin):
 
     list_display = ["file_name", "shown_state", "total", "created", "changed", "refused", "when"]
     ordering = ["-pk"]
-    change_list_template = "catalog/imports/list.html"
+    list_before_template = "catalog/imports/_exports.html"
 
     def get_urls(self) -> list[URLPattern]:
         own = [
@@ -170,6 +171,7 @@ class ImportAdmin(ModelAdmin):
 
     def _shown(self, request: HttpRequest, found: Import, form: MappingForm) -> dict[str, Any]:
         rows, more = _rows(request, found)
+        does_something = found.created + found.changed > 0
         return {
             "import": found,
             "columns": [
@@ -178,8 +180,11 @@ class ImportAdmin(ModelAdmin):
             ],
             "is_at_work": found.state in Import.AT_WORK,
             "can_map": found.state in (State.UPLOADED, State.CHECKED),
-            "can_run": found.state == State.CHECKED and found.created + found.changed > 0,
-            "can_undo": found.can_be_undone and found.created + found.changed > 0,
+            "is_left": found.is_left(timezone.now()),
+            "can_run": found.state == State.CHECKED and does_something,
+            "is_known": found.state == State.CHECKED and found.unchanged == found.total,
+            "can_undo": found.can_be_undone and does_something,
+            "warnings": downloads.warnings(found),
             "failure": words(OF_FILES, found.failure) if found.failure else "",
             "outcomes": [
                 (outcome, label, getattr(found, COUNTERS[outcome]))
@@ -262,9 +267,16 @@ def _stages(found: Import | None) -> list[Stage]:
         "check": _("See what would change"),
         "import": _("Import"),
     }
-    here = next((name for name in STAGES if found and found.state in STAGES[name]), "file")
+    here = _stage(found) if found else "file"
     names = list(STAGES)
     return [Stage(labels[name], _standing(names.index(name) - names.index(here))) for name in names]
+
+
+def _stage(found: Import) -> str:
+    if found.state in Import.HAS_ENDED and not found.has_run:
+        # it did not come to the import
+        return "check"
+    return next(name for name in STAGES if found.state in STAGES[name])
 
 
 def _standing(distance: int) -> str:
@@ -290,8 +302,8 @@ def export_selected(
 
 
 def _examples(found: Import, index: int) -> list[str]:
-    """What the first rows hold in a column, without the blanks."""
-    return [row[index][:40] for row in found.sample if row[index].strip()]
+    """What the first rows hold in a column, each once, without the blanks."""
+    return list(dict.fromkeys(row[index][:40] for row in found.sample if row[index].strip()))
 
 
 def _chosen(form: MappingForm) -> list[str]:
@@ -319,6 +331,7 @@ def _shown_row(row: ImportRow, slugs: Mapping[int, str]) -> dict[str, Any]:
         "number": row.number,
         "sku": row.sku,
         "label": row.get_outcome_display(),
+        "is_refused": row.outcome == ImportRow.Outcome.REFUSED,
         "is_kept": row.was_undone is False,
         "reasons": [downloads.sentence(reason) for reason in row.reasons],
         "changes": [
@@ -334,12 +347,15 @@ def _shown_row(row: ImportRow, slugs: Mapping[int, str]) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    if value is None or value == "":
+    """As somebody would type it into a file, not all of what is long."""
+    if value is None:
         return ""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, dict) and value.keys() == {"amount", "currency"}:
         return money(value)
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)[:200]
+    if isinstance(value, dict):
+        return "; ".join(f"{name}={_text(each)}" for name, each in value.items())[:200]
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))[:200]
     return str(value)[:200]

@@ -13,7 +13,6 @@ from rest_framework.decorators import api_view, parser_classes
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from catalog.imports import downloads, exports, services
 from catalog.imports.columns import LABELS
@@ -23,6 +22,7 @@ from catalog.models import Category
 from museo.access.callers import caller_from_request
 from museo.access.parsers import JSONParser
 from museo.access.problems import BadCursor, Invalid, field_error
+from museo.access.renderers import Response
 from museo.access.rest import next_page, page_size, read_body, whole_number
 
 EVENTS = "/api/v1/events?topics="

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from catalog import purchases
 from catalog.imports.columns import LABELS
 from catalog.imports.formulas import neutralise
 from catalog.imports.models import Import, ImportRow
@@ -19,18 +20,20 @@ def refused(found: Import) -> Iterator[str]:
 
     Corrected, it can be imported as it is.
     """
-    yield _line([*found.header, _("row"), _("why")])
+    line = _line_of(found)
+    yield line([*found.header, _("row"), _("why")])
     rows = found.rows.filter(outcome=ImportRow.Outcome.REFUSED).order_by("number")
     for row in rows.iterator(chunk_size=1000):
-        yield _line([*row.cells[: len(found.header)], str(row.number), why(row)])
+        yield line([*row.cells[: len(found.header)], str(row.number), why(row)])
 
 
 def kept(found: Import) -> Iterator[str]:
     """The rows that could not be undone, as CSV."""
-    yield _line([_("row"), _("SKU"), _("why")])
+    line = _line_of(found)
+    yield line([_("row"), _("SKU"), _("why")])
     rows = found.rows.filter(was_undone=False).order_by("number")
     for row in rows.iterator(chunk_size=1000):
-        yield _line([str(row.number), row.sku, str(WHY_KEPT)])
+        yield line([str(row.number), row.sku, str(WHY_KEPT)])
 
 
 def sentences(found: Import) -> Iterator[str]:
@@ -38,6 +41,16 @@ def sentences(found: Import) -> Iterator[str]:
     rows = found.rows.filter(outcome=ImportRow.Outcome.REFUSED).order_by("number")
     for row in rows[:20]:
         yield f"{row.number}: {row.sku or '-'}: {why(row)}"
+
+
+def warnings(found: Import) -> list[str]:
+    """What staff should know of the rows that are not refused."""
+    rows = found.rows.exclude(outcome=ImportRow.Outcome.REFUSED)
+    return [
+        purchases.not_carried_said(kind)
+        for kind in sorted(purchases.not_carried())
+        if rows.filter(reasons__0__kind=kind).exists()
+    ]
 
 
 def why(row: ImportRow) -> str:
@@ -75,8 +88,7 @@ class _Echo:
         return text
 
 
-_writer = csv.writer(_Echo())
-
-
-def _line(cells: list[str]) -> str:
-    return str(_writer.writerow([neutralise(cell) for cell in cells]))
+def _line_of(found: Import) -> Callable[[list[str]], str]:
+    """Writes a line with the file's own delimiter: whoever sent it opens such files."""
+    writer = csv.writer(_Echo(), delimiter=found.reading.get("delimiter") or ",")
+    return lambda cells: str(writer.writerow([neutralise(cell) for cell in cells]))

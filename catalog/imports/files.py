@@ -31,6 +31,8 @@ BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# an OLE compound file: what Excel wrote until 2003, and writes around what has a password
+OLD_XLS = bytes.fromhex("d0cf11e0a1b11ae1")
 # how many objects are asked for their names
 ASKED = 1000
 
@@ -151,6 +153,8 @@ def _recognise(path: Path) -> Reading:
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         workbooks.require_harmless(path)
         return Reading("xlsx")
+    if start.startswith(OLD_XLS):
+        raise CannotImport("old_xls")
     encoding = next((name for bom, name in BOMS if start.startswith(bom)), "")
     if not encoding and b"\x00" in start:
         raise CannotImport("not_a_text")

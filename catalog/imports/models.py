@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from museo.access.permissions import may
 from museo.access.tokens import public_id
 
 PERMISSION = "catalog.change_master"
+LEFT_AFTER = timedelta(seconds=5)
 
 
 def import_id() -> str:
@@ -80,7 +82,8 @@ class Import(models.Model):
     refused = models.PositiveIntegerField(_("refused"), default=0)
     undone = models.PositiveIntegerField(default=0)
     kept = models.PositiveIntegerField(default=0)
-    # whoever works on it must renew the lease; when it is over, another one takes it up
+    # whoever works on it must renew the lease; when it is over, another one takes it up. Until
+    # somebody has it, the time from which it waits
     worker = models.CharField(max_length=40, blank=True)
     lease_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(_("uploaded at"))
@@ -106,11 +109,17 @@ class Import(models.Model):
     @property
     def progress(self) -> int:
         """Percent of what is being done; rows are counted until the file is read."""
-        if self.state == self.State.UNDOING:
+        if self.state in (self.State.UNDOING, self.State.UNDONE):
             whole = self.created + self.changed
         else:
             whole = self.total if self.is_read else 0
         return min(100, self.done * 100 // whole) if whole else 0
+
+    def is_left(self, now: datetime) -> bool:
+        """Whether nobody does what is to be done, though a worker looks for it each second."""
+        if self.state not in self.AT_WORK or self.lease_until is None:
+            return False
+        return now - self.lease_until > LEFT_AFTER
 
     @property
     def reference(self) -> str:
@@ -141,7 +150,7 @@ class ImportRow(models.Model):
     outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
     # by field what was and what is
     changes = models.JSONField(default=dict)
-    # what stood in the way: field, code and facts of each
+    # what stood in the way, or staff should know of it: field, code and facts of each
     reasons = models.JSONField(default=list)
     was_undone = models.BooleanField(null=True)
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from django.utils.text import slugify
 
-from catalog import shop
+from catalog import purchases, shop
 from catalog.imports import cells
 from catalog.imports.book import (
     NEW_MASTER,
@@ -27,11 +27,13 @@ from catalog.imports.book import (
     open_book,
 )
 from catalog.imports.models import ImportRow
-from catalog.imports.problems import RowRefused
+from catalog.imports.problems import NOT_CARRIED, RowRefused
 from catalog.models import Master
 from catalog.prices import Amounts
 
 Outcome = ImportRow.Outcome
+Reason = Mapping[str, Any]
+Reasons = Iterable[Reason]
 CREATED = "created"
 LONGEST = {"name": 160, "subtitle": 200, "description": 50_000}
 
@@ -70,15 +72,17 @@ class Plan(NamedTuple):
     row: Row
     outcome: str
     changes: Mapping[str, Sequence[Any]]
-    reasons: Sequence[Mapping[str, Any]] = ()
+    # why it is refused, else what staff should know of it
+    reasons: Sequence[Reason] = ()
 
 
 class Refused(Exception):
-    """The row's reasons, by field."""
+    """The row's reasons, by field; and its other values, if it can be looked at any further."""
 
-    def __init__(self, *reasons: Mapping[str, Any]) -> None:
+    def __init__(self, *reasons: Reason, values: Mapping[str, Any] | None = None) -> None:
         super().__init__(reasons)
         self.reasons = reasons
+        self.values = values or {}
 
 
 # columns
@@ -165,6 +169,7 @@ class Planner:
         self.width = width
         self.categories = Categories()
         self.currency = shop.currency()
+        self.not_carried = purchases.not_carried()
 
     def read(self, row: Row) -> dict[str, Any]:
         """The row's values by field; what is blank stays as it is. Raises Refused."""
@@ -187,8 +192,10 @@ class Planner:
             reasons.append({"field": "sku", "code": "sku_twice", "row": row.twin})
         if "sku" not in values and not any(reason["field"] == "sku" for reason in reasons):
             reasons.append({"field": "sku", "code": "sku_missing"})
+        if _is_nameless(values) and not any(reason["field"] == "product" for reason in reasons):
+            reasons.append({"field": "product", "code": "required"})
         if reasons:
-            raise Refused(*reasons)
+            raise Refused(*reasons, values=values if _names_a_product(values, reasons) else None)
         return values
 
     def reads_as(self, other: Planner) -> bool:
@@ -196,7 +203,8 @@ class Planner:
         return self._known() == other._known()
 
     def _known(self) -> tuple[Any, ...]:
-        return [column.field for column in self.columns], self.currency, self.categories.known
+        fields = [column.field for column in self.columns]
+        return fields, self.currency, self.categories.known, self.not_carried
 
     def _take(self, values: dict[str, Any], column: Column, cell: str) -> None:
         value = column.read(cell)
@@ -214,6 +222,17 @@ class Planner:
         return next(iter(found))
 
 
+def _is_nameless(values: Mapping[str, Any]) -> bool:
+    """Only a new product needs a name, but nobody should guess what a name of signs is."""
+    return "sku" in values and "product" not in values and not slugify(values["sku"])
+
+
+def _names_a_product(values: Mapping[str, Any], reasons: Reasons) -> bool:
+    """Whether it is known what the row is about; a twin is about nothing."""
+    unknown = {reason["field"] for reason in reasons}
+    return "sku" in values and unknown.isdisjoint(("sku", "product"))
+
+
 def _slug(values: Mapping[str, Any]) -> str:
     return str(values.get("product") or slugify(values["sku"]))
 
@@ -226,28 +245,30 @@ class Read:
     skus: Collection[str]
     slugs: Collection[str]
     currencies: Sequence[str]
+    # the kinds of products that nobody could buy
+    not_carried: Collection[str]
 
 
 def read(rows: Iterable[Row], planner: Planner) -> Read:
     found = [(row, _values_or_refusal(row, planner)) for row in rows]
-    sound = [values for _row, values in found if not isinstance(values, Refused)]
-    shapes = {shape_of(tuple(values)) for values in sound}
+    known = [each.values if isinstance(each, Refused) else each for _row, each in found]
+    about = [values for values in known if values]
+    shapes = {shape_of(tuple(values)) for values in about}
     return Read(
         found,
-        {values["sku"] for values in sound},
-        {_slug(values) for values in sound},
+        {values["sku"] for values in about},
+        {_slug(values) for values in about},
         sorted({currency for shape in shapes for currency in shape.currencies}),
+        planner.not_carried,
     )
 
 
 def _values_or_refusal(row: Row, planner: Planner) -> dict[str, Any] | Refused:
     try:
-        values = planner.read(row)
-        _require_product(values)
+        return planner.read(row)
     except Refused as refused:
         # what it was raised from holds on to much
         return refused.with_traceback(None)
-    return values
 
 
 def book_of(read: Read, *, is_locked: bool, now: datetime) -> Book:
@@ -260,20 +281,38 @@ def book_of(read: Read, *, is_locked: bool, now: datetime) -> Book:
 def plan(read: Read, book: Book, *, now: datetime) -> list[Plan]:
     """What becomes of the rows, in their order, by the book, which then has to be written."""
     return [
-        Plan(row, Outcome.REFUSED, {}, values.reasons)
+        Plan(row, Outcome.REFUSED, {}, [*values.reasons, *_further_reasons(values, book)])
         if isinstance(values, Refused)
-        else _planned(row, values, book, now)
+        else _planned(row, values, book, read.not_carried, now)
         for row, values in read.rows
     ]
 
 
-def _require_product(values: Mapping[str, Any]) -> None:
-    if "product" not in values and not slugify(values["sku"]):
-        # only a new product needs it, but nobody should guess what a name of signs is
-        raise Refused({"field": "product", "code": "required"})
+def _further_reasons(refused: Refused, book: Book) -> Reasons:
+    """What else is wrong with a row that has cells which cannot be read."""
+    if not refused.values:
+        return []
+    try:
+        sold, product = _find(refused.values, book)
+    except Refused as further:
+        return further.reasons
+    unknown = {reason["field"].partition(":")[0] for reason in refused.reasons}
+    unknown.update(*(HANGS_ON.get(name, ()) for name in unknown))
+    found = _reasons(refused.values, shape_of(tuple(refused.values)), sold, product)
+    return [reason for reason in found if reason["field"].partition(":")[0] not in unknown]
 
 
-def _planned(row: Row, values: dict[str, Any], book: Book, now: datetime) -> Plan:
+# what can be said of a field only where another one is known
+HANGS_ON: Mapping[str, Sequence[str]] = {
+    "currency": ("price", "list_price"),
+    "price": ("list_price",),
+    "option": ("options",),
+}
+
+
+def _planned(
+    row: Row, values: dict[str, Any], book: Book, not_carried: Collection[str], now: datetime
+) -> Plan:
     shape = shape_of(tuple(values))
     try:
         sold, product = _find(values, book)
@@ -290,9 +329,22 @@ def _planned(row: Row, values: dict[str, Any], book: Book, now: datetime) -> Pla
     for field in shape.of_product:
         product.said[field] = (values[field], row.number)
     _publish(product, now)
+    warnings = _warnings(changes, product, not_carried) if not_carried else ()
     if sold.is_new:
-        return Plan(row, Outcome.CREATE, changes)
-    return Plan(row, Outcome.CHANGE if changes else Outcome.UNCHANGED, changes)
+        return Plan(row, Outcome.CREATE, changes, warnings)
+    return Plan(row, Outcome.CHANGE if changes else Outcome.UNCHANGED, changes, warnings)
+
+
+def _warnings(
+    changes: Mapping[str, Any], product: Product, not_carried: Collection[str]
+) -> Sequence[Reason]:
+    """What staff should know of a row that is not refused: it sells what nobody can buy."""
+    kind, status = product.fields["kind"], product.fields["status"]
+    if kind not in not_carried or status != Master.Status.ACTIVE:
+        return ()
+    if changes.keys().isdisjoint((CREATED, "kind", "status")):
+        return ()
+    return ({"field": "kind", "code": NOT_CARRIED, "kind": kind},)
 
 
 def _find(values: Mapping[str, Any], book: Book) -> tuple[Sold, Product]:
@@ -363,7 +415,6 @@ def shape_of(fields: tuple[str, ...]) -> Shape:
 
 
 NO_VALUES = ("sku", "product", "currency")
-Reasons = Iterable[Mapping[str, Any]]
 Values = Mapping[str, Any]
 
 
@@ -371,11 +422,7 @@ def _proposed(
     values: Values, shape: Shape, sold: Sold, product: Product
 ) -> list[tuple[str, Any, Any]]:
     """Fields, what is there and what differs from it; raise Refused with every reason."""
-    reasons = [
-        reason
-        for check in (_contradictions, _missing, _refused_prices, _refused_options, _refused_stock)
-        for reason in check(values, shape, sold, product)
-    ]
+    reasons = _reasons(values, shape, sold, product)
     if reasons:
         raise Refused(*reasons)
     proposed = [
@@ -386,6 +433,14 @@ def _proposed(
     if sold.is_new and "stock" not in values:
         proposed.append(("stock", None, 0))
     return proposed
+
+
+def _reasons(values: Values, shape: Shape, sold: Sold, product: Product) -> Sequence[Reason]:
+    return [
+        reason
+        for check in (_contradictions, _missing, _refused_prices, _refused_options, _refused_stock)
+        for reason in check(values, shape, sold, product)
+    ]
 
 
 def _contradictions(values: Values, shape: Shape, sold: Sold, product: Product) -> Reasons:

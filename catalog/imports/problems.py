@@ -6,13 +6,19 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from catalog import purchases
 from museo.access.problems import Problem
+from museo.directions import isolated
 
+NOT_CARRIED = "not_carried"
 # by code; the facts are filled in
 OF_FILES: dict[str, str | Promise] = {
     "too_large": _("The file is larger than %(most)s MB. Split it."),
     "empty": _("The file has no rows. Its first row names the columns."),
     "format_unknown": _("This is no CSV, XLSX or JSON file. Save it in one of these formats."),
+    "old_xls": _(
+        "This is an old Excel file (.xls), or one with a password. Save it as XLSX, without one."
+    ),
     "encoding_unknown": _(
         "The text cannot be read as %(encoding)s (at byte %(byte)s). Save the file as UTF-8."
     ),
@@ -68,6 +74,8 @@ OF_ROWS: dict[str, str | Promise] = {
     "pictures_many": _("A product has at most %(most)s pictures."),
     "differs_from_row": _("Row %(row)s says something else about the same product."),
     "still_promised": _("Checkouts hold %(promised)s of it. Count at least so many."),
+    # no refusal: staff can do something about it
+    NOT_CARRIED: purchases.NOT_CARRIED,
 }
 WHY_KEPT = _("It was changed since, so it stays.")
 
@@ -98,4 +106,8 @@ class RowRefused(Exception):
 
 def words(texts: Mapping[str, str | Promise], kept: Mapping[str, Any]) -> str:
     """The sentence for a kept code, in the language at hand."""
-    return str(texts[kept["code"]]) % kept
+    return str(texts[kept["code"]]) % {name: _told(fact) for name, fact in kept.items()}
+
+
+def _told(fact: Any) -> Any:
+    return isolated(fact) if isinstance(fact, str) else fact

@@ -107,6 +107,7 @@ def begin(
             began_by=by,
             mapping=list(mapping),
             has_run=not dry_run,
+            lease_until=now,
             **(NOT_READ if is_anew else {}),
             **NOTHING_DONE,
         )
@@ -126,7 +127,6 @@ NOTHING_DONE: dict[str, Any] = {
     "unchanged": 0,
     "refused": 0,
     "worker": "",
-    "lease_until": None,
 }
 
 
@@ -191,6 +191,7 @@ def undo(caller: Caller, public_id: str, *, now: datetime) -> Import:
             Import.HAS_ENDED if found.has_run else (),
             State.UNDOING,
             began_by=caller.who,
+            lease_until=now,
             **{**NOT_DONE, "undone": 0, "kept": 0},
         )
         tell(change, found, now)
@@ -198,7 +199,7 @@ def undo(caller: Caller, public_id: str, *, now: datetime) -> Import:
 
 
 NOT_DONE: dict[str, Any] = {
-    name: NOTHING_DONE[name] for name in ("done", "reached", "has_reached", "worker", "lease_until")
+    name: NOTHING_DONE[name] for name in ("done", "reached", "has_reached", "worker")
 }
 
 

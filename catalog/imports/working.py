@@ -95,7 +95,7 @@ def work_on(found: Import, clock: Callable[[], datetime]) -> None:
 
 
 def _is_left(now: datetime) -> Q:
-    return Q(lease_until=None) | Q(lease_until__lte=now)
+    return Q(worker="") | Q(lease_until__lte=now)
 
 
 def _do(hold: Hold, clock: Callable[[], datetime]) -> None:

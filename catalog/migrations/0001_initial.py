@@ -5,6 +5,7 @@ import datetime
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.expressions
+import django.db.models.functions.comparison
 import parler.fields
 import parler.models
 from django.conf import settings
@@ -50,7 +51,7 @@ class Migration(migrations.Migration):
                 ('public_id', models.CharField(default=catalog.models.master_id, editable=False, max_length=30, unique=True)),
                 ('kind', models.CharField(choices=[('physical', 'Physical'), ('food', 'Food'), ('digital', 'Digital'), ('ticket', 'Ticket')], default='physical', max_length=10)),
                 ('tax_class', models.CharField(blank=True, choices=[('standard', 'Standard'), ('food', 'Food'), ('books', 'Books'), ('admission', 'Admission'), ('exempt', 'Exempt')], max_length=20, verbose_name='tax class')),
-                ('slug', models.SlugField(max_length=120)),
+                ('slug', models.SlugField(db_index=False, max_length=120)),
                 ('status', models.CharField(choices=[('draft', 'Draft'), ('active', 'Active'), ('archived', 'Archived')], default='draft', max_length=10)),
                 ('deleted_at', models.DateTimeField(blank=True, null=True)),
                 ('brand', models.CharField(blank=True, max_length=80)),
@@ -68,7 +69,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'product',
                 'verbose_name_plural': 'products',
-                'indexes': [models.Index(fields=['status', '-published_at', '-id'], name='master_newest'), models.Index(fields=['primary_category', 'status', '-published_at', '-id'], name='master_newest_in_category')],
+                'indexes': [models.Index(fields=['status', '-published_at', '-id'], name='master_newest'), models.Index(models.OrderBy(models.Case(models.When(rating_count__gt=0, then=django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.functions.comparison.Cast('rating_sum', models.BigIntegerField()), '*', models.Value(1000)), '/', models.F('rating_count'))), default=0, output_field=models.BigIntegerField()), descending=True), models.OrderBy(models.F('rating_count'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('deleted_at', None)), name='master_best_rated'), models.Index(models.F('primary_category'), models.OrderBy(models.Case(models.When(rating_count__gt=0, then=django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.functions.comparison.Cast('rating_sum', models.BigIntegerField()), '*', models.Value(1000)), '/', models.F('rating_count'))), default=0, output_field=models.BigIntegerField()), descending=True), models.OrderBy(models.F('rating_count'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('deleted_at', None)), name='master_best_in_category')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('deleted_at', None)), fields=('slug',), name='one_living_master_per_slug'), models.CheckConstraint(condition=models.Q(('rating_sum__gte', models.F('rating_count')), ('rating_sum__lte', django.db.models.expressions.CombinedExpression(models.F('rating_count'), '*', models.Value(5)))), name='rating_between_one_and_five')],
             },
             bases=(parler.models.TranslatableModelMixin, models.Model),
@@ -414,7 +415,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'search entries',
-                'indexes': [models.Index(fields=['-published_at', '-master'], name='searchentry_newest'), models.Index(fields=['price', 'master'], name='searchentry_price'), models.Index(condition=models.Q(('price_until__isnull', False)), fields=['price_until'], name='searchentry_price_until')],
+                'indexes': [models.Index(fields=['-published_at', '-master'], name='searchentry_newest'), models.Index(fields=['price', 'master'], name='searchentry_price'), models.Index(condition=models.Q(('price_until__isnull', False)), fields=['price_until'], name='searchentry_price_until'), models.Index(condition=models.Q(('brand', ''), _negated=True), fields=['brand'], name='searchentry_brand'), models.Index(fields=['category_path', '-published_at', '-master'], name='searchentry_newest_in_category'), models.Index(fields=['category_path', 'price', 'master'], name='searchentry_price_in_category')],
             },
         ),
         migrations.CreateModel(
@@ -434,9 +435,21 @@ class Migration(migrations.Migration):
                 'managed': True,
                 'default_permissions': (),
                 'constraints': [models.UniqueConstraint(fields=('language_code', 'master'), name='catalog_master_translation_uniq_lang')],
-                'unique_together': {('language_code', 'master')},
             },
             bases=(parler.models.TranslatedFieldsModelMixin, models.Model),
+        ),
+        migrations.CreateModel(
+            name='SearchName',
+            fields=[
+                ('pk', models.CompositePrimaryKey('master_id', 'language', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('master', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='catalog.master')),
+                ('language', models.CharField(max_length=10)),
+                ('name', catalog.search.models.SortName()),
+                ('category_path', models.CharField(max_length=255)),
+            ],
+            options={
+                'indexes': [models.Index(fields=['language', 'name', 'master'], name='searchname_name'), models.Index(fields=['language', 'category_path', 'name', 'master'], name='searchname_name_in_category')],
+            },
         ),
         migrations.CreateModel(
             name='Media',

@@ -6,7 +6,7 @@ makes one of these tables anew on SQLite must make the triggers anew.
 
 from django.db import migrations
 
-from museo.statements import statements
+from museo.statements import Statements
 
 POSTGRESQL = [
     "CREATE EXTENSION IF NOT EXISTS pg_trgm",
@@ -67,7 +67,7 @@ SQLITE_BACK = [
 class Migration(migrations.Migration):
     dependencies = [("catalog", "0002_stock_movements_are_append_only")]
     operations = [
-        statements(
+        Statements(
             postgresql=POSTGRESQL,
             sqlite=SQLITE,
             postgresql_back=POSTGRESQL_BACK,

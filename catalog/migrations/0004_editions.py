@@ -5,7 +5,7 @@ A later migration that makes one of these tables anew on SQLite must make its tr
 
 from django.db import migrations
 
-from museo.statements import statements
+from museo.statements import Statements
 
 TABLES = (
     "catalog_category",
@@ -63,7 +63,7 @@ SQLITE_BACK = [f"DROP TRIGGER {table}_{verb}_is_written" for table in TABLES for
 class Migration(migrations.Migration):
     dependencies = [("catalog", "0003_search_index")]
     operations = [
-        statements(
+        Statements(
             postgresql=POSTGRESQL,
             sqlite=SQLITE,
             postgresql_back=POSTGRESQL_BACK,

@@ -1,18 +1,18 @@
-"""A row grows threefold by what becomes of it: with half a page free, most went to another one."""
+"""A row grows threefold by what becomes of it: beside it is room, so that no index is touched."""
 
 from django.db import migrations
 
-from museo.statements import statements
+from museo.statements import Statements
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0005_room_beside_import_rows")]
+    dependencies = [("catalog", "0004_editions")]
 
     operations = [
-        statements(
+        Statements(
             postgresql=["ALTER TABLE catalog_importrow SET (fillfactor = 25)"],
             sqlite=[],
-            postgresql_back=["ALTER TABLE catalog_importrow SET (fillfactor = 50)"],
+            postgresql_back=["ALTER TABLE catalog_importrow RESET (fillfactor)"],
             sqlite_back=[],
         )
     ]

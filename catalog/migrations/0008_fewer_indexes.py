@@ -1,33 +1,27 @@
 """Indexes that nobody reads: each new product and variant was written into all of them.
 
 Django makes one for LIKE beside that of every unique text, and one of a column that another index
-begins with. Tables stay as they are: made anew on SQLite, they would lose their triggers.
+begins with.
 """
 
-from django.db import migrations, models
+from django.db import migrations
 
-from museo.statements import statements
+from museo.statements import Statements
 
 LIKE = "varchar_pattern_ops"
 # name: table and columns
 ON_BOTH = {
-    "catalog_master_slug_a575883a": "catalog_master (slug)",
     "catalog_master_translation_language_code_04ebf09e": "catalog_master_translation (language_code)",
     "catalog_variant_option_values_variant_id_0808d032": "catalog_variant_option_values (variant_id)",
 }
 ON_POSTGRESQL = {
     "catalog_master_public_id_f64edf0b_like": f"catalog_master (public_id {LIKE})",
-    "catalog_master_slug_a575883a_like": f"catalog_master (slug {LIKE})",
     "catalog_master_translation_language_code_04ebf09e_like": (
         f"catalog_master_translation (language_code {LIKE})"
     ),
     "catalog_variant_public_id_427769f9_like": f"catalog_variant (public_id {LIKE})",
     "catalog_variant_sku_92777037_like": f"catalog_variant (sku {LIKE})",
 }
-# the same as catalog_master_translation_uniq_lang
-TWICE = "catalog_master_translati_language_code_master_id_e7f120d6_uniq"
-TWICE_ON_SQLITE = "catalog_master_translation_language_code_master_id_e7f120d6_uniq"
-TRANSLATIONS = "catalog_master_translation"
 
 
 def dropped(indexes):
@@ -39,37 +33,13 @@ def made(indexes):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0007_sorted_lists")]
+    dependencies = [("catalog", "0006_room_for_every_import_row")]
 
     operations = [
-        migrations.RemoveIndex(model_name="master", name="master_newest_in_category"),
-        migrations.SeparateDatabaseAndState(
-            database_operations=[
-                statements(
-                    postgresql=[
-                        *dropped(ON_BOTH | ON_POSTGRESQL),
-                        f"ALTER TABLE {TRANSLATIONS} DROP CONSTRAINT {TWICE}",
-                    ],
-                    sqlite=dropped([*ON_BOTH, TWICE_ON_SQLITE]),
-                    postgresql_back=[
-                        *made(ON_BOTH | ON_POSTGRESQL),
-                        f"ALTER TABLE {TRANSLATIONS}"
-                        f" ADD CONSTRAINT {TWICE} UNIQUE (language_code, master_id)",
-                    ],
-                    sqlite_back=[
-                        *made(ON_BOTH),
-                        f"CREATE UNIQUE INDEX {TWICE_ON_SQLITE}"
-                        f" ON {TRANSLATIONS} (language_code, master_id)",
-                    ],
-                )
-            ],
-            state_operations=[
-                migrations.AlterField(
-                    model_name="master",
-                    name="slug",
-                    field=models.SlugField(db_index=False, max_length=120),
-                ),
-                migrations.AlterUniqueTogether(name="mastertranslation", unique_together=set()),
-            ],
-        ),
+        Statements(
+            postgresql=dropped(ON_BOTH | ON_POSTGRESQL),
+            sqlite=dropped(ON_BOTH),
+            postgresql_back=made(ON_BOTH | ON_POSTGRESQL),
+            sqlite_back=made(ON_BOTH),
+        )
     ]

@@ -8,11 +8,12 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from mcp_bridge.assistant import conversations, intake, leases
 from mcp_bridge.models import Conversation
 from museo.access.callers import caller_from_request
+from museo.access.headers import header
+from museo.access.renderers import Response
 from museo.access.rest import read_body
 
 LONGEST_KEY = 200
@@ -46,7 +47,7 @@ def message_list(request: Request) -> Response:
         confirm=body["confirm"],
         agree=body["agree"],
         details=body.get("details"),
-        key=request.headers.get("Idempotency-Key", "")[:LONGEST_KEY],
+        key=header(request, "Idempotency-Key")[:LONGEST_KEY],
         now=timezone.now(),
     )
     return Response(accepted.shown(), status=202)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from mcp_bridge import texts
 from mcp_bridge.assistant.client_types import ClientType
+from museo.directions import isolated
 
 MOST_LISTED = 5
 
@@ -79,7 +80,7 @@ def product(found: Mapping[str, Any], *, asks_for_stock: bool) -> Reply:
     stock = _("In stock.") if found["in_stock"] else _("Sold out at the moment.")
     said = stock if asks_for_stock else (found.get("subtitle") or "")
     return Reply(
-        " ".join(filter(None, [f"**{found['name']}**, {texts.money(found['price'])}.", said])),
+        " ".join(filter(None, ["**{name}**, {price}.".format(**_named(found)), said])),
         "product",
         dict(found),
         listed=str(found.get("description", ""))[:600] if not asks_for_stock else "",
@@ -138,9 +139,9 @@ def table(kind: str, said: str, columns: Sequence[str], rows: Sequence[Sequence[
 
 
 def _named(product: Mapping[str, Any]) -> dict[str, str]:
-    return {"name": product["name"], "price": texts.money(product["price"])}
+    return {"name": isolated(product["name"]), "price": texts.money(product["price"])}
 
 
 def _line(product: Mapping[str, Any]) -> str:
     stock = "" if product["in_stock"] else f" ({_('Sold out at the moment.').rstrip('.')})"
-    return f"{product['name']}, {texts.money(product['price'])}{stock}"
+    return "{name}, {price}".format(**_named(product)) + stock

@@ -22,6 +22,7 @@ from mcp_bridge.assistant.message import hear
 from mcp_bridge.assistant.replies import Reply
 from mcp_bridge.assistant.running import Run
 from mcp_bridge.assistant.shopping import Handler, ask_for, product
+from museo.directions import isolated
 from notifications.live.hub import in_thread
 from orders import lifecycle
 
@@ -60,7 +61,7 @@ async def create_product(run: Run, meaning: Meaning) -> Reply:
         new,
         question="\n".join(
             [
-                _("📦 **Please confirm: create %(name)s**") % {"name": name},
+                _("📦 **Please confirm: create %(name)s**") % {"name": isolated(name)},
                 f"- {_('Price')}: {texts.money(amount)}",
                 f"- {_('Category')}: {category.name}",
                 f"- {_('Stock')}: {quantity}",
@@ -114,7 +115,8 @@ async def change_price(run: Run, meaning: Meaning) -> Reply:
         },
         question="\n".join(
             [
-                _("💶 **Please confirm: change the price of %(name)s**") % {"name": _name(sheet)},
+                _("💶 **Please confirm: change the price of %(name)s**")
+                % {"name": isolated(_name(sheet))},
                 *(
                     f"- {each['sku']}: {was} → {texts.money(amount)}"
                     for each, was in zip(variants, before, strict=True)
@@ -160,7 +162,8 @@ async def change_stock(run: Run, meaning: Meaning) -> Reply:
         {"sku": variant["sku"], **counted},
         question="\n".join(
             [
-                _("📦 **Please confirm: change the stock of %(name)s**") % {"name": _name(sheet)},
+                _("📦 **Please confirm: change the stock of %(name)s**")
+                % {"name": isolated(_name(sheet))},
                 f"- {variant['sku']}: {here} → {quantity if is_count else here + change}",
             ]
         ),
@@ -176,7 +179,7 @@ async def update_product(run: Run, meaning: Meaning) -> Reply:
         return sheet
     return Reply(
         _("What shall I change of %(name)s: its price or its stock? Texts are on its page.")
-        % {"name": _name(sheet)},
+        % {"name": isolated(_name(sheet))},
         suggestions=[_("Change the price of a product"), _("Add 20 pieces to the stock")],
     )
 

@@ -16,6 +16,7 @@ from mcp_bridge.assistant.replies import Reply
 from mcp_bridge.assistant.running import Refused, Run
 from museo.access.models import User
 from museo.access.problems import Problem
+from museo.directions import isolated
 from notifications.live.hub import in_thread
 from orders import places
 from orders.models import Order
@@ -81,7 +82,8 @@ async def add_to_basket(run: Run, meaning: Meaning) -> Reply:
     shown = (await run.call("add_to_basket", **wanted)).data
     if not run.caller.user_id:
         run.memory.basket_token = shown["basket_token"]
-    return replies.basket(shown, said=_("%(name)s is in your basket.") % {"name": known["name"]})
+    said = _("%(name)s is in your basket.") % {"name": isolated(known["name"])}
+    return replies.basket(shown, said=said)
 
 
 async def show_basket(run: Run, meaning: Meaning) -> Reply:
@@ -106,7 +108,7 @@ async def product(run: Run, meaning: Meaning) -> dict[str, Any] | Reply:
     if not fitting:
         run.memory.pending = {}
         return Reply(
-            _("There is nothing like “%(name)s” here.") % {"name": name[:200]},
+            _("There is nothing like “%(name)s” here.") % {"name": isolated(name[:200])},
             suggestions=[_("What can you do?")],
         )
     ask_for(run, meaning, "product", "")

@@ -15,6 +15,7 @@ from mcp_bridge.assistant.understanding import Understanding, understand
 from mcp_bridge.calls import Call
 from mcp_bridge.registry import works_for_shop
 from museo.access.problems import Invalid, field_error
+from museo.directions import isolated
 
 # who is less sure than this looks whether it was said in another language
 SURE = 0.6
@@ -145,9 +146,10 @@ def _with_product(intent: Intent, mapped: Data, choices: list[Data], name: str) 
         found = {key: known.get(key, value) for key, value in mapped["arguments"].items()}
         return {**mapped, "arguments": found}
     said = (
-        _("Which of these is it: %(names)s?") % {"names": ", ".join(e["name"] for e in meant)}
+        _("Which of these is it: %(names)s?")
+        % {"names": ", ".join(isolated(e["name"]) for e in meant)}
         if meant
-        else _("There is nothing like “%(name)s” here.") % {"name": name[:LONGEST_NAME]}
+        else _("There is nothing like “%(name)s” here.") % {"name": isolated(name[:LONGEST_NAME])}
     )
     still = list(dict.fromkeys([*mapped["missing"], "product"]))
     return {**mapped, "missing": still, "message": f"{mapped['message']} {said}"}

@@ -17,6 +17,7 @@ from mcp_bridge.parameters import Confirm, Limit, OrderId, PageCursor
 from mcp_bridge.products import ChangedProduct, NewProduct, plain
 from mcp_bridge.quotations import SHEET_TEXTS
 from mcp_bridge.registry import ADDS, CHANGES, ENDS, READS, Answer, Question, tool
+from museo.directions import isolated
 from orders import lifecycle, lists, order_api, services, tracking
 from orders.models import Order
 
@@ -224,5 +225,8 @@ def advance_order(
 
 def _sheet(master: Master, said: str) -> Answer:
     sheet = sheets.whole(master)
-    lines = [said % {"name": texts.name_of(master)}, *(f"⚠️ {each}" for each in sheet["warnings"])]
+    lines = [
+        said % {"name": isolated(texts.name_of(master))},
+        *(f"⚠️ {each}" for each in sheet["warnings"]),
+    ]
     return Answer(plain(sheet), "\n".join(lines))

@@ -21,6 +21,7 @@ from rest_framework.throttling import BaseThrottle
 from museo.access import access_tokens, limits, scopes
 from museo.access.bearers import bearer_token, caller_from_bearer
 from museo.access.callers import Caller, who_is
+from museo.access.headers import header
 from museo.access.limits import Limit
 from museo.access.problems import NotAllowed
 
@@ -51,7 +52,7 @@ class BearerAuthentication(BaseAuthentication):
     """`Authorization: Bearer`: `request.auth` is then the caller."""
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, Caller] | None:
-        token = bearer_token(request.headers.get("Authorization", ""))
+        token = bearer_token(header(request, "Authorization"))
         if not token:
             return None
         resource = access_tokens.rest_resource()

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 from django.utils.translation import gettext_lazy as _
 
-from museo import patience
+from museo import connecting, patience
 
 
 class AccessConfig(AppConfig):
@@ -15,3 +15,4 @@ class AccessConfig(AppConfig):
         from museo.access import calls  # noqa: F401
 
         connection_created.connect(patience.regain)
+        connection_created.connect(connecting.end_with_thread)

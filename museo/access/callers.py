@@ -15,6 +15,7 @@ from rest_framework.request import Request
 
 from museo.access import context, scopes, second_factor
 from museo.access.access_tokens import Claims
+from museo.access.headers import header
 from museo.access.tokens import digest
 
 if TYPE_CHECKING:
@@ -183,10 +184,10 @@ def caller_from_request(request: HttpRequest | Request) -> Caller:
         locale=get_language() or settings.LANGUAGE_CODE,
         tickets=presented_tickets(
             query=request.GET.get("ticket", ""),
-            authorization=request.headers.get("Authorization", ""),
+            authorization=header(request, "Authorization"),
             cookie=request.COOKIES.get(TICKET_COOKIE, ""),
         ),
-        basket_token=request.headers.get(BASKET_HEADER) or request.COOKIES.get(BASKET_COOKIE, ""),
+        basket_token=header(request, BASKET_HEADER) or request.COOKIES.get(BASKET_COOKIE, ""),
         address=request.META.get("REMOTE_ADDR", ""),
     )
     bearer = getattr(request, "auth", None)

@@ -21,6 +21,11 @@ def last(name: str) -> datetime | None:
     return Heartbeat.objects.filter(name=name).values_list("at", flat=True).first()
 
 
+def last_of_all() -> dict[str, datetime]:
+    """By the names of those that had a round."""
+    return dict(Heartbeat.objects.values_list("name", "at"))
+
+
 def take_turn(name: str, *, now: datetime, every: timedelta) -> bool:
     """Whether a round may begin that only one shall make in that time, whoever asks."""
     if Heartbeat.objects.filter(name=name, at__lte=now - every).update(at=now):

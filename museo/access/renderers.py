@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
+from django.http import HttpResponse
 from rest_framework import renderers
 from rest_framework.utils.encoders import JSONEncoder
 
@@ -27,3 +28,27 @@ class JSONRenderer(renderers.JSONRenderer):
             return orjson.dumps(data, default=_other, option=AS_BEFORE)
         except TypeError:
             return super().render(data, accepted_media_type, renderer_context)
+
+
+_renderer = JSONRenderer()
+
+
+class Response(HttpResponse):
+    """An answer that is written at once: there is one form, and nobody else has a say in it.
+
+    REST framework's is a template's, which is made, chosen for, and filled in when views are done.
+    """
+
+    def __init__(
+        self,
+        body: Any = None,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        content_type: str | None = None,
+    ) -> None:
+        written = _renderer.render(body)
+        form = content_type or JSONRenderer.media_type
+        super().__init__(written, status=status, headers=headers, content_type=form)
+        if not written:
+            del self["Content-Type"]

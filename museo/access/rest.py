@@ -13,12 +13,12 @@ from django.utils.http import parse_etags
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import set_rollback
 
 from museo.access import overload
 from museo.access.bodies import worded
+from museo.access.headers import header
 from museo.access.heads import allowed
 from museo.access.problems import (
     CONTENT_TYPE,
@@ -30,6 +30,7 @@ from museo.access.problems import (
     Problem,
     field_error,
 )
+from museo.access.renderers import Response
 
 YES = {"1", "true", "yes", "on"}
 NO = {"", "0", "false", "no", "off"}
@@ -166,8 +167,8 @@ def seen(request: Request) -> frozenset[str] | None:
     return None if ANY_TAG in named else frozenset(tag for tag in named if tag.startswith('"'))
 
 
-def _tags(request: Request | HttpRequest, header: str) -> list[str]:
-    return parse_etags(request.headers.get(header, ""))
+def _tags(request: Request | HttpRequest, name: str) -> list[str]:
+    return parse_etags(header(request, name))
 
 
 def whole_number(request: Request, name: str) -> int | None:

@@ -43,6 +43,10 @@ class Authentication(AuthenticationMiddleware):
 
 def person(request: HttpRequest) -> User | AnonymousUser:
     """Who is wholly signed in, or nobody."""
+    if request.session.is_empty():
+        # as if it had been looked into: whoever brings one is answered otherwise
+        request.session.accessed = True
+        return AnonymousUser()
     user = get_user(request)
     if isinstance(user, AnonymousUser) or _is_half(user, request):
         return AnonymousUser()

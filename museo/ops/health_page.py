@@ -27,7 +27,7 @@ from museo.access.callers import Caller, caller_from_request
 from museo.access.permissions import may
 from museo.access.problems import Problem
 from museo.ops import metrics
-from museo.ops.health import LATE_AFTER
+from museo.ops.health import LATE_AFTER, WORK_IS_LATE_AFTER
 from notifications import dead_letters, log, subscribing, subscriptions
 from notifications.masking import masked
 from notifications.models import Delivery, Reader, Subscription
@@ -64,7 +64,7 @@ def page(request: HttpRequest) -> HttpResponse:
     shown = {
         "section": "health",
         "every": EVERY_SECONDS,
-        "lines": [*_of_the_clock(now), *_of_the_push(), *_of_the_log()],
+        "lines": [*_of_the_rounds(now), *_of_the_push(), *_of_the_log()],
         "queues": _queues(now),
         "receivers": [_receiver(row, now) for row in _in_trouble()[:MOST]],
         "may_care": may(caller, CARES),
@@ -126,14 +126,20 @@ ACTS: dict[str, Callable[[Caller, Subscription], str]] = {
 # what is shown
 
 
-def _of_the_clock(now: datetime) -> list[Line]:
-    last = heartbeat.last("tick")
-    name = _("Order timer")
+def _of_the_rounds(now: datetime) -> list[Line]:
+    last = heartbeat.last_of_all()
+    return [
+        _ran(_("Order timer"), last.get("tick"), LATE_AFTER, now),
+        _ran(_("Background work"), last.get("deliver"), WORK_IS_LATE_AFTER, now),
+    ]
+
+
+def _ran(name: str, last: datetime | None, late_after: timedelta, now: datetime) -> Line:
     if last is None:
-        return [Line(name, _("has not run yet"), "err")]
+        return Line(name, _("has not run yet"), "err")
     ago = max(0, round((now - last).total_seconds()))
     words = ngettext("ran %(count)s second ago", "ran %(count)s seconds ago", ago)
-    return [Line(name, words % {"count": ago}, "ok" if now - last < LATE_AFTER else "err")]
+    return Line(name, words % {"count": ago}, "ok" if now - last < late_after else "err")
 
 
 def _agents() -> int:

@@ -13,11 +13,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.decorators import api_view, authentication_classes, throttle_classes
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from museo.access.admission import CallAllowance
 from museo.access.limits import Limit
 from museo.access.problems import TooLarge
+from museo.access.renderers import Response
 from notifications import bounces
 from notifications.channels import email, meta, news, require_settings, sms
 from notifications.channels.news import Reply, Status

@@ -4,7 +4,7 @@ import secrets
 
 from django.db import migrations
 
-from museo.statements import statements
+from museo.statements import Statements
 
 TABLES = ("notifications_event", "notifications_eventtopic")
 REFUSAL = "the log is append-only"
@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
     dependencies = [("notifications", "0001_initial")]
     operations = [
         migrations.RunPython(begin, forget),
-        statements(
+        Statements(
             postgresql=POSTGRESQL,
             sqlite=SQLITE,
             postgresql_back=POSTGRESQL_BACK,

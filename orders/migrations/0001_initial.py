@@ -47,8 +47,8 @@ class Migration(migrations.Migration):
             name='Basket',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=orders.models.basket_id, max_length=30, unique=True)),
-                ('token_hash', models.CharField(max_length=64, null=True, unique=True)),
+                ('public_id', models.CharField(default=orders.models.basket_id, max_length=30)),
+                ('token_hash', models.CharField(max_length=64, null=True)),
                 ('status', models.CharField(choices=[('open', 'Open'), ('merged', 'Merged'), ('abandoned', 'Abandoned')], default='open', max_length=10)),
                 ('currency', models.CharField(default='EUR', max_length=3)),
                 ('sales_channel', models.CharField(default='web', max_length=20)),
@@ -56,18 +56,18 @@ class Migration(migrations.Migration):
                 ('expires_at', models.DateTimeField()),
                 ('created_at', models.DateTimeField()),
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
-                ('coupon', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='orders.coupon')),
+                ('coupon', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='orders.coupon')),
             ],
             options={
-                'indexes': [models.Index(fields=['status', 'expires_at'], name='basket_expiry')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('status', 'open')), fields=('user',), name='one_open_basket_per_user'), models.CheckConstraint(condition=models.Q(('user__isnull', False), ('token_hash__isnull', False), _connector='OR'), name='basket_has_an_owner')],
+                'indexes': [models.Index(fields=['status', 'expires_at'], name='basket_expiry'), models.Index(condition=models.Q(('coupon__isnull', False)), fields=['coupon'], name='basket_with_coupon')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('status', 'open')), fields=('user',), name='one_open_basket_per_user'), models.CheckConstraint(condition=models.Q(('user__isnull', False), ('token_hash__isnull', False), _connector='OR'), name='basket_has_an_owner'), models.UniqueConstraint(fields=('public_id',), name='one_basket_per_id'), models.UniqueConstraint(fields=('token_hash',), name='one_basket_per_token')],
             },
         ),
         migrations.CreateModel(
             name='Checkout',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=orders.models.checkout_id, max_length=30, unique=True)),
+                ('public_id', models.CharField(default=orders.models.checkout_id, max_length=30)),
                 ('state', models.CharField(choices=[('incomplete', 'Incomplete'), ('requires_escalation', 'Requires Escalation'), ('ready_for_complete', 'Ready For Complete'), ('complete_in_progress', 'Complete In Progress'), ('completed', 'Completed'), ('canceled', 'Canceled')], default='incomplete', max_length=24)),
                 ('email', models.EmailField(max_length=254)),
                 ('name', models.CharField(max_length=120)),
@@ -85,12 +85,12 @@ class Migration(migrations.Migration):
                 ('expires_at', models.DateTimeField()),
                 ('created_at', models.DateTimeField()),
                 ('basket', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='checkouts', to='orders.basket')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
-                ('coupon', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='orders.coupon')),
+                ('user', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
+                ('coupon', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='orders.coupon')),
             ],
             options={
-                'indexes': [models.Index(fields=['state', 'expires_at'], name='checkout_expiry')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('total__gte', 0)), name='checkout_total_not_negative'), models.CheckConstraint(condition=models.Q(('tip__gte', 0)), name='checkout_tip_not_negative'), models.UniqueConstraint(condition=models.Q(('state', 'complete_in_progress')), fields=('basket',), name='one_checkout_in_progress_per_basket')],
+                'indexes': [models.Index(fields=['state', 'expires_at'], name='checkout_expiry'), models.Index(condition=models.Q(('user__isnull', False)), fields=['user'], name='checkout_of_user'), models.Index(condition=models.Q(('coupon__isnull', False)), fields=['coupon'], name='checkout_with_coupon')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('total__gte', 0)), name='checkout_total_not_negative'), models.CheckConstraint(condition=models.Q(('tip__gte', 0)), name='checkout_tip_not_negative'), models.UniqueConstraint(condition=models.Q(('state', 'complete_in_progress')), fields=('basket',), name='one_checkout_in_progress_per_basket'), models.UniqueConstraint(fields=('public_id',), name='one_checkout_per_id')],
             },
         ),
         migrations.CreateModel(
@@ -146,7 +146,7 @@ class Migration(migrations.Migration):
             name='Order',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(default=museo.access.tokens.order_number, max_length=20, unique=True)),
+                ('number', models.CharField(default=museo.access.tokens.order_number, max_length=20)),
                 ('email', models.EmailField(max_length=254)),
                 ('name', models.CharField(max_length=120)),
                 ('address', models.JSONField(default=dict)),
@@ -174,14 +174,14 @@ class Migration(migrations.Migration):
                 ('locale', models.CharField(max_length=10)),
                 ('sales_channel', models.CharField(default='web', max_length=20)),
                 ('checkout', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='order', to='orders.checkout')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='orders', to=settings.AUTH_USER_MODEL)),
-                ('slot', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='orders.slot')),
+                ('user', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='orders', to=settings.AUTH_USER_MODEL)),
+                ('slot', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='orders.slot')),
             ],
             options={
                 'verbose_name': 'order',
                 'verbose_name_plural': 'orders',
-                'indexes': [models.Index(condition=models.Q(('next_step_at__isnull', False), ('waits', False)), fields=['next_step_at', 'id'], name='order_due'), models.Index(condition=models.Q(('late_at__isnull', True), ('next_step_at__isnull', False)), fields=['next_step_at'], name='order_overdue'), models.Index(fields=['status', '-placed_at', '-id'], name='order_newest_by_status'), models.Index(fields=['user', '-placed_at'], name='order_newest_of_user')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('total__gte', 0)), name='order_total_not_negative'), models.CheckConstraint(condition=models.Q(('given_back__gte', 0), ('given_back__lte', models.F('total'))), name='no_more_given_back_than_paid'), models.CheckConstraint(condition=models.Q(('step__lte', models.F('steps_total'))), name='step_in_plan'), models.CheckConstraint(condition=models.Q(('held_at__isnull', True), ('next_step_at__isnull', True), _connector='OR'), name='a_held_order_does_not_move'), models.CheckConstraint(condition=models.Q(models.Q(('paid', 0), ('paid_back', 0), ('payment_status__in', ['unpaid', 'pending', 'failed'])), models.Q(('paid', models.F('total')), ('paid_back', 0), ('payment_status', 'paid')), models.Q(('paid', models.F('total')), ('paid_back__gt', 0), ('paid_back__lt', models.F('paid')), ('payment_status', 'partially_refunded')), models.Q(('paid', models.F('total')), ('paid_back', models.F('paid')), ('payment_status', 'refunded')), _connector='OR'), name='payment_status_says_what_was_paid')],
+                'indexes': [models.Index(condition=models.Q(('next_step_at__isnull', False), ('waits', False)), fields=['next_step_at', 'id'], name='order_due'), models.Index(condition=models.Q(('late_at__isnull', True), ('next_step_at__isnull', False)), fields=['next_step_at'], name='order_overdue'), models.Index(fields=['status', '-placed_at', '-id'], name='order_newest_by_status'), models.Index(condition=models.Q(('user__isnull', False)), fields=['user', '-placed_at'], name='order_newest_of_user'), models.Index(condition=models.Q(('slot__isnull', False)), fields=['slot'], name='order_in_slot')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('total__gte', 0)), name='order_total_not_negative'), models.CheckConstraint(condition=models.Q(('given_back__gte', 0), ('given_back__lte', models.F('total'))), name='no_more_given_back_than_paid'), models.CheckConstraint(condition=models.Q(('step__lte', models.F('steps_total'))), name='step_in_plan'), models.CheckConstraint(condition=models.Q(('held_at__isnull', True), ('next_step_at__isnull', True), _connector='OR'), name='a_held_order_does_not_move'), models.CheckConstraint(condition=models.Q(models.Q(('paid', 0), ('paid_back', 0), ('payment_status__in', ['unpaid', 'pending', 'failed'])), models.Q(('paid', models.F('total')), ('paid_back', 0), ('payment_status', 'paid')), models.Q(('paid', models.F('total')), ('paid_back__gt', 0), ('paid_back__lt', models.F('paid')), ('payment_status', 'partially_refunded')), models.Q(('paid', models.F('total')), ('paid_back', models.F('paid')), ('payment_status', 'refunded')), _connector='OR'), name='payment_status_says_what_was_paid'), models.UniqueConstraint(fields=('number',), name='one_order_per_number')],
             },
         ),
         migrations.CreateModel(
@@ -220,7 +220,7 @@ class Migration(migrations.Migration):
                 ('is_tax_included', models.BooleanField(default=True)),
                 ('taken_back', models.PositiveIntegerField(default=0)),
                 ('coming_back', models.PositiveIntegerField(default=0)),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='orders.order')),
+                ('order', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='orders.order')),
                 ('variant', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to='catalog.variant')),
             ],
             options={
@@ -246,7 +246,7 @@ class Migration(migrations.Migration):
                 ('due_at', models.DateTimeField()),
                 ('at', models.DateTimeField(null=True)),
                 ('waits', models.BooleanField(default=False)),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='orders.order')),
+                ('order', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='orders.order')),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('order', 'index'), name='one_step_per_index'), models.CheckConstraint(condition=models.Q(('index__gte', 1)), name='steps_count_from_1')],
@@ -256,11 +256,14 @@ class Migration(migrations.Migration):
             name='OrderTicket',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token_hash', models.CharField(max_length=64, unique=True)),
+                ('token_hash', models.CharField(max_length=64)),
                 ('created_at', models.DateTimeField()),
                 ('revoked_at', models.DateTimeField(null=True)),
                 ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tickets', to='orders.order')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('token_hash',), name='one_ticket_per_token')],
+            },
         ),
         migrations.CreateModel(
             name='PaymentEvent',
@@ -300,7 +303,7 @@ class Migration(migrations.Migration):
             name='Payment',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=orders.models.payment_id, max_length=30, unique=True)),
+                ('public_id', models.CharField(default=orders.models.payment_id, max_length=30)),
                 ('provider', models.CharField(max_length=20)),
                 ('method', models.CharField(blank=True, max_length=20)),
                 ('provider_reference', models.CharField(blank=True, max_length=120)),
@@ -314,13 +317,13 @@ class Migration(migrations.Migration):
                 ('look_at', models.DateTimeField(null=True)),
                 ('checkout', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='orders.checkout')),
                 ('order', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='orders.order')),
-                ('link', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='orders.paymentlink')),
+                ('link', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='orders.paymentlink')),
             ],
             options={
                 'verbose_name': 'payment',
                 'verbose_name_plural': 'payments',
-                'indexes': [models.Index(condition=models.Q(('look_at__isnull', False)), fields=['look_at'], name='payment_to_look_at'), models.Index(condition=models.Q(('provider', 'demo'), ('state', 'pending')), fields=['created_at'], name='demo_money_on_its_way')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('provider_reference', ''), _negated=True), fields=('provider', 'provider_reference'), name='one_payment_per_provider_reference'), models.UniqueConstraint(condition=models.Q(('state__in', ['created', 'requires_action', 'pending', 'captured'])), fields=('checkout',), name='one_live_payment_per_checkout'), models.UniqueConstraint(condition=models.Q(('state', 'owed')), fields=('checkout',), name='one_debt_per_checkout'), models.UniqueConstraint(condition=models.Q(('state', 'captured')), fields=('order',), name='one_capture_per_order'), models.UniqueConstraint(condition=models.Q(('state__in', ['created', 'requires_action', 'pending', 'captured'])), fields=('link',), name='one_live_payment_per_link'), models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['captured', 'owed']), _negated=True), ('order__isnull', False), _connector='OR'), name='no_money_without_an_order'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'surplus'), _negated=True), ('order__isnull', True), _connector='OR'), name='surplus_belongs_to_no_order'), models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='payment_not_negative'), models.CheckConstraint(condition=models.Q(('refunded__gte', 0), ('refunded__lte', models.F('amount'))), name='no_more_refunded_than_paid')],
+                'indexes': [models.Index(condition=models.Q(('look_at__isnull', False)), fields=['look_at'], name='payment_to_look_at'), models.Index(condition=models.Q(('provider', 'demo'), ('state', 'pending')), fields=['created_at'], name='demo_money_on_its_way'), models.Index(condition=models.Q(('link__isnull', False)), fields=['link'], name='payment_by_link')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('provider_reference', ''), _negated=True), fields=('provider', 'provider_reference'), name='one_payment_per_provider_reference'), models.UniqueConstraint(condition=models.Q(('state__in', ['created', 'requires_action', 'pending', 'captured'])), fields=('checkout',), name='one_live_payment_per_checkout'), models.UniqueConstraint(condition=models.Q(('state', 'owed')), fields=('checkout',), name='one_debt_per_checkout'), models.UniqueConstraint(condition=models.Q(('state', 'captured')), fields=('order',), name='one_capture_per_order'), models.UniqueConstraint(condition=models.Q(('state__in', ['created', 'requires_action', 'pending', 'captured'])), fields=('link',), name='one_live_payment_per_link'), models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['captured', 'owed']), _negated=True), ('order__isnull', False), _connector='OR'), name='no_money_without_an_order'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'surplus'), _negated=True), ('order__isnull', True), _connector='OR'), name='surplus_belongs_to_no_order'), models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='payment_not_negative'), models.CheckConstraint(condition=models.Q(('refunded__gte', 0), ('refunded__lte', models.F('amount'))), name='no_more_refunded_than_paid'), models.UniqueConstraint(fields=('public_id',), name='one_payment_per_id')],
             },
         ),
         migrations.CreateModel(
@@ -460,5 +463,16 @@ class Migration(migrations.Migration):
             options={
                 'constraints': [models.UniqueConstraint(fields=('basket', 'variant', 'modifiers_hash'), name='one_line_per_variant_and_modifiers'), models.CheckConstraint(condition=models.Q(('quantity__gte', 1), ('quantity__lte', 999)), name='basket_quantity_in_range')],
             },
+        ),
+        migrations.CreateModel(
+            name='Place',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('public_id', models.CharField(default=orders.models.place_id, max_length=30, unique=True)),
+                ('name', models.CharField(max_length=120)),
+                ('address', models.JSONField()),
+                ('chosen_at', models.DateTimeField(null=True)),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='places', to=settings.AUTH_USER_MODEL)),
+            ],
         ),
     ]

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from museo.statements import statements
+from museo.statements import Statements
 
 TABLES = (
     "orders_taxrate",
@@ -29,7 +29,7 @@ END
 class Migration(migrations.Migration):
     dependencies = [("orders", "0003_first_delivery_options")]
     operations = [
-        statements(
+        Statements(
             postgresql=[
                 POSTGRESQL,
                 *(

@@ -2,14 +2,14 @@
 
 from django.db import migrations
 
-from museo.statements import statements
+from museo.statements import Statements
 
 
 class Migration(migrations.Migration):
-    dependencies = [("orders", "0006_fewer_indexes")]
+    dependencies = [("orders", "0004_terms_are_stamped")]
 
     operations = [
-        statements(
+        Statements(
             postgresql=["ALTER TABLE orders_orderstep SET (fillfactor = 70)"],
             sqlite=[],
             postgresql_back=["ALTER TABLE orders_orderstep RESET (fillfactor)"],

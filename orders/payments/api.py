@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.decorators import api_view, authentication_classes
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from museo.access.callers import caller_from_request
 from museo.access.problems import TooLarge
+from museo.access.renderers import Response
 from museo.access.rest import read_body
 from orders import payments, tracking
 from orders.payments import links, settlement

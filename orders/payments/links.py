@@ -62,7 +62,7 @@ def for_order(
     """A link to an order that the caller may act on; raise NothingToPay."""
     order = tracking.find_to_act(caller, number)
     _require_unpaid(order)
-    return _new(order=order, amount=order.total, currency=order.currency, now=now, life=lifetime)
+    return _new(order=order, amount=order.payable, currency=order.currency, now=now, life=lifetime)
 
 
 def for_basket(caller: Caller, *, lifetime: timedelta = LIFETIME, now: datetime) -> NewLink:
@@ -173,7 +173,12 @@ def _ask_for_order(
             waiting = order.checkout.payments.filter(state=Payment.State.REQUIRES_ACTION)
             waiting.update(state=Payment.State.CANCELLED, look_at=now)
             return checkout.ask_for(
-                order.checkout, provider=provider, token=method, link=link, now=now
+                order.checkout,
+                provider=provider,
+                token=method,
+                amount=order.payable,
+                link=link,
+                now=now,
             )
     except IntegrityError as error:
         raise CheckoutInProgress(
@@ -184,7 +189,7 @@ def _ask_for_order(
 def _require_unpaid(order: Order) -> None:
     status = Order.PaymentStatus
     is_unpaid = order.payment_status in (status.UNPAID, status.PENDING, status.FAILED)
-    if not is_unpaid or order.status in lifecycle.BY_STAFF:
+    if not is_unpaid or order.status in lifecycle.BY_STAFF or not order.payable:
         raise NothingToPay(_("Nothing is to be paid for this order."))
 
 

@@ -37,13 +37,6 @@ class UnknownProvider(NotFound):
     code = "unknown_payment_provider"
 
 
-class NothingOwed(Problem):
-    """The order is paid, or its payment is not one that staff receive."""
-
-    status = 409
-    code = "nothing_owed"
-
-
 @dataclass(frozen=True)
 class Heard:
     """What a webhook did: whether it was the first of its id, and about something we know."""
@@ -195,7 +188,7 @@ def play_the_demo_bank(*, now: datetime, speed: float) -> int:
 
 
 def mark_paid(caller: Caller, number: str, *, now: datetime) -> Order:
-    """Staff have received what an order owes; again is harmless."""
+    """Staff have received what an order owes; again is harmless. Raises NothingOwed."""
     order = tracking.find(caller, number)
     _require_staff(caller)
     owed = Payment.objects.filter(checkout=order.checkout_id, state=Payment.State.OWED)
@@ -203,7 +196,7 @@ def mark_paid(caller: Caller, number: str, *, now: datetime) -> Order:
     if payment is None:
         if order.payments.filter(provider="manual", state=Payment.State.CAPTURED).exists():
             return order
-        raise NothingOwed(_("Nothing is owed for this order by invoice or in cash."))
+        raise outcomes.NothingOwed(_("Nothing is owed for this order by invoice or in cash."))
     charge = Charge(Outcome.CAPTURED, provider_reference=payment.provider_reference)
     said = outcomes.write(payment, charge, now=now, speed=1.0)
     if isinstance(said, Problem):

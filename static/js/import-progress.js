@@ -1,10 +1,12 @@
-// The numbers of an import while a worker is busy with it. When it has ended, or when the stream
-// stays away, the page is loaded anew: it shows all of it from the server.
+// The numbers of an import while a worker is busy with it. When it has ended, when nothing is heard
+// of it, or when the stream stays away, the page is loaded anew: it shows all of it from the server.
 
 import { Stream } from "./live-stream.js";
 
 const AT_WORK = new Set(["checking", "running", "undoing"]);
 const PAUSE = 2000;
+// a batch takes a second or two: then somebody else should be told to look after it
+const QUIET = 10_000;
 
 const section = document.querySelector("[data-import]");
 const topic = section.dataset.import;
@@ -15,8 +17,17 @@ function show(event) {
   if (event.topic !== topic || event.version <= version) return;
   version = event.version;
   bar.value = event.data.progress;
-  for (const place of section.querySelectorAll("[data-count]"))
-    place.textContent = event.data[place.dataset.count];
+  for (const place of section.querySelectorAll("[data-count]")) {
+    const count = String(event.data[place.dataset.count]);
+    if (place.textContent === count) continue;
+    place.textContent = count;
+    section.querySelector("[data-left]")?.remove();
+  }
+}
+
+function wait() {
+  clearTimeout(wait.quiet);
+  wait.quiet = setTimeout(() => location.reload(), QUIET);
 }
 
 // an import is checked, run and undone one after the other: only the newest event says how it is
@@ -39,6 +50,8 @@ const stream = new Stream(
     if (event?.type !== "import.progress") return;
     show(event);
     settle(event);
+    wait();
   },
 );
+wait();
 stream.open();

@@ -139,7 +139,8 @@ ROWS = [
     # who waits for no code is sent on, or to the password
     Row("GET", "login/code", SIGNED_IN, others=302),
     Row("POST", "login/code", SIGNED_IN, others=302, body={}),
-    Row("GET", "admin/login/"),
+    # customers are told that it is for staff
+    Row("GET", "admin/login/", to=f"guest ticket {STAFF}", others=403),
     Row("POST", "admin/login/", body={}),
     Row("POST", "logout", body={}),
     Row("POST", "language", body={}),

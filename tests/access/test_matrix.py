@@ -113,6 +113,24 @@ def test_whoever_the_row_names_is_let_in_and_nobody_else(people: World, row: Row
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("_no_wait")
+def test_no_page_with_a_form_has_browsers_hide_whose_it_is(people: World) -> None:
+    """They send `Origin: null` from a page whose policy is `no-referrer`, and that is refused."""
+    world = replace(people, tickets={}, basket_tokens={})
+    pages = [row for row in ROWS if row.method == "GET" and not row.is_rest]
+    shown = [(str(row), who, world.answer(row, who)) for row in pages for who in PEOPLE]
+
+    policies = {
+        name: answer.headers["Referrer-Policy"]
+        for name, _who, answer in shown
+        if not answer.streaming and b'method="post"' in answer.content
+    }
+
+    assert len(policies) > 25
+    assert set(policies.values()) == {"same-origin"}, policies
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_no_wait")
 @pytest.mark.parametrize("name", ["nothing", "%00"])
 def test_a_name_that_nothing_has_is_no_trouble(name: str) -> None:
     client = Client(raise_request_exception=False)

@@ -142,3 +142,13 @@ def test_they_are_told_in_their_language(client: Client) -> None:
         texts = {language: said(language) for language in LANGUAGES}
 
     assert all(len({words[place] for words in texts.values()}) == 5 for place in range(3)), texts
+
+
+@pytest.mark.django_db
+def test_what_a_guest_reads_is_kept_for_nobody_who_signs_in(client: Client) -> None:
+    guest = client.get("/api/v1/basket")
+    client.force_login(User.objects.create_user("ada@museo.example"))
+    ada = client.get("/api/v1/basket")
+
+    for answer in (guest, ada):
+        assert "Cookie" in answer["Vary"]

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django.http import HttpResponseBase
 from django.test import Client
 from django.utils import timezone
 
@@ -59,6 +58,10 @@ class World:
 
     def call(self, row: Row, who: str) -> str | int:
         """`in`, or the status of a refusal."""
+        return _judged(self.answer(row, who))
+
+    def answer(self, row: Row, who: str) -> Any:
+        """What the shop says."""
         self.tickets.pop(who, None)
         route = SAMPLES.get(row.route) or PARAMETER.sub(
             lambda found: str(getattr(self, f"_{found[1]}")(who)), row.route
@@ -70,12 +73,10 @@ class World:
         address = f"/{route}?{row.query}" if row.query else f"/{route}"
         if row.is_rest:
             sent = "" if row.body is None else json.dumps(row.body)
-            response: HttpResponseBase = client.generic(
+            return client.generic(
                 row.method, address, sent, content_type="application/json", headers=headers
             )
-        else:
-            response = getattr(client, row.method.lower())(address, row.body, headers=headers)
-        return _judged(response)
+        return getattr(client, row.method.lower())(address, row.body, headers=headers)
 
     def session(self, who: str) -> str:
         """What a signed-in browser sends along; empty for who has no account."""

@@ -1,8 +1,10 @@
 """The bridge's nouns: a phone on sale, guests with a client of each era, the bridge on a port."""
 
+import json
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +12,7 @@ import pytest
 from django.conf import LazySettings
 from django.contrib.auth.models import Group
 from django.utils import timezone
+from jsonschema import Draft202012Validator
 from mcp.client.client import Client
 from mcp_types import TextContent, TextResourceContents
 
@@ -40,6 +43,16 @@ ADDRESS = {
 BUYER = {"email": "maya@example.org", "name": "Maya Okafor", "address": ADDRESS}
 ERAS = ("auto", "legacy")
 Connect = Callable[..., AbstractAsyncContextManager[Client]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _schemas_are_checked_once() -> Iterator[None]:
+    """Each client checks the schema of each tool that it calls: many clients, the same schemas."""
+    check = Draft202012Validator.check_schema
+    once = cache(lambda schema: check(json.loads(schema)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Draft202012Validator, "check_schema", lambda schema: once(json.dumps(schema)))
+        yield
 
 
 @pytest.fixture

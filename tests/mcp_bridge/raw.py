@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from tests.mcp_bridge.conftest import BUYER, SKU
+from tests.processes import TLS
 
 LEGACY = {"accept": "application/json, text/event-stream"}
 INITIALIZE = {
@@ -91,5 +92,5 @@ async def _messages(response: httpx.Response) -> AsyncGenerator[Any, None]:
 
 @asynccontextmanager
 async def raw(address: str) -> AsyncIterator[Raw]:
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with httpx.AsyncClient(timeout=60, verify=TLS) as client:
         yield Raw(client, address)

@@ -16,7 +16,7 @@ from tests.mcp_bridge.conftest import advance, buy
 from tests.mcp_bridge.raw import raw
 from tests.mcp_bridge.test_push import legacy_client, modern_client
 from tests.mcp_bridge.test_sockets import wire
-from tests.processes import eventually, spawn
+from tests.processes import TLS, eventually, spawn
 from tests.shops import free_port
 
 SERVE = """
@@ -48,7 +48,7 @@ def _open_for_other_processes(committed: None) -> None:
 
 def answers(address: str) -> bool:
     try:
-        return httpx.get(address, timeout=60).status_code == 405
+        return httpx.get(address, timeout=60, verify=TLS).status_code == 405
     except httpx.TransportError:
         return False
 

@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 from django.contrib.messages.storage.base import BaseStorage
 from django.http import HttpRequest, HttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
 from django.urls.resolvers import RoutePattern
 from rest_framework import renderers
@@ -108,3 +108,12 @@ def test_pages_have_notices_and_calls_have_none(path: str, has_notices: bool) ->
 
     assert isinstance(getattr(request, "_messages", None), BaseStorage) is has_notices
     assert "museo.access.notices.Notices" in settings.MIDDLEWARE
+
+
+@pytest.mark.django_db
+def test_only_pages_are_looked_for_with_a_slash(client: Client) -> None:
+    page, call = client.get("/admin"), client.get("/api/v1/nowhere")
+
+    assert (page.status_code, page["Location"]) == (301, "/admin/")
+    assert (call.status_code, call.json()["code"]) == (404, "not_found")
+    assert call["Content-Length"] == str(len(call.content))

@@ -47,6 +47,33 @@ def test_a_page_that_no_role_opens_says_so_and_leads_on(client: Client, clerk: U
     assert 'name="password"' in again.content.decode()
 
 
+@pytest.mark.parametrize("wanted", ["/admin/board", "/admin/health", "/admin/orders/order/"])
+def test_a_customer_is_told_that_a_page_is_for_staff(client: Client, wanted: str) -> None:
+    client.force_login(User.objects.create_user("maya@example.org"))
+
+    answer = client.get(wanted, follow=True)
+    page = answer.content.decode()
+
+    assert answer.status_code == 403
+    assert "This page is not open to you" in page
+    assert "You are signed in as maya@example.org" in page
+    # nothing there leads to another page that they may not see
+    assert 'href="/admin/' not in page
+    assert 'href="/account"' in page
+    again = client.post("/logout", {"next": _next(page)}, follow=True)
+    assert 'name="password"' in again.content.decode()
+    assert unquote(again.request["QUERY_STRING"]) == f"next={wanted}"
+
+
+def test_staff_who_sign_in_without_a_page_in_mind_begin_at_the_first(client: Client) -> None:
+    User.objects.create_superuser(MAIL, "correct horse battery")
+    typed = {"username": MAIL, "password": "correct horse battery"}
+
+    assert client.post("/admin/login/", typed)["Location"] == "/admin/"
+    client.logout()
+    assert client.post("/admin/login/?next=/admin/board", typed)["Location"] == "/admin/board"
+
+
 def test_a_form_of_before_signing_in_is_answered_in_words(db: None) -> None:
     answer = Client(enforce_csrf_checks=True).post("/login", headers={"Accept-Language": "de"})
 

@@ -69,14 +69,30 @@ def test_staff_see_the_clock_the_push_and_who_fails() -> None:
     assert "fine.example" not in page
 
 
-def test_a_clock_that_stands_is_said() -> None:
+@pytest.mark.parametrize(
+    ("still", "going", "name"),
+    [("tick", "deliver", "Order timer"), ("deliver", "tick", "Background")],
+)
+def test_a_clock_or_a_worker_that_stands_is_said(still: str, going: str, name: str) -> None:
     client = of_role("support")
-    assert "has not run yet" in client.get(PAGE).content.decode()
+    heartbeat.record(going, timezone.now())
+    assert in_trouble(client) == [(name, "has not run yet")]
 
-    heartbeat.record("tick", timezone.now() - timedelta(minutes=2))
+    heartbeat.record(still, timezone.now() - timedelta(minutes=2))
+    heartbeat.record(going, timezone.now())
 
+    ((said_of, said),) = in_trouble(client)
+    assert said_of == name
+    assert re.fullmatch(r"ran 1\d\d seconds ago", said)
+
+
+def in_trouble(client: Client) -> list[tuple[str, str]]:
+    """What the page shows in red: the beginning of its name, and what is said."""
     page = client.get(PAGE).content.decode()
-    assert 'class="st num err"' in page
+    line = (
+        r'<li><span>(Order timer|Background)[^<]*</span><span class="st num err">.*?</svg>([^<]*)<'
+    )
+    return re.findall(line, page)
 
 
 def test_what_waits_for_another_try_is_sent_now() -> None:

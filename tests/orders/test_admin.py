@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from catalog import shop
@@ -16,7 +18,7 @@ from museo.access.callers import Caller, caller_for_user
 from museo.access.models import User
 from notifications.masking import masked
 from notifications.models import Delivery, Event, Subscription
-from orders import baskets, checkout, plans, returns
+from orders import baskets, checkout, notes, plans, returns
 from orders.details import Details
 from orders.models import Order, Plan
 from orders.tracking import Placed
@@ -343,6 +345,39 @@ def test_staff_write_a_note_and_change_the_address(boss: Client, order: Order) -
     for text in ("Called back &lt;b&gt;", "Harbour Road 9, Turku", "Changed; before:", "Ring"):
         assert text in page
     assert "required" in boss.post(act_on(order, "write_note"), {"text": ""}).content.decode()
+
+
+def test_a_note_says_whose_it_is(boss: Client, order: Order) -> None:
+    now = timezone.now()
+    guest = caller_for_user(None, locale="en")
+    boss.post(act_on(order, "write_note"), {"text": "Called back"})
+    notes.write(order, "Changed; before: -", by=guest, now=now)
+    notes.write(order, "By a program", by=replace(guest, who="service:7"), now=now)
+
+    page = boss.get(page_of(order)).content.decode()
+
+    signed = dict(
+        re.findall(r'<td class="p-2">([^<]*)</td><td class="p-2">([^<]*)</td></tr>', page)
+    )
+    assert signed["staff@museo.example"] == "Called back"
+    assert signed["A customer"] == "Changed; before: -"
+    assert signed["service:7"] == "By a program"
+    assert "guest:" not in page
+
+
+def test_the_page_of_an_act_names_the_order_and_reads_it_once(boss: Client, order: Order) -> None:
+    deliver(boss, order)
+    staff = caller_for_user(User.objects.get(), locale="en")
+    returns.ask(staff, order.number, units={1: 1}, now=timezone.now())
+    boss.get("/admin/")
+
+    with CaptureQueriesContext(connection) as asked:
+        page = boss.get(act_on(order, "answer_return")).content.decode()
+
+    read = [each["sql"] for each in asked if 'FROM "orders_order" WHERE' in each["sql"]]
+    assert len(read) == 1
+    assert order.number in page
+    assert "<h1" in page
 
 
 def test_staff_say_a_new_time_and_that_a_delivery_failed(boss: Client, order: Order) -> None:

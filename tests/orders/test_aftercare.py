@@ -130,7 +130,8 @@ def test_goods_come_back_and_are_paid_for_once_they_are_here(
     order = Order.objects.get()
     assert (order.status, order.payment_status) == ("delivered", "partially_refunded")
     [shown] = tracking.returns(order)
-    assert (shown["state"], shown["lines"]) == ("received", [{"position": 1, "quantity": 2}])
+    goods = [{"position": 1, "quantity": 2, "name": "LAMP"}]
+    assert (shown["state"], shown["lines"]) == ("received", goods)
 
 
 def test_what_is_broken_is_paid_for_and_not_put_back(

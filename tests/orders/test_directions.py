@@ -7,14 +7,20 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.translation import override
 
+from catalog import events, stock
 from catalog.models import Category, Master
+from museo.directions import isolated
+from notifications.envelope import render_texts
+from orders.models import Return
 from orders.tracking import Placed
 from tests.orders.conftest import SellLamp
 
 pytestmark = pytest.mark.django_db
 
 NAME, ROOM = "Lamp (brass)", "Light (warm)"
+LAMP_IN_ARABIC = "\u0645\u0635\u0628\u0627\u062d (\u0646\u062d\u0627\u0633)"
 # what shows no text of its own to people
 UNSEEN = {"title", "option", "script"}
 VOID = {
@@ -81,3 +87,52 @@ def test_no_name_of_other_letters_is_torn_apart_in_arabic(pages: dict[str, Any])
 
         assert reader.found, path
         assert [text for text, is_apart in reader.found if not is_apart] == [], path
+
+
+# where there is only text
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "shown"),
+    [
+        ("en", NAME, NAME),
+        ("de", "Gl\u00fchbirne (rot)", "Gl\u00fchbirne (rot)"),
+        ("ar", NAME, f"\u2068{NAME}\u2069"),
+        ("ar", LAMP_IN_ARABIC, LAMP_IN_ARABIC),
+        ("en", LAMP_IN_ARABIC, f"\u2068{LAMP_IN_ARABIC}\u2069"),
+        # what turns the direction turns nothing beside it
+        ("ar", "\u202e12", "12"),
+        ("en", "Lamp \u202egnp.exe", "Lamp gnp.exe"),
+        ("ar", "Lamp\u2069", "\u2068Lamp\u2069"),
+    ],
+)
+def test_a_name_keeps_its_order_in_a_sentence(language: str, name: str, shown: str) -> None:
+    with override(language):
+        assert isolated(name) == shown
+
+
+def test_a_name_is_apart_in_what_messages_and_letters_say(
+    client: Client, sell: SellLamp, buy: Callable[..., Placed]
+) -> None:
+    lamp = sell("24-LAMP", on_hand=9)
+    Master.objects.get().translations.update(name=NAME)
+    order = buy("24-LAMP", now=timezone.now()).order
+    asked = Return.objects.create(order=order, requested_at=timezone.now())
+    asked.lines.create(position=1, quantity=1)
+    back = {"message": [events.MESSAGE, {"product": {"": NAME}}]}
+    client.cookies["django_language"] = "ar"
+    client.post("/basket/add", {"sku": lamp.sku, "quantity": "2"})
+    labels = client.get("/basket").content.decode()
+    Master.objects.update(status=Master.Status.DRAFT)
+
+    with override("ar"):
+        said = [
+            asked.in_words(order.lines.all()),
+            render_texts(back, "ar")["message"],
+            client.get("/basket").content.decode(),
+            labels,
+        ]
+        sold_out = stock.OutOfStock(lamp.sku, 1).detail
+
+    assert [f"\u2068{NAME}\u2069" in text for text in said] == [True] * 4
+    assert "\u206824-LAMP\u2069" in sold_out

@@ -353,7 +353,7 @@ def test_only_staff_receive_money_and_only_what_is_owed(
 
     with pytest.raises(NotAllowed):
         settlement.mark_paid(Caller(tickets=(placed.ticket,)), placed.order.number, now=noon)
-    with pytest.raises(settlement.NothingOwed):
+    with pytest.raises(outcomes.NothingOwed):
         settlement.mark_paid(staff, placed.order.number, now=noon)
 
 
@@ -368,7 +368,7 @@ def test_a_cancelled_order_owes_nothing(
     order.refresh_from_db()
     assert (order.payment_status, Payment.objects.get().state) == ("unpaid", "cancelled")
     assert not Refund.objects.exists()
-    with pytest.raises(settlement.NothingOwed):
+    with pytest.raises(outcomes.NothingOwed):
         settlement.mark_paid(staff, order.number, now=noon)
 
 

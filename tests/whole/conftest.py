@@ -1,10 +1,12 @@
 """The open shops, once for all tests of this folder; browsers; a page that follows an order."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
+from tests.clients.orders import Hands
 from tests.clients.proxy import Proxy
 from tests.shops import Shop, open_shop
 from tests.whole.browser import FLAGS, browser, without_motion
@@ -20,6 +22,13 @@ expect.set_options(timeout=BOUND)
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     with open_shop(tmp_path_factory.mktemp("shop")) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def hands(shop: Shop) -> Iterator[Hands]:
+    """Do in the shop's own code what nobody does on a page."""
+    with closing(Hands(shop)) as hands:
+        yield hands
 
 
 @pytest.fixture(scope="session")

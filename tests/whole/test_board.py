@@ -21,6 +21,11 @@ BOARD = "/admin/board"
 # looked at, and never kept in the repository
 PICTURES = ROOT / "var" / "pictures"
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# the words of the bar of pages that do not quite stand on the screen
+CUT = """[...document.querySelectorAll(".top .nav a")].filter((link) => {
+    const {left, right} = link.getBoundingClientRect();
+    return left < -1 || right > innerWidth + 1 || link.scrollWidth > link.clientWidth;
+}).map((link) => link.textContent)"""
 LIVE = "[data-conn][data-s=live]"
 # whether it still is marked as new there, too, is a matter of seconds
 LATE = re.compile(r"\blate\b")
@@ -97,6 +102,33 @@ def test_orders_come_and_move_on_without_touching_the_page(calm: Desk, enter: En
     expect(page.locator(f"{placed}.late#{other.number}")).to_be_visible()
     expect(page.locator(f"{placed}:not(.late) ~ .late")).to_have_count(0)
     assert page.evaluate("window.isTheSame")
+
+
+@pytest.mark.parametrize("language", ["en-GB", "de-DE", "fr-FR", "es-ES", "ar"])
+def test_no_word_of_the_bars_is_cut_on_a_phone(calm: Desk, enter: Enter, language: str) -> None:
+    page = enter(is_live=False, locale=language, viewport={"width": 390, "height": 700})
+    assert page.evaluate(CUT) == []
+    page.goto(f"{calm.shop.address}/orders")
+    for width in (390, 320):
+        page.set_viewport_size({"width": width, "height": 700})
+        assert page.evaluate(CUT) == [], width
+
+    page.context.clear_cookies()
+    page.goto(f"{calm.shop.address}/orders")
+    assert page.get_by_role("navigation").first.get_by_role("link").count() == 4
+    assert page.evaluate(CUT) == []
+
+
+def test_the_admin_shows_an_order_without_a_script_on_a_phone(calm: Desk, enter: Enter) -> None:
+    order, phone = calm.buy(), {"width": 390, "height": 700}
+    path = f"{BOARD}/{order.number}"
+    page = enter(path, is_live=False, java_script_enabled=False, viewport=phone)
+
+    page.get_by_role("link", name="All about this order").click()
+
+    expect(page.get_by_text("Steps").first).to_be_visible()
+    page.get_by_text("Lines").first.click()
+    assert page.evaluate(OVERFLOW) == 0
 
 
 def test_a_slip_takes_the_next_step(calm: Desk, enter: Enter) -> None:

@@ -1,13 +1,16 @@
 """The pages in a real browser, against the whole shop with its real clock."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, expect
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, expect
 
+from museo.access import second_factor
 from tests.processes import eventually
 from tests.shops import Shop
 from tests.whole.browser import WHERE, Shopper
@@ -149,6 +152,81 @@ def test_a_dish_says_what_must_be_chosen(enter: Enter) -> None:
     expect(page.locator("[data-price-shown]")).to_have_text("€17.00")
     page.keyboard.press("Enter")
     page.wait_for_url("**/basket")
+
+
+@pytest.mark.parametrize("has_script", [True, False])
+def test_what_was_delivered_is_asked_to_be_sent_back(enter: Enter, has_script: bool) -> None:
+    shopper = enter(java_script_enabled=has_script)
+    page = shopper.page
+    number = shopper.buy("cardamom-bun")
+    offer = page.get_by_role("link", name="Send something back")
+    if has_script:
+        expect(offer).to_be_hidden()
+        page.wait_for_selector("museo-live[status=delivered]")
+        # the page is still that of before: it leads to the form
+        offer.click()
+    else:
+        eventually(lambda: _is_delivered(page))
+        page.get_by_text("Send something back").click()
+
+    page.get_by_label("Why? You need not say.").fill("Two came")
+    page.get_by_role("button", name="Ask to send it back").click()
+
+    expect(page.get_by_role("status")).to_contain_text("We will answer soon")
+    expect(page.locator("#bought ~ p", has_text="Cardamom bun: You asked")).to_be_visible()
+    assert page.url == f"{shopper.address}/orders/{number}"
+    expect(page.locator("summary", has_text="Send something back")).to_have_count(0)
+    assert shopper.trouble == []
+
+
+def _is_delivered(page: Page) -> bool:
+    page.reload()
+    return page.locator("[status=delivered]").count() == 1
+
+
+def test_a_mailed_link_signs_in_with_the_code_of_the_second_factor(
+    shop: Shop, enter: Enter
+) -> None:
+    first, second = enter(), enter()
+    page = first.page
+    _open_mailed_link(first, shop, onward="/account/second-factor")
+    page.wait_for_url("**/account/second-factor")
+    key = page.locator("code").inner_text().replace(" ", "")
+    page.get_by_label("Code").fill(_code(key))
+    page.get_by_role("button", name="Turn it on").click()
+    expect(page.get_by_text("The second factor is on.")).to_be_visible()
+
+    page = second.page
+    _open_mailed_link(second, shop, onward="/account/places")
+    page.wait_for_url("**/login/code?*")
+    # one counts once
+    page.get_by_label("Code").fill(_code(key, ahead=1))
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+    page.wait_for_url("**/account/places")
+    expect(page.get_by_role("heading", name="Addresses", exact=True)).to_be_visible()
+    assert first.trouble == second.trouble == []
+
+
+def _open_mailed_link(shopper: Shopper, shop: Shop, *, onward: str) -> None:
+    """Ask for it, read it out of the mail that the demo shows, and say yes on its page."""
+    page, log = shopper.page, shop.home / "logs" / "web.log"
+
+    def links() -> list[str]:
+        return re.findall(r"/login/link/[\w-]+\?next=\S+", log.read_text())
+
+    before = len(links())
+    shopper.go(f"/login?next={onward}")
+    page.get_by_role("textbox", name="E-mail").first.fill("links@example.org")
+    page.get_by_role("button", name="Send me a link").click()
+    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    eventually(lambda: len(links()) > before)
+    shopper.go(links()[-1])
+    page.get_by_role("button", name="Sign in").click()
+
+
+def _code(key: str, *, ahead: int = 0) -> str:
+    return second_factor.code_of(key, second_factor.step_at(timezone.now()) + ahead)
 
 
 def test_two_clicks_on_pay_are_one_order(shop: Shop, enter: Enter) -> None:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext
 
+from tests.clients.orders import Hands
 from tests.shops import Shop
 from tests.whole.browser import Shopper
 from tests.whole.test_browser import OVERFLOW, violations
@@ -35,8 +36,10 @@ def plain(with_windows: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-def test_a_person_lets_an_app_in(shop: Shop, chrome: Browser, plain: BrowserContext) -> None:
-    join(shop, EMAIL)
+def test_a_person_lets_an_app_in(
+    shop: Shop, hands: Hands, chrome: Browser, plain: BrowserContext
+) -> None:
+    join(hands, EMAIL)
     client = httpx.post(
         f"{shop.address}/oauth/register",
         json={"client_name": "Assistant", "redirect_uris": [REDIRECT]},

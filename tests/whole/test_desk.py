@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.shops import ROOT, Shop, _environment
+from tests.clients.orders import Hands
+from tests.shops import Shop
 
 pytestmark = pytest.mark.browser
 BOSS, PASSWORD = "desk@museo.example", "a long way to the museum"
-SETTLE = f"""
+SETTLE = """
 from museo.access.models import User
-User.objects.create_superuser({BOSS!r}, {PASSWORD!r})
+
+User.objects.create_superuser(*sys.argv[1:])
 """
 WRITE = """
 from django.utils import timezone
 from notifications.channels import news
 from notifications.channels.news import Reply
-news.hear([Reply("sms", {name!r}, "+358401234567", "Where is it?", at=timezone.now())])
+
+news.hear([Reply("sms", sys.argv[1], "+358401234567", "Where is it?", at=timezone.now())])
 """
 
 
-def run(shop: Shop, command: str) -> None:
-    subprocess.run(
-        [sys.executable, "manage.py", "shell", "--verbosity=0", "-c", command],
-        cwd=ROOT,
-        env=_environment(shop.home),
-        check=True,
-    )
-
-
-def test_a_message_appears_while_staff_look_and_is_opened(chrome: Browser, shop: Shop) -> None:
-    run(shop, SETTLE + WRITE.format(name="SM1"))
+def test_a_message_appears_while_staff_look_and_is_opened(
+    chrome: Browser, shop: Shop, hands: Hands
+) -> None:
+    hands.do(SETTLE, BOSS, PASSWORD)
+    hands.do(WRITE, "SM1")
     context = chrome.new_context(locale="en-GB")
     page = context.new_page()
     errors: list[str] = []
@@ -47,7 +41,7 @@ def test_a_message_appears_while_staff_look_and_is_opened(chrome: Browser, shop:
     expect(rows).to_have_count(1)
     page.evaluate("window.isTheSame = true")
 
-    run(shop, WRITE.format(name="SM2"))
+    hands.do(WRITE, "SM2")
 
     expect(rows).to_have_count(2)
     assert page.evaluate("window.isTheSame")

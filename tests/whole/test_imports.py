@@ -1,7 +1,7 @@
 """An import in a real browser: its page learns how it ended, however soon that was."""
 
 import pytest
-from playwright.sync_api import BrowserContext, FilePayload, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, Route, expect
 
 from tests.shops import Shop
 
@@ -12,6 +12,16 @@ FILE: FilePayload = {
     "mimeType": "text/csv",
     "buffer": b"sku,name,category,price,stock\nONE-BOWL,Bowl,clay,8.40,2\n",
 }
+
+
+WRONG: FilePayload = {
+    "name": "wrong.csv",
+    "mimeType": "text/csv",
+    "buffer": b"sku,name,category,price,stock\nWRONG-BOWL,Bowl,nowhere,free,many\n",
+}
+# tables that go on beyond the edge
+BEYOND = """[...document.querySelectorAll("main .scroll")]
+    .filter(each => each.scrollWidth > each.clientWidth).map(each => each.innerText)"""
 
 
 def test_a_page_learns_of_a_check_that_ended_before_it_listened(
@@ -35,6 +45,43 @@ def test_a_page_learns_of_a_check_that_ended_before_it_listened(
 
     expect(page.get_by_role("heading", name="Checked", exact=True)).to_be_visible()
     expect(page.get_by_role("row", name="2 ONE-BOWL")).to_contain_text("€8.40")
+
+
+def test_a_page_that_hears_nothing_asks_for_itself(context: BrowserContext, shop: Shop) -> None:
+    page = context.new_page()
+    _sign_in(page, shop)
+    page.set_input_files("input[type=file]", files=[FILE])
+    page.get_by_role("button", name="Upload").click()
+    held: list[Route] = []
+    page.route("**/api/v1/events?*", lambda route: held.append(route))
+    page.clock.install()
+    with page.expect_request("**/api/v1/events?*"):
+        page.get_by_role("button", name="See what would change").click()
+    imports = f"{shop.address}/api/v1/admin/imports"
+    while '"state":"checking"' in page.request.get(imports).text():
+        page.wait_for_load_state()
+
+    page.clock.fast_forward(10_000)
+
+    expect(page.get_by_role("heading", name="Checked", exact=True)).to_be_visible()
+
+
+def test_all_of_an_import_is_seen_on_a_phone(chrome: Browser, shop: Shop) -> None:
+    page = chrome.new_page(viewport={"width": 390, "height": 844}, locale="en-GB")
+    page.set_default_timeout(60_000)
+    _sign_in(page, shop)
+    page.set_input_files("input[type=file]", files=[WRONG])
+    page.get_by_role("button", name="Upload").click()
+    expect(page.get_by_label("category")).to_have_value("category")
+    assert page.evaluate(BEYOND) == []
+    page.get_by_role("button", name="See what would change").click()
+
+    expect(page.get_by_text("There is no such category.")).to_be_visible()
+    assert page.evaluate(BEYOND) == []
+    page.goto(f"{shop.address}/admin/catalog/import/")
+    for kind in ("CSV", "XLSX", "JSON lines"):
+        expect(page.get_by_role("link", name=f"Export as {kind}")).to_be_in_viewport(ratio=1)
+    page.context.close()
 
 
 def _sign_in(page: Page, shop: Shop) -> None:

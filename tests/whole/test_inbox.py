@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.shops import ROOT, Shop, _environment
+from tests.clients.orders import Hands
+from tests.shops import Shop
 from tests.whole.browser import Shopper
 from tests.whole.test_browser import OVERFLOW, violations
 
@@ -20,7 +19,9 @@ PASSWORD = "a long way to the museum"
 LIMIT = 60_000
 JOIN = """
 from museo.access.models import User
-User.objects.create_user({email!r}, {password!r}, time_zone="Europe/Helsinki")
+
+email, password = sys.argv[1:]
+User.objects.create_user(email, password, time_zone="Europe/Helsinki")
 """
 ALL_STEPS = 5
 PAGES = ["/notifications", "/account/notifications", "/account", "/account/password"]
@@ -28,13 +29,13 @@ Enter = Callable[..., Shopper]
 
 
 @pytest.fixture
-def enter(chrome: Browser, shop: Shop) -> Iterator[Enter]:
+def enter(chrome: Browser, shop: Shop, hands: Hands) -> Iterator[Enter]:
     """Opens a browser of its own, in which the person of this e-mail address has signed in."""
     contexts = []
 
     def enter(email: str, *, joins: bool = False, **options: Any) -> Shopper:
         if joins:
-            join(shop, email)
+            join(hands, email)
         context = chrome.new_context(locale="en-GB", **options)
         context.set_default_timeout(LIMIT)
         contexts.append(context)
@@ -52,14 +53,8 @@ def enter(chrome: Browser, shop: Shop) -> Iterator[Enter]:
         context.close()
 
 
-def join(shop: Shop, email: str) -> None:
-    command = JOIN.format(email=email, password=PASSWORD)
-    subprocess.run(
-        [sys.executable, "manage.py", "shell", "--verbosity=0", "-c", command],
-        cwd=ROOT,
-        env=_environment(shop.home),
-        check=True,
-    )
+def join(hands: Hands, email: str) -> None:
+    hands.do(JOIN, email, PASSWORD)
 
 
 def test_a_badge_counts_live_and_what_is_read_in_one_browser_is_read_in_the_other(

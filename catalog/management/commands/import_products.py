@@ -3,6 +3,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -12,6 +13,8 @@ from catalog.imports import downloads, services, working
 from catalog.imports.files import CHUNK
 from catalog.imports.models import Import
 from catalog.imports.problems import OF_FILES, CannotImport, words
+
+PAUSE = 0.2
 
 
 class Command(BaseCommand):
@@ -45,8 +48,7 @@ class Command(BaseCommand):
             raise CommandError(f"{options['file']}: {error.strerror}") from error
         except CannotImport as problem:
             raise CommandError(problem.detail) from problem
-        working.work_on(found, timezone.now)
-        found.refresh_from_db()
+        _work_on(found)
         self._tell(found, options["refused"])
 
     def _start(self, path: Path, pairs: list[str], *, is_dry: bool) -> Import:
@@ -62,11 +64,22 @@ class Command(BaseCommand):
                 file.writelines(downloads.refused(found))
         else:
             sys.stderr.writelines(f"{line}\n" for line in downloads.sentences(found))
+        sys.stderr.writelines(f"{line}\n" for line in downloads.warnings(found))
         verb = "would be" if found.state == Import.State.CHECKED else "are"
         self.stdout.write(
             f"{found.created} {verb} new, {found.changed} changed, {found.unchanged} unchanged,"
             f" {found.refused} refused ({found.public_id})."
         )
+
+
+def _work_on(found: Import) -> None:
+    """Do it; or, if a worker of the shop was faster, wait for that."""
+    working.work_on(found, timezone.now)
+    found.refresh_from_db()
+    while found.state in Import.AT_WORK:
+        sleep(PAUSE)
+        working.work_on(found, timezone.now)
+        found.refresh_from_db()
 
 
 def _parts(path: Path) -> Iterator[bytes]:

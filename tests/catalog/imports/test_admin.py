@@ -2,17 +2,22 @@
 
 import codecs
 import re
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
+from django.utils.translation import override
 
 from catalog.imports import services, working
 from catalog.imports.models import Import
 from catalog.models import Category, Master, Variant
 from museo.access.callers import Caller
 from museo.access.models import User
+from orders.models import DeliveryOption
 from tests.catalog.imports.conftest import clock, csv_of
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -32,6 +37,18 @@ def upload(client: Client, content: bytes) -> Any:
     return client.post(f"{LIST}add/", {"file": file})
 
 
+def check(client: Client, address: str) -> str:
+    """The page of the upload once it is checked under what was guessed."""
+    mapping = Import.objects.latest("pk").mapping
+    client.post(address, {"check": "", **dict(columns(mapping))})
+    working.work_on_next(clock)
+    return page(client, address)
+
+
+def columns(mapping: Iterable[str]) -> Iterator[tuple[str, str]]:
+    return ((f"column-{index}", field) for index, field in enumerate(mapping))
+
+
 def page(client: Client, address: str) -> str:
     answer = client.get(address)
     assert answer.status_code == 200
@@ -47,8 +64,7 @@ def test_from_the_upload_to_the_undo(signed_in: Client, clay: Category) -> None:
     mapping = page(signed_in, address)
     assert 'name="column-4"' in mapping
     assert '<option value="price" selected>' in mapping
-    fields = ["sku", "product", "name", "category", "price", "stock"]
-    chosen = {f"column-{index}": field for index, field in enumerate(fields)}
+    chosen = dict(columns(["sku", "product", "name", "category", "price", "stock"]))
     assert signed_in.post(address, {"check": "", **chosen}).status_code == 302
 
     busy = page(signed_in, address)
@@ -122,6 +138,76 @@ def test_blank_cells_are_no_examples(signed_in: Client, clay: Category) -> None:
     ]
 
 
+def test_columns_are_named_as_staff_name_their_fields(signed_in: Client, clay: Category) -> None:
+    content = csv_of("A,Lamp,clay,84.00", header="sku,name:de,category,price:EUR")
+
+    shown = page(signed_in, upload(signed_in, content)["Location"])
+
+    assert '<option value="price:EUR" selected>price (EUR)</option>' in shown
+    # nothing is counted yet
+    assert "Unchanged" not in shown
+
+
+def test_what_the_shop_has_already_is_said_to_change_nothing(
+    signed_in: Client, staff: Caller, clay: Category
+) -> None:
+    header = "sku,name,category,price,tags,option:Size"
+    content = csv_of('A,Lamp,clay,84.00,"brass, old",L', header=header)
+    first = check(signed_in, upload(signed_in, content)["Location"])
+
+    assert "Nothing would change" not in first
+    assert '<ins dir="auto">brass, old</ins>' in first
+    services.run(staff, Import.objects.get().public_id, now=clock())
+    working.work_on_next(clock)
+    again = check(signed_in, upload(signed_in, content)["Location"])
+
+    assert "Nothing would change: the shop has all of this already." in again
+    assert 'name="run"' not in again
+
+
+def test_the_difference_comes_before_what_the_columns_mean(
+    signed_in: Client, clay: Category
+) -> None:
+    shown = check(signed_in, upload(signed_in, ROWS)["Location"])
+
+    assert 'href="#mapping"' in shown
+    assert shown.index('id="rows"') < shown.index('id="mapping"')
+
+
+def test_staff_are_told_of_what_nobody_could_buy(signed_in: Client, clay: Category) -> None:
+    DeliveryOption.objects.update(kinds=["food"])
+
+    shown = check(signed_in, upload(signed_in, ROWS)["Location"])
+
+    assert "what is of this kind: Physical. Nobody can buy it." in shown
+    assert '<p class="warn">kind: No way of delivery takes' in shown
+    assert '<p class="errtxt">price: A price is 0 or more.</p>' in shown
+
+
+def test_a_check_that_failed_did_not_come_to_the_import(signed_in: Client, clay: Category) -> None:
+    rows = [f"A-{number},a,Lamp,clay,1.00,5" for number in range(9)]
+
+    shown = check(signed_in, upload(signed_in, csv_of(*rows, 'B,"never closed'))["Location"])
+
+    assert "Look for a quotation mark that is not closed." in shown
+    assert re.findall(r'aria-current="step">.*?</span>([^<]*)</li>', shown) == [
+        "See what would change"
+    ]
+    assert f'href="{LIST}add/"' in shown
+
+
+def test_an_import_that_nobody_works_on_says_so(signed_in: Client, clay: Category) -> None:
+    address = upload(signed_in, ROWS)["Location"]
+    signed_in.post(address, {"check": "", **dict(columns(Import.objects.get().mapping))})
+    said = "Nobody has begun with it yet"
+
+    assert said not in page(signed_in, address)
+    Import.objects.update(lease_until=timezone.now() - timedelta(seconds=6))
+    assert said in page(signed_in, address)
+    working.work_on_next(clock)
+    assert said not in page(signed_in, address)
+
+
 def test_a_refusal_is_a_message(signed_in: Client, clay: Category) -> None:
     address = upload(signed_in, ROWS)["Location"]
 
@@ -139,7 +225,21 @@ def test_the_list_leads_to_the_wizard_and_to_the_exports(signed_in: Client, clay
     assert "products.csv" in shown
     assert f"{LIST}add/" in shown
     for kind in ("csv", "xlsx", "jsonl"):
+        assert f'href="{LIST}export/?type={kind}"' in shown
         assert signed_in.get(f"{LIST}export/?type={kind}").status_code == 200
+
+
+def test_every_state_is_said_in_the_readers_language(signed_in: Client, clay: Category) -> None:
+    upload(signed_in, ROWS)
+    signed_in.cookies["django_language"] = "de"
+
+    with override("de"):
+        said = {state: str(label) for state, label in Import.State.choices}
+    assert said["checked"] == "geprüft"
+
+    for state in Import.State:
+        Import.objects.update(state=state)
+        assert re.search(rf">\s*{said[state]}\s*</span>", page(signed_in, LIST)), state
 
 
 def test_chosen_products_are_exported(signed_in: Client, clay: Category) -> None:

@@ -93,6 +93,24 @@ def test_refused_rows_are_a_download_that_can_be_corrected(
     assert str(Variant.objects.get(sku="B").master) == "=Bad"
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_refused_rows_keep_the_delimiter_of_their_file(
+    signed_in: Client, clay: Category, delimiter: str
+) -> None:
+    line = delimiter.join
+    content = "\n".join(
+        [line(["sku", "name", "category", "price"]), line(["B", "b, c", "x", "1,5"])]
+    )
+    found = post(signed_in, content.encode()).json()
+    working.work_on_next(clock)
+
+    answer = signed_in.get(f"{IMPORTS}/{found['id']}/refused")
+
+    header, refused = b"".join(answer).decode("utf-8-sig").splitlines()
+    assert header == line(["sku", "name", "category", "price", "row", "why"])
+    assert refused.startswith(line(["B", "b, c", "x", "1,5", "2", ""]))
+
+
 def test_a_mapping_names_what_the_header_does_not(signed_in: Client, clay: Category) -> None:
     content = csv_of("A,Lamp,clay,9.99,3", header="No,What,Where,Cost,Pieces")
     mapping = (

@@ -1,12 +1,18 @@
 """`manage.py import_products`."""
 
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
+from catalog.imports import services
+from catalog.imports.models import Import
 from catalog.models import Category, Variant
+from orders.models import DeliveryOption
 from tests.catalog.imports.conftest import csv_of
 
 pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
@@ -34,6 +40,30 @@ def test_a_file_is_imported_and_what_was_refused_is_written(file: Path) -> None:
 
     assert Variant.objects.get().sku == "A"
     assert "A price is 0 or more." in refused.read_text(encoding="utf-8-sig")
+
+
+def test_what_nobody_could_buy_is_said(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    DeliveryOption.objects.update(kinds=["food"])
+
+    run(file)
+
+    assert "what is of this kind: Physical." in capsys.readouterr().err
+
+
+def test_a_worker_that_was_faster_is_waited_for(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = services.begin
+
+    def taken_up(made: Import, **options: Any) -> Import:
+        found = begin(made, **options)
+        until = timezone.now() + timedelta(seconds=0.5)
+        Import.objects.update(worker="another", lease_until=until)
+        return found
+
+    monkeypatch.setattr(services, "begin", taken_up)
+
+    assert run(file).startswith("1 are new, 0 changed, 0 unchanged, 1 refused")
 
 
 def test_a_column_can_be_given_its_meaning(file: Path) -> None:

@@ -103,6 +103,7 @@ def test_one_object_over_several_lines_is_one_row(table: Callable[[bytes], Table
         (b"sku,name\n", "empty"),
         (b"\n\n", "empty"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "not_a_text"),
+        (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(500), "old_xls"),
         ("sku,name\nA,ü\n".encode("utf-8-sig") + b"\xff", "encoding_unknown"),
         (b"sku,name\nA,\x81\n", "encoding_unknown"),
         (b'sku,name\nA,"never closed\nB,b\n', "not_csv"),

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from catalog import stock
-from catalog.imports import files, services, working
+from catalog.imports import downloads, files, services, working
 from catalog.imports.models import Import
 from catalog.models import (
     ALWAYS,
@@ -31,6 +31,7 @@ from museo.access import trail
 from museo.access.callers import Caller
 from notifications.audit import broken
 from notifications.models import Event
+from orders.models import DeliveryOption
 from tests.catalog.imports.conftest import (
     HEADER,
     NOON,
@@ -165,6 +166,74 @@ def test_every_reason_is_told_and_a_refused_row_changes_nothing(import_file: Imp
     assert counts(found) == (0, 0, 0, 15)
     assert Variant.objects.get().sku == "BOWL-S"
     assert Price.objects.get().amount == 8400
+
+
+def test_cells_that_cannot_be_read_do_not_hide_what_else_is_wrong(
+    import_file: ImportFile,
+) -> None:
+    import_file(csv_of(BOWL, "CUP,cup,Cup,clay,4.00,1"))
+    header = "sku,product,name,category,price,stock,list_price,gtin"
+
+    found = import_file(
+        csv_of(
+            "A,a,,,,one,,x",
+            "B,b,B,nowhere,free,1,9.00,",
+            "BOWL-S,,,,90.00,-5,80.00,x",
+            "BOWL-S,cup,,,1,1,,x",
+            "CUP,bowl,,,,one,,",
+            "C,c,C,clay,1.00,one,0.50,",
+            "D,bowl,Plate,clay,1.00,1,,x",
+            header=header,
+        )
+    )
+
+    assert reasons(found) == {
+        2: [
+            ("stock", "number_invalid"),
+            ("gtin", "number_invalid"),
+            ("price", "required"),
+            ("category", "required"),
+            ("name", "required"),
+        ],
+        # a price before cannot be compared with a price that cannot be read
+        3: [("category", "category_unknown"), ("price", "price_invalid")],
+        4: [
+            ("gtin", "number_invalid"),
+            ("list_price:EUR", "list_price_low"),
+            ("stock", "number_range"),
+        ],
+        # of what does not count nothing more is said
+        5: [("gtin", "number_invalid"), ("sku", "sku_twice")],
+        6: [("stock", "number_invalid"), ("sku", "sku_of_another")],
+        7: [("stock", "number_invalid"), ("list_price:EUR", "list_price_low")],
+        8: [("gtin", "number_invalid"), ("options", "options_twin")],
+    }
+    assert Variant.objects.count() == 2
+
+
+def test_what_nobody_could_buy_is_said_and_is_no_refusal(import_file: ImportFile) -> None:
+    DeliveryOption.objects.update(kinds=["physical"])
+    header = f"{HEADER},kind,status"
+    rows = (
+        "A,a,Cup,clay,1,1,physical,active",
+        "B,b,Song,clay,1,1,digital,active",
+        "C,c,Film,clay,1,1,digital,draft",
+    )
+
+    found = import_file(csv_of(*rows, header=header))
+
+    assert counts(found) == (3, 0, 0, 0)
+    told = {row.sku: list(row.reasons) for row in found.rows.all()}
+    not_carried = {"field": "kind", "code": "not_carried", "kind": "digital"}
+    assert told == {"A": [], "B": [not_carried], "C": []}
+    assert downloads.warnings(found) == [
+        "No way of delivery takes what is of this kind: Digital. Nobody can buy it."
+    ]
+
+    again = import_file(csv_of(*rows[:2], rows[2].replace("draft", "active"), header=header))
+
+    told = {row.sku: list(row.reasons) for row in again.rows.all()}
+    assert told == {"A": [], "B": [], "C": [not_carried]}
 
 
 def test_a_row_with_a_null_character_is_refused(import_file: ImportFile) -> None:
@@ -579,6 +648,15 @@ def test_a_file_that_fails_in_the_middle_has_changed_nothing(import_file: Import
 
     assert (found.state, found.failure["code"]) == ("failed", "not_csv")
     assert not Master.objects.exists()
+
+
+def test_what_is_taken_back_is_all_done(import_file: ImportFile, staff: Caller) -> None:
+    found = import_file(csv_of(BOWL, "BAD,bad,Bad,clay,-1,1"))
+    services.undo(staff, found.public_id, now=NOON)
+    working.work_on_next(clock)
+    found.refresh_from_db()
+
+    assert (found.undone, found.total, found.progress) == (1, 2, 100)
 
 
 def test_old_imports_are_forgotten_with_their_files(import_file: ImportFile) -> None:
