@@ -160,7 +160,7 @@ def give_back_units(
         caller,
         order,
         Adjustment.Kind.RETURN,
-        amount=min(_worth(order, None, units), _still_counts(order)),
+        amount=min(_worth(order, None, units), _still_counts(order, _payment(order))),
         units=units,
         reason=reason,
         puts_back=puts_back,
@@ -296,9 +296,9 @@ def left(order: Order) -> int:
     return order.paid - order.given_back
 
 
-def _still_counts(order: Order) -> int:
-    """What was paid, or is owed, and neither promised back nor waived."""
-    return order.payable - order.given_back if _payment(order) else 0
+def _still_counts(order: Order, payment: Payment | None) -> int:
+    """What was paid by it, or is owed, and neither promised back nor waived."""
+    return order.payable - order.given_back if payment else 0
 
 
 def _payment(order: Order) -> Payment | None:
@@ -309,7 +309,7 @@ def _payment(order: Order) -> Payment | None:
 
 def _worth(order: Order, amount: int | None, units: Units | None) -> int:
     if units is None:
-        return _still_counts(order) if amount is None else amount
+        return _still_counts(order, _payment(order)) if amount is None else amount
     lines = {line.position: line for line in order.lines.all()}
     if unknown := set(units) - set(lines):
         detail = _("This order has no line %(line)s.") % {"line": min(unknown)}
@@ -336,7 +336,8 @@ def _give_back(
 ) -> Adjustment:
     """Write what was decided, and the refund, or what is waived, if it is worth anything."""
     _take_back(order, units)
-    still = _still_counts(order)
+    payment = _payment(order)
+    still = _still_counts(order, payment)
     if not 0 <= amount <= still:
         raise RefundTooLarge(
             _("That is more than is left of what was paid, or is owed. Choose a smaller amount."),
@@ -352,7 +353,6 @@ def _give_back(
         by=caller.identity,
         at=now,
     )
-    payment = _payment(order)
     if amount and payment and payment.state == Payment.State.OWED:
         _waive(change, order, payment, amount, now=now)
     elif amount and payment:

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
 
-API = "/api/"
+from museo.access.notices import API
 
 
 class Common(CommonMiddleware):

@@ -150,7 +150,8 @@ def moved_while_pointed_at(calm: Desk, page: Page) -> tuple[bool, Bought, Bought
         calm.advance(order, "confirmed", "preparing", "out_for_delivery")
         shows(page, order, "out_for_delivery")
     button = slip(page, below).get_by_role("button")
-    button.scroll_into_view_if_needed()
+    # at once: a slip without protection is never still
+    button.evaluate("button => button.scrollIntoView({block: 'center'})")
     button.hover()
     before = slip(page, below).bounding_box()
     calm.advance(above, "delivered")

@@ -27,12 +27,7 @@ BEYOND = """[...document.querySelectorAll("main .scroll")]
 def test_a_page_learns_of_a_check_that_ended_before_it_listened(
     context: BrowserContext, shop: Shop
 ) -> None:
-    page = context.new_page()
-    _sign_in(page, shop)
-    page.set_input_files("input[type=file]", files=[FILE])
-    page.get_by_role("button", name="Upload").click()
-    held: list[Route] = []
-    page.route("**/api/v1/events?*", lambda route: held.append(route))
+    page, held = _deaf(context, shop)
 
     with page.expect_request("**/api/v1/events?*"):
         page.get_by_role("button", name="See what would change").click()
@@ -48,12 +43,7 @@ def test_a_page_learns_of_a_check_that_ended_before_it_listened(
 
 
 def test_a_page_that_hears_nothing_asks_for_itself(context: BrowserContext, shop: Shop) -> None:
-    page = context.new_page()
-    _sign_in(page, shop)
-    page.set_input_files("input[type=file]", files=[FILE])
-    page.get_by_role("button", name="Upload").click()
-    held: list[Route] = []
-    page.route("**/api/v1/events?*", lambda route: held.append(route))
+    page, _held = _deaf(context, shop)
     page.clock.install()
     with page.expect_request("**/api/v1/events?*"):
         page.get_by_role("button", name="See what would change").click()
@@ -69,9 +59,7 @@ def test_a_page_that_hears_nothing_asks_for_itself(context: BrowserContext, shop
 def test_all_of_an_import_is_seen_on_a_phone(chrome: Browser, shop: Shop) -> None:
     page = chrome.new_page(viewport={"width": 390, "height": 844}, locale="en-GB")
     page.set_default_timeout(60_000)
-    _sign_in(page, shop)
-    page.set_input_files("input[type=file]", files=[WRONG])
-    page.get_by_role("button", name="Upload").click()
+    _upload(page, shop, WRONG)
     expect(page.get_by_label("category")).to_have_value("category")
     assert page.evaluate(BEYOND) == []
     page.get_by_role("button", name="See what would change").click()
@@ -82,6 +70,20 @@ def test_all_of_an_import_is_seen_on_a_phone(chrome: Browser, shop: Shop) -> Non
     for kind in ("CSV", "XLSX", "JSON lines"):
         expect(page.get_by_role("link", name=f"Export as {kind}")).to_be_in_viewport(ratio=1)
     page.context.close()
+
+
+def _deaf(context: BrowserContext, shop: Shop) -> tuple[Page, list[Route]]:
+    """The page of an upload, and its streams, which wait to be let through."""
+    page, held = context.new_page(), list[Route]()
+    _upload(page, shop, FILE)
+    page.route("**/api/v1/events?*", lambda route: held.append(route))
+    return page, held
+
+
+def _upload(page: Page, shop: Shop, file: FilePayload) -> None:
+    _sign_in(page, shop)
+    page.set_input_files("input[type=file]", files=[file])
+    page.get_by_role("button", name="Upload").click()
 
 
 def _sign_in(page: Page, shop: Shop) -> None:
