@@ -15,7 +15,7 @@ LOCALE = Path(settings.LOCALE_PATHS[0])
 # a number, at most one word, and what there are so many of; or what so many do
 COUNTED = re.compile(
     r"(?:%\((\w+)\)s|\{(\w+)\})(?: (?!of |to |from |in |on |by |for |is |has |was |as )[a-z]+)?"
-    r" (?!(?:as|is|has|was|does|goes|says|begins)\b)(?:[a-z]+s|people|are|were)\b"
+    r" (?!(?:as|is|has|was|does|goes|less|says|begins)\b)(?:[a-z]+s|people|are|were)\b"
 )
 # limits, which are never one
 LIMITS = {"most", "days", "digits"}
