@@ -21,15 +21,18 @@ const ROOMS = {
   delivered: [1, 1],
 };
 
-// as the server writes them, in Arabic too
-const HOUR = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", numberingSystem: "latn" };
+// as the server writes them, in Arabic and far from the shop, too
+const ZONE = { timeZone: document.documentElement.dataset.zone };
+const HOUR = { ...ZONE, hour: "2-digit", minute: "2-digit", hourCycle: "h23", numberingSystem: "latn" };
 const DAY = { weekday: "short", day: "numeric", month: "short" };
 
 const clock = (moment) => new Date(moment).toLocaleTimeString(document.documentElement.lang, HOUR);
 
+const dayOf = (moment) => new Date(moment).toLocaleDateString("en", ZONE);
+
 // with its day, if that is another one
 const dayClock = (moment) =>
-  new Date(moment).toDateString() === new Date().toDateString()
+  dayOf(moment) === dayOf(Date.now())
     ? clock(moment)
     : new Date(moment).toLocaleString(document.documentElement.lang, { ...DAY, ...HOUR });
 

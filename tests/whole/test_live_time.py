@@ -13,7 +13,7 @@ from tests.clients.orders import Desk
 from tests.clients.proxy import Proxy
 from tests.processes import eventually
 from tests.whole.browser import FLAGS
-from tests.whole.reader import WITNESS, Watch, without
+from tests.whole.reader import WITNESS, Reader, Watch, without
 
 pytestmark = pytest.mark.browser
 
@@ -40,6 +40,31 @@ def test_a_tab_hidden_for_ten_minutes_has_no_stream_and_is_current_when_seen(
 
     eventually(lambda: reader.status == "confirmed")
     assert reader.versions == [2, 1]
+
+
+def test_far_from_the_shop_the_times_are_those_that_it_said(calm: Desk, watch: Watch) -> None:
+    reader = watch(calm.buy(), timezone_id="Pacific/Auckland")
+
+    assert _clocks(reader) == _clocks(reader, of="shop")
+
+
+def test_by_the_readers_own_clock_they_would_be_others(calm: Desk, watch: Watch) -> None:
+    abroad = partial(
+        without, script="museo-live.js", code="timeZone: document.documentElement.dataset.zone"
+    )
+    reader = watch(calm.buy(), prepare=abroad, timezone_id="Pacific/Auckland")
+
+    assert _clocks(reader) != _clocks(reader, of="shop")
+
+
+def _clocks(reader: Reader, *, of: str = "page") -> list[str]:
+    """The times on the page, or as they are told to whoever has no scripts."""
+    page = "document"
+    if of == "shop":
+        page = "new DOMParser().parseFromString(await (await fetch(location)).text(), 'text/html')"
+    said = "time => time.textContent.trim().slice(-5)"
+    found = f"[...({page}).querySelectorAll('[data-clock]')].map({said})"
+    return list(reader.page.evaluate(f"async () => {found}"))
 
 
 @pytest.mark.long
