@@ -1,5 +1,6 @@
 """Countries, currencies and time zones to choose from, named in the reader's language."""
 
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -47,6 +48,12 @@ def time_zone_of(country: str) -> str:
     """A country's time zone; empty for one that has several."""
     zones: list[str] = get_global("territory_zones").get(country, [])
     return MAIN.get(country) or (zones[0] if len(zones) == 1 else "")
+
+
+def currency_of(country: str, day: date) -> str:
+    """What is tender in a country; empty for one that has several, or none."""
+    tender: list[str] = get_territory_currencies(country, day)
+    return tender[0] if len(tender) == 1 else ""
 
 
 def _by_name(choice: tuple[str, str]) -> str:

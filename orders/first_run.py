@@ -32,6 +32,7 @@ from orders.taxes import WHOLE
 # in the session of who wants to see the admin first
 LATER = "sets the shop up later"
 LARGEST_STOCK = 1_000_000_000
+TAX_CLASSES = ("standard", "food", "books", "admission")
 INPUT = {"class": "in"}
 
 
@@ -80,37 +81,47 @@ def _countries_or_all() -> places.Choices:
     return [("", _("everywhere")), *places.countries()]
 
 
-def _zones_or_none() -> places.Choices:
-    return [("", _("that of the country")), *places.time_zones()]
+def _or_the_countrys(choices: Callable[[], places.Choices]) -> Callable[[], places.Choices]:
+    return lambda: [("", _("that of the country")), *choices()]
 
 
 class NameForm(forms.Form):
     name = _text(label=gettext_lazy("Name of the shop"), max_length=80)
     contact_email = ContactField(widget=forms.EmailInput(attrs=INPUT))
     country = _choice(label=gettext_lazy("Country"), choices=places.countries)
-    currency = _choice(label=gettext_lazy("Currency"), choices=places.currencies)
-    time_zone = _choice(label=gettext_lazy("Time zone"), choices=_zones_or_none, required=False)
+    currency = _choice(
+        label=gettext_lazy("Currency"),
+        choices=_or_the_countrys(places.currencies),
+        required=False,
+    )
+    time_zone = _choice(
+        label=gettext_lazy("Time zone"),
+        choices=_or_the_countrys(places.time_zones),
+        required=False,
+    )
 
     def clean_currency(self) -> str:
-        return free_currency(self.cleaned_data["currency"])
+        country = self.cleaned_data.get("country", "")
+        today = timezone.localdate()
+        currency = self.cleaned_data["currency"] or places.currency_of(country, today)
+        if country and not currency:
+            raise ValidationError(_("This country has no one currency. Choose yours."))
+        return free_currency(currency)
 
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
-        if "country" in cleaned and not cleaned.get("time_zone"):
-            cleaned["time_zone"] = places.time_zone_of(cleaned["country"])
-            if not cleaned["time_zone"]:
-                told = _("This country has several time zones. Choose yours.")
-                raise ValidationError({"time_zone": told})
-        return cleaned
+    def clean_time_zone(self) -> str:
+        country = self.cleaned_data.get("country", "")
+        time_zone: str = self.cleaned_data["time_zone"] or places.time_zone_of(country)
+        if country and not time_zone:
+            raise ValidationError(_("This country has several time zones. Choose yours."))
+        return time_zone
 
     @staticmethod
     def now(request: HttpRequest) -> dict[str, Any]:
         here = shop.current()
-        said = {"country": here.country, "currency": here.currency, "time_zone": ""}
         if not here.steps_done:
-            return said
-        own = {"name": here.name, "contact_email": here.contact_email}
-        return {**said, **own, "time_zone": here.time_zone}
+            return {"country": here.country}
+        said = ("name", "contact_email", "country", "currency", "time_zone")
+        return {name: getattr(here, name) for name in said}
 
     def save(self, caller: Caller, now: datetime) -> None:
         setting_up.name_shop(caller, **self.cleaned_data, now=now)
@@ -205,9 +216,7 @@ class TaxesForm(forms.Form):
         return {**percents, "is_included": not on_top}
 
     def save(self, caller: Caller, now: datetime) -> None:
-        rates = {
-            name: self.cleaned_data[name] for name in ("standard", "food", "books", "admission")
-        }
+        rates = {name: self.cleaned_data[name] for name in TAX_CLASSES}
         setting_up.tax(caller, rates=rates, is_included=self.cleaned_data["is_included"], now=now)
 
 
@@ -341,6 +350,7 @@ def _page(request: HttpRequest, number: int, form: forms.Form) -> HttpResponse:
             "form": form,
             "is_last": number == setting_up.PRODUCT,
             "is_taxes": number == setting_up.TAXES,
+            "rates": setting_up.suggested_rates(shop.current().country),
             "products": Master.objects.on_sale().count() if number == setting_up.PRODUCT else 0,
         },
         status=400 if form.errors else 200,

@@ -26,7 +26,7 @@ def test_a_page_says_its_language_and_direction_and_offers_the_others(
     page = text(client.get("/", headers={"Accept-Language": f"xx, {language};q=0.8"}))
 
     direction = "rtl" if language == "ar" else "ltr"
-    assert f'<html lang="{language}" dir="{direction}">' in page
+    assert f'<html lang="{language}" dir="{direction}"' in page
     assert re.findall(r'name="language" value="(\w+)" lang="\1"', page) == LANGUAGES
     assert re.findall(r'value="(\w+)" lang="\1" aria-current', page) == [language]
 

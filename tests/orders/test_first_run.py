@@ -105,6 +105,36 @@ def test_five_forms_lead_from_nothing_to_the_first_order(owner: Client) -> None:
     assert owner.get("/admin/").status_code == 200
 
 
+@pytest.mark.parametrize(("country", "currency"), [("JP", "JPY"), ("HR", "EUR"), ("AE", "AED")])
+def test_the_money_of_the_country_is_meant_without_a_word(
+    owner: Client, country: str, currency: str
+) -> None:
+    send(owner, 1, {**NAME, "country": country, "currency": ""})
+
+    assert shop.current().currency == currency
+
+
+@pytest.mark.parametrize("country", ["AQ", "PA"])
+def test_a_currency_is_asked_for_where_there_is_no_one(owner: Client, country: str) -> None:
+    told = {**NAME, "country": country, "currency": "", "time_zone": "UTC"}
+
+    assert errors(send(owner, 1, told)) == ["currency"]
+    assert send(owner, 1, {**told, "currency": "USD"}).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("country", "said"), [("DE", "are usual in your country"), ("JP", "do not know the rates")]
+)
+def test_rates_are_called_usual_where_they_are_known(
+    owner: Client, country: str, said: str
+) -> None:
+    forms: list[dict[str, Any]] = [{**NAME, "country": country}, LANGUAGES, DELIVERY]
+    for number, form in enumerate(forms, 1):
+        send(owner, number, form)
+
+    assert said in owner.get("/admin/first-run/4").content.decode()
+
+
 def call(client: Client, path: str, body: Any, **headers: str) -> Any:
     sent = json.dumps(body)
     return client.post(f"/api/v1{path}", sent, content_type="application/json", headers=headers)

@@ -192,6 +192,6 @@ def test_the_page_speaks_the_readers_language_and_shows_the_newest_state(
 
     page = text(client.get(f"/orders/{placed.order.number}", headers={"Accept-Language": "de-AT"}))
 
-    assert '<html lang="de" dir="ltr">' in page
+    assert '<html lang="de" dir="ltr"' in page
     assert "Wir bereiten Ihre Bestellung vor" in page
     assert 'version="3"' in page
