@@ -19,6 +19,10 @@ from museo.access.problems import Problem
 from notifications import contacts
 
 PAGE = 24
+# one work is shown larger among so many at least
+FILLS_A_WALL = 5
+# so many categories say what could be searched for
+EXAMPLES = 3
 LONGEST_ADDRESS, LONGEST_CODE = 254, 20
 # what the links beside the words ask for; the form keeps it
 NARROWING = ("price_min", "price_max", "in_stock", "brand", "kind")
@@ -65,6 +69,7 @@ def shop(request: HttpRequest) -> HttpResponse:
             "open_room": _room_of(rooms, category),
             "category": category,
             "query": query,
+            "examples": _(", ").join(room["name"] for room in rooms[:EXAMPLES]),
             "sort": asked.get("sort", ""),
             "sorts": [
                 ("", _("Best match") if query else _("Newest")),
@@ -74,6 +79,7 @@ def shop(request: HttpRequest) -> HttpResponse:
                 ("name", _("Name")),
             ],
             "products": page.results,
+            "has_highlight": len(page.results) >= FILLS_A_WALL,
             "next_cursor": page.next_cursor,
             "next_query": further.urlencode(),
             "kept_query": kept.urlencode(),
@@ -228,7 +234,7 @@ def _sold_out(request: HttpRequest, groups: list[dict[str, Any]]) -> list[dict[s
 def _heading(rooms: products.Tree, category: str, query: str) -> str:
     if query:
         return _("What matches “%(query)s”") % {"query": query[:80]}
-    return _name_of(rooms, category) if category else _("On the walls now")
+    return _name_of(rooms, category) if category else _("In the shop now")
 
 
 def _entrance(rooms: products.Tree, shown: list[dict[str, Any]]) -> products.Tree:

@@ -12,7 +12,7 @@ from pytest_django import DjangoDbBlocker
 
 from catalog import views
 from catalog.demo.fill import fill
-from catalog.models import Master, StockItem
+from catalog.models import Master, Media, StockItem
 
 pytestmark = pytest.mark.django_db
 
@@ -83,10 +83,31 @@ def test_more_objects_leads_to_the_rest(client: Client, monkeypatch: pytest.Monk
     assert 'class="more"' not in second
 
 
+def test_one_work_is_larger_only_among_several(client: Client) -> None:
+    assert text(client, "/?category=phones").count('class="work big') == 1
+    assert text(client, "/?q=red mugs under 20").count('class="work') == 1
+    assert 'class="work big' not in text(client, "/?q=red mugs under 20")
+
+
+def test_what_has_no_picture_shows_its_first_letter(client: Client) -> None:
+    Media.objects.filter(master__slug="iphone-15").delete()
+    initial = 'data-initial="I"'
+
+    assert initial in text(client, "/?category=phones")
+    assert initial in text(client, "/p/iphone-15")
+    client.post("/basket/add", {"sku": "IPHONE-15-128-BLACK", "quantity": 1})
+    assert initial in text(client, "/basket")
+    assert "data-initial" not in text(client, "/p/pixel-8a")
+
+
+def test_what_could_be_searched_for_is_what_the_shop_has(client: Client) -> None:
+    assert 'placeholder="Café, Electronics, Museum shop"' in text(client, "/")
+
+
 def test_nothing_found_says_so_and_leads_back(client: Client) -> None:
     page = text(client, "/?q=unicorn")
 
-    assert "No objects match “unicorn”." in page
+    assert "Nothing matches “unicorn”." in page
     assert works(page) == []
 
 

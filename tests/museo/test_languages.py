@@ -37,7 +37,7 @@ def test_the_switch_outlasts_what_the_browser_prefers(client: Client) -> None:
 
     page = text(client.get("/", headers={"Accept-Language": "de"}))
 
-    assert "على الجدران الآن" in page
+    assert "الآن في المتجر" in page
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_a_guests_basket_is_kept_in_a_cookie_that_scripts_cannot_read(shopper: C
     assert cookie["httponly"]
     assert cookie["samesite"] == "Lax"
     assert "€129.00" in page
-    assert "Basket, 1 object" in page
+    assert "Basket, 1 product" in page
 
 
 @pytest.mark.parametrize("quantity", ["0", "-1", "many", "1000000000", "", "1" * 40])
