@@ -17,7 +17,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Q
 
-from catalog.demo import art, words
+from catalog.demo import art, voices, words
 from catalog.demo.words import LANGUAGES
 from catalog.models import (
     Category,
@@ -53,6 +53,7 @@ def fill(*, now: datetime) -> int:
         _modifiers(ours, masters)
         _offers([row for row in variants if row["is_new"]], now=now)
         _pictures(ours, masters)
+        voices.write(_read("voices"), masters, now=now)
         index.refresh(masters.values(), now=now)
     return len(rows)
 

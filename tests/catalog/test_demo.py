@@ -23,6 +23,8 @@ from catalog.models import (
     ModifierGroup,
     Price,
     ProductOption,
+    Question,
+    Review,
     StockItem,
     StockMovement,
     Variant,
@@ -236,6 +238,23 @@ def test_filling_takes_the_same_queries_whatever_is_there(
 
     with django_assert_max_num_queries(31):
         fill(now=NOON)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_media")
+def test_shoppers_have_said_what_they_think_once_and_staff_have_the_last_word() -> None:
+    fill(now=NOON)
+    Review.objects.filter(signed="Jonas W.").update(state="refused")
+    Master.objects.filter(slug="iphone-15").update(rating_sum=5, rating_count=1)
+
+    fill(now=NOON)
+
+    phone = products.detail("iphone-15", locale="en", now=NOON)
+    assert phone["rating"] == {"average": 5.0, "count": 1}
+    assert [review["signed"] for review in phone["reviews"]] == ["Ines"]
+    assert [asked["locale"] for asked in phone["questions"]] == ["de", "en"]
+    assert Review.objects.filter(state="waiting").count() == 1
+    assert Question.objects.filter(state="waiting").count() == 1
 
 
 @pytest.mark.django_db
