@@ -34,6 +34,9 @@ MOST_TOLD = 20
 
 
 def table(titles: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> SafeString:
+    """A dash where there are no rows, as of any field that is empty."""
+    if not rows:
+        return SafeString("-")
     head = format_html_join("", '<th class="text-left p-2">{}</th>', ((t,) for t in titles))
     body = format_html_join("", "<tr>{}</tr>", ((_cells(row),) for row in rows))
     return format_html(TABLE, head, body)

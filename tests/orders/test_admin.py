@@ -60,6 +60,9 @@ def test_an_order_is_read_with_its_lines_steps_and_timeline(boss: Client, order:
     for text in (order.number, "LAMP", "€132.90", "order.placed", "We have your order."):
         assert text in page
     assert 'name="_save"' not in page
+    # titles of what there is none of would look like something that did not load
+    assert re.search(r">Taken</th>", page)
+    assert not re.search(r">(Refund|Reason|Answer|By)</th>", page)
 
 
 def test_a_page_of_the_admin_asks_nothing_of_baskets(
