@@ -36,7 +36,7 @@ class Command(BaseCommand):
             raise CommandError(f"{problem.detail} {numbers}".strip()) from None
         if person.user is None and erased == erasure.Erased(0, 0):
             raise CommandError("Nothing is known of this address.")
-        self.stdout.write(f"{erased.texts} texts and {erased.messages} messages are erased.")
+        self.stdout.write(f"Erased: texts {erased.texts}, messages {erased.messages}.")
 
 
 def _address(text: str) -> erasure.Address:
