@@ -182,6 +182,10 @@ class ReturnForm(OrderForm):
 
     def __init__(self, data: Any, *, order: Order) -> None:
         super().__init__(data, order=order)
+        if not order.paid:
+            received, less = Return.State.RECEIVED, gettext("The goods are here: ask for less")
+            decisions: Any = self.fields["state"]
+            decisions.choices = list({**dict(decisions.choices), received: less}.items())
         choice: Any = self.fields["return_id"]
         self.waits = list(order.returns.to_look_after().prefetch_related("lines").order_by("pk"))
         lines = list(order.lines.all()) if self.waits else []
