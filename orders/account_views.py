@@ -51,7 +51,10 @@ def ask_for_link(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def open_link(request: HttpRequest, token: str) -> HttpResponse:
-    """GET asks, for programs look into mails too; POST signs in."""
+    """GET asks, for programs look into mails too; POST signs in.
+
+    Whoever is in already as the person of a link that is over goes on as if it had just opened.
+    """
     told = {"section": "login", "next": onward(request)}
     try:
         if request.method == "GET":
@@ -59,12 +62,18 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
             return render(request, "access/open_link.html", {**told, "email": email})
         user = sign_in_links.redeem(token, now=timezone.now())
     except Problem as problem:
+        if request.user.is_authenticated and sign_in_links.is_for(token, request.user):
+            return redirect(_landing(request))
         return render(
             request, "access/open_link.html", {**told, "problem": problem}, status=problem.status
         )
     login(request, user)
     request.session[BY_LINK] = True
-    return go_on(request, onward(request) or reverse("account"))
+    return go_on(request, _landing(request))
+
+
+def _landing(request: HttpRequest) -> str:
+    return onward(request) or reverse("account")
 
 
 @never_cache
