@@ -1,5 +1,6 @@
 """People and service accounts, whose streams end with their access; and what was told to whom."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from museo.access import people
 from museo.access.admin import UserAdmin
 from museo.access.callers import caller_from_request, who_is
 from museo.access.models import ServiceAccount, User
@@ -50,6 +52,11 @@ class PeopleAdmin(LogAdmin, UserAdmin):
             len(ended),
         )
         messages.success(request, said % {"count": len(ended)})
+
+    def in_change(self, request: HttpRequest, view: Callable[..., Any], *arguments: Any) -> Any:
+        """Whatever is taken from people, somebody owns the shop afterwards."""
+        keeping = people.keeping_an_owner()(view) if request.method == "POST" else view
+        return super().in_change(request, keeping, *arguments)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
         """Django's opens a transaction of its own, within which a change could not begin."""

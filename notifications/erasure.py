@@ -64,9 +64,9 @@ def erase(person: Person, *, besides: Collection[Address] = (), now: datetime) -
 
     Their subscriptions end, and those that were made without an account for their mail address and
     for those `besides`. Raises a Problem, and erases nothing, if something of theirs must not be
-    erased yet (`orders.forgetting`).
+    erased yet (`orders.forgetting`), or if nobody else owns the shop.
     """
-    with log.change() as change:
+    with log.change() as change, people.keeping_an_owner():
         user, own = _held(person.user), {("email", person.email)}
         texts = sum(erase_more(person, now) for erase_more in _erasers)
         if user:
