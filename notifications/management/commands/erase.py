@@ -37,6 +37,8 @@ class Command(BaseCommand):
         if person.user is None and erased == erasure.Erased(0, 0):
             raise CommandError("Nothing is known of this address.")
         self.stdout.write(f"Erased: texts {erased.texts}, messages {erased.messages}.")
+        if erased.programs:
+            self.stdout.write(f"Service accounts revoked: {', '.join(erased.programs)}.")
 
 
 def _address(text: str) -> erasure.Address:
