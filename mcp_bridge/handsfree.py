@@ -47,7 +47,7 @@ async def play(address: str, say: Callable[[str], None]) -> int:
         remaining = datetime.fromisoformat(order["eta"]) - timezone.now()
         async with asyncio.timeout(remaining.total_seconds() + PATIENCE_SECONDS):
             count = await _hear(client, order, say)
-    say(f"Complete hands-free tracking experience: {count} updates, 0 questions asked.")
+    say(f"Complete hands-free tracking experience: updates {count}, questions asked 0.")
     return count
 
 

@@ -11,7 +11,7 @@ from catalog.imports.models import Import
 from catalog.models import Master
 from catalog.modifiers import whole_name
 from catalog.money import Money
-from museo.directions import TURNS, isolated
+from museo.directions import isolated
 from notifications.letters import duration
 from orders.lifecycle import ENDED, text_key
 
@@ -164,7 +164,7 @@ def money(money: Mapping[str, Any]) -> str:
 
 def _line(text: str) -> str:
     """On one line, and turning nothing that stands beside it: a yes is asked for by these words."""
-    return isolated(" ".join(text.translate(TURNS).split()))
+    return " ".join(isolated(text).split())
 
 
 def _until(timestamp: str, now: datetime) -> timedelta:

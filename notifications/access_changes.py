@@ -1,6 +1,7 @@
 """What must be heard of access at once: every live process ends the streams it was revoked for."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -27,6 +28,31 @@ def revoke(
     """
     data = {"who": who, "topics": sorted(topics)}
     change.event(TOPIC, "access.revoked", data, at=at)
+
+
+# people who leave
+
+
+@dataclass(frozen=True)
+class Left:
+    """How many subscriptions ended with somebody, and the names of the programs of theirs."""
+
+    subscriptions: int
+    programs: tuple[str, ...]
+
+
+def see_off(change: log.Change, user: User, *, now: datetime) -> Left:
+    """Streams and subscriptions of somebody end, and those of the programs they answer for."""
+    theirs = ServiceAccount.objects.live().filter(created_by=user)
+    programs = list(theirs.order_by("pk").select_for_update(no_key=True))
+    # at once, for they are locked by id
+    ended = subscriptions.end(
+        [who_is(user), *(access_tokens.who_is(account.pk) for account in programs)]
+    )
+    for account in programs:
+        revoke_account(account, now=now)
+    revoke(change, at=now, who=who_is(user))
+    return Left(ended, tuple(account.name for account in programs))
 
 
 # service accounts

@@ -1,5 +1,6 @@
 """People and service accounts, whose streams end with their access; and what was told to whom."""
 
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -12,10 +13,11 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from museo.access import people
 from museo.access.admin import UserAdmin
 from museo.access.callers import caller_from_request, who_is
 from museo.access.models import ServiceAccount, User
-from notifications import access_changes, log, subscriptions
+from notifications import access_changes, log
 from notifications import delivery_admin as delivery_admin
 from notifications import inbound_admin as inbound_admin
 from notifications import statistics_admin as statistics_admin
@@ -51,6 +53,11 @@ class PeopleAdmin(LogAdmin, UserAdmin):
         )
         messages.success(request, said % {"count": len(ended)})
 
+    def in_change(self, request: HttpRequest, view: Callable[..., Any], *arguments: Any) -> Any:
+        """Whatever is taken from people, somebody owns the shop afterwards."""
+        keeping = people.keeping_an_owner()(view) if request.method == "POST" else view
+        return super().in_change(request, keeping, *arguments)
+
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
         """Django's opens a transaction of its own, within which a change could not begin."""
         return self.in_change(request, super().add_view, request, form_url, extra_context)
@@ -61,12 +68,11 @@ class PeopleAdmin(LogAdmin, UserAdmin):
             self._end_streams(obj)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
-        self._end_all(obj)
+        self._see_off(request, [obj])
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        for user in queryset:
-            self._end_all(user)
+        self._see_off(request, queryset)
         super().delete_queryset(request, queryset)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
@@ -79,9 +85,11 @@ class PeopleAdmin(LogAdmin, UserAdmin):
             self._end_streams(User.objects.get(pk=id))
         return answer
 
-    def _end_all(self, user: User) -> None:
-        self._end_streams(user)
-        subscriptions.end([who_is(user)])
+    def _see_off(self, request: HttpRequest, users: Iterable[User]) -> None:
+        now = timezone.now()
+        left = [access_changes.see_off(log.current(), user, now=now) for user in users]
+        if revoked := sum(len(each.programs) for each in left):
+            _tell_revoked(request, revoked)
 
     def _end_streams(self, user: User) -> None:
         access_changes.revoke(log.current(), at=timezone.now(), who=who_is(user))
@@ -130,7 +138,11 @@ class ServiceAccountAdmin(LogAdmin, ModelAdmin):
         """They sign in no more; what they have open ends."""
         now = timezone.now()
         ended = sum(access_changes.revoke_account(each, now=now) for each in accounts)
-        said = ngettext(
-            "%(count)s service account revoked.", "%(count)s service accounts revoked.", ended
-        )
-        messages.success(request, said % {"count": ended})
+        _tell_revoked(request, ended)
+
+
+def _tell_revoked(request: HttpRequest, count: int) -> None:
+    said = ngettext(
+        "%(count)s service account revoked.", "%(count)s service accounts revoked.", count
+    )
+    messages.success(request, said % {"count": count})

@@ -48,11 +48,12 @@ def register(eraser: Eraser) -> None:
 
 @dataclass(frozen=True)
 class Erased:
-    """How many texts of events, messages to the shop, and subscriptions."""
+    """How many texts of events, messages to the shop, and subscriptions; programs by name."""
 
     texts: int
     messages: int
     subscriptions: int = 0
+    programs: tuple[str, ...] = ()
 
 
 def find(email: str) -> Person:
@@ -62,11 +63,11 @@ def find(email: str) -> Person:
 def erase(person: Person, *, besides: Collection[Address] = (), now: datetime) -> Erased:
     """Of all addresses that are known to be theirs, and of those named `besides`.
 
-    Their subscriptions end, and those that were made without an account for their mail address and
-    for those `besides`. Raises a Problem, and erases nothing, if something of theirs must not be
-    erased yet (`orders.forgetting`).
+    Their subscriptions and the programs they answer for end, and what was subscribed to without an
+    account for their mail address and for those `besides`. Raises a Problem, and erases nothing, if
+    something of theirs must not be erased yet (`orders.forgetting`), or nobody else owns the shop.
     """
-    with log.change() as change:
+    with log.change() as change, people.keeping_an_owner():
         user, own = _held(person.user), {("email", person.email)}
         texts = sum(erase_more(person, now) for erase_more in _erasers)
         if user:
@@ -74,12 +75,13 @@ def erase(person: Person, *, besides: Collection[Address] = (), now: datetime) -
             own |= _addresses(user)
         messages = _erase_written({*own, *besides})
         ended = _forget_guests({("email", person.email), *besides})
+        programs: tuple[str, ...] = ()
         if user:
-            ended += subscriptions.end([who_is(user)])
+            left = access_changes.see_off(change, user, now=now)
+            ended, programs = ended + left.subscriptions, left.programs
             people.forget(user)
-            access_changes.revoke(change, who=who_is(user), at=now)
         change.event(TOPIC, "text.erased", {"user_id": user.pk if user else None}, at=now)
-    return Erased(texts, messages, ended)
+    return Erased(texts, messages, ended, programs)
 
 
 def _held(user: User | None) -> User | None:

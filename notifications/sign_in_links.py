@@ -128,6 +128,12 @@ def redeem(token: str, *, now: datetime) -> User:
     return user
 
 
+def is_for(token: str, user: User) -> bool:
+    """Whether a link, over or not, was sent to this person."""
+    links = SignInLink.objects.filter(token_hash=digest(token), email__iexact=user.email)
+    return links.exists()
+
+
 def _account(email: str) -> User:
     known = User.objects.filter(email__iexact=email).first()
     if known is not None:

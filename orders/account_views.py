@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from museo.access import second_factor
+from museo.access import presence, second_factor
 from museo.access.callers import caller_from_request
 from museo.access.forms import SignInForm
 from museo.access.models import User
@@ -24,10 +24,8 @@ from museo.access.problems import Problem
 from notifications import sign_in_links
 from orders import places, recipients, takeout, tracking
 from orders.models import Order
-from orders.signing_in import go_on, onward
+from orders.signing_in import come_anew, go_on, onward
 
-# who came in by a link may choose a password without the old one
-BY_LINK = "by_link"
 RECENT = 5
 
 
@@ -51,7 +49,10 @@ def ask_for_link(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def open_link(request: HttpRequest, token: str) -> HttpResponse:
-    """GET asks, for programs look into mails too; POST signs in."""
+    """GET asks, for programs look into mails too; POST signs in.
+
+    Whoever is in already as the person of a link that is over goes on as if it had just opened.
+    """
     told = {"section": "login", "next": onward(request)}
     try:
         if request.method == "GET":
@@ -59,12 +60,18 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
             return render(request, "access/open_link.html", {**told, "email": email})
         user = sign_in_links.redeem(token, now=timezone.now())
     except Problem as problem:
+        if request.user.is_authenticated and sign_in_links.is_for(token, request.user):
+            return redirect(_landing(request))
         return render(
             request, "access/open_link.html", {**told, "problem": problem}, status=problem.status
         )
     login(request, user)
-    request.session[BY_LINK] = True
-    return go_on(request, onward(request) or reverse("account"))
+    presence.came_by_link(request, now=timezone.now())
+    return go_on(request, _landing(request))
+
+
+def _landing(request: HttpRequest) -> str:
+    return onward(request) or reverse("account")
 
 
 @never_cache
@@ -78,7 +85,6 @@ def account(request: HttpRequest) -> HttpResponse:
         "orders": [tracking.brief(order) for order in own[:RECENT]],
         "places": places.shown(cast(User, request.user))[:RECENT],
         "recipients": recipients.of(own),
-        "form": _password_form(request),
         "second_factor": second_factor.of(cast(User, request.user)),
     }
     return render(request, "access/account.html", told)
@@ -88,7 +94,10 @@ def account(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def password(request: HttpRequest) -> HttpResponse:
-    """The first one, or another one."""
+    """The first one, or another one: by the old one, or by a link that was just opened."""
+    user = cast(User, request.user)
+    if presence.has_to_come_anew(request, user, now=timezone.now()):
+        return come_anew(request)
     form = _password_form(request, request.POST or None)
     if request.method == "POST" and form.is_valid():
         update_session_auth_hash(request, form.save())
@@ -102,8 +111,8 @@ def password(request: HttpRequest) -> HttpResponse:
 
 def _password_form(request: HttpRequest, typed: Any = None) -> SetPasswordForm[User]:
     user = cast(User, request.user)
-    is_known = user.has_usable_password() and not request.session.get(BY_LINK)
-    return (PasswordChangeForm if is_known else SetPasswordForm)(user, typed)
+    asks = presence.asks_password(request, user, now=timezone.now())
+    return (PasswordChangeForm if asks else SetPasswordForm)(user, typed)
 
 
 @never_cache

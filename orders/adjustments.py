@@ -88,6 +88,7 @@ def cancel(caller: Caller, number: str, *, reason: str = "", now: datetime) -> O
             caller,
             order,
             Adjustment.Kind.CANCELLATION,
+            payment=_payment(order),
             amount=left(order),
             units=units,
             reason=reason,
@@ -124,7 +125,8 @@ def refund(
         if attempt:
             attempt.hold()
         tracking.hold_row(order)
-        worth = _worth(order, amount, units)
+        payment = _payment(order)
+        worth = _worth(order, payment, amount, units)
         if not worth:
             raise RefundTooLarge(_("Nothing is left of what was paid, or is owed."), left=0)
         kind = Adjustment.Kind.RETURN if puts_back else Adjustment.Kind.REFUND
@@ -133,6 +135,7 @@ def refund(
             caller,
             order,
             kind,
+            payment=payment,
             amount=worth,
             units=units or {},
             reason=reason,
@@ -155,12 +158,14 @@ def give_back_units(
     now: datetime,
 ) -> Adjustment:
     """Pay for units of a locked order that have come back, as far as anything is left to pay."""
+    payment = _payment(order)
     return _pay_back(
         change,
         caller,
         order,
         Adjustment.Kind.RETURN,
-        amount=min(_worth(order, None, units), _still_counts(order, _payment(order))),
+        payment=payment,
+        amount=min(_worth(order, payment, None, units), _still_counts(order, payment)),
         units=units,
         reason=reason,
         puts_back=puts_back,
@@ -272,6 +277,7 @@ def _pay_back(
     order: Order,
     kind: Adjustment.Kind,
     *,
+    payment: Payment | None,
     amount: int,
     units: Units,
     reason: str,
@@ -280,7 +286,15 @@ def _pay_back(
 ) -> Adjustment:
     """Decide it, put the goods back, end the order if nothing is left, and move the money."""
     adjustment = _give_back(
-        change, caller, order, kind, amount=amount, units=units, reason=reason, now=now
+        change,
+        caller,
+        order,
+        kind,
+        payment=payment,
+        amount=amount,
+        units=units,
+        reason=reason,
+        now=now,
     )
     if puts_back:
         _put_back(order, units, now=now)
@@ -307,9 +321,9 @@ def _payment(order: Order) -> Payment | None:
     return order.payments.filter(state__in=states).first()
 
 
-def _worth(order: Order, amount: int | None, units: Units | None) -> int:
+def _worth(order: Order, payment: Payment | None, amount: int | None, units: Units | None) -> int:
     if units is None:
-        return _still_counts(order, _payment(order)) if amount is None else amount
+        return _still_counts(order, payment) if amount is None else amount
     lines = {line.position: line for line in order.lines.all()}
     if unknown := set(units) - set(lines):
         detail = _("This order has no line %(line)s.") % {"line": min(unknown)}
@@ -329,6 +343,7 @@ def _give_back(
     order: Order,
     kind: Adjustment.Kind,
     *,
+    payment: Payment | None,
     amount: int,
     units: Units,
     reason: str,
@@ -336,7 +351,6 @@ def _give_back(
 ) -> Adjustment:
     """Write what was decided, and the refund, or what is waived, if it is worth anything."""
     _take_back(order, units)
-    payment = _payment(order)
     still = _still_counts(order, payment)
     if not 0 <= amount <= still:
         raise RefundTooLarge(

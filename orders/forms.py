@@ -11,7 +11,7 @@ from unfold import widgets
 
 from catalog.forms import MoneyField
 from orders.details import ADDRESS_FIELDS, LABELS
-from orders.models import MAX_QUANTITY, Order, Return
+from orders.models import MAX_QUANTITY, Order, OrderLine, Return
 
 
 class OrderForm(forms.Form):
@@ -52,6 +52,15 @@ def _switch(label: Any, *, initial: bool) -> forms.BooleanField:
     )
 
 
+def _left(line: OrderLine) -> int:
+    return line.quantity - line.taken_back - line.coming_back
+
+
+def _with_left(line: OrderLine) -> str:
+    named, left = f"{line.whole_name} ({line.sku})", _left(line)
+    return f"{named}, 0-{left}" if left else named
+
+
 class RefundForm(OrderForm):
     """Units of lines, or an amount, or with neither all that is left; once for each form."""
 
@@ -68,11 +77,11 @@ class RefundForm(OrderForm):
 
     def __init__(self, data: Any, *, order: Order) -> None:
         super().__init__(data, order=order)
-        self.lines = list(order.lines.order_by("position"))
+        lines = order.lines.order_by("position")
+        # a form grown old brings its lines back, and is refused: without them all would be paid
+        self.lines = [line for line in lines if _left(line) or f"line-{line.position}" in self.data]
         for line in self.lines:
-            left = line.quantity - line.taken_back - line.coming_back
-            label = f"{line.whole_name} ({line.sku}), 0-{left}"
-            self.fields[f"line-{line.position}"] = _number(label, MAX_QUANTITY)
+            self.fields[f"line-{line.position}"] = _number(_with_left(line), MAX_QUANTITY)
         self.order_fields([f"line-{line.position}" for line in self.lines])
         if not order.paid:
             self.fields["amount"].help_text = gettext(
@@ -173,6 +182,10 @@ class ReturnForm(OrderForm):
 
     def __init__(self, data: Any, *, order: Order) -> None:
         super().__init__(data, order=order)
+        if not order.paid:
+            received, less = Return.State.RECEIVED, gettext("The goods are here: ask for less")
+            decisions: Any = self.fields["state"]
+            decisions.choices = list({**dict(decisions.choices), received: less}.items())
         choice: Any = self.fields["return_id"]
         self.waits = list(order.returns.to_look_after().prefetch_related("lines").order_by("pk"))
         lines = list(order.lines.all()) if self.waits else []

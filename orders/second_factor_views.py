@@ -19,13 +19,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from catalog import shop
-from museo.access import encryption, second_factor, sessions
+from museo.access import encryption, presence, second_factor, sessions
 from museo.access.callers import who_is
 from museo.access.models import RecoveryCode, SecondFactor, User
 from museo.access.problems import Problem
 from museo.lazy import Lazy
 from notifications import access_changes
-from orders.signing_in import bring_basket, go_on, landing, onward, stays_known
+from orders.signing_in import bring_basket, come_anew, go_on, landing, onward, stays_known
 
 segno: Any = Lazy("segno")
 # in a session: the key that is shown, sealed, until a code of it was typed
@@ -92,13 +92,21 @@ def _told(left: int) -> str:
 @stays_known
 @require_http_methods(["GET", "POST"])
 def page(request: HttpRequest) -> HttpResponse:
-    """Turned on by a code of the key that it shows; off, or its codes made anew, by another one."""
-    user = _who(request)
+    """Turned on by a code of the key that it shows; off, or its codes made anew, by another one.
+
+    Each by the password, too: whoever finds a window open does not shut its person out.
+    """
+    user, now = _who(request), timezone.now()
     if user is None:
         return redirect_to_login(request.get_full_path())
-    told: dict[str, Any] = {}
+    if presence.has_to_come_anew(request, user, now=now):
+        return come_anew(request)
+    told: dict[str, Any] = {"asks_password": presence.asks_password(request, user, now=now)}
     if request.method == "POST":
         try:
+            if told["asks_password"]:
+                typed = request.POST.get("password", "")
+                presence.check_password(request, user, typed, now=now)
             return _do(request, user)
         except Problem as problem:
             told["problem"] = problem
@@ -204,5 +212,7 @@ def _address(user: User, key: str) -> str:
 
 def _rendered(request: HttpRequest, template: str, told: dict[str, Any]) -> HttpResponse:
     problem = told.get("problem")
-    told = {"section": "account", "next": onward(request), **told}
+    errors = problem.errors if problem else []
+    wrong = {error["pointer"].lstrip("/"): error["detail"] for error in errors}
+    told = {"section": "account", "next": onward(request), "wrong": wrong, **told}
     return render(request, template, told, status=problem.status if problem else 200)

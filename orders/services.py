@@ -186,4 +186,4 @@ def _move(orders: list[int], *, before: str, status: str, index: int, now: datet
         ended_at=now if status in lifecycle.ENDED else None,
     )
     if moved != len(orders):
-        raise StepTakenTwice(f"{moved} of {len(orders)} orders moved to {status}")
+        raise StepTakenTwice(f"moved to {status}: {moved} of {len(orders)}")

@@ -12,13 +12,14 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth import login
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.views import LoginView, redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
 from catalog import shop
 from catalog.context import may_set_up
@@ -86,6 +87,15 @@ def go_on(request: HttpRequest, wanted: str) -> HttpResponse:
 def to_the_code(wanted: str) -> HttpResponse:
     query = f"?{urlencode({'next': wanted})}" if wanted else ""
     return redirect(reverse("second_step") + query)
+
+
+def come_anew(request: HttpRequest) -> HttpResponse:
+    """Whoever is in without a password, to change that: by a link once more."""
+    messages.info(
+        request,
+        _("Sign in by a link once more: for ten minutes you can then change how you sign in."),
+    )
+    return redirect_to_login(request.get_full_path())
 
 
 def onward(request: HttpRequest) -> str:

@@ -1,5 +1,6 @@
 """The texts that the code and the templates ask to be translated."""
 
+import ast
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -37,6 +38,22 @@ def wanted() -> Catalog:
     return catalog
 
 
+def put_together() -> Iterator[str]:
+    """The texts that code fills in itself, each place by the last name in it: `{rows}`."""
+    for app in CODE:
+        for path in _modules(app):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.JoinedStr):
+                    yield "".join(map(_part, node.values))
+
+
+def _part(part: ast.expr) -> str:
+    if isinstance(part, ast.FormattedValue):
+        names = re.findall(r"[A-Za-z_]\w*", ast.unparse(part.value))
+        return f"{{{names[-1] if names else 'value'}}}"
+    return str(part.value) if isinstance(part, ast.Constant) else ""
+
+
 def is_key(text: str) -> bool:
     """A key needs its text in English too."""
     return KEY.fullmatch(text) is not None
@@ -44,10 +61,15 @@ def is_key(text: str) -> bool:
 
 def _sources() -> Iterator[str]:
     for app in CODE:
-        for path in sorted((ROOT / app).rglob("*.py")):
-            if "migrations" not in path.parts:
-                yield path.read_text(encoding="utf-8")
+        for path in _modules(app):
+            yield path.read_text(encoding="utf-8")
     for path in sorted((ROOT / "templates").rglob("*.html")):
         # what is no text to translate becomes filler, which is Python once it is not indented
         lines = templatize(path.read_text(encoding="utf-8")).splitlines()
         yield "\n".join(line.strip() for line in lines)
+
+
+def _modules(app: str) -> Iterator[Path]:
+    for path in sorted((ROOT / app).rglob("*.py")):
+        if "migrations" not in path.parts:
+            yield path

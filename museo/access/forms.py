@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -11,10 +10,6 @@ from unfold.forms import AuthenticationForm as AdminAuthenticationForm
 
 from museo.access import limits
 from museo.access.limits import Limit
-from museo.access.tokens import digest
-
-# a name may be tried from many networks, but a stranger shall not lock somebody out that easily
-OF_A_NAME = 5
 
 
 class SignInForm(AuthenticationForm):
@@ -30,17 +25,14 @@ class SignInForm(AuthenticationForm):
 
     def clean(self) -> dict[str, Any]:
         try:
-            with limits.few_wrong(self._buckets(), now=timezone.now()):
+            with limits.few_wrong(self._limits(), now=timezone.now()):
                 return super().clean()
         except limits.TooOften as refusal:
             raise forms.ValidationError(refusal.detail, code=refusal.code) from refusal
 
-    def _buckets(self) -> dict[str, Limit]:
+    def _limits(self) -> dict[str, Limit]:
         address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
-        # names are people's addresses, which do not belong into Redis
-        name = digest(self.data.get("username", "").strip().lower())
-        of_a_name = Limit(settings.MUSEO_SIGN_INS_PER_MINUTE * OF_A_NAME)
-        return {**limits.of_sign_ins(address), f"sign-ins:{name}": of_a_name}
+        return limits.of_passwords(address, self.data.get("username", ""))
 
 
 class AdminSignInForm(SignInForm, AdminAuthenticationForm):

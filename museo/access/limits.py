@@ -25,11 +25,14 @@ from django.utils.translation import ngettext
 
 from museo import broker
 from museo.access.problems import Problem
+from museo.access.tokens import digest
 
 logger = logging.getLogger(__name__)
 # how long a Redis that did not answer is left alone
 PAUSE_SECONDS = 1.0
 MOST_LOCAL = 10_000
+# a name may be tried from many networks, but a stranger shall not lock somebody out that easily
+OF_A_NAME = 5
 # so many are kept at most, and no more than this part of a bucket, for so long
 MOST_KEPT = 1_000
 PART_KEPT = 20
@@ -135,6 +138,14 @@ def few_wrong(buckets: Mapping[str, Limit], *, now: datetime) -> Iterator[None]:
 def of_sign_ins(address: str) -> dict[str, Limit]:
     """What a network address has of wrong passwords and codes."""
     return {f"sign-ins:{network(address)}": Limit(settings.MUSEO_SIGN_INS_PER_MINUTE)}
+
+
+def of_passwords(address: str, name: str) -> dict[str, Limit]:
+    """And what the person has whom somebody of this mail address may be."""
+    # names are people's addresses, which do not belong into Redis
+    of_a_name = f"sign-ins:{digest(name.strip().lower())}"
+    most = Limit(settings.MUSEO_SIGN_INS_PER_MINUTE * OF_A_NAME)
+    return {**of_sign_ins(address), of_a_name: most}
 
 
 @lru_cache(maxsize=1024)

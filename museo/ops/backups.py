@@ -119,8 +119,8 @@ def _compare(manifest: Manifest, found: Mapping[str, int]) -> None:
     if wrong:
         name = wrong[0]
         raise BadBackup(
-            f"The copy has {found.get(name)} rows of {name} in the place of"
-            f" {manifest.tables[name]}. Nothing was written."
+            f"Rows of {name}: {manifest.tables[name]}; in the copy: {found.get(name)}."
+            " Nothing was written."
         )
 
 
@@ -219,7 +219,7 @@ class PostgreSQL:
             others = self._others(own)
             has_trigrams = own.execute(TRIGRAMS).fetchall()
         if others:
-            raise BadBackup(f"{others} connections are open: stop the shop, everywhere, first.")
+            raise BadBackup(f"Open connections: {others}. Stop the shop, everywhere, first.")
         # what is installed goes along with the new schema, where the copy looks for it
         move = ["ALTER EXTENSION pg_trgm SET SCHEMA {}"] if has_trigrams else []
         aside = ["ALTER SCHEMA public RENAME TO museo_before", "CREATE SCHEMA public", *move]

@@ -7,11 +7,13 @@ from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from museo.access import accounts
+from museo.access import access_tokens, accounts, grants
+from museo.access.access_tokens import InvalidToken
 from museo.access.accounts import NameTaken
 from museo.access.models import ServiceAccount, User
 from museo.access.problems import Invalid
-from notifications.models import Event
+from notifications import subscriptions
+from notifications.models import Event, Subscription
 from tests.access.conftest import NOON, MakeAccount
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +52,50 @@ def test_an_account_is_made_given_other_keys_and_revoked() -> None:
         with pytest.raises(accounts.WrongKeys):
             accounts.identify(*keys)
     assert Event.objects.filter(type="access.revoked").count() == 2
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("face", ["erase", "delete"])
+def test_the_programs_of_who_leaves_sign_in_no_more(client: Client, face: str) -> None:
+    client.force_login(User.objects.create_superuser("boss@museo.example"))
+    for name in ("ada", "sam"):
+        User.objects.create_user(f"{name}@museo.example", is_staff=True)
+        answers = ["--scopes", "shop:read", "--created-by", f"{name}@museo.example"]
+        keys = keys_of(run("create", f"till of {name}", *answers))
+        if name == "ada":
+            program = accounts.identify(*keys)
+            subscriptions.begin(
+                topic="trial.a",
+                channel=Subscription.Channel.WEBHOOK,
+                address="https://till.example/",
+                who=access_tokens.who_is(program.pk),
+                locale="en",
+                now=NOON,
+            )
+            family = grants.give(program, now=NOON)
+    ada = User.objects.get(email="ada@museo.example")
+
+    if face == "erase":
+        out = StringIO()
+        call_command("erase", ada.email, stdout=out)
+        said = out.getvalue()
+    else:
+        page = client.post(f"/admin/access/user/{ada.pk}/delete/", {"post": "yes"}, follow=True)
+        said = page.content.decode()
+
+    assert {
+        "erase": "Service accounts revoked: till of ada.",
+        "delete": "1 service account revoked.",
+    }[face] in said
+    assert [each.name for each in ServiceAccount.objects.live()] == ["till of sam"]
+    assert not Subscription.objects.exists()
+    with pytest.raises(InvalidToken):
+        grants.renew(family.refresh_token, now=NOON)
+    revoked = {
+        each["who"]
+        for each in Event.objects.filter(type="access.revoked").values_list("data", flat=True)
+    }
+    assert revoked == {f"user:{ada.pk}", f"service:{program.pk}"}
 
 
 @pytest.mark.parametrize(

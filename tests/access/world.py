@@ -118,7 +118,9 @@ class World:
         if who not in ("stranger", "buyer", *ROLES):
             return None
         if who not in self.users:
-            user = User.objects.create_user(f"{who}@example.org", is_staff=who in ROLES)
+            user = User.objects.create_user(
+                f"{who}@example.org", "correct horse", is_staff=who in ROLES
+            )
             user.groups.set(Group.objects.filter(name=who))
             self.users[who] = user
         return self.users[who]

@@ -118,7 +118,7 @@ def test_the_command_takes_addresses_that_the_account_does_not_know(
 
     call_command("erase", MAYA.upper(), "--besides", "sms:+358401234567", stdout=out)
 
-    assert out.getvalue() == "1 texts and 1 messages are erased.\n"
+    assert out.getvalue() == "Erased: texts 1, messages 1.\n"
     assert not EventText.objects.exists()
     for wrong in (["nobody@example.org"], [MAYA, "--besides", "pigeon:7"], [MAYA, "--besides", ""]):
         with pytest.raises(CommandError):

@@ -61,6 +61,36 @@ def test_a_link_signs_in_once_and_makes_the_account(client: Client, mailoutbox: 
     assert "used before" in text(again)
 
 
+@pytest.mark.parametrize("onward", ["", "/basket"])
+def test_a_used_link_leads_on_whoever_came_in_by_it(
+    client: Client, mailoutbox: Outbox, onward: str
+) -> None:
+    ask(client, next=onward)
+    link = link_in(mailoutbox)
+    client.post(link)
+    session = client.session.session_key
+
+    for again in (client.get(link), client.post(link)):
+        assert again.status_code == 302
+        assert again.headers["Location"] == (onward or "/account")
+    assert client.session.session_key == session
+
+
+def test_a_used_link_leads_nobody_else_on(client: Client, mailoutbox: Outbox) -> None:
+    ask(client)
+    link = link_in(mailoutbox)
+    client.post(link)
+    other, guest = Client(), Client()
+    other.force_login(User.objects.create_user("sam@example.org"))
+
+    for somebody in (other, guest):
+        for again in (somebody.get(link), somebody.post(link)):
+            assert again.status_code == 410
+            assert "used before" in text(again)
+    assert "_auth_user_id" not in guest.session
+    assert User.objects.get(pk=other.session["_auth_user_id"]).email == "sam@example.org"
+
+
 def test_the_mail_with_the_link_is_answered_to_the_shops_address(
     client: Client, mailoutbox: Outbox, contact_email: str
 ) -> None:

@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from catalog.models import StockItem, StockMovement
 from museo.access.callers import Caller
 from museo.access.models import User
 from museo.access.problems import NotAllowed
+from notifications import log
 from notifications.models import Event
 from orders import adjustments, payments, services, tracking
 from orders.adjustments import RefundTooLarge, TooLateToCancel
@@ -86,6 +88,36 @@ def test_a_customer_cancels_and_gets_everything_back(
     assert types_of(payment.topic) == ["payment.captured", "payment.refunded"]
     assert "mind" not in str(list(Event.objects.values("data")))
     assert services.advance_due(now=noon + timedelta(hours=1)) == 0
+
+
+@pytest.mark.parametrize("amount", [None, 100])
+def test_paying_back_asks_once_what_an_order_was_paid_by(
+    placed: Placed, staff: Caller, noon: datetime, amount: int | None
+) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        adjustments.refund(staff, placed.order.number, amount=amount, now=noon)
+
+    assert _read_payments(asked) == 1
+    assert Refund.objects.get().amount == (amount or TOTAL)
+
+
+def test_paying_for_what_came_back_asks_once_what_it_was_paid_by(
+    placed: Placed, staff: Caller, noon: datetime
+) -> None:
+    with log.change() as change:
+        tracking.hold_row(placed.order)
+        with CaptureQueriesContext(connection) as asked:
+            adjustments.give_back_units(
+                change, staff, placed.order, {1: 1}, reason="", puts_back=True, now=noon
+            )
+
+    assert _read_payments(asked) == 1
+
+
+def _read_payments(asked: CaptureQueriesContext) -> int:
+    """How often it was read by which payment an order was paid."""
+    by_state = [each["sql"] for each in asked if '"orders_payment"."state" IN' in each["sql"]]
+    return len([sql for sql in by_state if sql.startswith("SELECT")])
 
 
 def test_cancelling_again_changes_nothing(

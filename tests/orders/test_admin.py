@@ -257,6 +257,22 @@ def test_staff_pay_a_line_back_once_for_each_form(boss: Client, order: Order) ->
     assert "fewer units left" in refused.content.decode()
 
 
+def test_a_line_with_nothing_left_is_not_asked_for(boss: Client, order: Order) -> None:
+    path = act_on(order, "refund")
+    assert 'name="line-1"' in boss.get(path).content.decode()
+    boss.post(path, {"line-1": "1", "key": "one form"})
+
+    page = boss.get(path).content.decode()
+    grown_old = boss.post(path, {"line-1": "1", "key": "opened before"}).content.decode()
+
+    assert 'name="line-1"' not in page
+    assert 'name="amount"' in page
+    assert "fewer units left" in grown_old
+    assert "0-0" not in page + grown_old
+    order.refresh_from_db()
+    assert order.given_back == 12900
+
+
 def test_staff_pay_an_amount_back_as_they_write_it(boss: Client, order: Order) -> None:
     path = act_on(order, "refund")
     for typed in ("0", "12.505", "-1", "1,000.00", "x"):

@@ -131,6 +131,6 @@ def test_a_guest_is_erased_by_the_address_with_which_they_bought(
 
     call_command("erase", MAYA.upper(), stdout=out)
 
-    assert out.getvalue() == "1 texts and 0 messages are erased.\n"
+    assert out.getvalue() == "Erased: texts 1, messages 0.\n"
     assert Order.objects.get().name == ""
     assert not User.objects.exists()

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
+from django.utils import timezone
 
 from museo.access.callers import Caller
 from museo.access.models import User
@@ -280,6 +281,36 @@ def test_the_pages_say_what_is_still_to_be_paid(
 
     settlement.mark_paid(staff, number, now=noon)
     assert f"Paid: {SHOWN['rest']}" in client.get(f"/orders/{number}").content.decode()
+
+
+def test_a_return_of_what_is_owed_promises_no_money(
+    owing: Placed, owner: Caller, staff: Caller, arrived: datetime, client: Client
+) -> None:
+    order, now = owing.order, timezone.now()
+    Order.objects.update(ended_at=now)
+    returns.ask(owner, order.number, units={1: 1}, now=now)
+    client.get(f"/t/{owing.ticket}")
+    boss = Client()
+    boss.force_login(User.objects.create_superuser("boss@museo.example"))
+
+    def pages() -> list[str]:
+        answering = boss.get(f"/admin/orders/order/{order.pk}/answer_return/")
+        asking = client.get(f"/orders/{order.number}")
+        return [page.content.decode() for page in (asking, answering)]
+
+    asking, answering = pages()
+    assert "So much less is to be paid once it is here." in asking
+    assert "The goods are here: ask for less" in answering
+    assert "What you paid" not in asking
+    assert "pay back" not in answering.partition('<select name="state"')[2]
+
+    settlement.mark_paid(staff, order.number, now=now)
+
+    asking, answering = pages()
+    assert "What you paid for it goes back once it is here." in asking
+    assert "The goods are here: pay back" in answering
+    assert "less is to be paid" not in asking
+    assert "ask for less" not in answering
 
 
 def test_a_cancelled_order_that_was_owed_shows_no_money_that_goes_back(

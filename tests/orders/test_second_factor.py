@@ -10,7 +10,7 @@ from django.core.mail import EmailMessage
 from django.test import Client
 from django.utils import timezone
 
-from museo.access import asgi, sessions
+from museo.access import asgi, presence, sessions
 from museo.access.models import RecoveryCode, SecondFactor, Trail, User
 from museo.access.roles import OWNER
 from museo.access.second_factor import code_of, step_at
@@ -198,10 +198,11 @@ def test_it_is_turned_on_with_a_code_of_the_key_that_is_shown(client: Client, ad
     assert f"secret={key}" in text(shown)
     assert key not in str(dict(client.session))
 
-    wrong = client.post(PAGE, {"act": "on", "code": "000000"})
+    typed = {"act": "on", "password": PASSWORD}
+    wrong = client.post(PAGE, {**typed, "code": "000000"})
     assert (wrong.status_code, key_on(wrong)) == (400, key)
     assert not SecondFactor.objects.exists()
-    page = client.post(PAGE, {"act": "on", "code": code_of(key, step_at(timezone.now()))})
+    page = client.post(PAGE, {**typed, "code": code_of(key, step_at(timezone.now()))})
 
     codes = re.findall(r"<li><code>([0-9A-Z ]+)</code></li>", text(page))
     assert len(codes) == 10
@@ -211,6 +212,108 @@ def test_it_is_turned_on_with_a_code_of_the_key_that_is_shown(client: Client, ad
     assert not is_in(elsewhere)
     elsewhere.post(CODE_PAGE, {"code": codes[0]})
     assert is_in(elsewhere)
+
+
+@pytest.mark.parametrize("password", ["", "wrong"])
+def test_it_is_not_turned_on_in_a_window_that_was_left_open(
+    client: Client, ada: User, password: str
+) -> None:
+    say_password(client)
+    shown = client.get(PAGE)
+    assert 'type="password" autocomplete="current-password"' in text(shown)
+
+    typed = {"act": "on", "code": code_of(key_on(shown), step_at(timezone.now()))}
+    refused = client.post(PAGE, {**typed, "password": password})
+
+    assert (refused.status_code, key_on(refused)) == (400, key_on(shown))
+    assert "This password is not right." in text(refused)
+    assert not SecondFactor.objects.exists()
+
+
+def test_wrong_passwords_are_few_there_too(client: Client, ada: User, settings: Any) -> None:
+    say_password(client)
+    typed = {"act": "on", "code": code_of(key_on(client.get(PAGE)), step_at(timezone.now()))}
+    settings.MUSEO_SIGN_INS_PER_MINUTE = 3
+
+    for _each in range(3):
+        client.post(PAGE, {**typed, "password": "wrong"})
+
+    assert client.post(PAGE, {**typed, "password": PASSWORD}).status_code == 429
+    assert not SecondFactor.objects.exists()
+
+
+@pytest.fixture
+def by_link(client: Client, mailoutbox: list[EmailMessage]) -> Client:
+    """Of somebody without a password."""
+    ask(client)
+    client.post(link_in(mailoutbox))
+    return client
+
+
+def later(client: Client) -> None:
+    """As if ten minutes had passed since the link was opened."""
+    session = client.session
+    session[presence.LINK_AT] -= presence.LATELY.total_seconds()
+    session.save()
+
+
+def test_who_came_by_a_link_of_late_needs_no_password(by_link: Client) -> None:
+    shown = by_link.get(PAGE)
+    assert 'type="password"' not in text(shown)
+
+    key, step = key_on(shown), step_at(timezone.now())
+    by_link.post(PAGE, {"act": "on", "code": code_of(key, step)})
+    assert SecondFactor.objects.exists()
+    by_link.post(PAGE, {"act": "off", "code": code_of(key, step + 1)})
+
+    assert not SecondFactor.objects.exists()
+
+
+@pytest.mark.parametrize("act", ["on", "off", "codes"])
+def test_who_came_by_a_link_long_ago_comes_by_another_one(
+    by_link: Client, mailoutbox: list[EmailMessage], act: str
+) -> None:
+    shown, user = by_link.get(PAGE), User.objects.get()
+    typed = {"act": act, "code": code_of(key_on(shown), step_at(timezone.now()))}
+    if act != "on":
+        codes = turn_on(user)
+        by_link.post(CODE_PAGE, {"code": codes[0]})
+        typed["code"] = codes[1]
+    before = list(SecondFactor.objects.values()), list(RecoveryCode.objects.values())
+    later(by_link)
+
+    for answer in (by_link.get(PAGE), by_link.post(PAGE, typed)):
+        assert answer.headers["Location"] == f"/login?next={PAGE}"
+    assert "Sign in by a link once more" in text(by_link.get(f"/login?next={PAGE}"))
+    assert (list(SecondFactor.objects.values()), list(RecoveryCode.objects.values())) == before
+
+    ask(by_link, next=PAGE)
+    landed = by_link.post(link_in(mailoutbox))
+    assert landed.headers["Location"] == PAGE
+    assert by_link.get(PAGE).status_code == 200
+
+
+def test_who_came_by_a_link_long_ago_and_has_a_password_says_it(by_link: Client) -> None:
+    chosen = {"new_password1": PASSWORD, "new_password2": PASSWORD}
+    assert by_link.post("/account/password", chosen).headers["Location"] == "/account"
+    later(by_link)
+
+    shown = by_link.get(PAGE)
+
+    assert 'type="password"' in text(shown)
+    page = text(by_link.get("/account/password"))
+    assert 'name="old_password"' in page
+    assert "Forgotten? Sign in by a link" in page
+
+
+def test_a_first_password_needs_a_link_of_late(by_link: Client) -> None:
+    later(by_link)
+    chosen = {"new_password1": PASSWORD, "new_password2": PASSWORD}
+
+    refused = by_link.post("/account/password", chosen)
+
+    assert refused.headers["Location"] == "/login?next=/account/password"
+    assert not User.objects.get().has_usable_password()
 
 
 def test_the_key_is_a_picture_that_nothing_keeps(client: Client, ada: User) -> None:
@@ -249,15 +352,22 @@ def test_a_window_that_an_app_has_opened_stays_known_to_it(client: Client, ada: 
 
 
 @pytest.mark.parametrize("act", ["off", "codes"])
-def test_it_is_changed_with_a_code_only(client: Client, ada: User, act: str) -> None:
+def test_it_is_changed_with_the_password_and_a_code_only(
+    client: Client, ada: User, act: str
+) -> None:
     codes = turn_on(ada)
     say_password(client)
     client.post(CODE_PAGE, {"code": codes[0]})
     assert "You have 9 recovery codes left." in text(client.get(PAGE))
 
-    assert client.post(PAGE, {"act": act, "code": "000000"}).status_code == 400
+    right = {"act": act, "password": PASSWORD, "code": code()}
+    for name, wrong in (("code", "000000"), ("password", "wrong"), ("password", "")):
+        refused = client.post(PAGE, {**right, name: wrong})
+        assert refused.status_code == 400
+        assert f'aria-describedby="{name}-error"' in text(refused)
+        assert f'data-focus><a href="#{name}">This {name} is not right' in text(refused)
     assert RecoveryCode.objects.unused().count() == 9
-    page = client.post(PAGE, {"act": act, "code": code()}, follow=True)
+    page = client.post(PAGE, right, follow=True)
 
     assert page.status_code == 200
     assert is_in(client)
@@ -280,8 +390,8 @@ def test_staff_begin_with_their_key_where_it_is_asked_for(
         assert "/login" in each.get("/admin/board").headers["Location"]
         assert each.get("/api/v1/admin/stats").status_code == 403
     assert client.get(f"{PAGE}/picture").status_code == 200
-    typed = {"act": "on", "code": code_of(key_on(shown), step_at(timezone.now()))}
-    page = client.post(PAGE, {**typed, "next": "/admin/board"})
+    typed = {"act": "on", "password": PASSWORD, "next": "/admin/board"}
+    page = client.post(PAGE, {**typed, "code": code_of(key_on(shown), step_at(timezone.now()))})
     assert 'href="/admin/board"' in text(page)
     assert client.get("/admin/board").status_code == 200
 

@@ -26,7 +26,7 @@ def test_a_chat_tells_every_step_and_is_asked_nothing(shop: Shop) -> None:
     assert "You: Order me an iPhone 15, please." in text
     assert "✅ Order placed successfully!" in text
     assert "No need to ask - I'll keep you posted!" in text
-    assert "4 updates, 0 questions asked." in text
+    assert "updates 4, questions asked 0." in text
     assert text.count("You:") == 1
     assert re.search(".*".join(f"(?:{step})" for step in STEPS), text, re.DOTALL), text
 

@@ -14,4 +14,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         count = index.rebuild(now=timezone.now())
-        self.stdout.write(f"The search index has {count} products.")
+        self.stdout.write(f"Products in the search index: {count}.")

@@ -57,7 +57,7 @@ What staff have changed and what has been sold stays."""
         with log.change():
             if house.open_doors(now=now) and options["orders"]:
                 demo_orders.begin(now=now)
-        self.stdout.write(f"The demo shop has {count} products.")
+        self.stdout.write(f"Products in the demo shop: {count}.")
         if options["scale"]:
             new = scale.grow(options["scale"], now=now)
             self.stdout.write(f"For load tests it has {options['scale']} more, {new} of them new.")

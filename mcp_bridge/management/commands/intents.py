@@ -72,7 +72,7 @@ class Command(BaseCommand):
             )
             packed = learned.packed()
             (classifier.FOLDER / f"{language}.bin").write_bytes(packed)
-            self.stdout.write(f"{language}  {len(known)} sentences  {len(packed):,} bytes")
+            self.stdout.write(f"{language}  sentences {len(known)}  bytes {len(packed):,}")
 
     def _cross_validate(self, folder: Path) -> None:
         scores = []

@@ -36,7 +36,9 @@ class Command(BaseCommand):
             raise CommandError(f"{problem.detail} {numbers}".strip()) from None
         if person.user is None and erased == erasure.Erased(0, 0):
             raise CommandError("Nothing is known of this address.")
-        self.stdout.write(f"{erased.texts} texts and {erased.messages} messages are erased.")
+        self.stdout.write(f"Erased: texts {erased.texts}, messages {erased.messages}.")
+        if erased.programs:
+            self.stdout.write(f"Service accounts revoked: {', '.join(erased.programs)}.")
 
 
 def _address(text: str) -> erasure.Address:

@@ -121,5 +121,5 @@ def test_reindex_and_catching_up_mend_the_index() -> None:
     said = StringIO()
     call_command("reindex", stdout=said)
 
-    assert said.getvalue() == f"The search index has {Master.objects.on_sale().count()} products.\n"
+    assert said.getvalue() == f"Products in the search index: {Master.objects.on_sale().count()}.\n"
     assert offenders() == []

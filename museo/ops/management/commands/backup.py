@@ -31,5 +31,5 @@ class Command(BaseCommand):
             raise CommandError(str(problem)) from problem
         rows = sum(made.tables.values())
         size = file.stat().st_size / 1024 / 1024
-        self.stdout.write(f"{file}: {rows} rows up to position {made.head}, {size:.1f} MB.")
+        self.stdout.write(f"{file}: {size:.1f} MB up to position {made.head}; rows: {rows}.")
         self.stdout.write("Keep MUSEO_ENCRYPTION_KEYS elsewhere: the secrets in it need them.")

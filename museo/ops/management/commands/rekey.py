@@ -18,4 +18,4 @@ class Command(BaseCommand):
         for column, count in rekey.run():
             total += count
             self.stdout.write(f"{column}: {count}")
-        self.stdout.write(f"{total} values are sealed anew.")
+        self.stdout.write(f"Sealed anew: {total}.")
