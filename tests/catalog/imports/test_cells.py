@@ -168,3 +168,32 @@ def test_the_meaning_of_columns_is_guessed_in_the_shops_languages(
 def test_a_mapping_that_cannot_be_used_is_refused(mapping: list[str]) -> None:
     with pytest.raises(CannotImport, match="mapping"):
         columns.require_usable(mapping, ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        ["sku", "name", "name:en"],
+        ["sku", "description:en", "description"],
+        ["sku", "price", "price:EUR"],
+        ["sku", "list_price:EUR", "list_price"],
+    ],
+)
+def test_two_columns_that_mean_the_same_are_refused(mapping: list[str]) -> None:
+    with pytest.raises(CannotImport, match="mean the same"):
+        columns.require_usable(mapping, ["a", "b", "c"])
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        ["sku", "name", "name:de", ""],
+        ["sku", "price", "price:USD", ""],
+        # in which the price is, the row says
+        ["sku", "price", "currency", "price:EUR"],
+    ],
+)
+def test_columns_of_several_languages_and_currencies_stand_beside_each_other(
+    mapping: list[str],
+) -> None:
+    columns.require_usable(mapping, ["a", "b", "c", "d"])
