@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
-from babel.numbers import format_currency, get_currency_precision
+from babel.numbers import format_currency, get_currency_precision, get_currency_symbol
+from django.conf import settings
 from django.utils.translation import to_locale
 
 _TYPED = re.compile(r"([0-9]{1,15})(?:[.,]([0-9]{1,6}))?")
@@ -79,6 +80,21 @@ def _shown(money: Money, language: str) -> str:
 def digits(currency: str) -> int:
     """How many come after the point: 2 for EUR, 0 for JPY."""
     return int(get_currency_precision(currency))
+
+
+@lru_cache(maxsize=512)
+def signs(currency: str) -> frozenset[str]:
+    """What people write for it, in the shop's languages and where it is paid with: `CA$`, `$`."""
+    languages = [_locale(code) for code, _name in settings.LANGUAGES]
+    # the code of a currency begins with that of its country, if it has one
+    at_home = _locale(f"und-{currency[:2]}")
+    return frozenset(
+        get_currency_symbol(currency, locale).strip(UNSEEN) for locale in (*languages, at_home)
+    )
+
+
+# what tells in which direction a sign is read
+UNSEEN = "\u200e\u200f\u061c"
 
 
 def _locale(language: str) -> Locale:

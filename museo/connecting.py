@@ -1,8 +1,9 @@
 """How a process keeps its connections to PostgreSQL: in a pool, or one in each thread.
 
-A WSGI server has few threads, which stay. To take a connection out of the pool and to put it back
-takes a tenth of what most of their calls take, and PostgreSQL answers faster where it is asked over
-the same one again. Everywhere else threads are many, and most do something else.
+A WSGI server has few threads, which stay: as many as `--blocking-threads` says, and there are as
+many connections. To take a connection out of the pool and to put it back takes a tenth of what most
+of their calls take, and PostgreSQL answers faster where it is asked over the same one again.
+Everywhere else threads are many, and most do something else.
 """
 
 import threading
@@ -11,7 +12,7 @@ from typing import Any
 
 from museo import patience
 
-# of one process
+# in the pool of a process
 MOST = 16
 # until another takes its place, as in a pool: PostgreSQL's part of it grows with what is asked
 SECONDS = 3600

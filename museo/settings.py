@@ -153,7 +153,7 @@ MIDDLEWARE = [
     "museo.access.admission.with_allowance",
     "catalog.answers.given_again",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "museo.statics.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "catalog.context.AtHome",
     "museo.access.common.Common",

@@ -5,7 +5,7 @@ Every page works without JavaScript: while a worker is busy it loads itself anew
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -140,7 +140,8 @@ class ImportAdmin(ModelAdmin):
     ) -> HttpResponse:
         """Where the import stands, and what can be done with it now."""
         found = self._found(request, object_id)
-        form = MappingForm(found, request.POST if "check" in request.POST else None)
+        # a button beside the choices sends them, too
+        form = MappingForm(found, request.POST if {"check", "run"} & request.POST.keys() else None)
         if request.method != "POST":
             return self._page(request, "import", found.file_name, self._shown(request, found, form))
         try:
@@ -161,13 +162,19 @@ class ImportAdmin(ModelAdmin):
             "check": lambda: services.check(
                 caller, found.public_id, mapping=_chosen(form), now=now
             ),
-            "run": lambda: services.run(caller, found.public_id, now=now),
+            "run": lambda: self._run(request, found, _chosen(form)),
             "cancel": lambda: services.cancel(caller, found.public_id, now=now),
             "undo": lambda: services.undo(caller, found.public_id, now=now),
         }
         for name, act in acts.items():
             if name in request.POST:
                 act()
+
+    def _run(self, request: HttpRequest, found: Import, shown: Sequence[str]) -> None:
+        caller, now = caller_from_request(request), timezone.now()
+        begun = services.run(caller, found.public_id, shown=shown, now=now)
+        if not begun.has_run:
+            messages.info(request, services.MEANS_ANOTHER)
 
     def _shown(self, request: HttpRequest, found: Import, form: MappingForm) -> dict[str, Any]:
         rows, more = _rows(request, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -72,7 +73,7 @@ _SLUG = re.compile(r"[-a-zA-Z0-9_]{1,120}")
 
 
 def price(cell: str, currency: str) -> int:
-    """`84.00`, `84,00`, `1.234,50`, `1,234.50` in minor units."""
+    """`84.00`, `84,00`, `1.234,50`, `1,234.50`, `€ 84.00`, `84.00 EUR` in minor units."""
     digits = money.digits(currency)
     plain = _PLAIN_AMOUNT.fullmatch(cell)
     if plain and digits == 2:
@@ -83,7 +84,7 @@ def price(cell: str, currency: str) -> int:
 def _price(cell: str, currency: str, digits: int) -> int:
     if cell.startswith("="):
         raise RowRefused("formula")
-    number = _decimal(cell)
+    number = _decimal(_without_currency(cell, currency))
     if number is None:
         raise RowRefused("price_invalid")
     if number < 0:
@@ -95,6 +96,38 @@ def _price(cell: str, currency: str, digits: int) -> int:
     if amount != int(amount):
         raise RowRefused("price_fraction", currency=currency, digits=digits)
     return int(amount)
+
+
+def _without_currency(cell: str, currency: str) -> str:
+    """The number alone, if what stands at it is its currency; raise RowRefused for another one."""
+    found = _WITH_CURRENCY.fullmatch(cell)
+    if found is None:
+        return cell
+    before, number, after = found.groups()
+    # as in -€5
+    minus = before[:1] if before[:1] in ("-", "+") else ""
+    for each in (before.removeprefix(minus), after):
+        _require_currency(each.strip(_AROUND), currency)
+    return f"{minus}{number}"
+
+
+# a point right before the number may belong to either side
+_WITH_CURRENCY = re.compile(r"(\D*?)(?<![.,])([-+]?\d(?:[\d.,'\s]*\d)?[.,]?)(\D*)", re.DOTALL)
+_AROUND = " \t\r\n\u00a0\u202f" + money.UNSEEN
+
+
+def _require_currency(written: str, currency: str) -> None:
+    if not written or written.upper() == currency or written in money.signs(currency):
+        return
+    if written.upper() in currencies() or _is_sign(written):
+        raise RowRefused("price_currency", written=written, currency=currency)
+    raise RowRefused("price_invalid")
+
+
+def _is_sign(written: str) -> bool:
+    """Whether it is one of some currency, whichever: `US$`."""
+    kinds = [unicodedata.category(each) for each in written]
+    return len(kinds) <= 4 and "Sc" in kinds and {"Sc", "Lu"}.issuperset(kinds)
 
 
 def _decimal(cell: str) -> Decimal | None:

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from catalog import shop
 from catalog.imports.problems import CannotImport
 from catalog.prices import currencies
 
@@ -132,6 +133,11 @@ def choices(column: str) -> Iterator[tuple[str, str]]:
         yield f"attribute:{name}", _("attribute %(name)s") % {"name": name}
 
 
+def canonical(field: str) -> str:
+    """`name` is the name in the shop's language."""
+    return f"{field}:{shop.current().default_language}" if field in BY_LANGUAGE else field
+
+
 def require_usable(mapping: Sequence[str], header: Collection[str]) -> None:
     """Raise CannotImport for a mapping that is none of this header's."""
     if len(mapping) != len(header):
@@ -143,8 +149,19 @@ def require_usable(mapping: Sequence[str], header: Collection[str]) -> None:
     unknown = next((field for field in used if not _is_field(field)), None)
     if unknown:
         raise _invalid(_("%(field)s is no field.") % {"field": unknown[:80]})
+    same = next((field for field in used if field != _meaning(field, used) in used), None)
+    if same:
+        facts = {"one": same, "other": _meaning(same, used)}
+        raise _invalid(_("%(one)s and %(other)s mean the same. Leave one of them out.") % facts)
     if "sku" not in used:
         raise _invalid(_("one column must be the SKU."))
+
+
+def _meaning(field: str, used: Collection[str]) -> str:
+    """What it means in full: prices are in the shop's currency where no column names another."""
+    if field in BY_CURRENCY and "currency" not in used:
+        return f"{field}:{shop.currency()}"
+    return canonical(field)
 
 
 def _is_field(field: str) -> bool:

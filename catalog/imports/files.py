@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -201,9 +202,12 @@ def _first_letters(path: Path, encoding: str) -> str:
 
 
 def _delimiter(path: Path, encoding: str) -> str:
-    """The sign that most often stands between the names of the columns."""
+    """The one that the file names, else what most often stands between the names of the columns."""
     with path.open(encoding=encoding, newline="") as file:
         line = file.readline(CHUNK)
+    named = _NAMED_DELIMITER.fullmatch(line)
+    if named:
+        return named["delimiter"]
     outside = "".join(line.split('"')[::2])
     return max(DELIMITERS, key=outside.count)
 
@@ -211,10 +215,16 @@ def _delimiter(path: Path, encoding: str) -> str:
 # CSV
 
 
+# Excel obeys it and does not show it: `sep=;`
+_NAMED_DELIMITER = re.compile(r"""("?)sep=(?P<delimiter>[^\w\s"]|\t)\1\r?\n?""", re.IGNORECASE)
+
+
 def _csv(path: Path, reading: Reading) -> Iterator[list[str]]:
     csv.field_size_limit(LONGEST_CELL)
     number = 0
     with path.open(encoding=reading.encoding, newline="") as file:
+        if not _NAMED_DELIMITER.fullmatch(file.readline(CHUNK)):
+            file.seek(0)
         try:
             # strictly: a quotation mark that is never closed would swallow all rows after it
             for cells in csv.reader(file, delimiter=reading.delimiter, strict=True):

@@ -26,6 +26,7 @@ from catalog.imports.book import (
     Sold,
     open_book,
 )
+from catalog.imports.columns import canonical
 from catalog.imports.models import ImportRow
 from catalog.imports.problems import NOT_CARRIED, RowRefused
 from catalog.models import Master
@@ -100,11 +101,6 @@ def columns(mapping: Sequence[str], header: Sequence[str]) -> list[Column]:
 
 # prices are read by the currency; one option is set after all of them
 ORDER = {"currency": 0, "option": 2, "attribute": 2}
-
-
-def canonical(field: str) -> str:
-    """`name` is the name in the shop's language."""
-    return f"{field}:{shop.current().default_language}" if field in TEXTS else field
 
 
 def key_columns(mapping: Sequence[str]) -> tuple[int, int | None]:

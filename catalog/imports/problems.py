@@ -53,6 +53,9 @@ OF_ROWS: dict[str, str | Promise] = {
         "There is a product %(product)s already. Name the one that this belongs to."
     ),
     "price_invalid": _("Write a price such as 84.00."),
+    "price_currency": _(
+        "The price is in %(written)s, not in %(currency)s. Give it a column of its own."
+    ),
     "price_negative": _("A price is 0 or more."),
     "price_fraction": _("%(currency)s has at most %(digits)s decimals."),
     "price_too_high": _("A price is at most %(most)s."),

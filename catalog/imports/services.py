@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from catalog.imports import columns, files
 from catalog.imports.cells import plain
@@ -21,6 +22,9 @@ State = Import.State
 KEPT = timedelta(days=30)
 # all hear of imports who may see products
 EVERYBODYS = "staff.catalog"
+MEANS_ANOTHER = gettext_lazy(
+    "The columns mean something else than when they were checked. See first what would change."
+)
 
 
 class UnknownImport(NotFound):
@@ -155,10 +159,14 @@ def check(caller: Caller, public_id: str, *, mapping: Sequence[str], now: dateti
     return begin(found, by=caller.who, mapping=mapping, dry_run=True, now=now)
 
 
-def run(caller: Caller, public_id: str, *, now: datetime) -> Import:
-    """Import what was uploaded or checked."""
+def run(
+    caller: Caller, public_id: str, *, shown: Sequence[str] | None = None, now: datetime
+) -> Import:
+    """Import what was uploaded or checked; if a caller is shown another mapping, check that one."""
     found = find(caller, public_id)
-    return begin(found, by=caller.who, mapping=found.mapping, dry_run=False, now=now)
+    mapping = found.mapping if shown is None else list(shown)
+    is_other = mapping != found.mapping
+    return begin(found, by=caller.who, mapping=mapping, dry_run=is_other, now=now)
 
 
 def cancel(caller: Caller, public_id: str, *, now: datetime) -> Import:
@@ -204,9 +212,13 @@ NOT_DONE: dict[str, Any] = {
 
 
 def _move(found: Import, states: Sequence[str], to: str, **fields: Any) -> None:
-    """Change the state if it is one of these; raise NotNow."""
-    moved = Import.objects.filter(pk=found.pk, state__in=states).update(state=to, **fields)
+    """Change the state if it is one of these and all means what it did; raise NotNow."""
+    seen = found.mapping
+    same = Import.objects.filter(pk=found.pk, state__in=states, mapping=seen)
+    moved = same.update(state=to, **fields)
     found.refresh_from_db()
+    if not moved and found.mapping != seen:
+        raise NotNow(str(MEANS_ANOTHER), state=found.state)
     if not moved:
         raise NotNow(
             _("The import is %(state)s; this is not possible now.")

@@ -50,7 +50,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-demo",
         action="store_true",
-        help="open without the demo products and orders, and with a clock as in life",
+        help="open without the demo products and orders, and with a clock as in life; a shop that "
+        "was opened so stays so",
     )
 
 

@@ -11,7 +11,10 @@ from django.db import DatabaseError, OperationalError, connection, connections
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgreSQL
 from django.utils import timezone
 
+from catalog.demo.fill import is_filled
 from catalog.search import index
+from museo.access import heartbeat
+from museo.access.models import Heartbeat
 from museo.ops import lock, staff, translations
 from museo.ops.preflight import CannotStart
 
@@ -28,6 +31,14 @@ def shop(home: Path, *, demo: bool) -> staff.Login:
     # who watches from here on needs no database
     let_go()
     return login
+
+
+def is_ones_own() -> bool:
+    """Whether the shop was open before, and without the demo."""
+    reach_database()
+    # a new database has no tables yet
+    has_tables = Heartbeat._meta.db_table in connection.introspection.table_names()
+    return has_tables and bool(heartbeat.last_of_all()) and not is_filled()
 
 
 def let_go() -> None:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -27,6 +27,9 @@ LOOK_EVERY = 0.1
 # of a WebSocket, in bytes; a larger one closes it with 1009 before it is read
 LARGEST_FRAME = 256 * 1024
 AS_IN_LIFE, AS_IN_A_DEMO = 1.0, 60.0
+ONES_OWN = (
+    "This shop is your own: it opens as with --no-demo (manage.py demo adds the demo's products)."
+)
 
 # what Museo makes in its folder; `--fresh` deletes these and goes near nothing else
 DATABASES = {
@@ -43,7 +46,8 @@ OURS = DATABASES | SECRETS | FOLDERS | {"up.lock", "write.lock"}
 class Options:
     host: str = "127.0.0.1"
     port: int = 8000
-    speed: float = AS_IN_A_DEMO
+    # 0: as usual
+    speed: float = 0
     fresh: bool = False
     demo: bool = True
     # where clients of the MCP orchestrator look for it, too; None for nowhere
@@ -71,29 +75,45 @@ def run(options: Options, *, home: Path, say: Callable[[str], None]) -> None:
         for port in options.ports:
             preflight.require_port(options.host, port)
         preflight.require_room(home, preflight.ROOM_FOR_THE_SHOP)
-        server = None if settings.REDIS_URL else valkey.bundled(home)
-        redis_url = server.url if server else settings.REDIS_URL
-        told = environment(os.environ, options, home=home, redis_url=redis_url)
-        told |= measuring.begin(home)
-        supervisor = Supervisor(logs=home / "logs", environment=told, say=say)
-        watch = _Watch(supervisor, bell, held, options.address)
         try:
-            if server:
-                watch.start(Part("valkey", server.command, stops_last=True))
-                watch.until(server.answers, part="valkey", within=VALKEY_STARTS_WITHIN)
-            login = prepare.shop(home, demo=options.demo)
-            for part in parts(options):
-                watch.start(part)
-            public_url = told["MUSEO_PUBLIC_URL"]
-            is_open = partial(answers, options.address, as_host=urlsplit(public_url).netloc)
-            watch.until(is_open, part="web", within=OPENS_WITHIN)
-            say(welcome(public_url, login, options, home=home, redis_url=redis_url))
-            watch.for_good()
+            _keep_open(decided(options, say=say), home=home, say=say, held=held, bell=bell)
         except KeyboardInterrupt:
             say("Closing the shop.")
-        finally:
-            bell.silence()
-            supervisor.stop()
+
+
+def decided(options: Options, *, say: Callable[[str], None]) -> Options:
+    """With what is up to the shop that is there already: one's own opens as it did before."""
+    is_demo = options.demo and not prepare.is_ones_own()
+    if options.demo and not is_demo:
+        say(ONES_OWN)
+    speed = options.speed or usual_speed(os.environ, demo=is_demo)
+    return replace(options, demo=is_demo, speed=speed)
+
+
+def _keep_open(
+    options: Options, *, home: Path, say: Callable[[str], None], held: lock.Lock, bell: Bell
+) -> None:
+    server = None if settings.REDIS_URL else valkey.bundled(home)
+    redis_url = server.url if server else settings.REDIS_URL
+    told = environment(os.environ, options, home=home, redis_url=redis_url)
+    told |= measuring.begin(home)
+    supervisor = Supervisor(logs=home / "logs", environment=told, say=say)
+    watch = _Watch(supervisor, bell, held, options.address)
+    try:
+        if server:
+            watch.start(Part("valkey", server.command, stops_last=True))
+            watch.until(server.answers, part="valkey", within=VALKEY_STARTS_WITHIN)
+        login = prepare.shop(home, demo=options.demo)
+        for part in parts(options):
+            watch.start(part)
+        public_url = told["MUSEO_PUBLIC_URL"]
+        is_open = partial(answers, options.address, as_host=urlsplit(public_url).netloc)
+        watch.until(is_open, part="web", within=OPENS_WITHIN)
+        say(welcome(public_url, login, options, home=home, redis_url=redis_url))
+        watch.for_good()
+    finally:
+        bell.silence()
+        supervisor.stop()
 
 
 def parts(options: Options) -> list[Part]:

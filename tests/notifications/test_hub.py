@@ -211,30 +211,64 @@ async def test_a_hub_leaves_a_connection_behind_that_does_not_close(
     await asyncio.gather(*hub._tasks, return_exceptions=True)
 
 
-@pytest.mark.parametrize(("rests", "most_writes"), [(3, 6), (0, 20)])
+class Clock:
+    """The hub's own: only what a delivery takes passes, and what is put off waits."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.now = 0.0
+        self.put_off: list[tuple[float, Callable[[], None]]] = []
+        self._advance = hub._advance
+        self._loop = asyncio.get_running_loop()
+        self._call_later = self._loop.call_later
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return time.time()
+
+    def call_later(self, seconds: float, callback: Any, *given: Any, **more: Any) -> Any:
+        if callback == self._advance:
+            return self.put_off.append((seconds, callback))
+        return self._call_later(seconds, callback, *given, **more)
+
+
+@pytest.mark.parametrize(
+    ("rests", "put_off", "in_writes"),
+    [(3, [0.015], [1, 19]), (10, [0.025], [1, 19]), (0, [], [1] * 20)],
+)
 async def test_what_comes_in_a_burst_goes_out_in_few_writes(
-    wake_ups: list[bytes], monkeypatch: pytest.MonkeyPatch, rests: int, most_writes: int
+    wake_ups: list[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    rests: int,
+    put_off: list[float],
+    in_writes: list[int],
 ) -> None:
     """Without a rest after each delivery, each event would be a write of its own."""
     monkeypatch.setattr("notifications.live.hub.RESTS_FOR_WORK", rests)
     writes: list[int] = []
 
-    def take_5_ms(batch: Batch) -> None:
-        writes.append(len(batch.frames))
-        time.sleep(0.005)
-
     async with started() as hub:
+        clock = Clock(hub)
+        monkeypatch.setattr("notifications.live.hub.time", clock)
+        monkeypatch.setattr(asyncio.get_running_loop(), "call_later", clock.call_later)
+
+        def take_5_ms(batch: Batch) -> None:
+            writes.append(len(batch.frames))
+            clock.now += 0.005
+
         hub.follow(("trial.a",), take_5_ms, lambda: None)
         for _ in range(20):
             await in_thread(tell)()
 
         for wake_up in wake_ups:
             hub.hear(wake_up)
-            await asyncio.sleep(0.001)
-        await until(lambda: sum(writes) == 20)
+            await asyncio.sleep(0)
+        for _seconds, advance in clock.put_off:
+            advance()
 
-    assert len(writes) <= most_writes
-    assert rests or len(writes) == 20
+        assert [seconds for seconds, _advance in clock.put_off] == pytest.approx(put_off)
+        assert writes == in_writes
 
 
 @pytest.fixture

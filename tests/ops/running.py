@@ -57,7 +57,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 def start(home: Path, *options: str, **more: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "manage.py", "up", "--no-demo", *options],
+        [sys.executable, "manage.py", "up", *options],
         cwd=ROOT,
         env=environment(home, **more),
         stdout=subprocess.PIPE,
@@ -67,7 +67,7 @@ def start(home: Path, *options: str, **more: str) -> subprocess.Popen[bytes]:
 
 def refusal(home: Path, *options: str, **more: str) -> str:
     """What is said when the shop does not open."""
-    process = start(home, *options, **more)
+    process = start(home, "--no-demo", *options, **more)
     said = process.communicate(timeout=60)[0].decode()
     assert process.returncode == 1
     assert "Traceback" not in said
@@ -75,12 +75,15 @@ def refusal(home: Path, *options: str, **more: str) -> str:
 
 
 @contextmanager
-def open_shop(home: Path, *, is_first: bool = False, **more: str) -> Iterator[OpenShop]:
+def open_shop(
+    home: Path, *, is_first: bool = False, demo: bool = False, **more: str
+) -> Iterator[OpenShop]:
     """Yield when it says that it is open; closed at the end. The first start makes the tables."""
     if not is_first:
         prepare(home)
     port = free_port()
-    process = start(home, "--port", str(port), **more)
+    options = () if demo else ("--no-demo",)
+    process = start(home, *options, "--port", str(port), **more)
     try:
         said = _lines_until_open(process)
         yield OpenShop(f"http://127.0.0.1:{port}", home, process, port, said)

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -14,6 +15,9 @@ import pytest
 from pytest_django import Settings
 from websockets.sync.client import connect
 
+from catalog.demo import fill
+from catalog.models import Category, Master
+from museo.access import heartbeat
 from museo.ops import up
 from museo.ops.preflight import ROOT, CannotStart
 from museo.ops.up import Options
@@ -24,6 +28,7 @@ from tests.processes import eventually, is_healthy
 from tests.shops import free_port
 
 FIRST = {"jsonrpc": "2.0", "id": 1, "method": "initialize"}
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 PARTS = ("valkey", "web", "clock", "work")
 
 
@@ -171,7 +176,7 @@ def closes(shop: OpenShop, number: signal.Signals) -> bool:
 def test_it_stays_open_when_nobody_reads_what_it_says_and_closes_when_it_is_told(
     shop: OpenShop,
 ) -> None:
-    """The last that is done with this shop."""
+    """The last that is done while this shop is open."""
     assert shop.supervisor.stdout
     shop.supervisor.stdout.close()
     killed = shop.parts()["work"]
@@ -179,6 +184,44 @@ def test_it_stays_open_when_nobody_reads_what_it_says_and_closes_when_it_is_told
     eventually(lambda: shop.parts().get("work", killed) != killed, seconds=60)
 
     assert closes(shop, signal.SIGTERM)
+
+
+def test_a_shop_of_ones_own_stays_so_without_the_option(shop: OpenShop) -> None:
+    """The last of all that is done with this shop."""
+    shop.supervisor.terminate()
+    shop.supervisor.wait(timeout=60)
+
+    with open_shop(shop.home, demo=True) as again:
+        assert again.said.count(up.ONES_OWN) == 1
+        assert again.parts()["clock"].environ()["MUSEO_CLOCK_SPEED"] == "1"
+        assert again.ask_database("SELECT count(*) FROM catalog_master") == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("was_open", "is_filled", "is_own"),
+    [(True, False, True), (True, True, False), (False, False, False), (False, True, False)],
+)
+def test_a_shop_is_ones_own_that_was_open_without_the_demo(
+    settings: Settings, was_open: bool, is_filled: bool, is_own: bool
+) -> None:
+    settings.MUSEO_CLOCK_SPEED = 1.0
+    said: list[str] = []
+    if was_open:
+        heartbeat.record("tick", NOON)
+    if is_filled:
+        fill.fill(now=NOON)
+    else:
+        # a name that anybody may give
+        room = Category.objects.add_root(instance=Category(slug="bakery", name="Bakery"))
+        Master.objects.create(slug="cardamom-bun", primary_category=room)
+
+    decided = up.decided(Options(), say=said.append)
+
+    assert decided == Options(demo=not is_own, speed=1 if is_own else 60)
+    assert said == ([up.ONES_OWN] if is_own else [])
+    # what was asked for is done
+    assert up.decided(Options(speed=5), say=said.append).speed == 5
 
 
 def test_a_killed_supervisor_leaves_no_orphans_and_the_next_start_works(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from museo import edge, environment
+from museo import connecting, edge, environment
 from museo.ops import up
 from museo.ops.preflight import ROOT
 from tests.topology import deployed
@@ -74,10 +74,29 @@ def _without(words: list[str], option: str) -> list[str]:
 
 def test_all_processes_together_find_room_in_the_database(services: Any) -> None:
     most = int(services["database"]["command"].split("max_connections=")[1].split()[0])
-    processes = sum(int(services[name]["deploy"]["replicas"]) for name in OURS[1:])
+    replicas = {name: int(services[name]["deploy"]["replicas"]) for name in OURS[1:]}
+    # a thread of web has one, each of the others a pool
+    each = dict.fromkeys(replicas, connecting.MOST) | {"web": threads_of(services["web"])}
 
-    # as many as the pool of each has (`museo.settings`), and some for people
-    assert most >= 16 * processes + 20
+    # and some for people
+    assert most >= sum(each[name] * replicas[name] for name in replicas) + 20
+
+
+def threads_of(web: Any) -> int:
+    return int(_given(deployed.command(web, {}), "--blocking-threads"))
+
+
+def _given(words: list[str], option: str) -> str:
+    return words[words.index(option) + 1]
+
+
+def test_the_threads_of_web_are_few_and_outlast_what_is_between_bursts(services: Any) -> None:
+    """With a thread ends its connection: the next burst would connect anew."""
+    words = deployed.command(services["web"], {})
+
+    assert 2 <= threads_of(services["web"]) <= connecting.MOST
+    # the most that granian takes; 30 s if nobody says
+    assert _given(words, "--blocking-threads-idle-timeout") == "600"
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,19 @@ def check(client: Client, address: str) -> str:
     return page(client, address)
 
 
+def sent_by(shown: str, button: str) -> dict[str, str]:
+    """What a browser sends: the button, and what is chosen in the form that it belongs to."""
+    form = re.search(rf'<button[^>]*name="{button}" form="([^"]+)"', shown)
+    assert form
+    begin = shown.index(f'id="{form[1]}"')
+    chosen = re.findall(
+        r'<select name="([^"]+)".*?<option value="([^"]*)" selected>',
+        shown[begin : shown.index("</form>", begin)],
+        re.DOTALL,
+    )
+    return {button: "", **dict(chosen)}
+
+
 def columns(mapping: Iterable[str]) -> Iterator[tuple[str, str]]:
     return ((f"column-{index}", field) for index, field in enumerate(mapping))
 
@@ -81,7 +94,7 @@ def test_from_the_upload_to_the_undo(signed_in: Client, clay: Category) -> None:
     assert not Master.objects.exists()
     assert "€84.00" not in page(signed_in, f"{address}?outcome=refused")
 
-    signed_in.post(address, {"run": ""})
+    signed_in.post(address, sent_by(checked, "run"))
     working.work_on_next(clock)
     assert Variant.objects.get().sku == "A"
     assert 'name="undo"' in page(signed_in, address)
@@ -99,6 +112,58 @@ def test_from_the_upload_to_the_undo(signed_in: Client, clay: Category) -> None:
     assert "not taken back" in page(signed_in, address)
     kept = signed_in.get(address.replace("/change/", "/kept/"))
     assert b"It was changed since" in b"".join(kept)
+
+
+def test_what_is_chosen_after_the_check_is_checked_and_not_imported(
+    signed_in: Client, clay: Category
+) -> None:
+    """The page shows the difference of one mapping and the choice of another one."""
+    address = upload(signed_in, ROWS)["Location"]
+    sent = sent_by(check(signed_in, address), "run")
+
+    answer = signed_in.post(address, {**sent, "column-2": "name:de"}, follow=True)
+    working.work_on_next(clock)
+
+    assert "See first what would change." in answer.content.decode()
+    assert Import.objects.get().state == "checked"
+    assert not Master.objects.exists()
+
+    signed_in.post(address, sent_by(page(signed_in, address), "run"))
+    working.work_on_next(clock)
+
+    assert Import.objects.get().state == "done"
+    assert Master.objects.get().translations.get().language_code == "de"
+
+
+def test_what_another_one_has_checked_since_is_not_imported(
+    signed_in: Client, clay: Category
+) -> None:
+    address = upload(signed_in, ROWS)["Location"]
+    sent = sent_by(check(signed_in, address), "run")
+    other = [*Import.objects.get().mapping[:-1], ""]
+    signed_in.post(address, {"check": "", **dict(columns(other))})
+    working.work_on_next(clock)
+
+    signed_in.post(address, sent)
+    working.work_on_next(clock)
+
+    # what was shown is checked once more
+    found = Import.objects.get()
+    assert (found.state, found.mapping[-1]) == ("checked", "stock")
+    assert not Master.objects.exists()
+
+
+def test_a_choice_that_cannot_be_used_does_not_import_what_was_checked(
+    signed_in: Client, clay: Category
+) -> None:
+    address = upload(signed_in, ROWS)["Location"]
+    sent = sent_by(check(signed_in, address), "run")
+
+    answer = signed_in.post(address, {**sent, "column-0": ""})
+
+    assert answer.status_code == 422
+    assert "one column must be the SKU" in answer.content.decode()
+    assert Import.objects.get().state == "checked"
 
 
 def test_a_file_that_is_none_is_said_at_the_field(signed_in: Client) -> None:

@@ -43,7 +43,14 @@ def test_prices_are_exact(cell: str, cents: int) -> None:
         ("NaN", "price_invalid"),
         ("1.2.3", "price_invalid"),
         ("12,34,567.00", "price_invalid"),
-        ("€ 5", "price_invalid"),
+        ("€.50", "price_invalid"),
+        ("12€50", "price_invalid"),
+        ("5 €/kg", "price_invalid"),
+        ("5 each", "price_invalid"),
+        ("€ 1.234", "price_fraction"),
+        ("1,234 EUR", "price_fraction"),
+        ("-€5", "price_negative"),
+        ("€ -5", "price_negative"),
         ("9" * 5000, "price_invalid"),
         ("=1+1", "formula"),
     ],
@@ -51,6 +58,61 @@ def test_prices_are_exact(cell: str, cents: int) -> None:
 def test_a_price_that_is_none_is_refused(cell: str, code: str) -> None:
     with pytest.raises(RowRefused, match=code):
         cells.price(cell, "EUR")
+
+
+@pytest.mark.parametrize(
+    ("cell", "currency", "amount"),
+    [
+        ("12,50 €", "EUR", 1250),
+        ("€ 12.50", "EUR", 1250),
+        ("€12", "EUR", 1200),
+        ("EUR 1.234,50", "EUR", 123450),
+        ("12.50\u00a0eur", "EUR", 1250),
+        ("1\u202f234,50\u202f€", "EUR", 123450),
+        ("12.50 USD", "USD", 1250),
+        ("$12.50", "USD", 1250),
+        ("US$ 12.50", "USD", 1250),
+        # it says no more than the column does
+        ("$12.50", "CAD", 1250),
+        ("CA$12.50", "CAD", 1250),
+        ("¥1200", "JPY", 1200),
+        ("￥1200", "JPY", 1200),
+        ("CHF 1'234.50", "CHF", 123450),
+        ("kr. 12,50", "DKK", 1250),
+        ("12,50 zł", "PLN", 1250),
+        ("\u200f12.50 ر.س.\u200f", "SAR", 1250),
+    ],
+)
+def test_a_price_may_say_its_currency(cell: str, currency: str, amount: int) -> None:
+    assert cells.price(cell, currency) == amount
+
+
+@pytest.mark.parametrize(
+    ("cell", "currency", "written"),
+    [
+        ("12.50 USD", "EUR", "USD"),
+        ("$12.50", "EUR", "$"),
+        ("US$ 12.50", "CAD", "US$"),
+        ("CA$12.50", "USD", "CA$"),
+        ("12,50 €", "USD", "€"),
+        ("EUR 12.50 USD", "EUR", "USD"),
+        ("£5", "JPY", "£"),
+    ],
+)
+def test_a_price_in_another_currency_is_refused_and_says_which(
+    cell: str, currency: str, written: str
+) -> None:
+    with pytest.raises(RowRefused) as refused:
+        cells.price(cell, currency)
+
+    said = {"code": "price_currency", "written": written, "currency": currency}
+    assert refused.value.reason == said
+
+
+def test_a_point_between_sign_and_number_is_not_guessed() -> None:
+    """`kr.` ends with a point: this is 50 kroner, or half of one."""
+    with pytest.raises(RowRefused, match="price_invalid"):
+        cells.price("kr.50", "DKK")
 
 
 def test_a_currency_without_cents_has_none() -> None:
@@ -68,6 +130,8 @@ def test_every_amount_is_read_as_it_was_written(cents: int) -> None:
 def test_any_text_is_read_or_refused_but_never_breaks(cell: str, field: str) -> None:
     with suppress(RowRefused):
         READERS.get(field, cells.text(160))(cell)
+    with suppress(RowRefused):
+        cells.price(cell, "EUR")
 
 
 @pytest.mark.parametrize(
@@ -104,3 +168,32 @@ def test_the_meaning_of_columns_is_guessed_in_the_shops_languages(
 def test_a_mapping_that_cannot_be_used_is_refused(mapping: list[str]) -> None:
     with pytest.raises(CannotImport, match="mapping"):
         columns.require_usable(mapping, ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        ["sku", "name", "name:en"],
+        ["sku", "description:en", "description"],
+        ["sku", "price", "price:EUR"],
+        ["sku", "list_price:EUR", "list_price"],
+    ],
+)
+def test_two_columns_that_mean_the_same_are_refused(mapping: list[str]) -> None:
+    with pytest.raises(CannotImport, match="mean the same"):
+        columns.require_usable(mapping, ["a", "b", "c"])
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        ["sku", "name", "name:de", ""],
+        ["sku", "price", "price:USD", ""],
+        # in which the price is, the row says
+        ["sku", "price", "currency", "price:EUR"],
+    ],
+)
+def test_columns_of_several_languages_and_currencies_stand_beside_each_other(
+    mapping: list[str],
+) -> None:
+    columns.require_usable(mapping, ["a", "b", "c", "d"])

@@ -68,6 +68,39 @@ def test_the_delimiter_is_found(table: Callable[[bytes], Table], delimiter: str)
     assert table(content.encode()) == [["sku", "a,b;c|d", "name"], ["A", "", "x"]]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(
+    ("first", "delimiter"),
+    [
+        ("sep=;\r\n", ";"),
+        ("SEP=,\n", ","),
+        ("sep=\t\n", "\t"),
+        ("sep=^\r\n", "^"),
+        ('"sep=;"\n', ";"),
+    ],
+)
+def test_the_delimiter_that_a_file_names_is_obeyed(
+    table: Callable[[bytes], Table], first: str, delimiter: str, encoding: str
+) -> None:
+    lines = [["sku", "a,b;c|d"], ["A", "x"]]
+    content = first + "\n".join(f'{one}{delimiter}"{other}"' for one, other in lines)
+
+    assert table(content.encode(encoding)) == lines
+
+
+def test_the_line_that_names_the_delimiter_is_not_counted(kept: Path) -> None:
+    """Spreadsheet programs do not show it."""
+    name = files.keep([b"sep=;\nsku;name\nA;a\n\nB;b"])
+    reading, header, _sample = files.examine(name)
+
+    assert list(files.read(name, reading, header)) == [(2, ["A", "a"]), (4, ["B", "b"])]
+
+
+@pytest.mark.parametrize("first", ["sep=", "sep=^ x", "separator", "sep=a"])
+def test_a_column_may_be_called_nearly_so(table: Callable[[bytes], Table], first: str) -> None:
+    assert table(f"{first}\tsku\nx\tA\n".encode()) == [[first, "sku"], ["x", "A"]]
+
+
 def test_a_workbook_is_read_as_texts(table: Callable[[bytes], Table]) -> None:
     content = workbook(["sku", "price", "stock", "active"], [15, 84.5, 3.0, True], [None, "=A1"])
 

@@ -643,6 +643,24 @@ def test_what_is_not_possible_now_is_refused(import_file: ImportFile, staff: Cal
         services.undo(staff, found.public_id, now=NOON)
 
 
+@pytest.mark.both
+def test_what_was_checked_anew_meanwhile_is_not_begun_under_the_former_mapping(
+    import_file: ImportFile, staff: Caller
+) -> None:
+    header = "sku,name,category,Größe,price"
+    seen = import_file(csv_of("A,Lamp,clay,L,1.00", header=header), dry_run=True)
+    other = ["sku", "name", "category", "option:Größe", "price"]
+    services.check(staff, seen.public_id, mapping=other, now=NOON)
+    working.work_on_next(clock)
+
+    with pytest.raises(services.NotNow, match="See first what would change"):
+        services.begin(seen, by="", mapping=seen.mapping, dry_run=False, now=NOON)
+
+    services.run(staff, seen.public_id, now=NOON)
+    working.work_on_next(clock)
+    assert Variant.objects.get().option_values.get().label == "L"
+
+
 def test_a_file_that_fails_in_the_middle_has_changed_nothing(import_file: ImportFile) -> None:
     found = import_file(csv_of(BOWL, *[f"S{n},p,N,clay,1,1" for n in range(10)]) + b'"open\n')
 

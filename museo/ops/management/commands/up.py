@@ -23,13 +23,12 @@ class Command(BaseCommand):
         add_run_options(parser)
 
     def handle(self, *args: Any, **given: Any) -> None:
-        demo = not given["no_demo"]
         options = up.Options(
             host=given["host"],
             port=given["port"],
-            speed=given["speed"] or up.usual_speed(os.environ, demo=demo),
+            speed=given["speed"] or 0,
             fresh=given["fresh"],
-            demo=demo,
+            demo=not given["no_demo"],
             orchestrator_port=settings.MCP_ORCHESTRATOR_PORT or None,
         )
         try:
