@@ -19,7 +19,7 @@ from museo.ops import lock, staff, translations
 from museo.ops.preflight import CannotStart
 
 
-def shop(home: Path, *, demo: bool) -> staff.Login:
+def shop(home: Path, *, demo: bool) -> staff.Login | None:
     reach_database()
     translations.compile_changed(settings.BASE_DIR / "locale")
     call_command("migrate", interactive=False, verbosity=0)

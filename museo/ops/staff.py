@@ -13,20 +13,22 @@ EMAIL = "staff@museo.example"
 @dataclass(frozen=True)
 class Login:
     email: str
-    # None: made elsewhere, so nobody but its owner knows it
+    # None: made or changed elsewhere, so nobody but its owner knows it
     password: str | None
 
 
-def ensure(folder: Path) -> Login:
-    """The login kept in `folder`; its user is made where the database has none."""
+def ensure(folder: Path) -> Login | None:
+    """The login kept in `folder`, made where nobody owns the shop; None where others do instead."""
     kept = folder / "staff-login"
     user = User.objects.filter(email__iexact=EMAIL).first()
-    if user and not kept.exists():
+    if user is None:
+        if User.objects.filter(is_superuser=True, is_active=True).exists():
+            return None
+        user = User.objects.create_superuser(EMAIL, _kept_password(kept))
+    elif not kept.exists():
         return Login(EMAIL, None)
     password = _kept_password(kept)
-    if not user:
-        User.objects.create_superuser(EMAIL, password)
-    return Login(EMAIL, password)
+    return Login(EMAIL, password if user.check_password(password) else None)
 
 
 def _kept_password(path: Path) -> str:

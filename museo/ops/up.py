@@ -191,9 +191,13 @@ def answers(address: str, *, as_host: str) -> bool:
 
 
 def welcome(
-    address: str, login: staff.Login, options: Options, *, home: Path, redis_url: str
+    address: str, login: staff.Login | None, options: Options, *, home: Path, redis_url: str
 ) -> str:
-    password = login.password or "(the password is the one you gave it)"
+    staff_login = ""
+    if login:
+        staff_login = (
+            f"   {login.email}   {login.password or '(the password is the one you gave it)'}"
+        )
     pace = "as in life (--speed 60: sixty times as fast)"
     if options.speed != AS_IN_LIFE:
         pace = f"{options.speed:g} times as fast as life (--speed 1: as in life)"
@@ -202,7 +206,7 @@ def welcome(
         "Museo is open.",
         "",
         f"  Shop    {address}/",
-        f"  Staff   {address}/admin/   {login.email}   {password}",
+        f"  Staff   {address}/admin/{staff_login}",
         f"  MCP     {address}/mcp",
         "",
         f"  Clock   {pace}",

@@ -31,5 +31,8 @@ class Command(BaseCommand):
             if given["traceback"]:
                 raise
             sys.exit(f"museo: {problem}")
-        self.stdout.write(f"Ready. Staff sign in at /admin/ as {login.email}.")
-        self.stdout.write(f"The first password is in {settings.MUSEO_HOME / 'staff-login'}.")
+        self.stdout.write(
+            "Ready. Staff sign in at /admin/" + (f" as {login.email}." if login else ".")
+        )
+        if login and login.password:
+            self.stdout.write(f"The first password is in {settings.MUSEO_HOME / 'staff-login'}.")
