@@ -171,7 +171,7 @@ def ticket_url(ticket: str) -> str:
     return f"{settings.MUSEO_PUBLIC_URL}/t/{ticket}"
 
 
-def page(topic: str) -> str:
+def page(topic: str, _data: Mapping[str, Any]) -> str:
     """Where an order is seen by whoever is signed in, or has its ticket."""
     return f"{settings.MUSEO_PUBLIC_URL}/orders/{topic.removeprefix(f'{PREFIX}.')}"
 
