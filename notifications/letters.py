@@ -29,6 +29,8 @@ BACK = "stock.back"
 KEYS = (
     gettext_noop("order.eta_changed.headline"),
     gettext_noop("order.eta_changed.chat"),
+    gettext_noop("order.refunded.waived.headline"),
+    gettext_noop("order.refunded.waived.chat"),
     gettext_noop("payment.owed.headline"),
     gettext_noop("payment.owed.chat"),
     gettext_noop("payment.refunded.headline"),
@@ -132,7 +134,7 @@ class _Told:
 
     @property
     def headline(self) -> str:
-        return _own_text(f"{self.kind}.headline") or self.message or self.house.name
+        return self._own("headline") or self.message or self.house.name
 
     @property
     def says_more(self) -> bool:
@@ -230,11 +232,16 @@ class _Told:
         return render_to_string("notifications/letter.html", context)
 
     def chat(self) -> str:
-        said = _own_text(f"{self.kind}.chat") % {"message": self.message} or self.message
+        said = self._own("chat") % {"message": self.message} or self.message
         lines = [said, self.of_order if self.type == PLACED else "", self.expected]
         if self.type == PLACED:
             lines += ["", *self._promises()]
         return "\n".join(line for index, line in enumerate(lines) if line or index > 2)
+
+    def _own(self, form: str) -> str:
+        """The text in a form that its reason has, or else its kind; empty if neither has one."""
+        by_reason = _own_text(f"{self.kind}.{self.data.get('reason')}.{form}")
+        return by_reason or _own_text(f"{self.kind}.{form}")
 
     def _promises(self) -> list[str]:
         """What somebody is told who has just ordered: nobody needs to ask."""

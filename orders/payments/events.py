@@ -24,10 +24,11 @@ from orders.pricing import in_words, money
 PREFIX = "payment"
 TYPES = (
     *(f"{PREFIX}.{state}" for state in Payment.State),
-    f"{PREFIX}.refunded",
-    f"{PREFIX}.refund_failed",
+    "payment.refunded",
+    "payment.refund_failed",
 )
-REFUNDED, OWED = f"{PREFIX}.refunded", f"{PREFIX}.owed"
+REFUNDED = "payment.refunded"
+OWED = "payment.owed"
 # of what whoever follows an order is told in words
 IN_WORDS = (REFUNDED, OWED)
 GOES_BACK = gettext_noop("payment.refunded.message")

@@ -19,6 +19,7 @@ from notifications import (
     dispatcher,
     inbox,
     letters,
+    log,
     preferring,
     sending,
     subscriptions,
@@ -39,6 +40,7 @@ from orders import (
 )
 from orders.details import Details
 from orders.models import Payment
+from orders.payments import events
 from orders.payments.charges import PaidBack
 from orders.tracking import Placed
 from tests.mail_server import Mailbox
@@ -63,7 +65,7 @@ def bring(sell: SellLamp, details: Details, noon: datetime, arrived: datetime) -
     """Three lamps, delivered; of what was told until then nobody hears any more."""
     sell(price=LAMP, on_hand=100)
 
-    def bring(caller: Caller | None = None, **wanted: str) -> Placed:
+    def bring(caller: Caller | None = None, **wanted: Any) -> Placed:
         caller = caller or Caller()
         opened = baskets.add(caller, sku="LAMP", quantity=3, now=noon)
         buyer = replace(caller, basket_token=opened.token)
@@ -287,7 +289,7 @@ def test_quiet_hours_are_kept(
 
 
 def test_what_is_owed_less_is_said(
-    bring: Buy, staff: Caller, mailbox: Mailbox, arrived: datetime
+    client: Client, bring: Buy, staff: Caller, mailbox: Mailbox, arrived: datetime
 ) -> None:
     placed = bring(payment_provider="manual", payment_token="invoice")
     number = placed.order.number
@@ -301,7 +303,11 @@ def test_what_is_owed_less_is_said(
         "Less is to be paid for your order",
         f"€129.00 less is to be paid for your order {number}. €261.90 is left.",
     )
-    assert subjects(mailbox)[1:] == ["Your order is refunded"]
+    nothing = "Nothing is left to be paid for your order"
+    assert subjects(mailbox)[1:] == [nothing]
+    assert client.get(f"/api/v1/orders/{number}/track?ticket={placed.ticket}").json()[
+        "status_message"
+    ] == (f"{nothing}.")
     owed = Event.objects.filter(type="payment.owed").order_by("position")
     amounts = [event.data["amount"] for event in owed]
     assert amounts == [3 * LAMP + 390, 2 * LAMP + 390, 0]
@@ -421,8 +427,8 @@ def test_money_without_an_order_is_told_to_whose_account_it_was(
 ) -> None:
     placed = bring(maya)
     payment = Payment.objects.select_related("checkout").get(order=placed.order)
-    with adjustments.log.change() as change:
-        adjustments.events.tell_refunded(change, payment, 1200, order=None, now=arrived)
+    with log.change() as change:
+        events.tell_refunded(change, payment, 1200, order=None, now=arrived)
 
     [told, *_rest] = inbox.read(maya, limit=1).told("en")
 
