@@ -33,6 +33,7 @@ from orders import (
     baskets,
     checkout,
     followers,
+    order_tables,
     payments,
     returns,
     services,
@@ -364,6 +365,20 @@ def test_a_return_is_answered_in_the_inbox_and_nothing_of_it_is_in_words_there(
     assert number in told["data"]["message"]
     assert "Private" not in str(list(Event.objects.values()))
     assert len(mailbox.taken) == 1
+
+
+def test_staff_see_what_was_told_of_money_and_returns_and_send_the_order_s_again(
+    bring: Buy, staff: Caller, mailbox: Mailbox, arrived: datetime
+) -> None:
+    placed = bring()
+    send_back(placed, staff, "approved", "received", now=arrived)
+
+    told, happened = order_tables.told(placed.order), order_tables.timeline(placed.order)
+
+    assert told.count(">payment.refunded<") == 1
+    assert told.count(">notification<") == 2
+    assert f"What you sent back of your order {placed.order.number} has arrived." in happened
+    assert order_tables.last_words(placed.order) == []
 
 
 def test_only_who_can_act_hears_of_a_return(bring: Buy, staff: Caller, arrived: datetime) -> None:
