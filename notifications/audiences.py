@@ -24,7 +24,7 @@ from notifications import topics
 EVERYBODY = "broadcast.all"
 ADMINS = "group.admin"
 # what begins so hears messages, each for itself; others hear how a thing stands
-OF_MESSAGES = ("broadcast.", "user.", "group.", "client.")
+OF_MESSAGES = ("broadcast.", "user.", "group.", "client.", "payment.")
 # a staff topic, and the permission that it takes
 STAFF_TOPICS = {
     "staff.orders": "orders.view_order",

@@ -56,6 +56,8 @@ Reached = dict[tuple[str, int], set[str]]
 Tellers = dict[tuple[str, str, str, int], int]
 # why not by this subscription: another one of theirs tells it at this address
 SAME_ADDRESS = "same_address"
+# why not to a person: it says nothing that could be read
+WITHOUT_WORDS = "without_words"
 
 
 def position() -> int:
@@ -174,6 +176,8 @@ def _plan(
         return Plan(None, reason)
     if not is_of_person(subscription):
         return Plan(now)
+    if not event.texts:
+        return Plan(None, WITHOUT_WORDS)
     if tellers[_place(subscription, event)] != subscription.pk:
         return Plan(None, SAME_ADDRESS)
     wanted, channel = wishes.get(subscription.who, DEFAULT), subscription.channel

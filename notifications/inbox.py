@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from museo import sql
@@ -21,12 +21,9 @@ from museo.access.problems import NotSignedIn
 from notifications import audiences, log
 from notifications.envelope import render
 from notifications.models import Event, EventTopic, Receipt
-from notifications.preferences import UNTOLD
 
 # more are not counted
 MOST_COUNTED = 100
-# what has no words of its own; its order says it
-WITHOUT_WORDS = Q(type__startswith="payment.") | Q(type__in=UNTOLD)
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,8 @@ def _told_to(caller: Caller) -> list[QuerySet[EventTopic, int]]:
     if caller.is_staff:
         names.add(audiences.ADMINS)
     told = Event.objects.filter(position=OuterRef("position"), at__gte=joined_at)
-    heard = EventTopic.objects.filter(Exists(told.exclude(WITHOUT_WORDS)))
+    # what has no words is for programs and pages
+    heard = EventTopic.objects.filter(Exists(told.exclude(texts={})))
     return [heard.filter(topic=name).values_list("position", flat=True) for name in sorted(names)]
 
 

@@ -29,6 +29,19 @@ BACK = "stock.back"
 KEYS = (
     gettext_noop("order.eta_changed.headline"),
     gettext_noop("order.eta_changed.chat"),
+    gettext_noop("order.refunded.waived.headline"),
+    gettext_noop("order.refunded.waived.chat"),
+    gettext_noop("payment.owed.headline"),
+    gettext_noop("payment.owed.chat"),
+    gettext_noop("payment.refunded.headline"),
+    gettext_noop("payment.refunded.chat"),
+    gettext_noop("refund_failed.headline"),
+    gettext_noop("return_approved.headline"),
+    gettext_noop("return_approved.chat"),
+    gettext_noop("return_received.headline"),
+    gettext_noop("return_received.chat"),
+    gettext_noop("return_refused.headline"),
+    gettext_noop("return_refused.chat"),
     gettext_noop("stock.back.headline"),
 )
 Step = Mapping[str, Any]
@@ -102,6 +115,11 @@ class _Told:
         return str(self.envelope["type"])
 
     @property
+    def kind(self) -> str:
+        """What its texts are called by: a message of a kind of its own, and others by type."""
+        return str(self.data.get("notification_type") or self.type)
+
+    @property
     def data(self) -> Mapping[str, Any]:
         data: Mapping[str, Any] = self.envelope["data"]
         return data
@@ -116,7 +134,7 @@ class _Told:
 
     @property
     def headline(self) -> str:
-        return _own_text(f"{self.type}.headline") or self.message or self.house.name
+        return self._own("headline") or self.message or self.house.name
 
     @property
     def says_more(self) -> bool:
@@ -171,7 +189,10 @@ class _Told:
 
     @property
     def of_order(self) -> str:
-        return gettext("Order %(number)s") % {"number": self.number} if self.number else ""
+        """Empty if the message says it."""
+        if not self.number or self.number in self.message:
+            return ""
+        return gettext("Order %(number)s") % {"number": self.number}
 
     @property
     def why(self) -> str:
@@ -211,11 +232,16 @@ class _Told:
         return render_to_string("notifications/letter.html", context)
 
     def chat(self) -> str:
-        said = _own_text(f"{self.type}.chat") or self.message
+        said = self._own("chat") % {"message": self.message} or self.message
         lines = [said, self.of_order if self.type == PLACED else "", self.expected]
         if self.type == PLACED:
             lines += ["", *self._promises()]
         return "\n".join(line for index, line in enumerate(lines) if line or index > 2)
+
+    def _own(self, form: str) -> str:
+        """The text in a form that its reason has, or else its kind; empty if neither has one."""
+        by_reason = _own_text(f"{self.kind}.{self.data.get('reason')}.{form}")
+        return by_reason or _own_text(f"{self.kind}.{form}")
 
     def _promises(self) -> list[str]:
         """What somebody is told who has just ordered: nobody needs to ask."""

@@ -298,7 +298,7 @@ def _cargo(delivery: Delivery, event: Event, room: _Room) -> Cargo:
     if subscription.channel not in CHANNELS:
         return ToProgram(subscription.address, webhook_wire.letter(subscription, event))
     heard = room.correspondents[subscription.channel, subscription.address]
-    link = unseal(subscription.link) if subscription.link else topics.page(event.topic)
+    link = unseal(subscription.link) if subscription.link else topics.page(event.topic, event.data)
     content = letters.render(
         render(event, subscription.locale),
         locale=subscription.locale,

@@ -60,7 +60,6 @@ ARRIVAL = frozenset({OUT_FOR_DELIVERY, DELIVERED})
 ON_THE_WAY = frozenset({"order.eta_changed"})
 # for their own pages and programs: no message says that a message was read
 READ = "notification.read"
-UNTOLD = frozenset({READ})
 
 # why something is told later, or not
 NOT_WANTED, QUIET_HOURS, DIGEST = "not_wanted", "quiet_hours", "digest"
@@ -125,8 +124,6 @@ def is_urgent(event_type: str) -> bool:
 
 def wants(preferences: Preferences, event_type: str, channel: str) -> bool:
     """Whether a person wants to be told of it at all, by this channel."""
-    if event_type in UNTOLD:
-        return False
     category = category_of(event_type)
     if category is None or category is Category.SECURITY:
         return True

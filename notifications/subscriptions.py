@@ -127,6 +127,23 @@ def keep_further(subscription: Subscription, topics: Collection[str]) -> None:
     )
 
 
+def hear_further(*, of: str, topic: str, type: str, now: datetime) -> None:
+    """Tell people who are told of a topic, and want this type, of a further topic from here on.
+
+    For what happens so seldom that they are not subscribed to it before; called with its event.
+    Programs hear the topics that they have named.
+    """
+    told = Subscription.objects.about(of).exclude(channel=Subscription.Channel.WEBHOOK)
+    others = told.exclude(further__topic=topic).order_by("pk")
+    # held in the order in which results are written
+    held = others.select_for_update(no_key=True)
+    new = [each.pk for each in held if not each.types or type in each.types]
+    FurtherTopic.objects.bulk_create(
+        [FurtherTopic(subscription_id=pk, topic=topic) for pk in new], ignore_conflicts=True
+    )
+    Subscription.objects.filter(pk__in=new).update(changed_at=now)
+
+
 def begin_with_topic(
     *,
     topic: str,

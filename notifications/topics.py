@@ -16,13 +16,13 @@ from museo.access.callers import Caller
 Wanted = tuple[Caller, Collection[str]]
 MayRead = Callable[[Sequence[Wanted]], list[set[str]]]
 Snapshot = Callable[[Collection[str], str], Mapping[str, dict[str, Any]]]
-# where people see a topic; empty for nowhere
-Page = Callable[[str], str]
+# where people see what an event of a topic is about, by the event's data; empty for nowhere
+Page = Callable[[str, Mapping[str, Any]], str]
 # who may read a topic stays as it is until the transaction ends
 Hold = Callable[[str], None]
 
 
-def _nowhere(name: str) -> str:
+def _nowhere(name: str, data: Mapping[str, Any]) -> str:
     return ""
 
 
@@ -56,10 +56,10 @@ def register(
     _domains[prefix] = Domain(may_read, snapshot, page, hold)
 
 
-def page(name: str) -> str:
-    """The address at which people see a topic; empty if there is none."""
+def page(name: str, data: Mapping[str, Any]) -> str:
+    """The address at which people see what an event of a topic is about; empty if there is none."""
     domain = _domains.get(name.partition(".")[0])
-    return domain.page(name) if domain else ""
+    return domain.page(name, data) if domain else ""
 
 
 def hold(name: str) -> None:

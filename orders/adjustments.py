@@ -391,12 +391,12 @@ def _waive(change: log.Change, order: Order, owed: Payment, amount: int, *, now:
     """Ask for less; what is being paid at this moment is looked at when it comes (`too_much`)."""
     Order.objects.filter(pk=order.pk).update(waived=F("waived") + amount)
     order.refresh_from_db()
+    events.tell_less_owed(change, owed, amount, order=order, now=now)
     if not order.payable:
         ask_no_more(order, now=now)
         return
     owed.amount = order.payable
     owed.save(update_fields=["amount"])
-    events.tell(change, owed, "payment.owed", order=order, now=now)
     links = order.payment_links.filter(state=PaymentLink.State.OPEN)
     links.update(amount=order.payable)
 
@@ -483,8 +483,7 @@ def _write_paid_back(
     ):
         return False
     _count_back(refund, order, refund.amount)
-    payment = refund.payment
-    events.tell(change, payment, "payment.refunded", order=order, now=now, refunded=refund.amount)
+    events.tell_refunded(change, refund.payment, refund.amount, order=order, now=now)
     return True
 
 
@@ -505,7 +504,7 @@ def _write_failed(
         Order.objects.filter(pk=order.pk).update(given_back=F("given_back") - refund.amount)
     else:
         _ask_again(refund, now=now)
-    events.tell(change, refund.payment, "payment.refund_failed", order=order, now=now)
+    events.tell_refund_failed(change, refund.payment, refund.amount, order=order, now=now)
     return True
 
 

@@ -12,7 +12,7 @@ class OrdersConfig(AppConfig):
     def ready(self) -> None:
         from catalog import purchases as asked
         from notifications import erasure, topics
-        from orders import forgetting, places, purchases, tracking
+        from orders import answers, forgetting, places, purchases, tracking
         from orders.payments import events
 
         topics.register(
@@ -22,7 +22,12 @@ class OrdersConfig(AppConfig):
             page=tracking.page,
             hold=tracking.hold,
         )
-        topics.register(events.PREFIX, may_read=events.may_read, snapshot=events.snapshot)
+        topics.register(
+            events.PREFIX, may_read=events.may_read, snapshot=events.snapshot, page=events.page
+        )
+        topics.register(
+            answers.PREFIX, may_read=answers.may_read, snapshot=answers.snapshot, page=answers.page
+        )
         asked.register(purchases.has_bought, purchases.is_carried)
         erasure.register(places.erase)
         erasure.register(forgetting.erase)

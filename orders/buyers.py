@@ -8,12 +8,13 @@ from django.db.models.functions import Substr
 from museo.access.tokens import digest
 from notifications import subscriptions
 from notifications.models import Subscription
-from orders import lifecycle, tracking
+from orders import answers, lifecycle, tracking
 from orders.models import Order
+from orders.payments import events
 
 BATCH = 1000
 # what is news to whoever waits; that it is being prepared is seen on the order's page
-TYPES = tuple(
+OF_ORDER = tuple(
     f"order.{word}"
     for word in (
         lifecycle.PLACED,
@@ -26,6 +27,8 @@ TYPES = tuple(
         "eta_changed",
     )
 )
+# and what they hear on further topics once there is something to hear (`hear_further`)
+TYPES = (*OF_ORDER, *events.IN_WORDS, answers.TYPE)
 
 
 def subscribe(order: Order, ticket: str, *, now: datetime) -> None:

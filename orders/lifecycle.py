@@ -157,5 +157,7 @@ def text_key(status: str, kind: str) -> str:
     return f"order.{status}.{kind}"
 
 
+# why an order is refunded of which nothing had been paid: less is asked for, which is nothing
+WAIVED = "waived"
 # why an order is expected at another time; the texts are those of `eta_changed`
 OVERDUE, HELD, RESUMED, REVISED = NEW_TIMES = ("overdue", "held", "resumed", "revised")

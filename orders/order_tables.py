@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ from notifications import log
 from notifications.envelope import render
 from notifications.masking import masked
 from notifications.models import Delivery, Event, Subscription
-from orders import payments, pricing
+from orders import answers, payments, pricing
 from orders.models import Order, Payment
 
 TABLE = (
@@ -67,7 +67,7 @@ def paid_by(order: Order) -> SafeString:
 
 def told(order: Order) -> SafeString:
     """The newest that people and programs were told, and a link to all, with its tries."""
-    newest = deliveries(order)[:MOST_TOLD]
+    newest = deliveries(order, _topics(order))[:MOST_TOLD]
     types = {each.position: each.type for each in _events_of(newest)}
     rows = [
         (
@@ -99,19 +99,24 @@ def notes(order: Order) -> SafeString:
 
 
 def timeline(order: Order) -> SafeString:
-    """The events of the order and of its payments as the log has them, newest first."""
-    paying = Payment.objects.filter(checkout=order.checkout_id)
-    topics = [order.topic, *(payment.topic for payment in paying)]
+    """The events of the order, its payments and returns as the log has them, newest first."""
     rows = [
         (event.version, when(event.at), event.type, _text(event))
-        for event in reversed(log.read(topics, after=0))
+        for event in reversed(log.read(_topics(order), after=0))
     ]
     return table([_("Version"), _("Time"), _("Type"), _("Text")], rows)
 
 
-def deliveries(order: Order) -> Any:
-    """What was told by the wishes of this order alone, newest first."""
-    told = Delivery.objects.filter(subscription__topic=order.topic, topic=order.topic)
+def _topics(order: Order) -> list[str]:
+    paying = Payment.objects.filter(checkout=order.checkout_id)
+    returning = order.returns.all()
+    return [order.topic, *(each.topic for each in paying), *map(answers.topic, returning)]
+
+
+def deliveries(order: Order, topics: Collection[str] = ()) -> Any:
+    """What was told by the wishes of this order, of it alone without `topics`, newest first."""
+    about = topics or [order.topic]
+    told = Delivery.objects.filter(subscription__topic=order.topic, topic__in=about)
     return told.select_related("subscription").order_by("-pk")
 
 
@@ -131,7 +136,7 @@ def _text(event: Event) -> str:
     data = render(event, get_language() or "en")["data"]
     if "amount" in data:
         return money(pricing.money(data.get("refunded", data["amount"]), data["currency"]))
-    return str(data.get("status_message", ""))
+    return str(data.get("status_message") or data.get("message", ""))
 
 
 def _user_id(by: str) -> int | None:

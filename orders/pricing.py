@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext
 
 from catalog.modifiers import Chosen, whole_name
@@ -104,6 +105,12 @@ class Quote:
 
 def money(amount: int, currency: str) -> dict[str, Any]:
     return Money(amount, currency).as_dict()
+
+
+def in_words(amount: int, currency: str) -> dict[str, str]:
+    """An amount as readers of each language write it, for a text of the log; others as in none."""
+    languages = {"": "en", **{code: code for code, _name in settings.LANGUAGES}}
+    return {code: Money(amount, currency).shown(as_in) for code, as_in in languages.items()}
 
 
 def chosen(modifiers: Sequence[Mapping[str, Any]], currency: str) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from museo.access.callers import Caller
 from museo.access.problems import Invalid, NotFound, Problem, field_error
 from museo.access.tokens import as_name
 from notifications import log
-from orders import adjustments, tracking
+from orders import adjustments, answers, tracking
 from orders.models import Order, OrderLine, Return, ReturnLine
 
 STATE = Return.State
@@ -114,6 +114,7 @@ def decide(
             )
             Return.objects.filter(pk=asked.pk).update(adjustment=adjustment)
         asked.refresh_from_db()
+        answers.tell(change, order, asked, now=now)
     return asked
 
 

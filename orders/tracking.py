@@ -171,7 +171,7 @@ def ticket_url(ticket: str) -> str:
     return f"{settings.MUSEO_PUBLIC_URL}/t/{ticket}"
 
 
-def page(topic: str) -> str:
+def page(topic: str, _data: Mapping[str, Any]) -> str:
     """Where an order is seen by whoever is signed in, or has its ticket."""
     return f"{settings.MUSEO_PUBLIC_URL}/orders/{topic.removeprefix(f'{PREFIX}.')}"
 
@@ -215,9 +215,21 @@ def tell(
 ) -> None:
     """Tell that an order has reached a status; a step caught up late says when it was planned."""
     data = _facts(order, status, step)
+    if _is_waived(order, status):
+        data["reason"] = lifecycle.WAIVED
     if planned_at and now - planned_at > lifecycle.GRACE:
         data["planned_at"] = timestamp(planned_at)
-    _tell(change, order, f"order.{status}", data, lifecycle.text_key(status, "message"), now=now)
+    _tell(change, order, f"order.{status}", data, _message_key(order, status), now=now)
+
+
+def _is_waived(order: Order, status: str) -> bool:
+    """Whether nothing goes back for a refunded order, because nothing had been paid."""
+    return status == lifecycle.REFUNDED and not order.paid
+
+
+def _message_key(order: Order, status: str) -> str:
+    kind = lifecycle.WAIVED if _is_waived(order, status) else "message"
+    return lifecycle.text_key(status, kind)
 
 
 def tell_new_time(change: log.Change, order: Order, *, reason: str, now: datetime) -> None:
@@ -282,7 +294,7 @@ def _track(
         return {
             "order_id": order.number,
             "status": order.status,
-            "status_message": gettext(lifecycle.text_key(order.status, "message")),
+            "status_message": gettext(_message_key(order, order.status)),
             "eta": timestamp(order.eta),
             "step": order.step,
             "steps": _steps(order),
@@ -431,7 +443,7 @@ def brief(order: Order) -> dict[str, Any]:
         "number": order.number,
         "order_id": order.number,
         "status": order.status,
-        "status_message": gettext(lifecycle.text_key(order.status, "message")),
+        "status_message": gettext(_message_key(order, order.status)),
         "payment_status": order.payment_status,
         "placed_at": timestamp(order.placed_at),
         "eta": timestamp(order.eta),

@@ -28,6 +28,7 @@ def wanted() -> Catalog:
     for status, _label in lifecycle.STATUS_CHOICES:
         for kind in KINDS:
             catalog.add(lifecycle.text_key(status, kind))
+    catalog.add(lifecycle.text_key(lifecycle.REFUNDED, lifecycle.WAIVED))
     for reason in lifecycle.NEW_TIMES:
         catalog.add(lifecycle.text_key("eta_changed", reason))
     for source in _sources():

@@ -1,4 +1,8 @@
-"""What is told of payments, on a topic of each: amounts and codes, never a card or a name."""
+"""What is told of payments, on a topic of each: amounts and codes, never a card or a name.
+
+Money that goes back, and a debt that is less, is told in words to whoever follows the order. That a
+refund failed is told so to staff alone, who do something about it.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +10,31 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
+
+from django.utils.translation import gettext_noop
 
 from museo.access.permissions import may
 from museo.access.tokens import digest
-from notifications import log, topics
-from orders import tracking
+from notifications import log, subscriptions, topics
+from orders import lifecycle, tracking
 from orders.models import Order, Payment
-from orders.pricing import money
+from orders.pricing import in_words, money
 
 PREFIX = "payment"
 TYPES = (
     *(f"{PREFIX}.{state}" for state in Payment.State),
-    f"{PREFIX}.refunded",
-    f"{PREFIX}.refund_failed",
+    "payment.refunded",
+    "payment.refund_failed",
 )
+REFUNDED = "payment.refunded"
+OWED = "payment.owed"
+# of what whoever follows an order is told in words
+IN_WORDS = (REFUNDED, OWED)
+GOES_BACK = gettext_noop("payment.refunded.message")
+GOES_BACK_ALONE = gettext_noop("payment.refunded.without_order")
+LESS, NOTHING = gettext_noop("payment.owed.message"), gettext_noop("payment.owed.nothing")
+FAILED = gettext_noop("refund_failed.message")
 
 
 def tell(
@@ -29,6 +44,7 @@ def tell(
     *,
     order: Order | None,
     now: datetime,
+    texts: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> None:
     data = {
@@ -40,7 +56,72 @@ def tell(
         **more,
     }
     also = tracking.also_heard_on(payment.checkout.user_id)
-    change.event(payment.topic, type, data, at=now, also=also)
+    change.event(payment.topic, type, data, at=now, also=also, texts=texts)
+
+
+def tell_refunded(
+    change: log.Change, payment: Payment, amount: int, *, order: Order | None, now: datetime
+) -> None:
+    """So much goes back; in words, unless that has ended the order, which says it."""
+    texts = None
+    if order is None:
+        texts = _message(GOES_BACK_ALONE, amount=in_words(amount, payment.currency))
+    elif order.status != lifecycle.REFUNDED:
+        texts = _message(GOES_BACK, amount=in_words(amount, payment.currency), number=order.number)
+        _follow(payment, REFUNDED, order=order, now=now)
+    tell(change, payment, REFUNDED, order=order, now=now, texts=texts, refunded=amount)
+
+
+def tell_less_owed(
+    change: log.Change, payment: Payment, waived: int, *, order: Order, now: datetime
+) -> None:
+    """So much less is asked for; in words, unless that ends the order, which says it."""
+    left, texts = order.payable, None
+    if left or order.status != lifecycle.DELIVERED:
+        texts = _message(
+            LESS if left else NOTHING,
+            waived=in_words(waived, order.currency),
+            left=in_words(left, order.currency),
+            number=order.number,
+        )
+        _follow(payment, OWED, order=order, now=now)
+    tell(change, payment, OWED, order=order, now=now, texts=texts, amount=left)
+
+
+def tell_refund_failed(
+    change: log.Change, payment: Payment, amount: int, *, order: Order | None, now: datetime
+) -> None:
+    """Without words, and in words to staff if it is for them to do something."""
+    tell(change, payment, "payment.refund_failed", order=order, now=now)
+    if order is None:
+        return
+    change.event(
+        tracking.STAFF_TOPIC,
+        "notification",
+        {
+            "notification_id": uuid4().hex,
+            "notification_type": "refund_failed",
+            "order_id": order.number,
+            "data": {"payment_id": payment.public_id},
+        },
+        at=now,
+        texts=_message(FAILED, amount=in_words(amount, payment.currency), number=order.number),
+    )
+
+
+def _message(key: str, **given: Any) -> dict[str, Any]:
+    return {"message": [key, given]}
+
+
+def _follow(payment: Payment, type: str, *, order: Order, now: datetime) -> None:
+    """Whoever follows the order hears of its payment."""
+    subscriptions.hear_further(of=order.topic, topic=payment.topic, type=type, now=now)
+
+
+def page(_name: str, data: Mapping[str, Any]) -> str:
+    """Where people see what became of a payment: at its order."""
+    number = data.get("order_id")
+    return tracking.page(tracking.topic(number), data) if number else ""
 
 
 def may_read(wanted: Sequence[topics.Wanted]) -> list[set[str]]:

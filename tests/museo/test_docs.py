@@ -158,7 +158,10 @@ def told_in(folder: Path) -> Iterator[str]:
             if isinstance(target, ast.Name)
         }
         for node in ast.walk(tree):
-            place = TOLD_AT.get(getattr(getattr(node, "func", None), "attr", ""))
+            called = getattr(node, "func", None)
+            # of another module, or of its own
+            name = getattr(called, "attr", getattr(called, "id", ""))
+            place = TOLD_AT.get(name)
             if isinstance(node, ast.Call) and place is not None and len(node.args) > place:
                 said = node.args[place]
                 said = constants.get(said.id, said) if isinstance(said, ast.Name) else said

@@ -28,11 +28,23 @@ NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SECONDS = 60
 
 
-def tell(topic: str = "trial.a", count: int = 1, *, also: Collection[str] = (), **data: Any) -> int:
+# without words people are told nothing
+WORDS: Mapping[str, Any] = {"message": ["order.confirmed.message", {}]}
+
+
+def tell(
+    topic: str = "trial.a",
+    count: int = 1,
+    *,
+    also: Collection[str] = (),
+    texts: Mapping[str, Any] | None = None,
+    **data: Any,
+) -> int:
     """Commit a change with `count` events; return the last one's position."""
     with log.change() as change:
         for number in range(count):
-            change.event(topic, "trial.told", {"n": number, **data}, at=NOON, also=tuple(also))
+            told = {"n": number, **data}
+            change.event(topic, "trial.told", told, at=NOON, also=tuple(also), texts=texts)
     return change.events[-1].position
 
 

@@ -17,7 +17,7 @@ from museo.access.callers import caller_for_user
 from museo.access.models import User
 from notifications import dispatcher, log, preferring, sending, subscriptions
 from notifications.models import Delivery, Event, Reader, Subscription
-from tests.notifications.conftest import NOON, tell
+from tests.notifications.conftest import NOON, WORDS, tell
 from tests.processes import ended, fork
 from tests.together import at_once
 
@@ -107,8 +107,8 @@ def test_what_happens_while_nobody_may_be_told_says_so() -> None:
 def test_a_newer_message_to_a_person_stands_in_for_those_that_wait() -> None:
     subscribe(address="+4912345", channel="sms")
     subscribe(address="https://example.com/")
-    tell(count=3)
-    tell("trial.b", also=["trial.a"])
+    tell(count=3, texts=WORDS)
+    tell("trial.b", also=["trial.a"], texts=WORDS)
     dispatch(limit=2)
     Delivery.objects.filter(position=2).update(leased_by="somebody")
 
@@ -173,7 +173,7 @@ def prefer(user: User, **wishes: Any) -> None:
 
 def tell_of(type: str, topic: str = "order.A") -> int:
     with log.change() as change:
-        change.event(topic, type, {}, at=NOON)
+        change.event(topic, type, {}, at=NOON, texts=WORDS)
     return change.events[0].position
 
 
@@ -233,11 +233,40 @@ def test_no_message_to_a_person_stands_in_for_another(person: User) -> None:
     subscribe(topic, address="a@example.org", channel="email", who=f"user:{person.pk}")
     for _message in range(2):
         tell_of("notification", topic)
-    tell_of("notification.read", topic)
 
     dispatch()
 
-    assert [state for state, _reason, _due_at in states()] == ["pending", "pending", "skipped"]
+    assert [state for state, _reason, _due_at in states()] == ["pending", "pending"]
+
+
+def test_people_are_told_nothing_without_words_and_programs_are(person: User) -> None:
+    who = f"user:{person.pk}"
+    for channel, address in (("email", "a@example.org"), ("webhook", "https://example.com/")):
+        subscribe(channel=channel, address=address, who=who)
+    tell()
+    tell(texts=WORDS)
+
+    dispatch()
+
+    by_email, by_webhook = (
+        [(state, reason) for state, reason, _due_at in states(subscription__channel=channel)]
+        for channel in ("email", "webhook")
+    )
+    assert by_email == [("skipped", dispatcher.WITHOUT_WORDS), ("pending", "")]
+    assert by_webhook == [("pending", "")] * 2
+
+
+def test_each_refund_is_told_for_itself_and_of_a_return_the_newest_answer() -> None:
+    for topic in ("payment.1", "return.1"):
+        subscribe(topic, address="+4912345", channel="sms")
+        for _time in range(2):
+            tell_of("trial.told", topic)
+
+    dispatch()
+
+    assert [state for state, _reason, _due_at in states(topic="payment.1")] == ["pending"] * 2
+    of_return = [state for state, _reason, _due_at in states(topic="return.1")]
+    assert of_return == ["superseded", "pending"]
 
 
 def test_the_preferences_of_a_batch_are_one_statement(person: User) -> None:

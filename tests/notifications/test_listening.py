@@ -19,7 +19,7 @@ from notifications.listening import Ear
 from notifications.live.wake import CHANNEL
 from notifications.models import Delivery, Subscription
 from tests.mail_server import Mailbox
-from tests.notifications.conftest import somebody, tell
+from tests.notifications.conftest import WORDS, somebody, tell
 from tests.processes import eventually
 
 pytestmark = [pytest.mark.usefixtures("committed")]
@@ -49,12 +49,12 @@ def calls(redis: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
 def test_who_listens_is_called_after_each_commit_and_once_for_many(calls: list[int]) -> None:
     before = len(calls)
-    tell()
+    tell(texts=WORDS)
     eventually(lambda: len(calls) > before)
 
     before = len(calls)
     for _ in range(50):
-        tell()
+        tell(texts=WORDS)
     eventually(lambda: len(calls) > before)
 
     assert len(calls) - before < 25
@@ -66,7 +66,7 @@ def test_who_was_cut_off_listens_again(calls: list[int], redis: str) -> None:
     before = len(calls)
 
     def is_heard() -> bool:
-        tell()
+        tell(texts=WORDS)
         return len(calls) > before
 
     eventually(is_heard)
@@ -114,7 +114,7 @@ def test_what_comes_while_somebody_is_about_to_end_is_not_left_lying(
         settled = really(*arguments, **more)
         if is_first:
             is_first.clear()
-            tell()
+            tell(texts=WORDS)
             dispatcher.dispatch(now=timezone.now())
             other = threading.Thread(target=send)
             other.start()
@@ -123,7 +123,7 @@ def test_what_comes_while_somebody_is_about_to_end_is_not_left_lying(
 
     monkeypatch.setattr(sending, "_run", run_then_tell)
     monkeypatch.setattr(sending, "_asked", asked())
-    tell()
+    tell(texts=WORDS)
     dispatcher.dispatch(now=timezone.now())
 
     assert send() == sending.Settled(sent=sent)

@@ -25,7 +25,7 @@ from notifications import (
     tasks,
 )
 from notifications.models import Delivery, Subscription
-from tests.notifications.conftest import NOON
+from tests.notifications.conftest import NOON, WORDS
 
 pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
 # by the clock of Helsinki it is two
@@ -48,7 +48,7 @@ def told(person: User, *types: str, urgent_too: bool = False, **more: Any) -> No
         topic = f"order.{type}"
         subscriptions.begin(topic=topic, locale="en", now=NOON, **wanted)
         with log.change() as change:
-            change.event(topic, type, {}, at=NOON)
+            change.event(topic, type, {}, at=NOON, texts=WORDS)
     dispatcher.dispatch(now=NOON)
 
 
@@ -136,7 +136,8 @@ def by_one_after_the_other(person: User, **wishes: Any) -> None:
         wanted: dict[str, Any] = {"channel": channel, "who": f"user:{person.pk}", "address": "a"}
         subscriptions.begin(topic="order.A", locale="en", now=NOON, **wanted)
     with log.change() as change:
-        change.event("order.A", "order.delivered", {}, at=NOON, also=[f"user.{person.pk}"])
+        also = [f"user.{person.pk}"]
+        change.event("order.A", "order.delivered", {}, at=NOON, also=also, texts=WORDS)
     dispatcher.dispatch(now=NOON)
 
 

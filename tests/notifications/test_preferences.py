@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from notifications import preferences, wall_clock
 from notifications.preferences import (
     CATEGORIES,
-    DEFAULT,
     LOUD_AT_LEAST,
     Category,
     Plan,
@@ -280,10 +279,6 @@ def test_who_waits_for_the_door_bell_hears_that_it_comes_is_here_or_never_will()
         "order.failed",
         "order.refunded",
     }
-
-
-def test_that_a_message_was_read_is_no_message() -> None:
-    assert plan(DEFAULT, "notification.read", "email", NOON) == Plan(None, "not_wanted")
 
 
 def test_a_ladder_has_a_rung_for_each_channel_that_an_event_reaches() -> None:

@@ -31,7 +31,7 @@ from tests.mail_server import Mailbox
 from tests.notifications.channels.conftest import NUMBER
 from tests.notifications.channels.push_service import Browser
 from tests.notifications.channels.twilio_server import Twilio
-from tests.notifications.conftest import NOON, tell
+from tests.notifications.conftest import NOON, WORDS, tell
 
 pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both_in_long]
 MAYA, NOA = "maya@example.org", "noa@example.org"
@@ -78,11 +78,11 @@ def test_ones_own_mail_needs_no_question(call: Call, mailbox: Mailbox) -> None:
     told = made.json()
     assert (told["state"], told["channel"], told["locale"]) == ("active", "email", "de")
     assert "secret" not in told
-    tell()
+    tell(texts=WORDS)
     assert (deliver(), len(mailbox.taken)) == (1, 1)
     path = f"subscriptions/{told['id']}"
     assert call("PATCH", path, {"types": ["trial.other"]}).json()["types"] == ["trial.other"]
-    tell()
+    tell(texts=WORDS)
     assert deliver() == 0
 
 
@@ -90,7 +90,7 @@ def test_an_address_that_mail_came_back_from_goes_on_by_a_new_code_alone(
     call: Call, mailbox: Mailbox
 ) -> None:
     made = [subscribe(call, "email", MAYA, topic=f"trial.{name}").json() for name in "ab"]
-    tell("trial.a")
+    tell("trial.a", texts=WORDS)
     assert deliver() == 1
     reference = Delivery.objects.get().reference
     bounces.hear([Status("email", reference, State.BOUNCED, at=NOON)], now=timezone.now())
@@ -134,7 +134,7 @@ def test_a_browser_that_subscribes_itself_needs_no_question(call: Call, browser:
     made = subscribe(call, "webpush", browser.subscription).json()
 
     assert made["state"] == "active"
-    tell()
+    tell(texts=WORDS)
     assert (deliver(), len(browser.read)) == (1, 1)
 
 
@@ -143,7 +143,7 @@ def test_another_address_is_told_nothing_before_its_code(
 ) -> None:
     mail, text = subscribe(call, "email", NOA).json(), subscribe(call, "sms", NUMBER).json()
     assert [mail["state"], text["state"]] == ["unconfirmed"] * 2
-    tell()
+    tell(texts=WORDS)
     assert deliver() == 0
     assert set(Delivery.objects.values_list("state", "reason")) == {("skipped", "unconfirmed")}
     for made in (mail, text):
@@ -162,7 +162,7 @@ def test_another_address_is_told_nothing_before_its_code(
     done = call("POST", f"subscriptions/{mail['id']}/confirm", {"code": code})
 
     assert done.json()["state"] == "active"
-    tell()
+    tell(texts=WORDS)
     assert (deliver(), len(mailbox.taken), len(twilio.taken)) == (1, 2, 1)
     # known from now on
     assert subscribe(call, "email", NOA, topic="trial.b").json()["state"] == "active"
@@ -285,7 +285,7 @@ def test_nobody_is_written_to_too_often_whoever_wishes_it(
     monkeypatch.setattr(contacts, "LETTERS_AN_HOUR", 2)
     subscribe(call, "email", MAYA)
     for _ in range(4):
-        tell()
+        tell(texts=WORDS)
         deliver()
 
     assert len(mailbox.taken) == 2
@@ -295,7 +295,7 @@ def test_nobody_is_written_to_too_often_whoever_wishes_it(
 
 def test_a_person_is_sent_the_newest_again_and_that_seldom(call: Call, mailbox: Mailbox) -> None:
     made = subscribe(call, "email", MAYA).json()
-    tell(count=3)
+    tell(count=3, texts=WORDS)
     deliver()
     path = f"subscriptions/{made['id']}"
 
@@ -348,7 +348,7 @@ def test_letters_are_answered_to_the_shops_address(
     own = subscribe(call, "email", MAYA).json()
     subscribe(call, "email", NOA)
     call("POST", f"subscriptions/{own['id']}/test")
-    tell()
+    tell(texts=WORDS)
     deliver()
 
     said = {str(each["Subject"]).partition(" ")[2]: str(each["Reply-To"]) for each in mailbox.taken}
