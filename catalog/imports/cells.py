@@ -219,10 +219,12 @@ def _pairs(cell: str) -> dict[str, str]:
 def _json(cell: str, kind: type) -> Any:
     try:
         found = orjson.loads(cell)
-    except orjson.JSONDecodeError as error:
+        kept = orjson.dumps(found)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
+        # also what is read, and is too deep to be kept
         raise RowRefused("object_invalid") from error
     # an escaped null character is one only now
-    if not isinstance(found, kind) or b"\\u0000" in orjson.dumps(found):
+    if not isinstance(found, kind) or b"\\u0000" in kept:
         raise RowRefused("object_invalid")
     return found
 

@@ -71,6 +71,14 @@ def test_any_text_is_read_or_refused_but_never_breaks(cell: str, field: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("field", "begin", "end"), [("attributes", '{"a":', "}"), ("tags", "[", "]")]
+)
+def test_a_cell_too_deep_to_be_kept_is_refused(field: str, begin: str, end: str) -> None:
+    with pytest.raises(RowRefused, match="object_invalid"):
+        READERS[field](begin * 300 + '""' + end * 300)
+
+
+@pytest.mark.parametrize(
     ("header", "fields"),
     [
         (["SKU", "Title", "Body (HTML)"], ["sku", "name", "description"]),
