@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from catalog import cards, cursors, masters, purchases, shop
 from catalog.models import Master, Price, StockItem, Variant
 from museo.access.callers import Caller
+from museo.access.tokens import as_name
 
 LARGEST_PAGE = 100
 NEWEST = ("-pk",)
@@ -36,9 +37,9 @@ def listing(
     masters.require(caller, "view")
     rows = Master.objects.filter(deleted_at__isnull=not is_deleted)
     if status:
-        rows = rows.filter(status=status)
+        rows = rows.filter(status=as_name(status))
     if sku:
-        sold_as = Variant.objects.filter(sku=sku.replace("\x00", ""), master=OuterRef("pk"))
+        sold_as = Variant.objects.filter(sku=as_name(sku), master=OuterRef("pk"))
         rows = rows.filter(Exists(sold_as))
     if cursor:
         rows = rows.filter(cursors.after(cursor, NEWEST))

@@ -208,6 +208,15 @@ def test_the_list_goes_on_by_cursor(staff: Client) -> None:
     assert (skus, rest["next"]) == (["C", "B", "A"], None)
 
 
+@pytest.mark.parametrize("query", ["status=%00", "sku=%00", "status=ACTIVE%00"])
+def test_what_cannot_be_printed_names_nothing_in_the_list(staff: Client, query: str) -> None:
+    make(staff, "A")
+
+    answer = staff.get(f"{MASTERS}?{query}")
+
+    assert (answer.status_code, answer.json()["results"]) == (200, [])
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
