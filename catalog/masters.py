@@ -15,7 +15,7 @@ from django.db.models import F
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from catalog import drafts, events, prices, shop, staff, stock
+from catalog import drafts, events, prices, purchases, shop, staff, stock
 from catalog.drafts import BadProduct, Fields
 from catalog.models import (
     Category,
@@ -24,7 +24,6 @@ from catalog.models import (
     ModifierGroup,
     OptionValue,
     ProductOption,
-    StockReservation,
     Variant,
 )
 from catalog.search import index as search_index
@@ -546,8 +545,8 @@ def remove_variants(variants: Iterable[Variant]) -> None:
 
 
 def is_ordered(variant: Variant) -> bool:
-    """Whether a checkout ever held some of it."""
-    return StockReservation.objects.filter(stock_item__variant=variant).exists()
+    """Whether an order names it, or a checkout ever held some of it."""
+    return bool(purchases.ordered([variant.pk]))
 
 
 def ordered_said() -> str:

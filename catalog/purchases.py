@@ -1,30 +1,51 @@
 """Who has bought what, and what can be bought: asked of the app above, which has the orders."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import Protocol
 
 from django.utils.translation import gettext_lazy as _
 
-from catalog.models import Master
+from catalog.models import Master, StockReservation
 
-# a user's id and a master's id: whether an order of theirs had it
-HasBought = Callable[[int, int], bool]
 # a kind of products: whether a way of delivery takes it
 IsCarried = Callable[[str], bool]
 NOT_CARRIED = _("No way of delivery takes what is of this kind: %(kind)s. Nobody can buy it.")
-_answerers: list[tuple[HasBought, IsCarried]] = []
 
 
-def register(has_bought: HasBought, is_carried: IsCarried) -> None:
+class Seller(Protocol):
+    """What the app that sells answers; one of its modules does."""
+
+    def has_bought(self, user_id: int, master_id: int) -> bool:
+        """Whether an order of theirs had the product."""
+
+    def ordered(self, variant_ids: Collection[int]) -> set[int]:
+        """Those of the variants that an order names."""
+
+    def is_carried(self, kind: str) -> bool:
+        """Whether a way of delivery takes what is of this kind."""
+
+
+_sellers: list[Seller] = []
+
+
+def register(seller: Seller) -> None:
     """For `AppConfig.ready()` of the app that sells."""
-    _answerers.append((has_bought, is_carried))
+    _sellers.append(seller)
 
 
 def has_bought(user_id: int, master_id: int) -> bool:
-    return any(answer(user_id, master_id) for answer, _is_carried in _answerers)
+    return any(seller.has_bought(user_id, master_id) for seller in _sellers)
+
+
+def ordered(variant_ids: Collection[int]) -> set[int]:
+    """Those of the variants that an order names, or that a checkout ever held."""
+    held = StockReservation.objects.filter(stock_item__variant_id__among=variant_ids)
+    found = set(held.values_list("stock_item__variant_id", flat=True))
+    return found.union(*(seller.ordered(variant_ids) for seller in _sellers))
 
 
 def is_carried(kind: str) -> bool:
-    return any(answer(kind) for _has_bought, answer in _answerers)
+    return any(seller.is_carried(kind) for seller in _sellers)
 
 
 def not_carried() -> frozenset[str]:

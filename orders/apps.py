@@ -23,7 +23,7 @@ class OrdersConfig(AppConfig):
             hold=tracking.hold,
         )
         topics.register(events.PREFIX, may_read=events.may_read, snapshot=events.snapshot)
-        asked.register(purchases.has_bought, purchases.is_carried)
+        asked.register(purchases)
         erasure.register(places.erase)
         erasure.register(forgetting.erase)
         post_migrate.connect(_lay_out_plans, sender=self)
