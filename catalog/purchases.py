@@ -1,14 +1,12 @@
 """Who has bought what, and what can be bought: asked of the app above, which has the orders."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Protocol
 
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Master, StockReservation
 
-# a kind of products: whether a way of delivery takes it
-IsCarried = Callable[[str], bool]
 NOT_CARRIED = _("No way of delivery takes what is of this kind: %(kind)s. Nobody can buy it.")
 
 
@@ -21,8 +19,8 @@ class Seller(Protocol):
     def ordered(self, variant_ids: Collection[int]) -> set[int]:
         """Those of the variants that an order names."""
 
-    def is_carried(self, kind: str) -> bool:
-        """Whether a way of delivery takes what is of this kind."""
+    def carried(self) -> set[str]:
+        """The kinds of products that a way of delivery takes."""
 
 
 _sellers: list[Seller] = []
@@ -44,19 +42,15 @@ def ordered(variant_ids: Collection[int]) -> set[int]:
     return found.union(*(seller.ordered(variant_ids) for seller in _sellers))
 
 
-def is_carried(kind: str) -> bool:
-    return any(seller.is_carried(kind) for seller in _sellers)
-
-
 def not_carried() -> frozenset[str]:
     """The kinds that no way of delivery takes."""
-    return frozenset(kind for kind in Master.Kind.values if not is_carried(kind))
+    return frozenset(Master.Kind.values).difference(*(seller.carried() for seller in _sellers))
 
 
-def warnings(master: Master, *, is_carried: IsCarried = is_carried) -> list[str]:
+def warnings(master: Master, not_carried: Collection[str]) -> list[str]:
     """What staff should know of a product that is on sale: that nobody can buy it."""
     is_on_sale = master.status == Master.Status.ACTIVE and master.deleted_at is None
-    return [not_carried_said(master.kind)] if is_on_sale and not is_carried(master.kind) else []
+    return [not_carried_said(master.kind)] if is_on_sale and master.kind in not_carried else []
 
 
 def not_carried_said(kind: str) -> str:

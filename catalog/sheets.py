@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -79,13 +78,9 @@ def _sheets(rows: Sequence[Master] | QuerySet[Master]) -> list[dict[str, Any]]:
     costs: dict[int, list[Price]] = {pk: [] for pk in ids}
     for price in Price.objects.filter(variant__in=ids).order_by("valid_from", "pk"):
         costs[price.variant_id].append(price)
-    # asked once of each kind
-    is_carried = cache(purchases.is_carried)
+    not_carried = purchases.not_carried()
     return [
-        {
-            **_sheet(master, shelves, costs),
-            "warnings": purchases.warnings(master, is_carried=is_carried),
-        }
+        {**_sheet(master, shelves, costs), "warnings": purchases.warnings(master, not_carried)}
         for master in rows
     ]
 

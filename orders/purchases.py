@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from catalog.models import Master
 from orders import delivery, lifecycle
 from orders.models import OrderLine
 
@@ -18,6 +19,7 @@ def ordered(variant_ids: Collection[int]) -> set[int]:
     return set(lines.values_list("variant_id", flat=True))
 
 
-def is_carried(kind: str) -> bool:
-    """Whether a way of delivery takes what is of this kind."""
-    return bool(delivery.options([kind]))
+def carried() -> set[str]:
+    """The kinds of products that a way of delivery takes."""
+    ways = delivery.options()
+    return {kind for kind in Master.Kind.values if any(way.carries([kind]) for way in ways)}
