@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.utils.text import slugify
 
-from catalog import money
+from catalog import drafts, money
 from catalog.imports.problems import RowRefused
 from catalog.models import Master
 from catalog.prices import DEAREST, currencies
@@ -53,7 +53,11 @@ _sku = text(64)
 
 
 def sku(cell: str) -> str:
-    return _sku(cell.strip())
+    """What staff can name it by everywhere else, too."""
+    found = _sku(cell.strip())
+    if not drafts.is_sku(found):
+        raise RowRefused("sku_invalid")
+    return found
 
 
 _product = text(200)

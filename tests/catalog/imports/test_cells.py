@@ -59,6 +59,12 @@ def test_a_currency_without_cents_has_none() -> None:
         cells.price("1200.5", "JPY")
 
 
+@pytest.mark.parametrize("cell", ["../bowl", "A?B", "A#B", "A\\B", "\u202eBOWL", "\u200b"])
+def test_a_sku_that_staff_could_not_name_again_is_refused(cell: str) -> None:
+    with pytest.raises(RowRefused, match="sku_invalid"):
+        cells.sku(cell)
+
+
 @given(st.integers(0, 10**12 - 1))
 def test_every_amount_is_read_as_it_was_written(cents: int) -> None:
     assert cells.price(f"{cents // 100}.{cents % 100:02d}", "EUR") == cents
