@@ -53,7 +53,7 @@ def test_a_body_that_is_too_large_is_refused(http: httpx.Client, path: str, mega
 
 
 def test_a_body_that_comes_in_pieces_is_read(http: httpx.Client) -> None:
-    body = json.dumps({"sku": "NONE", "quantity": 1}).encode()
+    body = json.dumps({"sku": [], "quantity": 1}).encode()
 
     answer = http.post(
         "/api/v1/basket/items",
@@ -61,7 +61,8 @@ def test_a_body_that_comes_in_pieces_is_read(http: httpx.Client) -> None:
         headers={"Content-Type": "application/json"},
     )
 
-    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_product")
+    errors = [(each["pointer"], each["code"]) for each in answer.json()["errors"]]
+    assert (answer.status_code, errors) == (400, [("/sku", "invalid")])
 
 
 def test_a_body_in_pieces_is_refused_when_it_has_become_too_large(http: httpx.Client) -> None:
