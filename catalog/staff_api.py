@@ -17,10 +17,9 @@ from catalog.models import Master
 from museo.access.bodies import OneOf
 from museo.access.callers import caller_from_request
 from museo.access.headers import header
-from museo.access.idempotency import Answer
-from museo.access.problems import CONTENT_TYPE, Problem
+from museo.access.problems import Problem
 from museo.access.renderers import Response
-from museo.access.rest import is_yes, next_page, page_size, read_body, seen
+from museo.access.rest import is_yes, next_page, once_only, page_size, read_body, seen
 
 # as far as a JSON number goes that every client reads alike; the rules narrow it
 LARGEST = 2**53 - 1
@@ -218,7 +217,7 @@ def stock_list(request: Request) -> Response:
     caller = caller_from_request(request)
     if request.method == "PUT":
         staff.require(caller, "catalog.change_stockitem")
-        return _once(
+        return once_only(
             counts.write_once(
                 caller,
                 read_body(CountsBody, request)["items"],
@@ -257,12 +256,3 @@ def _revision(request: Request, product_id: str) -> int | None:
     if len(revisions) > 1 and (now := masters.find(product_id).revision) in revisions:
         return now
     return revisions[-1]
-
-
-def _once(answer: Answer) -> Response:
-    return Response(
-        answer.body,
-        status=answer.status,
-        headers={"Idempotent-Replayed": "true"} if answer.is_replay else None,
-        content_type=CONTENT_TYPE if answer.status >= 400 else None,
-    )
