@@ -511,7 +511,7 @@ class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
 
 
 def _warn(request: HttpRequest, master: Master) -> None:
-    for said in purchases.warnings(master):
+    for said in purchases.warnings(master, purchases.not_carried()):
         messages.warning(request, said)
 
 

@@ -11,8 +11,8 @@ from catalog import cursors, drafts, sheets, staff, stock
 from catalog.models import StockItem
 from museo.access import trail
 from museo.access.callers import Caller
-from museo.access.idempotency import Answer, claim
-from museo.access.problems import Invalid, Problem, field_error
+from museo.access.idempotency import Answer, Attempt, once
+from museo.access.problems import Invalid, field_error
 from notifications import log
 
 MOST_AT_ONCE = 1000
@@ -51,18 +51,13 @@ def write_once(
     """`write`, and under an Idempotency-Key the same answer again instead of a second time."""
     if not key:
         return Answer(200, write(caller, rows, now=now))
-    claimed = claim(scope=f"{caller.identity} stock", key=key, body=list(rows), now=now)
-    if isinstance(claimed, Answer):
-        return claimed
-    try:
+
+    def work(attempt: Attempt) -> None:
         with log.change():
-            claimed.hold()
-            body = write(caller, rows, now=now)
-            claimed.answer(200, body)
-    except Problem:
-        claimed.forget()
-        raise
-    return Answer(200, body)
+            attempt.hold()
+            attempt.answer(200, write(caller, rows, now=now))
+
+    return once(work, scope=f"{caller.identity} stock", key=key, body=list(rows), now=now)
 
 
 def write(caller: Caller, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> dict[str, Any]:

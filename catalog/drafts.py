@@ -26,6 +26,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from catalog import prices, shop, stock
 from catalog.models import Category, Master, ModifierGroup, Variant
@@ -47,6 +48,9 @@ MOST = {
     "variants": 200,
     "prices": 50,
 }
+NO_SKU = gettext_lazy(
+    "A SKU has 1 to 64 visible characters, without / ? # \\ and without spaces around it."
+)
 
 
 class BadProduct(Invalid):
@@ -351,7 +355,7 @@ def _sku_faults(rows: Sequence[Fields], master: Master | None) -> Faults:
         elif row.get("remove"):
             continue
         elif sku is not None and not is_sku(sku):
-            yield field_error(at, "invalid", _sku_said())
+            yield field_error(at, "invalid", str(NO_SKU))
         elif sku is not None and folded[sku.casefold()] > 1:
             yield field_error(at, "twice", _("Another variant here has this SKU."))
         elif sku is not None and sku.casefold() in taken:
@@ -408,10 +412,6 @@ def _required() -> str:
 
 def _code_said() -> str:
     return _("Write letters of the alphabet, digits, hyphens and underscores only.")
-
-
-def _sku_said() -> str:
-    return _("A SKU has 1 to 64 visible characters, without / ? # \\ and without spaces around it.")
 
 
 def _languages_said() -> str:

@@ -15,7 +15,7 @@ from django.db.models import F
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from catalog import drafts, events, prices, shop, staff, stock
+from catalog import drafts, events, prices, purchases, shop, staff, stock
 from catalog.drafts import BadProduct, Fields
 from catalog.models import (
     Category,
@@ -24,13 +24,13 @@ from catalog.models import (
     ModifierGroup,
     OptionValue,
     ProductOption,
-    StockReservation,
     Variant,
 )
 from catalog.search import index as search_index
 from museo.access import trail
 from museo.access.callers import Caller
 from museo.access.problems import NotFound, Problem, field_error
+from museo.access.tokens import as_name
 from museo.directions import isolated
 from notifications import log
 
@@ -197,7 +197,7 @@ def taken_said() -> str:
 
 def find(key: str) -> Master:
     """By public id, deleted or not; raise UnknownMaster."""
-    master = Master.objects.filter(public_id=key.replace("\x00", "")).first()
+    master = Master.objects.filter(public_id=as_name(key)).first()
     if master is None:
         raise UnknownMaster(_("There is no such product. Look at the list of products."))
     return master  # type: ignore[no-any-return]
@@ -233,9 +233,7 @@ def _raise_revision(
     key: str, seen: int | None, now: datetime, *, is_deleted: bool = False
 ) -> Master:
     """Lock the row by its revision; raise EditedMeanwhile if it is not the one that was seen."""
-    rows = Master.objects.filter(
-        public_id=key.replace("\x00", ""), deleted_at__isnull=not is_deleted
-    )
+    rows = Master.objects.filter(public_id=as_name(key), deleted_at__isnull=not is_deleted)
     if seen is not None:
         rows = rows.filter(revision=seen)
     if not rows.update(revision=F("revision") + 1, updated_at=now):
@@ -487,7 +485,7 @@ def _key(values: Iterable[OptionValue]) -> str:
 
 
 def _choose(master: Master, sku: str) -> list[str]:
-    chosen = master.variants.filter(sku=sku.replace("\x00", "")).first() if sku else None
+    chosen = master.variants.filter(sku=as_name(sku)).first() if sku else None
     if sku and chosen is None:
         said = _("This product has no variant with this SKU.")
         raise BadProduct(said, errors=[field_error("/default_sku", "unknown_sku", said)])
@@ -547,8 +545,8 @@ def remove_variants(variants: Iterable[Variant]) -> None:
 
 
 def is_ordered(variant: Variant) -> bool:
-    """Whether a checkout ever held some of it."""
-    return StockReservation.objects.filter(stock_item__variant=variant).exists()
+    """Whether an order names it, or a checkout ever held some of it."""
+    return bool(purchases.ordered([variant.pk]))
 
 
 def ordered_said() -> str:

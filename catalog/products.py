@@ -32,6 +32,7 @@ from catalog.search.interpretation import interpretation
 from catalog.search.reading import Reading
 from museo.access.callers import supported_locale
 from museo.access.problems import Invalid, NotFound, field_error
+from museo.access.tokens import as_name
 
 LARGEST_PAGE = 100
 
@@ -163,9 +164,8 @@ def _browse(
 
 def detail(key: str, *, locale: str, now: datetime) -> dict[str, Any]:
     """One product by public id, slug or SKU, with its variants; raise UnknownProduct."""
-    # PostgreSQL refuses to look for a null character
     locale = supported_locale(locale)
-    rows = ONE.rows(key=key.replace("\x00", ""), **cards.slots(locale=locale, now=now))
+    rows = ONE.rows(key=as_name(key), **cards.slots(locale=locale, now=now))
     shown = cards.whole(rows[0], locale=locale) if rows else None
     if shown is None:
         raise _unknown()
@@ -174,7 +174,7 @@ def detail(key: str, *, locale: str, now: datetime) -> dict[str, Any]:
 
 def find(key: str, *, now: datetime) -> Master:
     """What is on sale under a public id, slug or SKU; raise UnknownProduct."""
-    master = _called(key.replace("\x00", ""), now).first()
+    master = _called(as_name(key), now).first()
     if master is None:
         raise _unknown()
     return master  # type: ignore[no-any-return]
@@ -273,7 +273,7 @@ def _valid(now: Slot, currency: Slot) -> QuerySet[Price]:
 
 def _shelves(slug: str) -> Sequence[Category]:
     """The category and those below it, closed ones, too; raise UnknownCategory."""
-    top = Category.objects.active().filter(slug=slug.replace("\x00", "")).order_by()
+    top = Category.objects.active().filter(slug=as_name(slug)).order_by()
     found: Sequence[Category] = Category.objects.filter(
         path__startswith=Subquery(top.values("path")[:1])
     )[: MOST_SHELVES + 1]

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -10,6 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from catalog import cards, cursors, masters, purchases, shop
 from catalog.models import Master, Price, StockItem, Variant
 from museo.access.callers import Caller
+from museo.access.tokens import as_name
 
 LARGEST_PAGE = 100
 NEWEST = ("-pk",)
@@ -36,9 +36,9 @@ def listing(
     masters.require(caller, "view")
     rows = Master.objects.filter(deleted_at__isnull=not is_deleted)
     if status:
-        rows = rows.filter(status=status)
+        rows = rows.filter(status=as_name(status))
     if sku:
-        sold_as = Variant.objects.filter(sku=sku.replace("\x00", ""), master=OuterRef("pk"))
+        sold_as = Variant.objects.filter(sku=as_name(sku), master=OuterRef("pk"))
         rows = rows.filter(Exists(sold_as))
     if cursor:
         rows = rows.filter(cursors.after(cursor, NEWEST))
@@ -78,13 +78,9 @@ def _sheets(rows: Sequence[Master] | QuerySet[Master]) -> list[dict[str, Any]]:
     costs: dict[int, list[Price]] = {pk: [] for pk in ids}
     for price in Price.objects.filter(variant__in=ids).order_by("valid_from", "pk"):
         costs[price.variant_id].append(price)
-    # asked once of each kind
-    is_carried = cache(purchases.is_carried)
+    not_carried = purchases.not_carried()
     return [
-        {
-            **_sheet(master, shelves, costs),
-            "warnings": purchases.warnings(master, is_carried=is_carried),
-        }
+        {**_sheet(master, shelves, costs), "warnings": purchases.warnings(master, not_carried)}
         for master in rows
     ]
 

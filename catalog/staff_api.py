@@ -17,10 +17,9 @@ from catalog.models import Master
 from museo.access.bodies import OneOf
 from museo.access.callers import caller_from_request
 from museo.access.headers import header
-from museo.access.idempotency import Answer
-from museo.access.problems import CONTENT_TYPE, Problem
+from museo.access.problems import Problem
 from museo.access.renderers import Response
-from museo.access.rest import is_yes, next_page, page_size, read_body, seen, tagged
+from museo.access.rest import is_yes, next_page, once_only, page_size, read_body, seen
 
 # as far as a JSON number goes that every client reads alike; the rules narrow it
 LARGEST = 2**53 - 1
@@ -173,7 +172,7 @@ def master_list(request: Request) -> Response:
     if request.method == "POST":
         masters.require(caller, "add")
         fields = read_body(MasterBody, request)
-        return _answer(request, masters.create(caller, fields, now=timezone.now()), status=201)
+        return _written(masters.create(caller, fields, now=timezone.now()), status=201)
     asked = request.query_params
     page = sheets.listing(
         caller,
@@ -191,16 +190,16 @@ def master_detail(request: Request, product_id: str) -> Response:
     """Read, replace, change or delete one product; writing takes `If-Match` with its ETag."""
     caller, now = caller_from_request(request), timezone.now()
     if request.method == "GET":
-        sheet = sheets.sheet(caller, product_id)
-        return tagged(request, sheet, _tag(sheet["revision"]))
+        # no 304: its stock and its stars move without a new revision
+        return _answer(sheets.sheet(caller, product_id))
     if request.method == "DELETE":
         masters.require(caller, "delete")
         revision = _revision(request, product_id)
-        return _answer(request, masters.delete(caller, product_id, revision=revision, now=now))
+        return _written(masters.delete(caller, product_id, revision=revision, now=now))
     masters.require(caller, "change")
     write = masters.replace if request.method == "PUT" else masters.update
     revision, fields = _revision(request, product_id), read_body(MasterBody, request)
-    return _answer(request, write(caller, product_id, fields, revision=revision, now=now))
+    return _written(write(caller, product_id, fields, revision=revision, now=now))
 
 
 @api_view(["POST"])
@@ -209,7 +208,7 @@ def master_restore(request: Request, product_id: str) -> Response:
     caller = caller_from_request(request)
     masters.require(caller, "change")
     revision, now = _revision(request, product_id), timezone.now()
-    return _answer(request, masters.restore(caller, product_id, revision=revision, now=now))
+    return _written(masters.restore(caller, product_id, revision=revision, now=now))
 
 
 @api_view(["GET", "PUT"])
@@ -218,7 +217,7 @@ def stock_list(request: Request) -> Response:
     caller = caller_from_request(request)
     if request.method == "PUT":
         staff.require(caller, "catalog.change_stockitem")
-        return _once(
+        return once_only(
             counts.write_once(
                 caller,
                 read_body(CountsBody, request)["items"],
@@ -234,13 +233,13 @@ def stock_list(request: Request) -> Response:
     return Response({"results": page.results, "next": next_page(request, page.next_cursor)})
 
 
-def _answer(request: Request, master: Master, *, status: int = 200) -> Response:
-    sheet = sheets.whole(master)
-    return Response(sheet, status=status, headers=_tag(sheet["revision"]))
+def _written(master: Master, *, status: int = 200) -> Response:
+    return _answer(sheets.whole(master), status=status)
 
 
-def _tag(revision: int) -> Mapping[str, str]:
-    return {"ETag": f'"{revision}"', "Cache-Control": "private, no-cache"}
+def _answer(sheet: Mapping[str, Any], *, status: int = 200) -> Response:
+    headers = {"ETag": f'"{sheet["revision"]}"', "Cache-Control": "private, no-cache"}
+    return Response(sheet, status=status, headers=headers)
 
 
 def _revision(request: Request, product_id: str) -> int | None:
@@ -257,12 +256,3 @@ def _revision(request: Request, product_id: str) -> int | None:
     if len(revisions) > 1 and (now := masters.find(product_id).revision) in revisions:
         return now
     return revisions[-1]
-
-
-def _once(answer: Answer) -> Response:
-    return Response(
-        answer.body,
-        status=answer.status,
-        headers={"Idempotent-Replayed": "true"} if answer.is_replay else None,
-        content_type=CONTENT_TYPE if answer.status >= 400 else None,
-    )

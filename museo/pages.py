@@ -6,10 +6,11 @@ nothing. The chain here is the one that a WSGI server has.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from contextvars import copy_context
+from io import SEEK_END
 from typing import IO, Any
 
 from django.core import signals
@@ -48,6 +49,15 @@ class Pages(asgi.ASGIHandler):
         )
         for message in rest:
             await send(message)
+
+    def create_request(self, scope: Mapping[str, Any], body_file: IO[bytes]) -> Any:
+        """A body that comes in pieces says no length, and would be taken for none."""
+        request, refusal = super().create_request(scope, body_file)
+        if request is not None and "CONTENT_LENGTH" not in request.META:
+            body_file.seek(0, SEEK_END)
+            request.META["CONTENT_LENGTH"] = str(body_file.tell())
+            body_file.seek(0)
+        return request, refusal
 
     def _answer(
         self, scope: Scope, body: IO[bytes], send: Callable[[Message], None]

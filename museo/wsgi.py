@@ -6,6 +6,7 @@ What `museo.edge` is around those, this is around these, by the same rules.
 import os
 from collections.abc import Callable, Iterable
 from functools import partial
+from io import BytesIO
 from typing import Any
 
 from django.core.wsgi import get_wsgi_application
@@ -32,15 +33,24 @@ garbage.keep_what_is_loaded()
 
 def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     _look_behind_proxies(environ)
-    path, length = environ["PATH_INFO"], environ.get("CONTENT_LENGTH") or ""
+    path = environ["PATH_INFO"]
     name = context.begin(environ.get("HTTP_X_CORRELATION_ID", ""))
     start = partial(_start, start_response, path, name)
     largest = edge.largest_body(path)
+    length = _length(environ, largest)
     if not edge.is_our_host(environ.get("HTTP_HOST", "")):
         return _refuse(edge.another_host(), path, start)
     if length.isdigit() and int(length) > largest:
         return _refuse(edge.too_large(largest), path, start)
     return django(environ, start)
+
+
+def _length(environ: Environ, largest: int) -> str:
+    """That of the body; one that comes in pieces says none, and would be taken for none."""
+    if "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
+        body = environ["wsgi.input"].read(largest + 1)
+        environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(body), str(len(body))
+    return environ.get("CONTENT_LENGTH") or ""
 
 
 def _look_behind_proxies(environ: Environ) -> None:

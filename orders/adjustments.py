@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from catalog import stock
 from museo.access.callers import Caller
-from museo.access.idempotency import Answer, Attempt, claim
+from museo.access.idempotency import Answer, Attempt, once
 from museo.access.permissions import may
 from museo.access.problems import Invalid, Problem, field_error
 from notifications import log
@@ -183,15 +183,13 @@ def refund_once(
     **wanted: Any,
 ) -> Answer:
     """`refund` under an Idempotency-Key: the same key and body get the same answer again."""
-    claimed = claim(scope=f"{caller.identity} refund {number}", key=key, body=body, now=now)
-    if isinstance(claimed, Answer):
-        return claimed
-    try:
-        adjustment = refund(caller, number, **wanted, now=now, attempt=claimed)
-    except Problem:
-        claimed.forget()
-        raise
-    return Answer(201, tracking.adjustment(adjustment))
+    # by the order's own number: what names none cannot be kept, either
+    number = tracking.find_for_staff(caller, number).number
+
+    def work(attempt: Attempt) -> None:
+        refund(caller, number, **wanted, now=now, attempt=attempt)
+
+    return once(work, scope=f"{caller.identity} refund {number}", key=key, body=body, now=now)
 
 
 def settle_left(*, now: datetime) -> int:

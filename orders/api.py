@@ -13,10 +13,10 @@ from rest_framework.request import Request
 from catalog.modifiers import MOST_CHOSEN
 from museo.access.callers import BASKET_HEADER, Caller, caller_from_request
 from museo.access.headers import header
-from museo.access.idempotency import Answer, BadKey
-from museo.access.problems import CONTENT_TYPE, NotSignedIn
+from museo.access.idempotency import BadKey
+from museo.access.problems import NotSignedIn
 from museo.access.renderers import Response
-from museo.access.rest import read_body, read_object, tagged
+from museo.access.rest import once_only, read_body, read_object, tagged
 from orders import (
     adjustments,
     baskets,
@@ -160,7 +160,7 @@ def place_order(request: Request) -> Response:
         now=timezone.now(),
         speed=settings.MUSEO_CLOCK_SPEED,
     )
-    return _once(answer)
+    return once_only(answer)
 
 
 @api_view(["POST"])
@@ -190,7 +190,7 @@ def checkout_complete(request: Request, checkout_id: str) -> Response:
         now=timezone.now(),
         speed=settings.MUSEO_CLOCK_SPEED,
     )
-    return _once(answer)
+    return once_only(answer)
 
 
 @api_view(["POST"])
@@ -204,15 +204,6 @@ def _key(request: Request) -> str:
     if not key:
         raise BadKey(_("Send an Idempotency-Key header, so that a second try does nothing twice."))
     return key
-
-
-def _once(answer: Answer) -> Response:
-    return Response(
-        answer.body,
-        status=answer.status,
-        headers={"Idempotent-Replayed": "true"} if answer.is_replay else None,
-        content_type=CONTENT_TYPE if answer.status >= 400 else None,
-    )
 
 
 @api_view(["GET"])
@@ -258,7 +249,7 @@ def order_refund(request: Request, number: str) -> Response:
     """Staff send money back: for units of lines, for an amount, or all that is left."""
     wanted = read_body(RefundBody, request)
     lines = wanted.pop("lines", None)
-    return _once(
+    return once_only(
         adjustments.refund_once(
             caller_from_request(request),
             number,

@@ -28,7 +28,7 @@ class OrdersConfig(AppConfig):
         topics.register(
             answers.PREFIX, may_read=answers.may_read, snapshot=answers.snapshot, page=answers.page
         )
-        asked.register(purchases.has_bought, purchases.is_carried)
+        asked.register(purchases)
         erasure.register(places.erase)
         erasure.register(forgetting.erase)
         post_migrate.connect(_lay_out_plans, sender=self)

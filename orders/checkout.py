@@ -372,6 +372,3 @@ def charge(
     """Ask the provider, outside of any transaction, and write what it answered."""
     answer = asking.charge(payment, token=token)
     return outcomes.conclude(payment, answer, now=now, speed=speed, attempt=attempt)
-
-
-# the last transaction

@@ -25,6 +25,7 @@ from django.db.models import (
 from catalog import cards, modifiers, prices, stock, variants
 from catalog.compiled import Compiled, Row, Slot
 from catalog.models import Master, Price, Variant
+from museo.access.tokens import as_name
 from orders import terms
 from orders.models import BasketLine, Checkout
 from orders.pricing import Line
@@ -168,7 +169,7 @@ class ForSale:
 
 def for_sale(sku: str, *, currency: str, now: datetime) -> ForSale | None:
     """What is sold under a SKU; None if nothing is."""
-    rows = FOR_SALE.rows(sku=sku, currency=currency, now=now)
+    rows = FOR_SALE.rows(sku=as_name(sku), currency=currency, now=now)
     if not rows:
         return None
     # of several prices the one that began last

@@ -1,5 +1,8 @@
 """Who has bought what, and what can be, for the catalogue, which asks and knows no orders."""
 
+from collections.abc import Collection
+
+from catalog.models import Master
 from orders import delivery, lifecycle
 from orders.models import OrderLine
 
@@ -10,6 +13,13 @@ def has_bought(user_id: int, master_id: int) -> bool:
     return lines.exclude(order__status__in=[lifecycle.CANCELLED, lifecycle.FAILED]).exists()
 
 
-def is_carried(kind: str) -> bool:
-    """Whether a way of delivery takes what is of this kind."""
-    return bool(delivery.options([kind]))
+def ordered(variant_ids: Collection[int]) -> set[int]:
+    """Those of the variants that an order names."""
+    lines = OrderLine.objects.filter(variant_id__among=variant_ids)
+    return set(lines.values_list("variant_id", flat=True))
+
+
+def carried() -> set[str]:
+    """The kinds of products that a way of delivery takes."""
+    ways = delivery.options()
+    return {kind for kind in Master.Kind.values if any(way.carries([kind]) for way in ways)}

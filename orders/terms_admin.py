@@ -219,10 +219,9 @@ class DeliveryOptionAdmin(ModelAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Staff hear of what nobody can buy now."""
         super().save_related(request, form, formsets, change)
-        on_sale = Master.objects.on_sale().order_by("kind")
-        for kind in on_sale.values_list("kind", flat=True).distinct():
-            if not purchases.is_carried(kind):
-                messages.warning(request, purchases.not_carried_said(kind))
+        left = Master.objects.on_sale().filter(kind__in=purchases.not_carried()).order_by("kind")
+        for kind in left.values_list("kind", flat=True).distinct():
+            messages.warning(request, purchases.not_carried_said(kind))
 
     @display(description=gettext_lazy("Price"))
     def shown_price(self, option: DeliveryOption) -> str:

@@ -217,7 +217,7 @@ class ImportAdmin(ModelAdmin):
 
     def _found(self, request: HttpRequest, object_id: str) -> Import:
         visible = Import.objects.visible_to(caller_from_request(request))
-        return get_object_or_404(visible, pk=int(object_id) if object_id.isdecimal() else 0)
+        return get_object_or_404(visible, pk=_number(object_id))
 
     # downloads
 
@@ -324,13 +324,15 @@ def _rows(request: HttpRequest, found: Import) -> tuple[list[dict[str, Any]], in
     rows = found.rows.exclude(outcome="").order_by("number")
     if request.GET.get("outcome") in ImportRow.Outcome.values:
         rows = rows.filter(outcome=request.GET["outcome"])
-    after = request.GET.get("after", "")
-    if after.isdecimal() and len(after) < 10:
-        rows = rows.filter(number__gt=int(after))
-    page = list(rows[: SHOWN + 1])
+    page = list(rows.filter(number__gt=_number(request.GET.get("after", "")))[: SHOWN + 1])
     slugs = dict(Category.objects.values_list("pk", "slug"))
     more = page[SHOWN - 1].number if len(page) > SHOWN else None
     return [_shown_row(row, slugs) for row in page[:SHOWN]], more
+
+
+def _number(text: str) -> int:
+    """0, which nothing has, for what is no number of ours."""
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
 def _shown_row(row: ImportRow, slugs: Mapping[int, str]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from museo.access.parsers import JSONParser
 from museo.access.problems import BadCursor, Invalid, field_error
 from museo.access.renderers import Response
 from museo.access.rest import next_page, page_size, read_body, whole_number
+from museo.access.tokens import as_name
 
 EVENTS = "/api/v1/events?topics="
 
@@ -92,7 +93,7 @@ def imports(request: Request) -> Response:
 def _list(request: Request, rows: Any) -> Response:
     before = request.query_params.get("cursor", "")
     if before:
-        last = rows.filter(public_id=before.replace("\x00", "")).values_list("pk", flat=True)
+        last = rows.filter(public_id=as_name(before)).values_list("pk", flat=True)
         if not last:
             raise BadCursor(_("This cursor is not one of ours. Follow `next`, or leave it out."))
         rows = rows.filter(pk__lt=last[0])

@@ -17,7 +17,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils.text import slugify
 
-from catalog import prices, shop, stock
+from catalog import prices, stock
 from catalog.models import (
     Category,
     Master,
@@ -322,7 +322,3 @@ class Categories:
 
 def _folded(name: str) -> str:
     return " ".join(name.casefold().split())
-
-
-def shops_language() -> str:
-    return shop.current().default_language

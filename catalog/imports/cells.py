@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.utils.text import slugify
 
-from catalog import money
+from catalog import drafts, money
 from catalog.imports.problems import RowRefused
 from catalog.models import Master
 from catalog.prices import DEAREST, currencies
@@ -54,7 +54,11 @@ _sku = text(64)
 
 
 def sku(cell: str) -> str:
-    return _sku(cell.strip())
+    """What staff can name it by everywhere else, too."""
+    found = _sku(cell.strip())
+    if not drafts.is_sku(found):
+        raise RowRefused("sku_invalid")
+    return found
 
 
 _product = text(200)
@@ -252,10 +256,12 @@ def _pairs(cell: str) -> dict[str, str]:
 def _json(cell: str, kind: type) -> Any:
     try:
         found = orjson.loads(cell)
-    except orjson.JSONDecodeError as error:
+        kept = orjson.dumps(found)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
+        # also what is read, and is too deep to be kept
         raise RowRefused("object_invalid") from error
     # an escaped null character is one only now
-    if not isinstance(found, kind) or b"\\u0000" in orjson.dumps(found):
+    if not isinstance(found, kind) or b"\\u0000" in kept:
         raise RowRefused("object_invalid")
     return found
 

@@ -58,26 +58,24 @@ def export(
 def columns() -> list[str]:
     """The same as an import knows; each language and currency that the shop has."""
     spoken = languages()
-    used = (
-        Price.objects.filter(currency__in=currencies())
-        .order_by()
-        .values_list("currency")
-        .distinct()
-    )
-    in_use = sorted({shop.currency(), *(currency for (currency,) in used)})
     return [
         *("sku", "product", "options"),
         *(f"{name}:{language}" for name in TEXTS for language in spoken),
         *("category", *OF_MASTER, "tags", "attributes", "pictures"),
-        *(f"{name}:{currency}" for currency in in_use for name in ("price", "list_price")),
+        *(f"{name}:{currency}" for currency in _in_use() for name in ("price", "list_price")),
         *("stock", "gtin", "active", "track_stock", "max_per_order"),
     ]
 
 
+def _in_use() -> list[str]:
+    """The currencies that there are prices in, and the shop's."""
+    used = Price.objects.order_by().values_list("currency", flat=True).distinct()
+    return sorted({shop.currency(), *(currencies() & set(used))})
+
+
 def _rows(ids: Sequence[int] | None, now: datetime) -> Iterator[Row]:
     categories = Categories()
-    used = Price.objects.order_by().values_list("currency", flat=True).distinct()
-    in_use = sorted(set(used) & currencies())
+    in_use = _in_use()
     for skus in _skus(ids):
         book = open_book(skus, (), currencies=in_use, is_locked=False, now=now)
         for product in sorted(book.all, key=lambda product: product.pk or 0):

@@ -94,7 +94,7 @@ def examine(name: str) -> tuple[Reading, list[str], list[list[str]]]:
 def read_header(name: str, reading: Reading) -> list[str]:
     path = Path(storage().path(name))
     if reading.format == "json":
-        names = (key for each in islice(_objects(path, reading), ASKED) for key in _flat(each))
+        names = (key for each in islice(_objects(path, reading), ASKED) for key in each)
         header = list(dict.fromkeys(names))
     else:
         header = [
@@ -124,8 +124,7 @@ def read(name: str, reading: Reading, header: list[str]) -> Iterator[tuple[int, 
 
 def _numbered(path: Path, reading: Reading, header: list[str]) -> Iterator[tuple[int, list[str]]]:
     if reading.format == "json":
-        for number, each in enumerate(_objects(path, reading), 1):
-            flat = _flat(each)
+        for number, flat in enumerate(_objects(path, reading), 1):
             yield number, [flat.pop(key, "") for key in header] + list(flat.values())
         return
     width = len(header)
@@ -239,11 +238,15 @@ def _csv(path: Path, reading: Reading) -> Iterator[list[str]]:
 # JSON
 
 
-def _objects(path: Path, reading: Reading) -> Iterator[dict[str, Any]]:
+def _objects(path: Path, reading: Reading) -> Iterator[dict[str, str]]:
     for number, each in enumerate(_values(path, reading), 1):
         if not isinstance(each, dict):
             raise CannotImport("not_json", row=number)
-        yield each
+        try:
+            yield _flat(each)
+        except orjson.JSONEncodeError as error:
+            # what is within a cell is deeper than can be written again
+            raise CannotImport("not_json", row=number) from error
 
 
 def _values(path: Path, reading: Reading) -> Iterator[Any]:

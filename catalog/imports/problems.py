@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from catalog import purchases
+from catalog import drafts, purchases
 from museo.access.problems import Problem
 from museo.directions import isolated
 
@@ -42,6 +42,7 @@ OF_FILES: dict[str, str | Promise] = {
 OF_ROWS: dict[str, str | Promise] = {
     "required": _("Give a value: a new product needs it."),
     "sku_missing": _("Give the SKU."),
+    "sku_invalid": drafts.NO_SKU,
     "sku_twice": _("Row %(row)s has the same SKU. It counts, this one does not."),
     "sku_of_another": _("The SKU belongs to the product %(product)s."),
     "sku_deleted": _("The SKU belongs to a deleted product. Restore that first."),

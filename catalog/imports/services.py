@@ -16,6 +16,7 @@ from catalog.imports.problems import CannotImport
 from museo.access.callers import Caller
 from museo.access.permissions import may
 from museo.access.problems import NotAllowed, NotFound, Problem
+from museo.access.tokens import as_name
 from notifications import log
 
 State = Import.State
@@ -146,7 +147,7 @@ def mapping_of(found: Import, named: Mapping[str, str]) -> list[str]:
 
 def find(caller: Caller, public_id: str) -> Import:
     """Raise UnknownImport, also for what the caller may not see."""
-    rows = Import.objects.visible_to(caller).filter(public_id=public_id.replace("\x00", ""))
+    rows = Import.objects.visible_to(caller).filter(public_id=as_name(public_id))
     found = rows.first()
     if found is None:
         raise UnknownImport(_("There is no such import."))

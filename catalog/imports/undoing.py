@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from catalog import purchases
 from catalog.imports.book import Book, Product, Sold, open_book
 from catalog.imports.models import ImportRow
 from catalog.imports.planning import CREATED, assign, value_of
-from catalog.models import Master, StockReservation, Variant
+from catalog.models import Master, Variant
 from catalog.search import index
 
 
@@ -27,7 +28,7 @@ def take_back(
         is_locked=True,
         now=now,
     )
-    ordered = _ordered(book)
+    ordered = purchases.ordered([sold.pk for sold in book.variants.values() if sold.pk])
     gone: list[Sold] = []
     done = {}
     for row in rows:
@@ -62,13 +63,6 @@ def _currencies(rows: Sequence[ImportRow]) -> set[str]:
         for field in row.changes
         if field.startswith(("price:", "list_price:"))
     }
-
-
-def _ordered(book: Book) -> set[int]:
-    """Variants that were in a checkout: orders name them."""
-    ids = [sold.pk for sold in book.variants.values() if sold.pk]
-    held = StockReservation.objects.filter(stock_item__variant_id__in=ids)
-    return set(held.values_list("stock_item__variant_id", flat=True))
 
 
 def _is_as_left(row: ImportRow, sold: Sold) -> bool:

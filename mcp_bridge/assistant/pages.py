@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -51,35 +52,42 @@ class Taken:
     seconds: float | None
 
 
+@contextmanager
+def _or_404() -> Iterator[None]:
+    """Around views: what is not there, or is somebody else's, is no page."""
+    try:
+        yield
+    except NotFound as problem:
+        raise Http404(problem.detail) from problem
+
+
 @require_http_methods(["GET", "POST"])
+@_or_404()
 def ask(request: HttpRequest) -> HttpResponse:
     return _conversation(request, STOREFRONT, "assistant/ask.html", {"section": "ask"})
 
 
 @require_http_methods(["GET", "POST"])
 @staff_member_required
+@_or_404()
 def ask_as_staff(request: HttpRequest) -> HttpResponse:
     about = {"title": _("Assistant"), "section": "assistant"}
     return _conversation(request, STAFF, "assistant/staff.html", about)
 
 
 @require_GET
+@_or_404()
 def turn(request: HttpRequest, message_id: str) -> HttpResponse:
     """One turn by itself."""
-    try:
-        message = conversations.find(caller_from_request(request), message_id, now=timezone.now())
-    except NotFound as problem:
-        raise Http404(problem.detail) from problem
+    message = conversations.find(caller_from_request(request), message_id, now=timezone.now())
     answer = render(request, "assistant/_turn.html", {"turn": _shown(message, _taken(message))})
     return _with_basket(answer, request, message.conversation)
 
 
 @require_POST
+@_or_404()
 def stop(request: HttpRequest, message_id: str) -> HttpResponse:
-    try:
-        message = leases.stop(caller_from_request(request), message_id, now=timezone.now())
-    except NotFound as problem:
-        raise Http404(problem.detail) from problem
+    message = leases.stop(caller_from_request(request), message_id, now=timezone.now())
     return HttpResponseRedirect(_address(message))
 
 

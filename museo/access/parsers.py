@@ -22,8 +22,11 @@ class JSONParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         try:
-            return orjson.loads(stream.read())
-        except orjson.JSONDecodeError as error:
+            read = orjson.loads(stream.read())
+            # it reads deeper than anybody can write, who keeps a body or compares it
+            orjson.dumps(read)
+        except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
             raise ParseError(str(error)) from error
         except RequestDataTooBig as error:
             raise TooLarge(_("The body is too large. Send less than 1 MB.")) from error
+        return read

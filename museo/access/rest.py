@@ -20,6 +20,7 @@ from museo.access import overload
 from museo.access.bodies import worded
 from museo.access.headers import header
 from museo.access.heads import allowed
+from museo.access.idempotency import Answer
 from museo.access.problems import (
     CONTENT_TYPE,
     Invalid,
@@ -146,6 +147,16 @@ def read_object(request: Request) -> dict[str, Any]:
         detail = _("Send one JSON object.")
         raise Invalid(detail, errors=[field_error("", "invalid", detail)])
     return request.data
+
+
+def once_only(answer: Answer) -> Response:
+    """What an Idempotency-Key stands for, which may have been answered before."""
+    return Response(
+        answer.body,
+        status=answer.status,
+        headers={"Idempotent-Replayed": "true"} if answer.is_replay else None,
+        content_type=CONTENT_TYPE if answer.status >= 400 else None,
+    )
 
 
 def tagged(request: Request, body: Any, headers: Mapping[str, str]) -> Response:

@@ -26,6 +26,7 @@ from museo.access import heartbeat, trail
 from museo.access.callers import Caller, caller_from_request
 from museo.access.permissions import may
 from museo.access.problems import Problem
+from museo.access.tokens import as_name
 from museo.ops import metrics
 from museo.ops.health import LATE_AFTER, WORK_IS_LATE_AFTER
 from notifications import dead_letters, log, subscribing, subscriptions
@@ -80,7 +81,7 @@ def _act(request: HttpRequest, caller: Caller) -> HttpResponse:
     if not may(caller, CARES):
         raise PermissionDenied
     act = ACTS.get(request.POST.get("act", ""))
-    found = Subscription.objects.filter(public_id=request.POST.get("id", "").replace("\x00", ""))
+    found = Subscription.objects.filter(public_id=as_name(request.POST.get("id", "")))
     subscription = found.first()
     if act is None or subscription is None:
         raise Http404

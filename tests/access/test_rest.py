@@ -15,6 +15,7 @@ from tests.access.test_matrix import methods, registry
 
 PRODUCTS = "/api/v1/catalog/products"
 ITEMS = "/api/v1/basket/items"
+CHECKOUT = "/api/v1/orders/checkout"
 JSON = "application/json"
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
 # what differs from call to call
@@ -87,6 +88,15 @@ def test_a_body_that_is_no_object_is_refused_as_a_whole(client: Client, body: st
     said = "Send one JSON object."
     assert (refused.status_code, refused.json()["detail"]) == (400, said)
     assert refused.json()["errors"] == [{"pointer": "", "code": "invalid", "detail": said}]
+
+
+@pytest.mark.django_db
+def test_a_body_that_is_deeper_than_anybody_can_write_is_refused(client: Client) -> None:
+    deep = '{"a":' * 1000 + "1" + "}" * 1000
+
+    refused = client.post(CHECKOUT, deep, JSON, headers={"Idempotency-Key": "deep"})
+
+    assert (refused.status_code, refused.json()["code"]) == (400, "parse_error")
 
 
 @pytest.mark.django_db

@@ -63,6 +63,18 @@ async def test_a_body_of_ten_megabytes_is_refused(
     assert not [line for line in caplog.records if line.levelno >= logging.ERROR]
 
 
+async def test_a_body_without_a_length_is_read(http: httpx.AsyncClient) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b'{"sku": "NONE", '
+        yield b'"quantity": 1}'
+
+    answer = await http.post(
+        "/api/v1/basket/items", content=pieces(), headers={"Content-Type": "application/json"}
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_product")
+
+
 async def test_a_body_without_a_length_is_refused_when_it_has_become_too_large(
     http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:

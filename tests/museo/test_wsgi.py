@@ -1,5 +1,6 @@
 """Under a WSGI server the same is refused and said as under an ASGI one (`test_edge`)."""
 
+import json
 from collections.abc import Iterator
 
 import httpx
@@ -49,3 +50,22 @@ def test_a_body_that_is_too_large_is_refused(http: httpx.Client, path: str, mega
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"] == f"Send at most {megabytes} MB."
+
+
+def test_a_body_that_comes_in_pieces_is_read(http: httpx.Client) -> None:
+    body = json.dumps({"sku": [], "quantity": 1}).encode()
+
+    answer = http.post(
+        "/api/v1/basket/items",
+        content=(bytes([each]) for each in body),
+        headers={"Content-Type": "application/json"},
+    )
+
+    errors = [(each["pointer"], each["code"]) for each in answer.json()["errors"]]
+    assert (answer.status_code, errors) == (400, [("/sku", "invalid")])
+
+
+def test_a_body_in_pieces_is_refused_when_it_has_become_too_large(http: httpx.Client) -> None:
+    answer = http.post("/api/v1/basket/items", content=(b"x" * MEBIBYTE for _ in range(3)))
+
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.models import StockItem, StockMovement
 from museo.access.callers import Caller
-from museo.access.models import User
+from museo.access.models import IdempotencyKey, User
 from museo.access.problems import NotAllowed
 from notifications import log
 from notifications.models import Event
@@ -362,6 +362,21 @@ def test_staff_refund_over_rest_once_for_a_key(
     assert (too_much.status_code, too_much.json()["code"]) == (409, "refund_too_large")
     assert too_much.json()["left"] == TOTAL - 12900
     assert on_hand() == (8, 0)
+
+
+@pytest.mark.parametrize("number", ["%00", "ORD-" + "X" * 300])
+def test_a_refund_of_no_order_keeps_no_key(staff: Caller, client: Client, number: str) -> None:
+    client.force_login(User.objects.get())
+
+    refused = client.post(
+        f"/api/v1/admin/orders/{number}/refund",
+        {},
+        content_type="application/json",
+        headers={"Idempotency-Key": "k"},
+    )
+
+    assert (refused.status_code, refused.json()["code"]) == (404, "unknown_order")
+    assert not IdempotencyKey.objects.exists()
 
 
 def test_the_page_cancels_and_says_what_goes_back(placed: Placed, client: Client) -> None:

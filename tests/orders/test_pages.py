@@ -52,6 +52,13 @@ def test_a_bad_quantity_is_said_and_nothing_is_added(
     assert not BasketLine.objects.exists()
 
 
+def test_a_sku_that_nothing_can_have_is_said_and_nothing_is_added(client: Client) -> None:
+    added = client.post("/basket/add", {"sku": "LA\0MP", "quantity": "1"})
+
+    assert added.status_code == 302
+    assert not BasketLine.objects.exists()
+
+
 def test_a_line_is_changed_and_removed(shopper: Client) -> None:
     line = BasketLine.objects.get()
 

@@ -282,6 +282,11 @@ def test_a_refusal_is_a_message(signed_in: Client, clay: Category) -> None:
     assert Import.objects.get().state == "uploaded"
 
 
+@pytest.mark.parametrize("name", ["0", "x", "9" * 30, "9" * 5000])
+def test_an_import_that_there_is_not_is_not_found(signed_in: Client, name: str) -> None:
+    assert signed_in.get(f"/admin/catalog/import/{name}/change/").status_code == 404
+
+
 def test_the_list_leads_to_the_wizard_and_to_the_exports(signed_in: Client, clay: Category) -> None:
     upload(signed_in, ROWS)
 

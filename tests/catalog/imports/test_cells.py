@@ -121,6 +121,12 @@ def test_a_currency_without_cents_has_none() -> None:
         cells.price("1200.5", "JPY")
 
 
+@pytest.mark.parametrize("cell", ["../bowl", "A?B", "A#B", "A\\B", "\u202eBOWL", "\u200b"])
+def test_a_sku_that_staff_could_not_name_again_is_refused(cell: str) -> None:
+    with pytest.raises(RowRefused, match="sku_invalid"):
+        cells.sku(cell)
+
+
 @given(st.integers(0, 10**12 - 1))
 def test_every_amount_is_read_as_it_was_written(cents: int) -> None:
     assert cells.price(f"{cents // 100}.{cents % 100:02d}", "EUR") == cents
@@ -132,6 +138,14 @@ def test_any_text_is_read_or_refused_but_never_breaks(cell: str, field: str) -> 
         READERS.get(field, cells.text(160))(cell)
     with suppress(RowRefused):
         cells.price(cell, "EUR")
+
+
+@pytest.mark.parametrize(
+    ("field", "begin", "end"), [("attributes", '{"a":', "}"), ("tags", "[", "]")]
+)
+def test_a_cell_too_deep_to_be_kept_is_refused(field: str, begin: str, end: str) -> None:
+    with pytest.raises(RowRefused, match="object_invalid"):
+        READERS[field](begin * 300 + '""' + end * 300)
 
 
 @pytest.mark.parametrize(

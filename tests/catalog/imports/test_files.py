@@ -147,6 +147,7 @@ def test_one_object_over_several_lines_is_one_row(table: Callable[[bytes], Table
         (b'{"sku": 1}\n{"sku"\n', "not_json"),
         (b'[{"sku": "\\ud800"}]', "not_json"),
         (b"[" * 100_000, "not_json"),
+        (b'[{"sku": ' + b"[" * 300 + b"]" * 300 + b"}]", "not_json"),
         (zipped(hello=b"world"), "format_unknown"),
         (b"PK\x03\x04 no zip at all", "not_xlsx"),
         (workbook(["sku"], ["A"])[:-200], "not_xlsx"),

@@ -31,6 +31,8 @@ from museo.access import trail
 from museo.access.callers import Caller
 from notifications.audit import broken
 from notifications.models import Event
+from orders import baskets, checkout
+from orders.details import Details
 from orders.models import DeliveryOption
 from tests.catalog.imports.conftest import (
     HEADER,
@@ -42,6 +44,7 @@ from tests.catalog.imports.conftest import (
     csv_of,
     reasons,
 )
+from tests.orders.conftest import ADDRESS
 
 pytestmark = pytest.mark.both
 
@@ -532,6 +535,21 @@ def test_undo_restores_what_nobody_changed_since(import_file: ImportFile, staff:
     assert detail("cup", locale="en", now=NOON)["price"]["amount"] == 700
     assert not Master.objects.filter(slug="new").exists()
     assert Master.objects.filter(slug="old").exists()
+
+
+def test_what_was_ordered_meanwhile_stays(import_file: ImportFile, staff: Caller) -> None:
+    found = import_file(csv_of(f"{BOWL},no", header=f"{HEADER},track_stock"))
+    opened = baskets.add(Caller(), sku="BOWL-S", quantity=1, now=NOON)
+    guest = Caller(basket_token=opened.token)
+    details = Details(email="maya@example.org", name="Maya Okafor", address=ADDRESS)
+    placed = checkout.place(guest, details, now=NOON, speed=1.0)
+
+    services.undo(staff, found.public_id, now=NOON)
+    working.work_on_next(clock)
+
+    found.refresh_from_db()
+    assert (found.state, found.undone, found.kept) == ("undone", 0, 1)
+    assert placed.order.lines.get().variant == Variant.objects.get()
 
 
 def test_what_is_chosen_with_a_dish_is_no_matter_of_files(

@@ -166,6 +166,14 @@ def _last(talk: Talk) -> Message:
 
 
 @pytest.mark.django_db
+def test_a_conversation_that_there_is_not_is_no_page(client: Client) -> None:
+    opened = client.get("/ask?c=cnv_0000000000000000")
+    said = client.post("/ask", {"conversation_id": "cnv_0000000000000000", "message": ""})
+
+    assert (opened.status_code, said.status_code) == (404, 404)
+
+
+@pytest.mark.django_db
 def test_a_conversation_has_one_answer_in_the_making() -> None:
     guest, now = Caller(address="192.0.2.7"), timezone.now()
     first = intake.accept(guest, text="hello", runner="a", now=now).message
