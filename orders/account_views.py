@@ -7,7 +7,7 @@ from typing import Any, cast
 from django.contrib import messages
 from django.contrib.auth import login, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
+from django.contrib.auth.forms import SetPasswordForm
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from museo.access import presence, second_factor
 from museo.access.callers import caller_from_request
-from museo.access.forms import SignInForm
+from museo.access.forms import OtherPasswordForm, SignInForm
 from museo.access.models import User
 from museo.access.problems import Problem
 from notifications import sign_in_links
@@ -111,8 +111,9 @@ def password(request: HttpRequest) -> HttpResponse:
 
 def _password_form(request: HttpRequest, typed: Any = None) -> SetPasswordForm[User]:
     user = cast(User, request.user)
-    asks = presence.asks_password(request, user, now=timezone.now())
-    return (PasswordChangeForm if asks else SetPasswordForm)(user, typed)
+    if presence.asks_password(request, user, now=timezone.now()):
+        return OtherPasswordForm(user, typed, address=request.META.get("REMOTE_ADDR", ""))
+    return SetPasswordForm(user, typed)
 
 
 @never_cache

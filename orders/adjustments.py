@@ -197,7 +197,7 @@ def settle_left(*, now: datetime) -> int:
     left = _with_what_it_is_about(
         Refund.objects.filter(state=Refund.State.REQUESTED, ask_at__lte=now)
     )
-    return sum(_settle(refund, now=now) for refund in left.order_by("ask_at", "pk")[:100])
+    return sum(settle(refund, now=now) for refund in left.order_by("ask_at", "pk")[:100])
 
 
 def ask_no_more(order: Order, *, but: Payment | None = None, now: datetime) -> None:
@@ -424,7 +424,7 @@ def _put_back(order: Order, units: Units, *, now: datetime) -> None:
 
 def _settle_of(adjustment: Adjustment, *, now: datetime) -> None:
     for asked in _with_what_it_is_about(Refund.objects.filter(adjustment=adjustment)):
-        _settle(asked, now=now)
+        settle(asked, now=now)
 
 
 def _with_what_it_is_about(refunds: QuerySet[Refund]) -> QuerySet[Refund]:
@@ -432,12 +432,10 @@ def _with_what_it_is_about(refunds: QuerySet[Refund]) -> QuerySet[Refund]:
 
 
 def settle(refund: Refund, *, now: datetime) -> bool:
-    """Tell the provider to pay back; False if it does not know yet, or somebody else did."""
-    return _settle(refund, now=now)
+    """Tell the provider to pay back, then write what it answered.
 
-
-def _settle(refund: Refund, *, now: datetime) -> bool:
-    """Tell the provider, then write what it answered; False if somebody else did."""
+    False if it does not know yet, or somebody else did.
+    """
     payment = refund.payment
     try:
         answer = PROVIDERS[payment.provider].refund(

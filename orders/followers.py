@@ -82,6 +82,7 @@ def switch_on(caller: Caller, order: Order, channel: str, address: str, *, now: 
 
 def switch_off(caller: Caller, order: Order, channel: str) -> None:
     """Tell them nothing more of it by this channel; what was not confirmed is forgotten."""
+    _require(channel)
     who, _ticket = _whose(caller, order)
     for wish in _wishes(who, order).filter(channel=channel):
         if wish.state == State.UNCONFIRMED:
@@ -91,7 +92,8 @@ def switch_off(caller: Caller, order: Order, channel: str) -> None:
 
 
 def confirm(caller: Caller, order: Order, channel: str, code: str, *, now: datetime) -> None:
-    """The address is theirs. Raises BadCode."""
+    """The address is theirs. Raises Invalid and BadCode."""
+    _require(channel)
     who, _ticket = _whose(caller, order)
     waiting = _wishes(who, order).filter(channel=channel, state=State.UNCONFIRMED).last()
     if waiting is None:

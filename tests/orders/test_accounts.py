@@ -237,6 +237,20 @@ def test_a_password_is_changed_by_the_old_one(client: Client, maya: User) -> Non
     assert client.get("/account").status_code == 200
 
 
+def test_wrong_old_passwords_are_few(client: Client, maya: User, settings: Any) -> None:
+    settings.MUSEO_SIGN_INS_PER_MINUTE = 3
+    typed = {"new_password1": "another-secret", "new_password2": "another-secret"}
+
+    for _each in range(3):
+        client.post("/account/password", {**typed, "old_password": "wrong"})
+
+    refused = client.post("/account/password", {**typed, "old_password": "secret-words"})
+    assert refused.status_code == 400
+    assert "That was too often." in text(refused)
+    maya.refresh_from_db()
+    assert maya.check_password("secret-words")
+
+
 def test_who_came_by_a_link_chooses_a_password_without_the_old(
     client: Client, mailoutbox: Outbox
 ) -> None:

@@ -240,7 +240,7 @@ def test_a_refund_left_by_a_process_that_died_is_taken_up(
         raise SystemExit
 
     with monkeypatch.context() as context:
-        context.setattr(adjustments, "_settle", die)
+        context.setattr(adjustments, "settle", die)
         with pytest.raises(SystemExit):
             adjustments.cancel(owner, placed.order.number, now=noon)
     assert Refund.objects.get().state == "requested"

@@ -65,6 +65,16 @@ def mails(order: Order) -> Subscription:
     return Subscription.objects.get(topic=order.topic, channel="email")
 
 
+@pytest.mark.parametrize("asked", [{"off": "1"}, {"code": "123456"}, {"address": "a@example.org"}])
+@pytest.mark.parametrize("channel", ["\x00", "post"])
+def test_a_channel_that_is_none_is_refused_in_words(
+    client: Client, order: Order, channel: str, asked: dict[str, str]
+) -> None:
+    page = tell(client, order, channel=channel, **asked)
+
+    assert "Choose one of the channels that are offered." in text(page)
+
+
 def test_mails_of_an_order_are_switched_off_and_on_by_a_guest(client: Client, order: Order) -> None:
     assert 'aria-checked="true"' in text(client.get(f"/orders/{order.number}"))
 
