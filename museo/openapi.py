@@ -211,7 +211,11 @@ def document() -> dict[str, Any]:
 @cache
 def written() -> tuple[bytes, str]:
     """The document as it is sent, and its tag."""
-    body = orjson.dumps(document())
+    return sent(document())
+
+
+def sent(made: Mapping[str, Any]) -> tuple[bytes, str]:
+    body = orjson.dumps(made)
     return body, f'"{hashlib.sha256(body).hexdigest()[:24]}"'
 
 

@@ -48,6 +48,7 @@ urlpatterns = [
     path("health", health.health),
     path("metrics", metrics.metrics),
     path("openapi.json", reference.openapi),
+    path("asyncapi.json", reference.asyncapi),
     path("docs", reference.docs, name="docs"),
     path("login", signing_in.SignIn.as_view(), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),

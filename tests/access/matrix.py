@@ -197,6 +197,7 @@ ROWS = [
     Row("GET", "health"),
     Row("GET", "metrics", STAFF),
     Row("GET", "openapi.json"),
+    Row("GET", "asyncapi.json"),
     Row("GET", "docs"),
     # no route, and no file
     Row("GET", "^api/", to=""),

@@ -24,6 +24,7 @@ from museo.access.problems import NotFound, NotSignedIn
 from notifications import dispatcher, log, preferring, retention, tasks
 from notifications.envelope import render
 from notifications.models import Contact, Delivery, Event, Subscription
+from tests.notifications.conftest import WORDS
 
 pytestmark = [pytest.mark.usefixtures("committed", "full_buckets"), pytest.mark.both]
 PAGE = "/p/lamp"
@@ -376,7 +377,7 @@ def test_a_wish_of_one_event_of_a_batch_takes_the_first(lamp: Variant, caller: C
     with log.change() as change:
         for hour in range(3):
             at = timezone.now() + timedelta(hours=hour)
-            change.event(topic, "stock.back", {}, at=at)
+            change.event(topic, "stock.back", {}, at=at, texts=WORDS)
     dispatch()
 
     first = change.events[0].position
