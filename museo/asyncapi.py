@@ -84,19 +84,16 @@ REFUSED = of(
 # of its own `event:`, so that it needs no type
 PING = Shape({**of(now=moment()).schema, "additionalProperties": False}, of(now=moment()).example)
 
-# by channel: what one hears there
-OF_STREAMS: Mapping[str, Shape] = {
+# what one hears everywhere, and by the kind of channel
+HEARD: Mapping[str, Shape] = {
     "connected": CONNECTED,
     "event": ENVELOPE,
     "skip": SKIP,
     "reset": RESET,
-    "ping": PING,
 }
+OF_STREAMS: Mapping[str, Shape] = {**HEARD, "ping": PING}
 OF_SOCKETS: Mapping[str, Shape] = {
-    "connected": CONNECTED,
-    "event": ENVELOPE,
-    "skip": SKIP,
-    "reset": RESET,
+    **HEARD,
     "status": STATUS,
     "subscribed": SUBSCRIBED,
     "unsubscribed": _frame("unsubscribed", topics=TOPICS),

@@ -44,6 +44,11 @@ def keeping_an_owner() -> Iterator[None]:
         )
 
 
+def has_owner() -> bool:
+    """Whether anybody owns the shop."""
+    return any(owners.exists() for owners in _owners())
+
+
 def _owners() -> list[QuerySet[User]]:
     """Who can give others their roles; where nobody can, who has the role."""
     staff = User.objects.filter(is_active=True, is_staff=True)

@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from museo.access import people
 from museo.access.models import User
 
 EMAIL = "staff@museo.example"
@@ -22,7 +23,7 @@ def ensure(folder: Path) -> Login | None:
     kept = folder / "staff-login"
     user = User.objects.filter(email__iexact=EMAIL).first()
     if user is None:
-        if User.objects.filter(is_superuser=True, is_active=True).exists():
+        if people.has_owner():
             return None
         user = User.objects.create_superuser(EMAIL, _kept_password(kept))
     elif not kept.exists():
