@@ -26,7 +26,21 @@ async function show(changed) {
 function swap(page, parts) {
   const [old, fresh] = [document, page].map((each) => [...each.querySelectorAll(parts)]);
   if (old.length !== fresh.length) return;
-  old.forEach((part, index) => part.replaceWith(document.importNode(fresh[index], true)));
+  old.forEach((part, index) => renew(part, fresh[index]));
+}
+
+// The element stays: whoever has come to it meanwhile, or presses it just now, does so still.
+function renew(part, fresh) {
+  const here = part.contains(document.activeElement) ? document.activeElement : part;
+  for (const { name, value } of fresh.attributes) part.setAttribute(name, value);
+  part.hidden = fresh.hidden;
+  part.replaceChildren(...document.importNode(fresh, true).childNodes);
+  if (here !== part) {
+    const { name, value } = here;
+    [...part.querySelectorAll("input")].find((it) => it.name === name && it.value === value)?.focus();
+  }
 }
 
 form?.addEventListener("change", ({ target }) => CHANGES.has(target.name) && show(target));
+// what is on its way says nothing any more
+form?.addEventListener("submit", () => asking?.abort());

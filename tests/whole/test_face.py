@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.clients.orders import Desk
 from tests.shops import ROOT
@@ -298,6 +298,27 @@ def test_another_way_of_delivery_shows_its_sum_without_leaving_the_page(enter: E
     assert page.evaluate("window.mark") == 1
     shopper.pay()
     page.wait_for_url("**/orders/ORD-*")
+
+
+def test_a_new_sum_takes_nobody_from_where_they_are(enter: Enter) -> None:
+    shopper = enter()
+    page = shopper.page
+    shopper.fill_basket("amphora-vase")
+    shopper.fill_checkout()
+    waiting: list[Route] = []
+    page.route("**/checkout", lambda route: waiting.append(route), times=1)
+    page.fill("#postal_code", "00140")
+    with page.expect_request("**/checkout"):
+        page.press("#postal_code", "Tab")
+    press(page, "Tab", has_focus(page, "[data-pay]"))
+
+    with page.expect_response("**/checkout"):
+        waiting.pop().continue_()
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url("**/orders/ORD-*")
+    assert shopper.trouble == []
 
 
 def test_the_pill_follows_the_order_on_another_page(enter: Enter) -> None:
