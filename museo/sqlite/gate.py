@@ -13,7 +13,6 @@ import os
 import struct
 import threading
 from collections import deque
-from functools import cache
 
 # the counter's place in the file; the bytes of the numbers follow it
 COUNTER = struct.Struct("<q")
@@ -41,7 +40,8 @@ class Gate:
         try:
             self._wait_for_processes()
         except BaseException:
-            self._next_thread()
+            # whoever waits for its number would wait for ever
+            self.leave()
             raise
 
     def leave(self) -> None:
@@ -85,5 +85,18 @@ class Gate:
             fcntl.lockf(self._file, fcntl.LOCK_UN, COUNTER.size, 0)
 
 
-# one for each file: closing any descriptor of a file drops all locks of the process on it
-gate_at = cache(Gate)
+_gates: dict[str, Gate] = {}
+_making = threading.Lock()
+
+
+def gate_at(path: str) -> Gate:
+    """The one of a file in this process, whichever threads ask at once.
+
+    Locks are the process's: through two gates two of its threads would be in the queue, each let
+    through by the bytes of the other, and other processes wait in a circle with them (EDEADLK).
+    And closing any descriptor of a file drops all locks of the process on it.
+    """
+    with _making:
+        if path not in _gates:
+            _gates[path] = Gate(path)
+        return _gates[path]
