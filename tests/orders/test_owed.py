@@ -184,9 +184,16 @@ def test_money_for_an_order_that_failed_is_received_once_it_is_tried_again(
 
 
 def test_an_open_link_asks_for_what_is_left(
-    owing: Placed, new: NewLink, send_back: SendBack, noon: datetime, client: Client
+    owing: Placed,
+    new: NewLink,
+    send_back: SendBack,
+    noon: datetime,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     send_back(1)
+    # it is open for some days
+    monkeypatch.setattr("django.utils.timezone.now", lambda: noon)
 
     page = client.get(f"/pay/link/{new.token}").content.decode()
     assert SHOWN["rest"] in page
