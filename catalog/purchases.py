@@ -17,7 +17,7 @@ class Seller(Protocol):
         """Whether an order of theirs had the product."""
 
     def ordered(self, variant_ids: Collection[int]) -> set[int]:
-        """Those of the variants that an order names."""
+        """Those of the variants that an order names, or will if somebody's payment succeeds."""
 
     def carried(self) -> set[str]:
         """The kinds of products that a way of delivery takes."""

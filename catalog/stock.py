@@ -125,6 +125,12 @@ def shortages(wanted: Mapping[int, int], *, holders: Collection[str] = ()) -> di
     return {variant: count for variant, count in short.items() if count < wanted[variant]}
 
 
+def knows(variant_ids: Iterable[int]) -> bool:
+    """Whether the shop has all of them still, counted or not."""
+    asked = set(variant_ids)
+    return Variant.objects.filter(pk__in=asked).count() == len(asked)
+
+
 def reserve(
     *,
     holder: str,

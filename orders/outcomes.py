@@ -220,6 +220,8 @@ def _is_wanted(payment: Payment) -> bool:
 
 def _take_again(checkout: Checkout, *, now: datetime) -> bool:
     """Hold once more what was given back; False if it is gone."""
+    if not stock.knows(line["variant_id"] for line in checkout.lines):
+        return False
     checkout.expires_at = now + holds.HOLD
     try:
         with transaction.atomic():

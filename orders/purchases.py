@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from catalog.models import Master
 from orders import delivery, lifecycle
-from orders.models import OrderLine
+from orders.models import Checkout, OrderLine
 
 
 def has_bought(user_id: int, master_id: int) -> bool:
@@ -14,9 +14,13 @@ def has_bought(user_id: int, master_id: int) -> bool:
 
 
 def ordered(variant_ids: Collection[int]) -> set[int]:
-    """Those of the variants that an order names."""
+    """Those of the variants that an order names, or a checkout that may still become one."""
     lines = OrderLine.objects.filter(variant_id__among=variant_ids)
-    return set(lines.values_list("variant_id", flat=True))
+    being_bought = Checkout.objects.live().values_list("lines", flat=True)
+    return {
+        *lines.values_list("variant_id", flat=True),
+        *(line["variant_id"] for each in being_bought for line in each),
+    }.intersection(variant_ids)
 
 
 def carried() -> set[str]:

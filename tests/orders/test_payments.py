@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from catalog.models import StockItem
+from catalog.models import StockItem, Variant
 from museo.access import idempotency
 from museo.access.callers import Caller, caller_for_user
 from museo.access.models import User
@@ -189,6 +189,22 @@ def test_money_after_the_deadline_goes_back_when_the_stock_is_gone(
     assert not Order.objects.exists()
     assert stock() == (1, 0)
     assert told(payment) == ["payment.pending", "payment.surplus", "payment.refunded"]
+
+
+@pytest.mark.parametrize("is_counted", [True, False])
+def test_money_for_what_is_sold_no_more_goes_back(
+    guest: Caller, details: Details, noon: datetime, is_counted: bool
+) -> None:
+    Variant.objects.update(track_stock=is_counted)
+    payment = begin(guest, details, "later", noon)
+    checkout.release_expired(now=noon + DEADLINE)
+    Variant.objects.all().delete()
+
+    hear(payment, Outcome.CAPTURED, noon + DEADLINE)
+
+    payment.refresh_from_db()
+    assert (payment.state, payment.order, payment.refunded) == ("surplus", None, payment.amount)
+    assert not Order.objects.exists()
 
 
 def test_money_for_a_basket_that_was_bought_in_another_way_goes_back(
