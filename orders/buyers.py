@@ -1,15 +1,18 @@
-"""The buyer is told of their order: by a subscription that is made with it, in one transaction."""
+"""The buyer is told of their order: by a subscription that is made with it, in one transaction.
+
+Whose money has no order is told that it goes back.
+"""
 
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Substr
 
 from museo.access.tokens import digest
 from notifications import subscriptions
 from notifications.models import Subscription
 from orders import answers, lifecycle, tracking
-from orders.models import Order
+from orders.models import Checkout, Order, Payment
 from orders.payments import events
 
 BATCH = 1000
@@ -38,7 +41,7 @@ def subscribe(order: Order, ticket: str, *, now: datetime) -> None:
         topic=order.topic,
         channel=Subscription.Channel.EMAIL,
         address=order.email,
-        who=subscriptions.by_ticket(digest(ticket)) if is_guest else f"user:{order.user_id}",
+        who=subscriptions.by_ticket(digest(ticket)) if is_guest else _person(order),
         types=TYPES,
         link=tracking.ticket_url(ticket) if is_guest else "",
         locale=order.locale,
@@ -46,13 +49,39 @@ def subscribe(order: Order, ticket: str, *, now: datetime) -> None:
     )
 
 
+def subscribe_to_money(payment: Payment, *, now: datetime) -> None:
+    """Of a payment that has no order: whoever made it may have left the shop long ago."""
+    checkout = payment.checkout
+    basket = checkout.basket.token_hash
+    subscriptions.begin_with_topic(
+        topic=payment.topic,
+        channel=Subscription.Channel.EMAIL,
+        address=checkout.email,
+        who=subscriptions.by_ticket(basket or "")
+        if checkout.user_id is None
+        else _person(checkout),
+        types=(events.REFUNDED,),
+        link="",
+        locale=checkout.locale,
+        now=now,
+    )
+
+
+def _person(bought: Order | Checkout) -> str:
+    return f"user:{bought.user_id}"
+
+
 def forget(*, now: datetime) -> int:
-    """End those of orders that ended as long ago as their tickets are closed; return how many."""
+    """End those of orders that ended as long ago as their tickets are closed; return how many.
+
+    And those of payments without an order that were made then.
+    """
     long_ago = now - tracking.TICKET_LIFE
     number = Substr(OuterRef("topic"), len(tracking.topic("")) + 1)
     over = Order.objects.filter(number=number, ended_at__lt=long_ago)
     made = Subscription.objects.filter(is_automatic=True, created_at__lt=long_ago)
+    done = made.filter(Exists(over) | Q(topic__startswith=f"{events.PREFIX}."))
     forgotten = 0
-    while ids := list(made.filter(Exists(over)).values_list("pk", flat=True)[:BATCH]):
+    while ids := list(done.values_list("pk", flat=True)[:BATCH]):
         forgotten += subscriptions.remove(Subscription.objects.filter(pk__in=ids))
     return forgotten

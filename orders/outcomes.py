@@ -19,7 +19,7 @@ from catalog import stock
 from museo.access.idempotency import Attempt
 from museo.access.problems import NotFound, Problem, field_error
 from notifications import log
-from orders import adjustments, baskets, coupons, holds, lifecycle, placing, tracking
+from orders import adjustments, baskets, buyers, coupons, holds, lifecycle, placing, tracking
 from orders.coupons import CouponRefused
 from orders.holds import CheckoutInProgress
 from orders.models import Checkout, Order, Payment, PaymentLink, Refund
@@ -304,6 +304,7 @@ def _send_back(
             ask_at=now + adjustments.LEFT_AFTER,
         )
         change.afterwards(partial(adjustments.settle, refund, now=now))
+        buyers.subscribe_to_money(payment, now=now)
     events.tell(change, payment, "payment.surplus", order=None, now=now)
     return _too_late()
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from catalog.models import StockItem
 from museo.access.callers import Caller, caller_for_user
 from museo.access.models import User
 from notifications import audit as log_audit
@@ -31,9 +32,11 @@ from orders import (
     adjustments,
     answers,
     baskets,
+    buyers,
     checkout,
     followers,
     order_tables,
+    outcomes,
     payments,
     returns,
     services,
@@ -41,8 +44,8 @@ from orders import (
 )
 from orders.details import Details
 from orders.models import Payment
-from orders.payments import events
-from orders.payments.charges import PaidBack
+from orders.payments import demo, events, settlement
+from orders.payments.charges import Outcome, PaidBack
 from orders.tracking import Placed
 from tests.mail_server import Mailbox
 from tests.notifications.test_letters import EMOJI, HOUSE, LANGUAGES
@@ -134,6 +137,39 @@ def test_a_guest_is_told_of_each_part_that_goes_back(
         assert letter["To"] == MAYA
         assert tracking.ticket_url(placed.ticket) in text_of(letter)
     assert log_audit.broken(log_audit.INVARIANTS, now=arrived) == []
+
+
+@pytest.mark.parametrize("has_account", [False, True])
+def test_whose_money_came_too_late_is_told_by_a_letter(
+    sell: SellLamp,
+    details: Details,
+    maya: Caller,
+    mailbox: Mailbox,
+    noon: datetime,
+    has_account: bool,
+) -> None:
+    sell(price=LAMP, on_hand=1)
+    caller = maya if has_account else Caller()
+    opened = baskets.add(caller, sku="LAMP", quantity=1, now=noon)
+    buyer = replace(caller, basket_token=opened.token)
+    with pytest.raises(outcomes.PaymentPending):
+        checkout.place(buyer, replace(details, payment_token="later"), now=noon, speed=1.0)
+    checkout.release_expired(now=noon + timedelta(minutes=15))
+    StockItem.objects.update(on_hand=0)
+    later = noon + timedelta(days=2)
+
+    body, headers = demo.news(Payment.objects.get().public_id, Outcome.CAPTURED)
+    for _again in range(2):
+        settlement.hear("demo", body, headers, now=later, speed=1.0)
+    deliver(later)
+
+    assert said(mailbox) == [
+        (BACK, "€132.90 goes back to you the way you paid: there is no order for it.")
+    ]
+    assert mailbox.taken[0]["To"] == MAYA
+    assert log_audit.broken(log_audit.INVARIANTS, now=later) == []
+    assert buyers.forget(now=later + tracking.TICKET_LIFE) == 0
+    assert buyers.forget(now=later + tracking.TICKET_LIFE + timedelta(seconds=1)) == 1
 
 
 def test_what_goes_back_before_it_is_delivered_is_told_too(
