@@ -28,6 +28,8 @@ async function refresh() {
 
 // a list that was empty has other parts than one that is not
 function show(text) {
+  // meanwhile somebody may have come to it
+  if (isBusy()) return soon(GATHERING * 10);
   const page = new DOMParser().parseFromString(text, "text/html");
   const [old, fresh] = [document, page].map((each) => [...each.querySelectorAll(PARTS)]);
   if (old.length !== fresh.length) return location.reload();

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.clients.orders import Hands
 from tests.shops import Shop
@@ -41,7 +41,20 @@ def test_a_message_appears_while_staff_look_and_is_opened(
     expect(rows).to_have_count(1)
     page.evaluate("window.isTheSame = true")
 
-    hands.do(WRITE, "SM2")
+    waiting: list[Route] = []
+    page.route("**/inboundmessage/", lambda route: waiting.append(route), times=1)
+    with page.expect_request("**/inboundmessage/"):
+        hands.do(WRITE, "SM2")
+    # who comes to a message while the list is asked for stays there
+    link = rows.first.get_by_role("link").first
+    link.focus()
+    with page.expect_response("**/inboundmessage/") as answer:
+        waiting.pop().continue_()
+    answer.value.finished()
+    page.evaluate("new Promise(requestAnimationFrame)")
+    expect(link).to_be_focused()
+    expect(rows).to_have_count(1)
+    link.blur()
 
     expect(rows).to_have_count(2)
     assert page.evaluate("window.isTheSame")
