@@ -44,15 +44,17 @@ LANES = (
     OF_THE_PUSH := "tests of the push",
     IN_A_CALM_SHOP := "tests in a calm shop",
     ON_POSTGRESQL := "tests on PostgreSQL",
+    OF_THE_ORDERS := "tests of the orders",
     ON_SQLITE := "tests on SQLite",
 )
 AT_ONCE = 4
 # what they run is measured in the long form, and makes up nearly all; measuring costs half as much
 # again
-MEASURED = (ON_POSTGRESQL, OF_THE_BRIDGE, OF_THE_PUSH)
+MEASURED = (ON_POSTGRESQL, OF_THE_BRIDGE, OF_THE_ORDERS, OF_THE_PUSH)
 # what pushes, what it is pushed through, and what survives when parts of it die
 PUSHED = ("tests/faults", "tests/notifications")
 OF_MCP = ("tests/mcp_bridge",)
+OF_ORDERS = ("tests/orders",)
 # pages and clients share a shop that is open, and a browser; it would stay open where it is not
 # asked for any more
 TALKS = "tests/faults/test_conversations.py"
@@ -227,7 +229,8 @@ def _coverage(plain: Mapping[str, str], *, is_whole: bool) -> list[Check]:
 
 def _lanes(servers: Servers, *, is_long: bool) -> Iterator[tuple[str, Sequence[str], str]]:
     """Title, which tests and DATABASE_URL."""
-    elsewhere = [*PUSHED, *OF_MCP, *OF_AN_OPEN_SHOP, *COMPUTE_MUCH]
+    heavy = [f"--ignore={where}" for where in COMPUTE_MUCH]
+    others = [f"--ignore={where}" for where in (*PUSHED, *OF_MCP, *OF_AN_OPEN_SHOP, *OF_ORDERS)]
     there = {"browser": servers.has_browser, "interop": servers.has_npm}
     which = _marked(**there)
     # each opens its shop once, and none stays open for tests that do not ask it
@@ -244,8 +247,8 @@ def _lanes(servers: Servers, *, is_long: bool) -> Iterator[tuple[str, Sequence[s
         pushed = [*PUSHED, f"--ignore={TALKS}", *which]
         yield OF_THE_PUSH, pushed, _beside(servers.database_url, "push")
         yield IN_A_CALM_SHOP, in_a_shop[IN_A_CALM_SHOP], ""
-        ignored = [f"--ignore={where}" for where in elsewhere]
-        yield ON_POSTGRESQL, [*ignored, *which], servers.database_url
+        yield ON_POSTGRESQL, [*others, *heavy, *which], servers.database_url
+        yield OF_THE_ORDERS, [*OF_ORDERS, *heavy, *which], _beside(servers.database_url, "orders")
     both = "(both or both_in_long)" if is_long else "both"
     yield ON_SQLITE, [*_with_marks(), "-m", f"{both} and not browser"], ""
 

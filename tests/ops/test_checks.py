@@ -35,11 +35,12 @@ def test_every_lane_has_a_database_a_folder_and_a_queue_of_its_own(tmp_path: Pat
         f"{EVERYTHING.database_url}_push",
         "",
         EVERYTHING.database_url,
+        f"{EVERYTHING.database_url}_orders",
         "",
     ]
     homes = {lane.environment["MUSEO_HOME"] for lane in lanes.values()}
     queues = {lane.environment["REDIS_URL"] for lane in lanes.values()}
-    assert len(homes) == len(queues) == 7
+    assert len(homes) == len(queues) == 8
 
 
 def test_what_one_lane_leaves_to_another_is_there(tmp_path: Path) -> None:
@@ -48,6 +49,7 @@ def test_what_one_lane_leaves_to_another_is_there(tmp_path: Path) -> None:
     for title, folders in (
         (checks.OF_THE_PUSH, checks.PUSHED),
         (checks.OF_THE_BRIDGE, checks.OF_MCP),
+        (checks.OF_THE_ORDERS, checks.OF_ORDERS),
         (checks.IN_A_CALM_SHOP, checks.OF_AN_OPEN_SHOP),
         (checks.IN_A_BUSY_SHOP, checks.OF_AN_OPEN_SHOP),
         (checks.HEAVY, checks.COMPUTE_MUCH),
@@ -57,6 +59,8 @@ def test_what_one_lane_leaves_to_another_is_there(tmp_path: Path) -> None:
             assert where in lanes[title].command
             assert (ROOT / where).is_file() or list((ROOT / where).glob("test_*.py"))
     assert f"--ignore={checks.TALKS}" in lanes[checks.OF_THE_PUSH].command
+    for where in checks.COMPUTE_MUCH:
+        assert f"--ignore={where}" in lanes[checks.OF_THE_ORDERS].command
 
 
 def test_tables_are_copied_on_a_server_of_ones_own_alone(
@@ -77,7 +81,7 @@ def test_only_the_long_form_measures_what_is_run(tmp_path: Path) -> None:
     assert not [check.title for check in short if "coverage" in check.command]
     measured = [check.title for check in long if "coverage" in check.command]
     assert measured == [
-        *(checks.OF_THE_BRIDGE, checks.OF_THE_PUSH, checks.ON_POSTGRESQL),
+        *(checks.OF_THE_BRIDGE, checks.OF_THE_PUSH, checks.ON_POSTGRESQL, checks.OF_THE_ORDERS),
         *("coverage data", "coverage"),
     ]
 
