@@ -41,10 +41,13 @@ from django.utils import timezone
 from orders import services
 from orders.models import Order
 
-number, count = sys.argv[1], int(sys.argv[2])
+mine, count = Order.objects.filter(number=sys.argv[1]), int(sys.argv[2])
 for _ in range(count):
-    Order.objects.filter(number=number).update(next_step_at=timezone.now())
-    assert services.advance_due(now=timezone.now(), is_time_left=lambda: False)
+    before = mine.get().status
+    mine.update(next_step_at=timezone.now())
+    services.advance_due(now=timezone.now(), is_time_left=lambda: False)
+    # the shop's own clock may have been quicker
+    assert mine.get().status != before
 """
 BEGIN_ANEW = """
 from notifications import log
