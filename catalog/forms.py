@@ -333,9 +333,8 @@ class VariantFormSet(forms.BaseInlineFormSet):
         kept = [form for form in self.forms if form not in gone and form.cleaned_data]
         if not kept:
             raise ValidationError(_("A product has at least one variant."))
-        for form in gone:
-            if form.instance.pk and masters.is_ordered(form.instance):
-                raise ValidationError(masters.ordered_said() % {"sku": isolated(form.instance.sku)})
+        if ordered := masters.first_ordered([form.instance for form in gone if form.instance.pk]):
+            raise ValidationError(masters.ordered_said(ordered))
         self._refuse_twins(kept)
         self._refuse_faults(kept)
 

@@ -538,19 +538,22 @@ def _take_away_texts(master: Master, translations: Fields) -> list[str]:
 
 def remove_variants(variants: Iterable[Variant]) -> None:
     """Remove variants that nobody has ordered; raise StillUsed for one that somebody has."""
-    for variant in variants:
-        if is_ordered(variant):
-            raise StillUsed(ordered_said() % {"sku": isolated(variant.sku)}, sku=variant.sku)
+    gone = list(variants)
+    if kept := first_ordered(gone):
+        raise StillUsed(ordered_said(kept), sku=kept.sku)
+    for variant in gone:
         variant.delete()
 
 
-def is_ordered(variant: Variant) -> bool:
-    """Whether an order names it, or a checkout ever held some of it."""
-    return bool(purchases.ordered([variant.pk]))
+def first_ordered(variants: Sequence[Variant]) -> Variant | None:
+    """The first that an order names, or a checkout held or holds; all are asked about at once."""
+    ordered = purchases.ordered([variant.pk for variant in variants]) if variants else ()
+    return next((variant for variant in variants if variant.pk in ordered), None)
 
 
-def ordered_said() -> str:
-    return _("%(sku)s was ordered and cannot be removed. Make it inactive instead.")
+def ordered_said(variant: Variant) -> str:
+    said = _("%(sku)s was ordered and cannot be removed. Make it inactive instead.")
+    return said % {"sku": isolated(variant.sku)}
 
 
 def remove_unused(rows: Iterable[ProductOption | OptionValue]) -> None:

@@ -3,6 +3,7 @@
 Whose money has no order is told that it goes back.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, Q
@@ -36,39 +37,38 @@ TYPES = (*OF_ORDER, *events.IN_WORDS, answers.TYPE)
 
 def subscribe(order: Order, ticket: str, *, now: datetime) -> None:
     """By e-mail, in the language they bought in; a guest by the order's ticket, which opens it."""
-    is_guest = order.user_id is None
-    subscriptions.begin_with_topic(
-        topic=order.topic,
-        channel=Subscription.Channel.EMAIL,
-        address=order.email,
-        who=subscriptions.by_ticket(digest(ticket)) if is_guest else _person(order),
-        types=TYPES,
-        link=tracking.ticket_url(ticket) if is_guest else "",
-        locale=order.locale,
-        now=now,
-    )
+    link = tracking.ticket_url(ticket) if order.user_id is None else ""
+    _begin(order, order.topic, TYPES, key_hash=digest(ticket), link=link, now=now)
 
 
 def subscribe_to_money(payment: Payment, *, now: datetime) -> None:
     """Of a payment that has no order: whoever made it may have left the shop long ago."""
     checkout = payment.checkout
-    basket = checkout.basket.token_hash
+    key_hash = checkout.basket.token_hash or ""
+    _begin(checkout, payment.topic, (events.REFUNDED,), key_hash=key_hash, link="", now=now)
+
+
+def _begin(
+    bought: Order | Checkout,
+    topic: str,
+    types: Collection[str],
+    *,
+    key_hash: str,
+    link: str,
+    now: datetime,
+) -> None:
+    """`key_hash` is of what opens it for a guest."""
+    is_guest = bought.user_id is None
     subscriptions.begin_with_topic(
-        topic=payment.topic,
+        topic=topic,
         channel=Subscription.Channel.EMAIL,
-        address=checkout.email,
-        who=subscriptions.by_ticket(basket or "")
-        if checkout.user_id is None
-        else _person(checkout),
-        types=(events.REFUNDED,),
-        link="",
-        locale=checkout.locale,
+        address=bought.email,
+        who=subscriptions.by_ticket(key_hash) if is_guest else f"user:{bought.user_id}",
+        types=types,
+        link=link,
+        locale=bought.locale,
         now=now,
     )
-
-
-def _person(bought: Order | Checkout) -> str:
-    return f"user:{bought.user_id}"
 
 
 def forget(*, now: datetime) -> int:

@@ -132,24 +132,17 @@ def fail_to_wait(opened: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has its number, and may not wait for the one before."""
     opened.enter()
     opened.leave()
-    before = gate.FIRST_BYTE + 1
+    before, lock = gate.FIRST_BYTE + 1, fcntl.lockf
 
     def lockf(file: int, command: int, length: int, start: int) -> None:
         if (command, start) == (fcntl.LOCK_EX, before):
             raise OSError(errno.EDEADLK, "Resource deadlock avoided")
-        fcntl.lockf(file, command, length, start)
+        lock(file, command, length, start)
 
     with monkeypatch.context() as patched:
-        patched.setattr(gate, "fcntl", FailingLocks(lockf))
+        patched.setattr(fcntl, "lockf", lockf)
         with pytest.raises(OSError, match="deadlock"):
             opened.enter()
-
-
-class FailingLocks:
-    LOCK_EX, LOCK_UN = fcntl.LOCK_EX, fcntl.LOCK_UN
-
-    def __init__(self, lockf: Callable[[int, int, int, int], None]) -> None:
-        self.lockf = lockf
 
 
 def enter_within(seconds: int, opened: Gate) -> None:
