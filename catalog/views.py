@@ -109,10 +109,7 @@ def _product(
 
     `code_sent` says for which SKU and address a code is asked for.
     """
-    try:
-        shown = products.detail(slug, locale=_locale(), now=timezone.now())
-    except products.UnknownProduct as problem:
-        raise Http404(problem.detail) from problem
+    shown = products.detail(slug, locale=_locale(), now=timezone.now())
     groups = _groups(shown["variants"])
     structured = publishing.product(shown)
     return render(
@@ -145,8 +142,8 @@ def ask(request: HttpRequest, slug: str) -> HttpResponse:
     caller, text = caller_from_request(request), request.POST.get("question", "")
     try:
         questions.ask(caller, slug, question=text, now=timezone.now())
-    except products.UnknownProduct as problem:
-        raise Http404(problem.detail) from problem
+    except products.UnknownProduct:
+        raise
     except Problem as problem:
         return _product(request, slug, refused=problem, form="question")
     messages.success(request, _("Your question was sent. It is shown here once it is answered."))
@@ -167,8 +164,8 @@ def review(request: HttpRequest, slug: str) -> HttpResponse:
             signed=typed.get("signed", ""),
             now=timezone.now(),
         )
-    except products.UnknownProduct as problem:
-        raise Http404(problem.detail) from problem
+    except products.UnknownProduct:
+        raise
     except Problem as problem:
         return _product(request, slug, refused=problem, form="review")
     messages.success(request, _("Thank you. Your review is shown here once it was read."))
@@ -188,8 +185,8 @@ def back(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             restock.ask(caller, sku, now=timezone.now())
             said = _("You are told once it is back.")
-    except stock.UnknownSku as problem:
-        raise Http404(problem.detail) from problem
+    except stock.UnknownSku:
+        raise
     except Problem as problem:
         return _product(request, slug, refused=problem, form="back")
     messages.success(request, said)
@@ -207,8 +204,8 @@ def _back_by_mail(request: HttpRequest, caller: Caller, slug: str, sku: str) -> 
             return _product(request, slug, code_sent=asked)
         typed = code.strip()[:LONGEST_CODE]
         restock.confirm_by_mail(caller, sku, address, typed, now=timezone.now())
-    except stock.UnknownSku as problem:
-        raise Http404(problem.detail) from problem
+    except stock.UnknownSku:
+        raise
     except contacts.BadCode as problem:
         return _product(request, slug, refused=problem, form="back", code_sent=asked)
     except Problem as problem:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -23,7 +23,6 @@ from notifications import addresses, inbox, preferring, receipts, unsubscribing
 from notifications.inbox_api import cursor
 from notifications.preference_api import Wishes
 from notifications.preferences import Window
-from notifications.subscriptions import UnknownSubscription
 
 ROWS = 30
 WINDOWS = {
@@ -198,10 +197,7 @@ def _is_place(zone: str) -> bool:
 @require_http_methods(["GET", "HEAD", "POST"])
 def stop(request: HttpRequest, signed: str) -> HttpResponse:
     """GET shows a button, POST ends it at once."""
-    try:
-        subscription = unsubscribing.find(signed)
-    except UnknownSubscription as problem:
-        raise Http404(problem.detail) from problem
+    subscription = unsubscribing.find(signed)
     if request.method == "POST":
         unsubscribing.end(subscription)
     with override(subscription.locale):

@@ -25,7 +25,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from museo.access.callers import Caller, caller_from_request
 from museo.access.permissions import may
-from museo.access.problems import NotAllowed, NotFound, Problem
+from museo.access.problems import NotAllowed, Problem
 from notifications import log
 from orders import acts, board, figures, lifecycle, notes, tracking
 from orders.board import Slip
@@ -91,7 +91,7 @@ def one(request: HttpRequest, number: str) -> HttpResponse:
     """An order with all that can be done with it; `act` names what is done."""
     caller, now = caller_from_request(request), timezone.now()
     _allowed(lambda: board.require(caller))
-    order = _found(caller, number)
+    order = tracking.find(caller, number)
     if request.method == "POST":
         return _act(request, caller, order, now)
     return _desk(request, caller, order)
@@ -110,7 +110,8 @@ def _act(request: HttpRequest, caller: Caller, order: Order, now: datetime) -> H
         raise PermissionDenied(problem.detail) from problem
     except Problem as problem:
         form.add_error(None, problem.detail)
-        return _desk(request, caller, _found(caller, order.number), form, problem.status)
+        order = tracking.find(caller, order.number)
+        return _desk(request, caller, order, form, problem.status)
     LogEntry.objects.log_actions(request.user.pk, [order], CHANGE, str(kind.label))  # type: ignore[arg-type]
     said = str(kind.done) % {"number": order.number}
     if _wants_part(request):
@@ -140,13 +141,6 @@ def _desk(
     if _wants_part(request):
         return _part(request, "desk", shown, status)
     return render(request, "orders/board/order.html", shown, status=status)
-
-
-def _found(caller: Caller, number: str) -> Order:
-    try:
-        return tracking.find(caller, number)
-    except NotFound as problem:
-        raise Http404(problem.detail) from problem
 
 
 def _allowed(ask: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -35,8 +35,8 @@ def tell(request: HttpRequest, number: str) -> HttpResponse:
             address = typed.get("address", "").strip()[:LONGEST_ADDRESS]
             if not followers.switch_on(caller, order, channel, address, now=now):
                 messages.success(request, _("A code is on its way there. Enter it below."))
-    except NotFound as problem:
-        raise Http404(problem.detail) from problem
+    except NotFound:
+        raise
     except Problem as problem:
         messages.error(request, problem.detail)
     return redirect(f"{reverse('order', args=[number])}#notify")
@@ -49,8 +49,8 @@ def share(request: HttpRequest, number: str) -> HttpResponse:
     caller = caller_from_request(request)
     try:
         ticket = tracking.share(caller, number, now=timezone.now())
-    except NotFound as problem:
-        raise Http404(problem.detail) from problem
+    except NotFound:
+        raise
     except Problem as problem:
         messages.error(request, problem.detail)
         return redirect("order", number)

@@ -91,7 +91,7 @@ def order_return(request: HttpRequest, number: str) -> HttpResponse:
 def _order(request: HttpRequest, number: str) -> Order:
     try:
         return tracking.find_to_act(caller_from_request(request), number)
-    except (NotAllowed, NotFound) as problem:
+    except NotAllowed as problem:
         raise Http404(problem.detail) from problem
 
 
@@ -101,8 +101,8 @@ def _act(
     """Do it, and go back to the order's page, which says that it is done or why not."""
     try:
         act(caller_from_request(request))
-    except NotFound as problem:
-        raise Http404(problem.detail) from problem
+    except NotFound:
+        raise
     except Problem as problem:
         details = [error["detail"] for error in problem.errors] or [problem.detail]
         for detail in details:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -63,8 +63,8 @@ def one(request: HttpRequest, place_id: str) -> HttpResponse:
             _act(user, place_id, typed)
             messages.success(request, _("Saved."))
             return redirect("places")
-    except NotFound as refusal:
-        raise Http404(refusal.detail) from refusal
+    except NotFound:
+        raise
     except Problem as refusal:
         problem = refusal
     return _form(request, typed or {"name": place.name, **place.address}, problem, place=place)

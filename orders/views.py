@@ -251,10 +251,7 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
     brought = request.GET.get("ticket", "")
     if tracking.opened_by(brought) == number:
         return cookies.to_order(request, number, brought)
-    try:
-        order = tracking.find(caller, number)
-    except NotFound as problem:
-        raise Http404(problem.detail) from problem
+    order = tracking.find(caller, number)
     may_act, has_ended = tracking.may_act(caller, order), order.status in lifecycle.ENDED
     # the events first: what happens between the two is told by the stream again
     events = log.read([order.topic], after=0)
@@ -326,8 +323,8 @@ def order_cancel(request: HttpRequest, number: str) -> HttpResponse:
     caller, reason = caller_from_request(request), request.POST.get("reason", "")[:200]
     try:
         adjustments.cancel(caller, number, reason=reason, now=timezone.now())
-    except NotFound as problem:
-        raise Http404(problem.detail) from problem
+    except NotFound:
+        raise
     except Problem as problem:
         messages.error(request, problem.detail)
     return redirect("order", number)
@@ -338,7 +335,7 @@ def order_reorder(request: HttpRequest, number: str) -> HttpResponse:
     """All of it into the basket again."""
     try:
         opened, told = baskets.reorder(caller_from_request(request), number, now=timezone.now())
-    except (NotAllowed, NotFound) as problem:
+    except NotAllowed as problem:
         raise Http404(problem.detail) from problem
     for message in told:
         messages.warning(request, message["detail"])

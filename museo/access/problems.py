@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from django.http import HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
@@ -63,8 +63,8 @@ class Problem(Exception):
         return self.code.replace("_", " ").capitalize()
 
 
-class NotFound(Problem):
-    """Also what the caller may not see."""
+class NotFound(Problem, Http404):
+    """Also what the caller may not see; where a page does not catch it, Django's 404."""
 
     status = 404
     code = "not_found"

@@ -103,10 +103,7 @@ def _stand(request: HttpRequest, payment: Payment) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def link(request: HttpRequest, link_token: str) -> HttpResponse:
     """What a payment link is for, and how to pay it."""
-    try:
-        found = links.find(link_token)
-    except NotFound as problem:
-        raise Http404(problem.detail) from problem
+    found = links.find(link_token)
     problem_body = None
     if request.method == "POST" and "show" not in request.POST:
         try:
