@@ -112,7 +112,7 @@ def password(request: HttpRequest) -> HttpResponse:
 def _password_form(request: HttpRequest, typed: Any = None) -> SetPasswordForm[User]:
     user = cast(User, request.user)
     if presence.asks_password(request, user, now=timezone.now()):
-        return OtherPasswordForm(user, typed, address=request.META.get("REMOTE_ADDR", ""))
+        return OtherPasswordForm(request, user, typed)
     return SetPasswordForm(user, typed)
 
 

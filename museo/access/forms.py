@@ -1,27 +1,26 @@
 """Forms that take a password: wrong ones are few, for a network and for a name."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AuthenticationForm as AdminAuthenticationForm
 
-from museo.access import limits
-from museo.access.limits import Limit
+from museo.access import limits, presence
 from museo.access.models import User
+from museo.access.problems import Problem
 
 
 @contextmanager
-def _few_wrong(buckets: Mapping[str, Limit]) -> Iterator[None]:
-    """Every try costs one of each; the right password gives it back."""
+def _told_by_the_form() -> Iterator[None]:
     try:
-        with limits.few_wrong(buckets, now=timezone.now()):
-            yield
-    except limits.TooOften as refusal:
+        yield
+    except Problem as refusal:
         raise forms.ValidationError(refusal.detail, code=refusal.code) from refusal
 
 
@@ -37,12 +36,10 @@ class SignInForm(AuthenticationForm):
     }
 
     def clean(self) -> dict[str, Any]:
-        with _few_wrong(self._limits()):
-            return super().clean()
-
-    def _limits(self) -> dict[str, Limit]:
         address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
-        return limits.of_passwords(address, self.data.get("username", ""))
+        tries = limits.of_passwords(address, self.data.get("username", ""))
+        with _told_by_the_form(), limits.few_wrong(tries, now=timezone.now()):
+            return super().clean()
 
 
 class AdminSignInForm(SignInForm, AdminAuthenticationForm):
@@ -54,10 +51,12 @@ class AdminSignInForm(SignInForm, AdminAuthenticationForm):
 class OtherPasswordForm(PasswordChangeForm):
     """Another password, by the one there is."""
 
-    def __init__(self, user: User, *args: Any, address: str, **options: Any) -> None:
-        super().__init__(user, *args, **options)
-        self._limits = limits.of_passwords(address, user.email)
+    def __init__(self, request: HttpRequest, user: User, *args: Any) -> None:
+        super().__init__(user, *args)
+        self._request, self._user = request, user
 
     def clean_old_password(self) -> str:
-        with _few_wrong(self._limits):
-            return super().clean_old_password()
+        typed: str = self.cleaned_data["old_password"]
+        with _told_by_the_form():
+            presence.check_password(self._request, self._user, typed, now=timezone.now())
+        return typed
