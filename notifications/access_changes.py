@@ -47,11 +47,11 @@ def see_off(change: log.Change, user: User, *, now: datetime) -> Left:
     programs = list(theirs.order_by("pk").select_for_update(no_key=True))
     # at once, for they are locked by id
     ended = subscriptions.end(
-        [who_is(user), *(access_tokens.who_is(account.pk) for account in programs)]
+        [who_is(user.pk), *(access_tokens.who_is(account.pk) for account in programs)]
     )
     for account in programs:
         revoke_account(account, now=now)
-    revoke(change, at=now, who=who_is(user))
+    revoke(change, at=now, who=who_is(user.pk))
     return Left(ended, tuple(account.name for account in programs))
 
 
@@ -129,7 +129,7 @@ def connect(*, user: User, client: Any, scopes: Collection[str], now: datetime) 
             subscriptions.remove(
                 Subscription.objects.filter(connection__user=user, connection__client=client)
             )
-            revoke(change, at=now, who=who_is(user))
+            revoke(change, at=now, who=who_is(user.pk))
 
 
 def disconnect(connection: Connection, *, now: datetime) -> bool:
@@ -145,7 +145,7 @@ def _end_connection(change: log.Change, connection: Connection, *, now: datetime
     """Of a row that is held; its callbacks first, by the order in which they are locked."""
     subscriptions.remove(Subscription.objects.filter(connection=connection))
     connections.end(connection, now=now)
-    revoke(change, at=now, who=f"user:{connection.user_id}")
+    revoke(change, at=now, who=who_is(connection.user_id))
 
 
 def end_tokens(family: UUID, *, now: datetime) -> bool:
@@ -155,7 +155,7 @@ def end_tokens(family: UUID, *, now: datetime) -> bool:
         if connection is None:
             return False
         if connections.has_tokens(connection):
-            revoke(change, at=now, who=f"user:{connection.user_id}")
+            revoke(change, at=now, who=who_is(connection.user_id))
         else:
             _end_connection(change, connection, now=now)
     return True
@@ -177,14 +177,14 @@ def turn_on_second_factor(user: User, key: str, typed: str, *, now: datetime) ->
     """
     with log.change() as change:
         codes = second_factor.begin(user, key, typed, now=now)
-        _note(change, user, who=who_is(user), what="second_factor.on", at=now)
+        _note(change, user, who=who_is(user.pk), what="second_factor.on", at=now)
     return codes
 
 
 def renew_recovery_codes(factor: SecondFactor, *, now: datetime) -> list[str]:
     with log.change():
         codes = second_factor.renew_recovery_codes(factor)
-        who = who_is(factor.user)
+        who = who_is(factor.user.pk)
         trail.leave_each(who, [("second_factor.codes", who, ())], at=now)
     return codes
 
@@ -199,5 +199,5 @@ def turn_off_second_factor(user: User, *, who: str, now: datetime) -> bool:
 
 
 def _note(change: log.Change, user: User, *, who: str, what: str, at: datetime) -> None:
-    trail.leave_each(who, [(what, who_is(user), ())], at=at)
-    revoke(change, at=at, who=who_is(user))
+    trail.leave_each(who, [(what, who_is(user.pk), ())], at=at)
+    revoke(change, at=at, who=who_is(user.pk))

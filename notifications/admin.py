@@ -40,7 +40,7 @@ class PeopleAdmin(LogAdmin, UserAdmin):
     def reset_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:
         """For who has lost their app and their codes; one's own is turned off with a code."""
         who, now = caller_from_request(request).who, timezone.now()
-        others = [user for user in users if who_is(user) != who]
+        others = [user for user in users if who_is(user.pk) != who]
         ended = [
             user for user in others if access_changes.turn_off_second_factor(user, who=who, now=now)
         ]
@@ -92,7 +92,7 @@ class PeopleAdmin(LogAdmin, UserAdmin):
             _tell_revoked(request, revoked)
 
     def _end_streams(self, user: User) -> None:
-        access_changes.revoke(log.current(), at=timezone.now(), who=who_is(user))
+        access_changes.revoke(log.current(), at=timezone.now(), who=who_is(user.pk))
 
 
 @admin.register(ServiceAccount)

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from museo.access import limits
-from museo.access.callers import Caller
+from museo.access.callers import Caller, who_is
 from museo.access.limits import Allowance, Limit, TooOften, network, require_allowance
 from museo.access.models import User
 from museo.access.problems import Invalid, Problem, field_error
@@ -104,7 +104,7 @@ def of_person(user_id: int) -> list[tuple[str, str]]:
 
 
 def known_of_person(user_id: int) -> list[tuple[str, str]]:
-    who = f"user:{user_id}"
+    who = who_is(user_id)
     refused = Contact.objects.filter(who=who, channel="email").exclude(refused_at=None)
     own = User.objects.filter(pk=user_id, is_active=True).exclude(
         email__in=refused.values("address")

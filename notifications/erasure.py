@@ -119,7 +119,7 @@ def _erase_written(addresses: Collection[Address]) -> int:
 
 
 def _addresses(user: User) -> set[Address]:
-    who = who_is(user)
+    who = who_is(user.pk)
     known: set[Address] = set()
     for model in (Contact, Subscription):
         known.update(model.objects.filter(who=who).values_list("channel", "address"))

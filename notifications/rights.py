@@ -69,7 +69,7 @@ def _callers(whose: Collection[str]) -> dict[str, Caller]:
         if kind != GUEST:
             ids[kind].append(int(number))
     callers = {
-        who_is(user): caller_for_user(user, locale=user.locale)
+        who_is(user.pk): caller_for_user(user, locale=user.locale)
         for user in User.objects.filter(pk__in=ids["user"], is_active=True)
     }
     accounts = ServiceAccount.objects.live().filter(pk__in=ids["service"])

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Substr
 
+from museo.access.callers import who_is
 from museo.access.tokens import digest
 from notifications import subscriptions
 from notifications.models import Subscription
@@ -58,12 +59,12 @@ def _begin(
     now: datetime,
 ) -> None:
     """`key_hash` is of what opens it for a guest."""
-    is_guest = bought.user_id is None
+    user_id = bought.user_id
     subscriptions.begin_with_topic(
         topic=topic,
         channel=Subscription.Channel.EMAIL,
         address=bought.email,
-        who=subscriptions.by_ticket(key_hash) if is_guest else f"user:{bought.user_id}",
+        who=subscriptions.by_ticket(key_hash) if user_id is None else who_is(user_id),
         types=types,
         link=link,
         locale=bought.locale,

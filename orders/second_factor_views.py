@@ -170,7 +170,7 @@ def _renew_codes(request: HttpRequest, factor: SecondFactor) -> HttpResponse:
 
 def _turn_off(request: HttpRequest, factor: SecondFactor) -> HttpResponse:
     user = factor.user
-    access_changes.turn_off_second_factor(user, who=who_is(user), now=timezone.now())
+    access_changes.turn_off_second_factor(user, who=who_is(user.pk), now=timezone.now())
     messages.success(request, _("The second factor is off."))
     return redirect("second_factor")
 

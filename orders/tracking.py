@@ -19,6 +19,7 @@ from museo.access.permissions import may
 from museo.access.problems import NotAllowed, NotFound, Problem
 from museo.access.tokens import as_name, digest, new_token
 from notifications import access_changes, log, subscriptions, topics
+from notifications.audiences import user_topic
 from notifications.envelope import timestamp
 from orders import lifecycle
 from orders.models import Adjustment, Order, OrderLine, OrderStep, OrderTicket, Return
@@ -67,7 +68,7 @@ def topic(number: str) -> str:
 
 def also_heard_on(user_id: int | None) -> tuple[str, ...]:
     """The other topics of all events of an order."""
-    return (f"user.{user_id}", STAFF_TOPIC) if user_id else (STAFF_TOPIC,)
+    return (user_topic(user_id), STAFF_TOPIC) if user_id else (STAFF_TOPIC,)
 
 
 def own_topics(caller: Caller) -> set[str]:
@@ -78,7 +79,7 @@ def own_topics(caller: Caller) -> set[str]:
     if may(caller, "orders.view_order"):
         return {STAFF_TOPIC}
     if caller.customer_id:
-        return {f"user.{caller.customer_id}"}
+        return {user_topic(caller.customer_id)}
     numbers = (opened_by(ticket) for ticket in caller.tickets)
     return {topic(number) for number in numbers if number}
 

@@ -107,7 +107,7 @@ def _subscribe(addresses: Sequence[str]) -> None:
             topic=ALL,
             channel=Subscription.Channel.WEBHOOK,
             address=address,
-            who=who_is(user),
+            who=who_is(user.pk),
             locale="en",
             now=timezone.now(),
         )

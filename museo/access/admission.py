@@ -97,7 +97,7 @@ class CallAllowance(BaseThrottle):
         if isinstance(request.auth, Caller):
             return f"calls:{request.auth.who}", Limit(most * OF_SERVICE_ACCOUNTS)
         if request.user.is_authenticated:
-            return f"calls:{who_is(request.user)}", Limit(most)
+            return f"calls:{who_is(request.user.pk)}", Limit(most)
         return f"calls:{_network(request)}", Limit(most)
 
 

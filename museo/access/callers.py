@@ -139,9 +139,9 @@ class Caller:
         return _hidden(self.address) if self.address else ""
 
 
-def who_is(user: User) -> str:
+def who_is(user_id: int) -> str:
     """What a person's streams, limits and receipts are kept under."""
-    return f"user:{user.pk}"
+    return f"user:{user_id}"
 
 
 def caller_for_user(
@@ -170,7 +170,7 @@ def caller_for_user(
     return replace(
         guest,
         user_id=user.pk,
-        who=who_is(user),
+        who=who_is(user.pk),
         is_staff=is_staff,
         scopes=STAFF_SCOPES if is_staff else USER_SCOPES,
     )

@@ -63,7 +63,7 @@ def _hold(owners: QuerySet[User]) -> bool:
 def forget(user: User) -> None:
     """Nobody signs in with it again; sessions, apps and the rights of staff end with that."""
     second_factor.end(user)
-    idempotency.forget_of(who_is(user))
+    idempotency.forget_of(who_is(user.pk))
     SignInLink.objects.filter(email__iexact=user.email).delete()
     user.groups.clear()
     user.user_permissions.clear()

@@ -103,7 +103,7 @@ def of(*targets: str) -> list[Trace]:
 
 def exported(user: User) -> list[dict[str, Any]]:
     """What a person did, oldest first."""
-    rows = Trail.objects.filter(who=who_is(user)).order_by("pk")
+    rows = Trail.objects.filter(who=who_is(user.pk)).order_by("pk")
     told = ("what", "target", "fields", "outcome", "app", "at")
     return list(rows.values(*told))
 
@@ -124,4 +124,4 @@ def forget_calls(*, now: datetime, keep: timedelta) -> int:
 def _names(callers: Iterable[str]) -> dict[str, str]:
     ids = [int(who.removeprefix("user:")) for who in callers if who.startswith("user:")]
     people = User.objects.filter(pk__in=ids).values_list("pk", "email")
-    return {f"user:{pk}": email for pk, email in people}
+    return {who_is(pk): email for pk, email in people}

@@ -201,7 +201,7 @@ class World:
             channel=Subscription.Channel.WEBHOOK,
             # nothing is sent there
             address="https://127.0.0.1/",
-            who=who_is(user),
+            who=who_is(user.pk),
             locale="en",
             now=timezone.now(),
         ).subscription.public_id

@@ -50,7 +50,7 @@ def tell(
 
 def somebody() -> str:
     """Who subscribes: a person with an account."""
-    return who_is(User.objects.get_or_create(email="somebody@example.org")[0])
+    return who_is(User.objects.get_or_create(email="somebody@example.org")[0].pk)
 
 
 @pytest.fixture(autouse=True)
