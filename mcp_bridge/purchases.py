@@ -63,7 +63,7 @@ def offer(caller: Caller, body: Mapping[str, Any], *, now: datetime) -> Offer:
 def place(
     caller: Caller, body: Mapping[str, Any], confirm: str, *, now: datetime, speed: float
 ) -> dict[str, Any]:
-    """Place the order that was agreed to, as CONTRACT's `POST /orders/checkout` answers it.
+    """Place the order that was agreed to, as REST's `POST /orders/checkout` answers it.
 
     The same confirmation again, after a lost answer, gets the same order.
     """

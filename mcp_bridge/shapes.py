@@ -1,6 +1,6 @@
 """The shapes of what tools answer, as their output schemas say them; more fields may come.
 
-They are CONTRACT's: the services make the data, these only describe it.
+They are REST's: the services make the data, these only describe it.
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 
 They go to everybody (`broadcast.all`), to a group (`group.admin`), to persons (`user.42`) or to
 single connections (`client.<connection_id>`). The words are free text, so they are kept apart
-from the log and sealed (DESIGN §4).
+from the log and sealed.
 """
 
 import re

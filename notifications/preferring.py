@@ -73,7 +73,7 @@ def _time(text: str) -> time:
 
 
 def show(caller: Caller) -> dict[str, Any]:
-    """CONTRACT's `GET /preferences`, in the active language."""
+    """REST's `GET /preferences`, in the active language."""
     wanted, zone = of_caller(caller)
     quiet = wanted.quiet
     return {

@@ -106,7 +106,7 @@ def _forget(*, now: datetime) -> None:
 
 
 def realtime(*, now: datetime) -> dict[str, Any]:
-    """CONTRACT's `get_realtime_stats`, of the last hour where it does not say otherwise."""
+    """MCP's `get_realtime_stats`, of the last hour where it does not say otherwise."""
     by_minute, by_hour = _tallies(BY_MINUTE, now), _tallies(BY_HOUR, now)
     hour, day = _sum(by_minute), _sum(by_hour[-DAY_OF_HOURS:])
     head = log.state().head

@@ -363,7 +363,7 @@ def show(
     now: datetime,
     messages: Sequence[Mapping[str, str]] = (),
 ) -> dict[str, Any]:
-    """The basket as CONTRACT's `GET /basket` has it; an empty one for None."""
+    """The basket as REST's `GET /basket` has it; an empty one for None."""
     if opened is None:
         return _shape(None, "", pricing.quote([], currency=shop.currency(), rates={}), [])
     basket = opened.basket

@@ -97,7 +97,7 @@ def place_once(
 ) -> Answer:
     """`place` under an Idempotency-Key: the same key and body get the same answer again.
 
-    `body` is CONTRACT's checkout body.
+    `body` is REST's checkout body.
     """
 
     def read(inside: Contents) -> Details:

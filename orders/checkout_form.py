@@ -1,4 +1,4 @@
-"""The form by which somebody buys: read as CONTRACT's checkout body, and shown with its sum.
+"""The form by which somebody buys: read as REST's checkout body, and shown with its sum.
 
 The page of the checkout and that of a payment link are this form; neither has prices of its own.
 """
@@ -23,7 +23,7 @@ from orders.details import ADDRESS_FIELDS, LABELS, Details
 
 
 def body(typed: Mapping[str, str]) -> dict[str, Any]:
-    """The form as CONTRACT's checkout body; one that shows no sum agrees to none."""
+    """The form as REST's checkout body; one that shows no sum agrees to none."""
     return {
         "email": typed.get("email", ""),
         "name": typed.get("name", ""),

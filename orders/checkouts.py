@@ -51,7 +51,7 @@ class _CheckoutAttempt(Attempt):
 def begin(caller: Caller, body: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
     """Make a checkout of the caller's basket, in place of an earlier one, and reserve its stock.
 
-    `body` is CONTRACT's checkout body, of which anything may still be missing. Raises ShopPaused,
+    `body` is REST's checkout body, of which anything may still be missing. Raises ShopPaused,
     BasketEmpty, CheckoutInProgress, and Invalid for what cannot be used.
     """
     details, lacking = Details.draft(body, kinds=baskets.kinds(caller))
@@ -232,7 +232,7 @@ def _reserve(
 
 
 def _show(found: Checkout) -> dict[str, Any]:
-    """CONTRACT's checkout."""
+    """REST's checkout."""
     payment = found.payments.order_by("-pk").first() if found.pk else None
     action = payment.next_action if payment and _is_waiting(found) else None
     order = getattr(found, "order", None) if found.state == Checkout.State.COMPLETED else None

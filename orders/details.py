@@ -54,7 +54,7 @@ class Details:
     def parse(
         cls, body: Mapping[str, Any], *, kinds: Collection[str] = (), stamp: str | None = None
     ) -> Details:
-        """Read CONTRACT's checkout body; raise Invalid that names every bad field.
+        """Read REST's checkout body; raise Invalid that names every bad field.
 
         `kinds` are those of the products: they restrict how it can be delivered.
         """

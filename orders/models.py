@@ -487,7 +487,7 @@ class OrderTicketQuerySet(models.QuerySet["OrderTicket"]):
 
 
 class OrderTicket(models.Model):
-    """128 random bits that open one order; only their digest is kept (DESIGN §5)."""
+    """128 random bits that open one order; only their digest is kept."""
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="tickets")
     token_hash = models.CharField(max_length=64)

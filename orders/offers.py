@@ -168,7 +168,7 @@ def _tip_refused(details: Details, lines: Sequence[pricing.Line]) -> Problem | N
 def deliveries(
     kinds: Collection[str], *, address: Mapping[str, str], now: datetime, speed: float
 ) -> list[dict[str, Any]]:
-    """CONTRACT's `GET /basket/delivery-options`: what can be chosen now, with its time."""
+    """REST's `GET /basket/delivery-options`: what can be chosen now, with its time."""
     wait = opening.wait(kinds, now=now)
     return [
         {

@@ -29,7 +29,7 @@ MOST_TIMED = 2000
 
 
 def overview(caller: Caller, *, window: timedelta, now: datetime) -> dict[str, Any]:
-    """CONTRACT's `GET /admin/stats`: of the orders placed within the window, and those open."""
+    """REST's `GET /admin/stats`: of the orders placed within the window, and those open."""
     if not may(caller, "orders.view_order"):
         raise NotAllowed(
             gettext("Only staff who may see all orders can see how the shop is doing.")

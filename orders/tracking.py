@@ -29,7 +29,7 @@ PREFIX = "order"
 STAFF_TOPIC = "staff.orders"
 # how long a client that cannot be pushed should wait before it asks again
 NEXT_POLL_MS = 2000
-# how long after its end an order's ticket opens it (DESIGN §5)
+# how long after its end an order's ticket opens it
 TICKET_LIFE = timedelta(days=30)
 # that open one order at a time
 MOST_TICKETS = 10
@@ -271,7 +271,7 @@ def _tell(
 
 
 def track(order: Order, *, locale: str, now: datetime) -> dict[str, Any]:
-    """CONTRACT's `GET /orders/{number}/track`."""
+    """REST's `GET /orders/{number}/track`."""
     return _stand([order.topic], locale=locale, now=now)[order.topic]
 
 
@@ -340,7 +340,7 @@ def _state(step: OrderStep, order: Order) -> str:
 
 
 def summary(order: Order, *, locale: str, now: datetime) -> dict[str, Any]:
-    """CONTRACT's `GET /orders/{number}`."""
+    """REST's `GET /orders/{number}`."""
     lines = list(order.lines.order_by("position"))
     with override(locale):
         return {
@@ -453,7 +453,7 @@ def brief(order: Order) -> dict[str, Any]:
 
 
 def confirmation(placed: Placed, *, locale: str) -> dict[str, Any]:
-    """CONTRACT's answer to `POST /orders/checkout`."""
+    """REST's answer to `POST /orders/checkout`."""
     order = placed.order
     with override(locale):
         return {

@@ -57,7 +57,7 @@ class Face(Protocol):
 
 @dataclass(frozen=True)
 class Museo:
-    """CONTRACT's calls; the near limit answers the same ones."""
+    """REST's calls; the near limit answers the same ones."""
 
     port: int
     delivery: int = 390

@@ -165,7 +165,7 @@ class Connection(models.Model):
 
 
 class IdempotencyKey(models.Model):
-    """One `Idempotency-Key` of one caller, and the answer once there is one (DESIGN §7)."""
+    """One `Idempotency-Key` of one caller, and the answer once there is one."""
 
     class State(models.TextChoices):
         IN_FLIGHT = "in_flight"

@@ -107,7 +107,7 @@ def require(code: str) -> Provider:
 
 
 def describe() -> list[dict[str, Any]]:
-    """CONTRACT's `GET /payment/providers`, in the active language."""
+    """REST's `GET /payment/providers`, in the active language."""
     return [
         {
             "code": code,

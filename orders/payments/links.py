@@ -105,7 +105,7 @@ def state_of(link: PaymentLink, *, now: datetime) -> str:
 
 
 def show(new: NewLink, *, now: datetime) -> dict[str, Any]:
-    """CONTRACT's payment link."""
+    """REST's payment link."""
     link = new.link
     return {
         "id": link.public_id,
@@ -126,7 +126,7 @@ def pay(
     now: datetime,
     speed: float,
 ) -> Placed:
-    """Pay by a link; `body` says who and where, as CONTRACT's checkout body, for a basket.
+    """Pay by a link; `body` says who and where, as REST's checkout body, for a basket.
 
     Raises PaymentLinkClosed, NotConfigured, and what a checkout raises. The ticket of an order
     that was there before is not given away.

@@ -157,7 +157,7 @@ def checkout_by_rest(token: str, *, key: str, **changed: str) -> httpx.Response:
 
 
 def refusal(answer: httpx.Response) -> str:
-    """The code of a refusal as CONTRACT words it."""
+    """The code of a refusal as REST words it."""
     assert answer.headers["Content-Type"] == "application/problem+json", answer.text
     problem = answer.json()
     assert answer.status_code == problem["status"] == 409, problem
