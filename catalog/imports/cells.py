@@ -21,8 +21,6 @@ from catalog.prices import DEAREST, currencies
 from catalog.stock import MOST_ON_HAND
 
 LARGEST_COUNT = MOST_ON_HAND
-MOST_OPTIONS = 5
-MOST_VARIANTS = 500
 MOST_PICTURES = 20
 # takes a price before, or a limit, away
 NOTHING = "-"

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from django.utils.text import slugify
 
-from catalog import purchases, shop
+from catalog import drafts, purchases, shop
 from catalog.imports import cells
 from catalog.imports.book import (
     NEW_MASTER,
@@ -36,7 +36,6 @@ Outcome = ImportRow.Outcome
 Reason = Mapping[str, Any]
 Reasons = Iterable[Reason]
 CREATED = "created"
-LONGEST = {"name": 160, "subtitle": 200, "description": 50_000}
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def product_key(product: str, sku: str) -> str:
 def _reader(field: str) -> Callable[[str], Any]:
     name, _colon, _more = field.partition(":")
     if name in TEXTS:
-        return cells.text(LONGEST[name])
+        return cells.text(drafts.TEXTS[name])
     return READERS[name]
 
 
@@ -482,10 +481,10 @@ def _refused_options(values: Values, shape: Shape, sold: Sold, product: Product)
     if not (sold.is_new or given or "options" in values):
         return
     wanted = {**values.get("options", sold.options), **given}
-    if sold.is_new and len(product.variants) >= cells.MOST_VARIANTS:
-        yield {"field": "product", "code": "variants_many", "most": cells.MOST_VARIANTS}
-    if len(product.choices.keys() | wanted.keys()) > cells.MOST_OPTIONS:
-        yield {"field": "options", "code": "options_many", "most": cells.MOST_OPTIONS}
+    if sold.is_new and len(product.variants) >= drafts.MOST["variants"]:
+        yield {"field": "product", "code": "variants_many", "most": drafts.MOST["variants"]}
+    if len(product.choices.keys() | wanted.keys()) > drafts.MOST["options"]:
+        yield {"field": "options", "code": "options_many", "most": drafts.MOST["options"]}
     for other in product.variants.values():
         if other is not sold and other.options == wanted:
             yield {"field": "options", "code": "options_twin", "sku": other.sku}

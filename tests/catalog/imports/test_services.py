@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from catalog import stock
+from catalog import drafts, stock
 from catalog.imports import downloads, files, services, working
 from catalog.imports.models import Import
 from catalog.models import (
@@ -169,6 +169,41 @@ def test_every_reason_is_told_and_a_refused_row_changes_nothing(import_file: Imp
     assert counts(found) == (0, 0, 0, 15)
     assert Variant.objects.get().sku == "BOWL-S"
     assert Price.objects.get().amount == 8400
+
+
+def test_a_text_may_be_as_long_as_by_hand(import_file: ImportFile) -> None:
+    longest = drafts.TEXTS["description"]
+    header = f"{HEADER},description"
+
+    found = import_file(
+        csv_of(
+            f"A,a,A,clay,1,1,{'a' * longest}",
+            f"B,b,B,clay,1,1,{'b' * (longest + 1)}",
+            header=header,
+        )
+    )
+
+    assert counts(found) == (1, 0, 0, 1)
+    assert reasons(found) == {3: [("description:en", "too_long")]}
+
+
+def test_a_product_has_as_many_variants_and_options_as_by_hand(import_file: ImportFile) -> None:
+    most = drafts.MOST["variants"]
+    options = [f"option:O{number}" for number in range(drafts.MOST["options"] + 1)]
+
+    sizes = import_file(
+        csv_of(
+            *(f"A-{size},a,A,clay,1,1,{size}" for size in range(most + 1)),
+            header=f"{HEADER},option:Size",
+        )
+    )
+    many = import_file(
+        csv_of(f"B,b,B,clay,1,1{',x' * len(options)}", header=",".join([HEADER, *options]))
+    )
+
+    assert counts(sizes) == (most, 0, 0, 1)
+    assert reasons(sizes) == {most + 2: [("product", "variants_many")]}
+    assert reasons(many) == {2: [("options", "options_many")]}
 
 
 def test_cells_that_cannot_be_read_do_not_hide_what_else_is_wrong(
