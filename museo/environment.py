@@ -89,12 +89,16 @@ OTHER_NAMES = frozenset(
     {
         "ANTHROPIC_API_BASE",
         "ANTHROPIC_API_KEY",
+        "API_PORT",
         "DATABASE_URL",
         "GROQ_API_BASE",
         "GROQ_API_KEY",
         "INSTAGRAM_ACCOUNT_ID",
         "INSTAGRAM_API_BASE",
         "INSTAGRAM_TOKEN",
+        "LOG_LEVEL",
+        "LOKI_HOST",
+        "LOKI_PORT",
         "MCP_ANTHROPIC_API_KEY",
         "MCP_API_KEY",
         "MCP_API_SECRET",
@@ -105,6 +109,7 @@ OTHER_NAMES = frozenset(
         "MCP_LOKI_PORT",
         "MCP_MUSEO_API_URL",
         "MCP_ORCHESTRATOR_PORT",
+        "MCP_REDIS_URL",
         "META_APP_SECRET",
         "META_VERIFY_TOKEN",
         "REDIS_URL",
@@ -112,6 +117,7 @@ OTHER_NAMES = frozenset(
         "STRIPE_API_BASE",
         "STRIPE_SECRET_KEY",
         "STRIPE_WEBHOOK_SECRET",
+        "TEST_DATABASE_URL",
         "TWILIO_ACCOUNT_SID",
         "TWILIO_API_BASE",
         "TWILIO_AUTH_TOKEN",
@@ -125,6 +131,18 @@ OTHER_NAMES = frozenset(
 )
 
 
+# what else a setting may be called; its own name wins
+ALIASES: Mapping[str, str] = {
+    "MCP_ANTHROPIC_API_KEY": "ANTHROPIC_API_KEY",
+    "MCP_GROQ_API_KEY": "GROQ_API_KEY",
+    "MCP_LOG_LEVEL": "LOG_LEVEL",
+    "MCP_LOKI_HOST": "LOKI_HOST",
+    "MCP_LOKI_PORT": "LOKI_PORT",
+    "MCP_MUSEO_API_URL": "MUSEO_API_URL",
+    "REDIS_URL": "MCP_REDIS_URL",
+}
+
+
 def refuse_unknown(environ: Mapping[str, str] = os.environ) -> None:
     """A misspelt name would otherwise be ignored in silence."""
     unknown = sorted(
@@ -136,18 +154,15 @@ def refuse_unknown(environ: Mapping[str, str] = os.environ) -> None:
 
 
 def text(name: str, default: str = "") -> str:
-    return os.environ.get(name, "").strip() or default
+    """What is said under the name, else under its alias; empty is as good as not said."""
+    names = (name, ALIASES.get(name, name))
+    said = (os.environ.get(each, "").strip() for each in names)
+    return next(filter(None, said), default)
 
 
-def first(*names: str) -> str:
-    """By the first of the names that says something; empty if none does."""
-    return next(filter(None, map(text, names)), "")
-
-
-def address(*names: str, default: str = "") -> str:
-    """Where another server is, by the first of the names that says so; `default` if none does."""
-    said = ((name, found) for name in names if (found := text(name)))
-    name, url = next(said, (names[0], default))
+def address(name: str, default: str = "") -> str:
+    """Where another server is."""
+    url = text(name, default)
     parts = urlsplit(url)
     if url and not (parts.scheme in ("http", "https") and parts.hostname):
         raise ImproperlyConfigured(f"{name} is not understood; write https://shop.example.")

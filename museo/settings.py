@@ -38,11 +38,11 @@ MUSEO_WEBHOOK_ALLOW = environment.endpoints("MUSEO_WEBHOOK_ALLOW")
 MUSEO_MCP_SERVERS = mcp_servers.read("MUSEO_MCP_SERVERS")
 
 # models of the assistant: without a key or an address it goes by patterns alone
-MCP_ANTHROPIC_API_KEY = environment.first("MCP_ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY")
-ANTHROPIC_API_BASE = environment.address("ANTHROPIC_API_BASE", default="https://api.anthropic.com")
+MCP_ANTHROPIC_API_KEY = environment.text("MCP_ANTHROPIC_API_KEY")
+ANTHROPIC_API_BASE = environment.address("ANTHROPIC_API_BASE", "https://api.anthropic.com")
 MUSEO_ANTHROPIC_MODEL = environment.text("MUSEO_ANTHROPIC_MODEL", "claude-haiku-5-5")
-MCP_GROQ_API_KEY = environment.first("MCP_GROQ_API_KEY", "GROQ_API_KEY")
-GROQ_API_BASE = environment.address("GROQ_API_BASE", default="https://api.groq.com/openai/v1")
+MCP_GROQ_API_KEY = environment.text("MCP_GROQ_API_KEY")
+GROQ_API_BASE = environment.address("GROQ_API_BASE", "https://api.groq.com/openai/v1")
 MUSEO_GROQ_MODEL = environment.text("MUSEO_GROQ_MODEL", "openai/gpt-oss-120b")
 MUSEO_AI_URL = environment.address("MUSEO_AI_URL")
 MUSEO_AI_KEY = environment.text("MUSEO_AI_KEY")
@@ -105,7 +105,7 @@ MUSEO_ENCRYPTION_KEYS = environment.keys("MUSEO_ENCRYPTION_KEYS", MUSEO_HOME / "
 # what signs the tokens of service accounts, if other programs are to read them
 MCP_JWT_SECRETS = environment.shared_secrets("MCP_JWT_SECRET")
 # the Museo that `mcp_stdio` passes everything on to, if it is not this one
-MCP_MUSEO_API_URL = environment.address("MCP_MUSEO_API_URL", "MUSEO_API_URL")
+MCP_MUSEO_API_URL = environment.address("MCP_MUSEO_API_URL")
 MCP_API_KEY = environment.text("MCP_API_KEY")
 MCP_API_SECRET = environment.text("MCP_API_SECRET")
 # `manage.py up` listens there, too; 0 for nowhere
@@ -528,7 +528,9 @@ UNFOLD: dict[str, Any] = {
 
 # lines of the log
 _log_format = environment.choice("MUSEO_LOG_FORMAT", ("line", "json"), default="line")
-_log_level = environment.choice("MCP_LOG_LEVEL", ("debug", "info", "warn", "error"), default="info")
+_log_level = environment.choice(
+    "MCP_LOG_LEVEL", ("debug", "info", "warn", "warning", "error"), default="info"
+)
 _handlers: dict[str, dict[str, Any]] = {
     "stderr": {"class": "logging.StreamHandler", "formatter": _log_format}
 }

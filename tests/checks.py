@@ -301,8 +301,8 @@ def _environment(home: Path) -> dict[str, str]:
 
     And what Python has compiled is kept: it is started hundreds of times.
     """
-    names = {"DATABASE_URL", "TEST_DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE"}
-    names |= {"PYTHONDONTWRITEBYTECODE", SHARED, TEMPLATE}
+    names = {"DATABASE_URL", "TEST_DATABASE_URL", "REDIS_URL", "MCP_REDIS_URL"}
+    names |= {"DJANGO_SETTINGS_MODULE", "PYTHONDONTWRITEBYTECODE", SHARED, TEMPLATE}
     kept = {
         name: value
         for name, value in os.environ.items()

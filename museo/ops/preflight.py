@@ -34,7 +34,8 @@ def home(environ: Mapping[str, str] = os.environ) -> Path:
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """The options that `scripts/run` and `manage.py up` have in common."""
-    parser.add_argument("--port", type=int, default=8000, help="where the shop listens (8000)")
+    port = os.environ.get("API_PORT", "").strip() or "8000"
+    parser.add_argument("--port", type=int, default=port, help=f"where the shop listens ({port})")
     parser.add_argument(
         "--host", default="127.0.0.1", help="the address to listen at (127.0.0.1: this machine)"
     )

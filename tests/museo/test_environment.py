@@ -48,16 +48,18 @@ def test_a_models_address_needs_its_name(monkeypatch: pytest.MonkeyPatch) -> Non
     assert model() == "small"
 
 
-def test_a_key_goes_by_the_source_documents_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ("MCP_GROQ_API_KEY", "GROQ_API_KEY")
-    for name in names:
-        monkeypatch.delenv(name, raising=False)
+@pytest.mark.parametrize(("name", "alias"), environment.ALIASES.items())
+def test_a_setting_goes_by_the_source_documents_name_too(
+    monkeypatch: pytest.MonkeyPatch, name: str, alias: str
+) -> None:
+    monkeypatch.setenv(name, " ")
+    monkeypatch.delenv(alias, raising=False)
 
-    assert environment.first(*names) == ""
-    monkeypatch.setenv("GROQ_API_KEY", "second")
-    assert environment.first(*names) == "second"
-    monkeypatch.setenv("MCP_GROQ_API_KEY", "first")
-    assert environment.first(*names) == "first"
+    assert environment.text(name) == ""
+    monkeypatch.setenv(alias, "second")
+    assert environment.text(name) == "second"
+    monkeypatch.setenv(name, "first")
+    assert environment.text(name) == "first"
 
 
 def test_a_choice_is_one_of_the_known_words(monkeypatch: pytest.MonkeyPatch) -> None:
