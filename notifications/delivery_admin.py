@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from museo.access.callers import caller_from_request
-from notifications import dead_letters, topics
+from notifications import dead_letters, dispatcher, parcels, preferences, topics
+from notifications.channels.message import NotSent
 from notifications.masking import masked
 from notifications.models import Attempt, Delivery, EventTopic, FurtherTopic
 from notifications.watching import WatchedAdmin, moment, stays_fresh
@@ -30,12 +31,14 @@ COLOURS = {
     State.SUPERSEDED: "default",
     State.SKIPPED: "default",
 }
-# docs/webhooks.md and docs/notifications.md say what they mean
+# docs/webhooks.md, docs/channels.md and docs/notifications.md say what they mean
 REASONS = (
-    *("unreachable", "refused", "too_often", "bad_address", "gone", "forgotten"),
-    *("paused", "disabled", "unconfirmed", "not_allowed", "not_configured", "opted_out"),
-    *("too_many", "window_closed", "not_wanted", "quiet_hours", "digest", "fallback"),
-    *("newer", "acknowledged"),
+    *NotSent.CODES,
+    *(parcels.FORGOTTEN, parcels.NOT_ALLOWED, "not_configured", "too_many"),
+    *dispatcher.REASONS.values(),
+    *(dispatcher.SAME_ADDRESS, dispatcher.WITHOUT_WORDS, "newer"),
+    *(preferences.NOT_WANTED, preferences.QUIET_HOURS, preferences.DIGEST),
+    *(preferences.FALLBACK, preferences.ACKNOWLEDGED),
 )
 TABLE = '<table class="w-full text-sm"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>'
 

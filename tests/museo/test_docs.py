@@ -13,6 +13,7 @@ from pathlib import Path
 from django.core.management import get_commands, load_command_class
 
 from museo.ops.preflight import ROOT
+from notifications.delivery_admin import REASONS
 from orders.webhooks import TYPES
 from tests.access.matrix import ROWS
 from tests.museo.shell_lines import FENCE, TEXTS, listings
@@ -144,6 +145,11 @@ def test_every_type_of_event_is_in_the_docs() -> None:
     assert {"stock.back", "notification", "payment.refunded"} <= told
 
     assert [type_ for type_ in sorted(told | set(TYPES)) if f"`{type_}`" not in WHOLE] == []
+
+
+def test_every_reason_of_a_delivery_is_in_the_docs() -> None:
+    assert len(REASONS) == len(set(REASONS))
+    assert [reason for reason in REASONS if f"`{reason}`" not in WHOLE] == []
 
 
 def told_in(folder: Path) -> Iterator[str]:
