@@ -208,10 +208,6 @@ class Master(TranslatableModel):  # type: ignore[misc]
         """The same as the query's, of this row."""
         return self.status == self.Status.ACTIVE and self.deleted_at is None
 
-    def taxed_as(self) -> str:
-        """The tax class it has, or that of its kind."""
-        return tax_class_of(self.kind, self.tax_class)
-
 
 def tax_class_of(kind: str, own: str) -> str:
     """A master's tax class by its kind, if it has none of its own."""

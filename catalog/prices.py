@@ -152,11 +152,6 @@ class Key(NamedTuple):
     sales_channel: str
 
 
-def set_price(variant: Variant, offer: Offer, *, now: datetime) -> bool:
-    """Let the offer hold for its period; False if that is how it was. Raise BadPrice."""
-    return bool(set_prices([(variant.pk, offer)], now=now))
-
-
 def set_prices(offers: Iterable[tuple[int, Offer]], *, now: datetime) -> set[int]:
     """Let each offer of a variant, by id, hold for its period; return the variants it changed.
 

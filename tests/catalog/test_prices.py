@@ -31,8 +31,10 @@ def timeline(variant: Variant) -> list[tuple[int, datetime, datetime | None]]:
     return list(rows.values_list("amount", "valid_from", "valid_to"))
 
 
-def put(variant: Variant, amount: int, *, now: datetime = NOON, **period: Any) -> bool:
-    return prices.set_price(variant, Offer(amount, "EUR", **period), now=now)
+def put(
+    variant: Variant, amount: int, currency: str = "EUR", *, now: datetime = NOON, **period: Any
+) -> bool:
+    return bool(prices.set_prices([(variant.pk, Offer(amount, currency, **period))], now=now))
 
 
 def test_the_first_price_holds_from_ever_and_the_next_from_now(bowl: Variant) -> None:
@@ -91,7 +93,7 @@ def test_the_same_price_again_writes_nothing(bowl: Variant) -> None:
 
 def test_currencies_and_sales_channels_do_not_touch_each_other(bowl: Variant) -> None:
     put(bowl, 100)
-    prices.set_price(bowl, Offer(120, "USD"), now=NOON)
+    put(bowl, 120, "USD")
     put(bowl, 90, sales_channel="mobile")
 
     assert (costs(bowl, NOON), costs(bowl, NOON, "USD")) == (100, 120)
@@ -109,7 +111,7 @@ def test_an_amount_out_of_range_is_refused(bowl: Variant, amount: int) -> None:
 @pytest.mark.parametrize("currency", ["", "EURO", "eur", "XXX", "DEM", "€", "E\x00R"])
 def test_a_currency_that_is_none_is_refused(bowl: Variant, currency: str) -> None:
     with pytest.raises(prices.BadPrice) as refused:
-        prices.set_price(bowl, Offer(1, currency), now=NOON)
+        put(bowl, 1, currency)
 
     assert [error["code"] for error in refused.value.errors] == ["unknown_currency"]
     assert not Price.objects.exists()

@@ -84,7 +84,7 @@ def set_at_once(variant: Variant, count: int) -> list[Any]:
     def put(index: int) -> None:
         with log.change():
             now = NOON + timedelta(seconds=index)
-            prices.set_price(variant, Offer(1000 + index, "EUR"), now=now)
+            prices.set_prices([(variant.pk, Offer(1000 + index, "EUR"))], now=now)
 
     return at_once([partial(put, index) for index in range(count)])
 
