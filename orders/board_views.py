@@ -13,7 +13,6 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.views.decorators import staff_member_required
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -43,7 +42,7 @@ def page(request: HttpRequest) -> HttpResponse:
     caller, now = caller_from_request(request), timezone.now()
     # before the orders: what happens in between is told twice, never missed
     state = log.state()
-    columns = _allowed(lambda: board.whole(caller, now=now))
+    columns = board.whole(caller, now=now)
     shown = {
         "section": "board",
         **_shown(columns, request.GET.get("view") == TABLE, now),
@@ -66,7 +65,7 @@ def changes(request: HttpRequest) -> HttpResponse:
     """The slips of `?orders=` as they stand now, and the counts of all columns."""
     caller, now = caller_from_request(request), timezone.now()
     numbers = request.GET.get("orders", "").split(",")
-    slips = _allowed(lambda: board.some(caller, numbers, now=now))
+    slips = board.some(caller, numbers, now=now)
     return _part(request, "changes", _changed(slips, caller, now))
 
 
@@ -76,7 +75,7 @@ def changes(request: HttpRequest) -> HttpResponse:
 def told(request: HttpRequest) -> HttpResponse:
     """The figures anew."""
     caller, now = caller_from_request(request), timezone.now()
-    _allowed(lambda: board.require(caller))
+    board.require(caller)
     shown = {
         "strip": figures.strip(caller, board.counted(), now=now),
         "charts": figures.charts(caller, now=now),
@@ -90,7 +89,7 @@ def told(request: HttpRequest) -> HttpResponse:
 def one(request: HttpRequest, number: str) -> HttpResponse:
     """An order with all that can be done with it; `act` names what is done."""
     caller, now = caller_from_request(request), timezone.now()
-    _allowed(lambda: board.require(caller))
+    board.require(caller)
     order = tracking.find(caller, number)
     if request.method == "POST":
         return _act(request, caller, order, now)
@@ -106,8 +105,8 @@ def _act(request: HttpRequest, caller: Caller, order: Order, now: datetime) -> H
         return _desk(request, caller, order, form, HTTPStatus.UNPROCESSABLE_ENTITY)
     try:
         form.act(caller, timezone.now())
-    except NotAllowed as problem:
-        raise PermissionDenied(problem.detail) from problem
+    except NotAllowed:
+        raise
     except Problem as problem:
         form.add_error(None, problem.detail)
         order = tracking.find(caller, order.number)
@@ -141,14 +140,6 @@ def _desk(
     if _wants_part(request):
         return _part(request, "desk", shown, status)
     return render(request, "orders/board/order.html", shown, status=status)
-
-
-def _allowed(ask: Any) -> Any:
-    """What a service answers; a page that is not for this person is refused as the admin does."""
-    try:
-        return ask()
-    except NotAllowed as problem:
-        raise PermissionDenied(problem.detail) from problem
 
 
 def _wants_part(request: HttpRequest) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
@@ -75,7 +76,9 @@ class NotSignedIn(Problem):
     code = "authentication_required"
 
 
-class NotAllowed(Problem):
+class NotAllowed(Problem, PermissionDenied):
+    """Where a page does not catch it, Django's 403."""
+
     status = 403
     code = "not_allowed"
 
