@@ -6,9 +6,8 @@ from typing import Any
 import orjson
 from django.core import signing
 from django.db.models import Q
-from django.utils.translation import gettext as _
 
-from museo.access.problems import BadCursor, field_error
+from museo.access.problems import BadCursor
 
 
 def at(last: Mapping[str, Any], order: Collection[str]) -> str:
@@ -29,8 +28,7 @@ def place(cursor: str, order: Collection[str]) -> dict[str, Any]:
     except (signing.BadSignature, ValueError):
         ordered_by, found = None, []
     if ordered_by != list(order):
-        detail = _("This cursor is not of this list. Follow `next`, or leave it out.")
-        raise BadCursor(detail, errors=[field_error("/cursor", "bad_cursor", detail)])
+        raise BadCursor
     return dict(zip((name.removeprefix("-") for name in order), found, strict=True))
 
 

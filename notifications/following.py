@@ -5,7 +5,7 @@ from collections.abc import Collection
 from django.utils.translation import gettext as _
 
 from museo.access.callers import Caller
-from museo.access.problems import BadCursor, Invalid, NotFound, field_error
+from museo.access.problems import BadCursor, Invalid, NotFound
 from notifications import log, topics
 
 MOST_TOPICS = 100
@@ -28,7 +28,7 @@ def parse_cursor(text: str) -> log.Cursor | None:
         return log.Cursor.parse(text)
     except log.BadCursor as error:
         detail = _("This is no cursor. Send the last one you were given, or leave it out.")
-        raise BadCursor(detail, errors=[field_error("/after", "bad_cursor", detail)]) from error
+        raise BadCursor(detail, at="after") from error
 
 
 def readable(caller: Caller, names: Collection[str]) -> set[str]:

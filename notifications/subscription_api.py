@@ -16,7 +16,7 @@ from rest_framework.request import Request
 
 from museo.access.bodies import OneOf
 from museo.access.callers import Caller, caller_from_request
-from museo.access.problems import BadCursor, field_error
+from museo.access.problems import BadCursor
 from museo.access.renderers import Response
 from museo.access.rest import next_page, page_size, read_body
 from notifications import browsers, contacts, subscribing, subscriptions
@@ -299,19 +299,14 @@ def _subscription_after(caller: Caller, cursor: str) -> int:
     try:
         return subscribing.find(caller, cursor).pk
     except subscriptions.UnknownSubscription as error:
-        raise _bad_cursor() from error
+        raise BadCursor from error
 
 
 def _delivery_after(caller: Caller, cursor: str) -> int:
     try:
         return subscribing.find_delivery(caller, cursor).pk
     except subscribing.UnknownDelivery as error:
-        raise _bad_cursor() from error
-
-
-def _bad_cursor() -> BadCursor:
-    detail = _("This cursor is not one of ours. Follow `next`, or leave it out.")
-    return BadCursor(detail, errors=[field_error("/cursor", "bad_cursor", detail)])
+        raise BadCursor from error
 
 
 def shape(row: Subscription, caller: Caller) -> dict[str, Any]:

@@ -18,9 +18,8 @@ from django.views.decorators.http import require_http_methods
 
 from museo.access.callers import caller_from_request
 from museo.access.problems import Problem
-from museo.access.rest import as_problem
+from museo.access.rest import as_problem, place
 from notifications import addresses, inbox, preferring, receipts, unsubscribing
-from notifications.inbox_api import cursor
 from notifications.preference_api import Wishes
 from notifications.preferences import Window
 
@@ -48,10 +47,10 @@ def inbox_page(request: HttpRequest) -> HttpResponse:
     caller = caller_from_request(request)
     try:
         if request.method == "POST":
-            until = cursor(request.POST.get("position", "")) or 0
+            until = place(request.POST.get("position", "")) or 0
             receipts.acknowledge(caller, until, now=timezone.now())
             return redirect("inbox")
-        before = cursor(request.GET.get("cursor", ""))
+        before = place(request.GET.get("cursor", ""))
     except Problem as problem:
         messages.error(request, problem.detail)
         return redirect("inbox")

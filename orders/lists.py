@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils.translation import gettext as _
-
 from museo.access.callers import Caller
-from museo.access.problems import Invalid, field_error
+from museo.access.problems import BadCursor
 from museo.access.tokens import as_name
 from orders.models import Order
 
@@ -30,6 +28,5 @@ def page(
 def _place(orders: Any, number: str) -> int:
     found = orders.filter(number=as_name(number)).values_list("pk", flat=True).first()
     if found is None:
-        detail = _("This cursor is not one of ours. Follow `next`, or leave it out.")
-        raise Invalid(detail, errors=[field_error("/cursor", "bad_cursor", detail)])
+        raise BadCursor
     return int(found)

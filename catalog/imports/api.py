@@ -23,7 +23,7 @@ from museo.access.callers import caller_from_request
 from museo.access.parsers import JSONParser
 from museo.access.problems import BadCursor, Invalid, field_error
 from museo.access.renderers import Response
-from museo.access.rest import next_page, page_size, read_body, whole_number
+from museo.access.rest import next_page, page_size, place, read_body
 from museo.access.tokens import as_name
 
 EVENTS = "/api/v1/events?topics="
@@ -95,7 +95,7 @@ def _list(request: Request, rows: Any) -> Response:
     if before:
         last = rows.filter(public_id=as_name(before)).values_list("pk", flat=True)
         if not last:
-            raise BadCursor(_("This cursor is not one of ours. Follow `next`, or leave it out."))
+            raise BadCursor
         rows = rows.filter(pk__lt=last[0])
     limit = page_size(request)
     found = list(rows.order_by("-pk")[: limit + 1])
@@ -125,7 +125,7 @@ def import_rows(request: Request, public_id: str) -> Response:
         raise Invalid(detail, errors=[field_error("/outcome", "invalid_choice", detail)])
     if outcome:
         rows = rows.filter(outcome=outcome)
-    after = whole_number(request, "cursor")
+    after = place(request.query_params.get("cursor", ""))
     if after is not None:
         rows = rows.filter(number__gt=min(after, 2**31 - 1))
     limit = page_size(request)

@@ -90,9 +90,13 @@ class Invalid(Problem):
 
 
 class BadCursor(Invalid):
-    """A place to go on from that is none of ours."""
+    """A place to go on from that is none of this list's; `at` is the field that has it."""
 
     code = "bad_cursor"
+
+    def __init__(self, detail: str = "", *, at: str = "cursor") -> None:
+        said = detail or _("This cursor is not of this list. Follow `next`, or leave it out.")
+        super().__init__(said, errors=[field_error(f"/{at}", self.code, said)])
 
 
 class TooLarge(Problem):

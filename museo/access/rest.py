@@ -23,6 +23,7 @@ from museo.access.heads import allowed
 from museo.access.idempotency import Answer
 from museo.access.problems import (
     CONTENT_TYPE,
+    BadCursor,
     Invalid,
     NotAllowed,
     NotFound,
@@ -208,6 +209,15 @@ def page_size(request: Request, *, default: int = 20, largest: int = 100) -> int
     """`?limit=`, clamped to what a page can hold."""
     asked = whole_number(request, "limit")
     return default if asked is None else max(1, min(asked, largest))
+
+
+def place(text: str) -> int | None:
+    """The cursor of a list whose places are numbers, None without one; raise BadCursor."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise BadCursor
+    return int(text)
 
 
 def next_page(request: Request, cursor: str) -> str | None:

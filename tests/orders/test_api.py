@@ -307,9 +307,17 @@ def test_staff_see_and_move_orders_as_far_as_they_may(
     assert send(client, "POST", advance, {"to": "confirmed"}).json()["status"] == "confirmed"
 
 
-@pytest.mark.parametrize("query", ["limit=many", "limit=-1", "cursor=ORD-NONE0000", "cursor=%00"])
-def test_a_bad_page_is_refused(client: Client, query: str) -> None:
-    assert problem(client.get(f"/api/v1/orders?{query}"))[0] == 400
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("limit=many", "invalid"),
+        ("limit=-1", "invalid"),
+        ("cursor=ORD-NONE0000", "bad_cursor"),
+        ("cursor=%00", "bad_cursor"),
+    ],
+)
+def test_a_bad_page_is_refused(client: Client, query: str, code: str) -> None:
+    assert problem(client.get(f"/api/v1/orders?{query}")) == (400, code)
 
 
 def test_a_shopper_may_not_advance(

@@ -224,7 +224,8 @@ def test_imports_are_listed_by_pages(signed_in: Client, clay: Category) -> None:
 
     assert [each["id"] for each in first["results"] + second["results"]] == ids[::-1]
     assert second["next"] is None
-    assert signed_in.get(f"{IMPORTS}?cursor=imp_none").json()["code"] == "bad_cursor"
+    for foreign in (f"{IMPORTS}?cursor=imp_none", f"{IMPORTS}/{ids[0]}/rows?cursor=imp_none"):
+        assert signed_in.get(foreign).json()["code"] == "bad_cursor"
 
 
 def test_products_are_exported(signed_in: Client, clay: Category) -> None:
