@@ -37,6 +37,21 @@ def plain(text: str) -> str:
     return NO_CHARACTER.sub(UNREADABLE, text)
 
 
+def text_of(value: Any) -> str:
+    """A cell's value as somebody would type it."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0")
+    if isinstance(value, dict | list):
+        return orjson.dumps(value).decode()
+    return str(value)
+
+
 def text(most: int) -> Callable[[str], str]:
     def read(cell: str) -> str:
         if not cell.isprintable() and NO_CHARACTER.search(cell):

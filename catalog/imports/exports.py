@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from catalog import shop
 from catalog.imports import workbooks
 from catalog.imports.book import TEXTS, Categories, Sold, open_book
-from catalog.imports.cells import NOTHING
+from catalog.imports.cells import NOTHING, text_of
 from catalog.imports.columns import languages
 from catalog.imports.files import CHUNK
 from catalog.imports.formulas import neutralise
@@ -160,7 +160,7 @@ def _csv(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[bytes]:
     writer = csv.writer(buffer)
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([neutralise(_cell(row.get(column))) for column in columns])
+        writer.writerow([neutralise(text_of(row.get(column))) for column in columns])
         if buffer.tell() > CHUNK:
             yield _taken(buffer)
     yield _taken(buffer)
@@ -171,16 +171,6 @@ def _taken(buffer: io.StringIO) -> bytes:
     buffer.seek(0)
     buffer.truncate()
     return text.encode()
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict | list):
-        return orjson.dumps(value).decode()
-    return str(value)
 
 
 def _json_lines(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[bytes]:
@@ -219,7 +209,7 @@ def _typed_cell(sheet: Any, value: Any) -> Any:
 
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
-    cell = WriteOnlyCell(sheet, value=workbooks.escape(neutralise(_cell(value))))
+    cell = WriteOnlyCell(sheet, value=workbooks.escape(neutralise(text_of(value))))
     # text, whatever it looks like
     cell.data_type = "s"
     return cell

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.core.files.storage import FileSystemStorage
 
 from catalog.imports import workbooks
+from catalog.imports.cells import text_of
 from catalog.imports.formulas import restore
 from catalog.imports.limits import LARGEST_FILE, LONGEST_CELL, MOST_COLUMNS, MOST_ROWS
 from catalog.imports.problems import CannotImport
@@ -294,18 +295,3 @@ def _flat(row: dict[str, Any]) -> dict[str, str]:
 
 
 AS_OBJECTS = ("options", "attributes")
-
-
-def text_of(value: Any) -> str:
-    """A cell's value as somebody would type it."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return repr(value).removesuffix(".0")
-    if isinstance(value, dict | list):
-        return orjson.dumps(value).decode()
-    return str(value)

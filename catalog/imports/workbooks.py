@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
+from catalog.imports.cells import text_of
 from catalog.imports.limits import (
     DENSEST,
     HARMLESS,
@@ -95,17 +96,11 @@ def _texts(workbook: Any, width: int) -> Iterator[list[str]]:
 
 
 def _text(value: Any, row: int) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        if len(value) > LONGEST_CELL:
-            raise CannotImport("cell_too_long", row=row, most=LONGEST_CELL)
-        return unescape(value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return repr(value).removesuffix(".0")
-    return str(value)
+    if not isinstance(value, str):
+        return text_of(value)
+    if len(value) > LONGEST_CELL:
+        raise CannotImport("cell_too_long", row=row, most=LONGEST_CELL)
+    return unescape(value)
 
 
 def escape(text: str) -> str:
