@@ -133,6 +133,15 @@ def test_every_route_is_in_the_docs() -> None:
     assert [route for route in sorted(short) if (route.rstrip("/") or "/") not in said] == []
 
 
+def test_the_api_has_every_address_that_its_page_lists() -> None:
+    table = TEXTS[ROOT / "docs" / "api.md"].partition("## What there is")[2].partition("\n## ")[0]
+    listed = re.findall(r"`(/[^`]+)`", table)
+    assert len(listed) > 70
+    served = {PARAMETER.sub("*", f"/{row.route}").removeprefix("/api/v1") for row in ROWS}
+
+    assert [each for each in listed if re.sub(r"\{[^}]+\}", "*", each) not in served] == []
+
+
 def test_the_glossary_says_once_what_a_word_means() -> None:
     words = re.findall(r"^\| \*\*(.+?)\*\*", TEXTS[ROOT / "docs" / "glossary.md"], re.MULTILINE)
 
