@@ -19,7 +19,7 @@ from django.conf import settings
 from django.utils.translation import get_language_info, gettext, override
 from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
 
-from orders.lifecycle import BY_CUSTOMERS, CANCELLED, STATUS_CHOICES, text_key
+from orders.lifecycle import BY_CUSTOMERS, CANCELLED, STATUSES, text_key
 
 WIDGETS = Path(__file__).parent / "widgets"
 EXTENSION = {EXTENSION_ID: {"mimeTypes": [APP_MIME_TYPE]}}
@@ -133,7 +133,7 @@ def _in_language(card: Card, code: str) -> dict[str, Any]:
 def _of_orders() -> dict[str, Any]:
     statuses = {
         status: {kind: gettext(text_key(status, kind)) for kind in ("label", "message")}
-        for status, _name in STATUS_CHOICES
+        for status in STATUSES
     }
     return {
         "statuses": statuses,

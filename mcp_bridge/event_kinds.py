@@ -19,11 +19,10 @@ from museo.access.problems import Invalid, field_error
 from notifications.callbacks import Wish
 from notifications.wishes import Filter
 from orders import tracking, webhooks
-from orders.lifecycle import STATUS_CHOICES
+from orders.lifecycle import STATUSES
 from orders.payments import events as payments
 
 ETA_CHANGED = "order.eta_changed"
-STATUSES = tuple(dict(STATUS_CHOICES))
 
 
 class _Arguments(BaseModel):

@@ -105,7 +105,7 @@ class Note(ActForm):
     name = "note"
     label = gettext_lazy("Write a note")
     done = gettext_lazy("The note about %(number)s is kept.")
-    statuses = frozenset(status for status, _label in lifecycle.STATUS_CHOICES)
+    statuses = frozenset(lifecycle.STATUSES)
 
     text = forms.CharField(
         label=gettext_lazy("Note"), max_length=1000, widget=forms.Textarea({"rows": 3})

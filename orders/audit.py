@@ -12,9 +12,7 @@ from orders import lifecycle
 # ruff: noqa: S608
 _ENDS = ", ".join(f"'{status}'" for status in lifecycle.BY_STAFF)
 _STATUSES = ", ".join(
-    f"'order.{status}'"
-    for status, _ in lifecycle.STATUS_CHOICES
-    if status not in lifecycle.BY_STAFF
+    f"'order.{status}'" for status in lifecycle.STATUSES if status not in lifecycle.BY_STAFF
 )
 
 # the statuses that each order was told to have, and their places since it was placed, perhaps anew:

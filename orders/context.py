@@ -15,8 +15,6 @@ from notifications.envelope import timestamp
 from orders import baskets, lifecycle
 from orders.models import Order
 
-STATUSES = [status for status, _label in lifecycle.STATUS_CHOICES]
-
 
 def basket(request: HttpRequest) -> dict[str, Callable[[], int]]:
     """`basket_count`: how many objects lie in the caller's basket; asked only if it is shown."""
@@ -53,7 +51,7 @@ def _under_way(request: HttpRequest) -> dict[str, Any] | None:
         "topic": order.topic,
         "status": order.status,
         "label": _(lifecycle.text_key(order.status, "label")),
-        "labels": {status: _(lifecycle.text_key(status, "label")) for status in STATUSES},
+        "labels": {status: _(lifecycle.text_key(status, "label")) for status in lifecycle.STATUSES},
         "eta": timestamp(order.eta),
         "now": timestamp(now),
         "left": lifecycle.left(order.eta, now=now),

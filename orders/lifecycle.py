@@ -25,6 +25,7 @@ STATUS_CHOICES = [
     (FAILED, "Failed"),
     (REFUNDED, "Refunded"),
 ]
+STATUSES = tuple(status for status, _label in STATUS_CHOICES)
 ENDED = frozenset({DELIVERED, CANCELLED, FAILED, REFUNDED})
 # the statuses that a plan may lead through, in this order
 PROGRESS = (PLACED, CONFIRMED, PREPARING, OUT_FOR_DELIVERY, DELIVERED)

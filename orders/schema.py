@@ -55,7 +55,6 @@ from orders.payments.models import PaymentLink
 from orders.webhooks import TYPES
 
 NUMBER = "ORD-7K4Q2M9X"
-STATUSES = [status for status, _label in lifecycle.STATUS_CHOICES]
 BASKET_TOKEN = {"X-Basket-Token": "The guest's basket, to be sent back."}
 REPLAYED = {"Idempotent-Replayed": "true for an answer that was given before."}
 
@@ -155,7 +154,7 @@ BRIEF = of(
     "OrderBrief",
     number=text(NUMBER),
     order_id=text(NUMBER),
-    status=choice(STATUSES),
+    status=choice(lifecycle.STATUSES),
     status_message=text("We have your order"),
     payment_status=choice(Order.PaymentStatus.values, "paid"),
     placed_at=moment(),
@@ -171,7 +170,7 @@ CONFIRMATION = more(
     upcoming=many(
         of(
             "UpcomingStep",
-            code=choice(STATUSES, "confirmed"),
+            code=choice(lifecycle.STATUSES, "confirmed"),
             label=text("Confirmed"),
             due_at=moment(),
         )
@@ -279,14 +278,14 @@ ORDER = more(
 TRACK = of(
     "Track",
     order_id=text(NUMBER),
-    status=choice(STATUSES),
+    status=choice(lifecycle.STATUSES),
     status_message=text("We have your order"),
     eta=moment(),
     step=whole(0),
     steps=many(
         of(
             "Step",
-            code=choice(STATUSES),
+            code=choice(lifecycle.STATUSES),
             label=text("Placed"),
             state=choice(["done", "current", "upcoming", "skipped"], "current"),
             at=maybe(moment()),

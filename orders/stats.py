@@ -20,8 +20,7 @@ from notifications.statistics import percentile
 from orders import lifecycle
 from orders.models import Order, OrderStep
 
-STATUSES = [status for status, _label in lifecycle.STATUS_CHOICES]
-OPEN = [status for status in STATUSES if status not in lifecycle.ENDED]
+OPEN = [status for status in lifecycle.STATUSES if status not in lifecycle.ENDED]
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 # how many orders the times of steps are taken from, the newest
@@ -47,7 +46,7 @@ def overview(caller: Caller, *, window: timedelta, now: datetime) -> dict[str, A
         "now": timestamp(now),
         "since": timestamp(now - window),
         "orders": orders,
-        "by_status": {status: by_status.get(status, (0, 0))[0] for status in STATUSES},
+        "by_status": {status: by_status.get(status, (0, 0))[0] for status in lifecycle.STATUSES},
         "late": {"orders": late, "share": round(late / orders, 4) if orders else 0.0},
         "open": under_way(),
         "per_minute": per_minute(now),
@@ -58,7 +57,7 @@ def overview(caller: Caller, *, window: timedelta, now: datetime) -> dict[str, A
 
 def placed_since(since: datetime) -> QuerySet[Order]:
     """By status, because that is what the index begins with."""
-    return Order.objects.filter(status__in=STATUSES, placed_at__gt=since)
+    return Order.objects.filter(status__in=lifecycle.STATUSES, placed_at__gt=since)
 
 
 def under_way() -> dict[str, int]:

@@ -23,7 +23,7 @@ from orders.models import Order
 
 # of one caller, for one order
 MOST = 5
-TYPES = (*(f"order.{status}" for status, _label in lifecycle.STATUS_CHOICES), "order.eta_changed")
+TYPES = (*(f"order.{status}" for status in lifecycle.STATUSES), "order.eta_changed")
 
 
 class TooManyWebhooks(Problem):

@@ -25,7 +25,7 @@ KEY = re.compile(r"[a-z_]+(\.[a-z_]+)+")
 def wanted() -> Catalog:
     """Every text once, with its plural where it has one."""
     catalog = Catalog(charset="utf-8")
-    for status, _label in lifecycle.STATUS_CHOICES:
+    for status in lifecycle.STATUSES:
         for kind in KINDS:
             catalog.add(lifecycle.text_key(status, kind))
     catalog.add(lifecycle.text_key(lifecycle.REFUNDED, lifecycle.WAIVED))

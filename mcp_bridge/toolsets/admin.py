@@ -176,9 +176,7 @@ def list_products(
 )
 def list_orders(
     call: Call,
-    status: Annotated[
-        str, Field(json_schema_extra={"enum": ["", *dict(lifecycle.STATUS_CHOICES)]})
-    ] = "",
+    status: Annotated[str, Field(json_schema_extra={"enum": ["", *lifecycle.STATUSES]})] = "",
     payment_status: Annotated[
         str, Field(json_schema_extra={"enum": ["", *Order.PaymentStatus.values]})
     ] = "",
