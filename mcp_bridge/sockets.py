@@ -22,10 +22,10 @@ from mcp_bridge import calls, pipes
 from mcp_bridge.assistant import sockets as assistant
 from mcp_bridge.calls import BEARER_KEY, caller_of
 from mcp_bridge.messages import NOT_AUTHENTICATED, RATE_LIMITED, Refused, id_of, message
+from museo.access import limits
 from museo.access.access_tokens import InvalidToken
 from museo.access.asgi import bearer_subprotocol, presented_token
 from museo.access.callers import Caller
-from museo.access.limits import Bucket
 from museo.access.problems import Problem
 from notifications.live import stats
 from notifications.live.clients import RESTARTING, TRY_AGAIN
@@ -39,9 +39,6 @@ FINE = 1000
 GONE = 1006
 # what is larger goes by HTTP
 LARGEST_FRAME = 256 * 1024
-# frames that a client may send
-FRAMES_PER_SECOND = 20
-FRAMES_AT_ONCE = 60
 # how long a client has to say what it is
 FIRST_FRAME_SECONDS = 30
 
@@ -95,7 +92,7 @@ class Socket:
             query_string=scope.get("query_string", b""),
             client=scope.get("client"),
         )
-        self._bucket = Bucket(rate=FRAMES_PER_SECOND, burst=FRAMES_AT_ONCE)
+        self._bucket = limits.of_frames()
         self._serving = anyio.CancelScope()
         # what it is closed with; none as long as it goes on
         self._code = 0

@@ -22,11 +22,11 @@ from starlette.types import Receive, Scope, Send
 
 from mcp_bridge.assistant import answering, conversations, intake, leases, steps
 from mcp_bridge.models import Message, message_id
-from museo.access import context, overload
+from museo.access import context, limits, overload
 from museo.access.access_tokens import InvalidToken
 from museo.access.asgi import bearer_subprotocol, caller_from_scope
 from museo.access.callers import Caller
-from museo.access.limits import Bucket, TooOften
+from museo.access.limits import TooOften
 from museo.access.problems import Invalid, Problem, field_error
 from notifications import log
 from notifications.audiences import process_topic
@@ -42,8 +42,6 @@ from notifications.live.sse import flat_process
 KIND = "assistant"
 LARGEST_FRAME = 64 * 1024
 LONGEST_KEY = 200
-FRAMES_PER_SECOND = 20
-FRAMES_AT_ONCE = 60
 # frames that a slow client may be behind
 MOST_WAITING = 500
 ENDS = (steps.PROCESS_COMPLETE, steps.ERROR)
@@ -93,7 +91,7 @@ class AssistantSocket:
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._bucket = Bucket(rate=FRAMES_PER_SECOND, burst=FRAMES_AT_ONCE)
+        self._bucket = limits.of_frames()
         self._outgoing: asyncio.Queue[dict[str, Any] | int] = asyncio.Queue(MOST_WAITING)
         # live frames of topics whose replay is not written yet
         self._held: dict[str, list[live.Frame]] = {}

@@ -37,6 +37,8 @@ OF_A_NAME = 5
 MOST_KEPT = 1_000
 PART_KEPT = 20
 KEPT_SECONDS = 1.0
+# frames that a client may send on a socket
+FRAMES_PER_SECOND, FRAMES_AT_ONCE = 20, 60
 # KEYS: the bucket; ARGV: most, so many a second, now, how many are wanted, how many come back
 TAKE = """
 local most, rate, now = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -298,3 +300,8 @@ class Bucket:
             return False
         self._left -= 1
         return True
+
+
+def of_frames() -> Bucket:
+    """What one socket has."""
+    return Bucket(rate=FRAMES_PER_SECOND, burst=FRAMES_AT_ONCE)

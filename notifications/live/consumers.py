@@ -27,9 +27,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from museo.access import limits
 from museo.access.access_tokens import InvalidToken
 from museo.access.asgi import bearer_subprotocol, caller_from_scope, query
-from museo.access.limits import Bucket, TooOften
+from museo.access.limits import TooOften
 from museo.access.problems import Invalid, NotFound, Problem, field_error
 from notifications import log, receipts, tickets
 from notifications.audiences import client_topic
@@ -45,9 +46,6 @@ from notifications.live.wire import text_frame
 
 NO_SUCH = 4404
 LARGEST_FRAME = 64 * 1024
-# frames that a client may send
-FRAMES_PER_SECOND = 20
-FRAMES_AT_ONCE = 60
 
 
 def _array(piece: bytes) -> Message:
@@ -92,7 +90,7 @@ class EventSocket(AsyncWebsocketConsumer):
     expiry: Expiry | None = None
 
     async def connect(self) -> None:
-        self.bucket = Bucket(rate=FRAMES_PER_SECOND, burst=FRAMES_AT_ONCE)
+        self.bucket = limits.of_frames()
         self.connection_id = uuid4().hex
         await self.accept(subprotocol=bearer_subprotocol(self.scope))
         try:

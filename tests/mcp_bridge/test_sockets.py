@@ -16,7 +16,7 @@ from websockets.typing import Subprotocol
 
 from catalog.models import Variant
 from mcp_bridge import asgi, sockets
-from museo.access import accounts, grants
+from museo.access import accounts, grants, limits
 from notifications import access_changes
 from notifications.live.hub import in_thread
 from tests.mcp_bridge.conftest import BUYER, SKU, advance
@@ -203,8 +203,8 @@ async def test_what_is_no_message_is_answered_and_the_socket_stays(
 async def test_who_says_too_much_is_told_to_wait(
     committed: None, shop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sockets, "FRAMES_AT_ONCE", 2)
-    monkeypatch.setattr(sockets, "FRAMES_PER_SECOND", 0.001)
+    monkeypatch.setattr(limits, "FRAMES_AT_ONCE", 2)
+    monkeypatch.setattr(limits, "FRAMES_PER_SECOND", 0.001)
     async with wire(f"{shop}/ws/mcp") as client:
         await client.initialize()
         refused = await client.ask("ping")

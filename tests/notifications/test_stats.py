@@ -7,9 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from museo.access import limits
 from museo.access.limits import Bucket
 from museo.ops import health
-from notifications.live import consumers, stats, wake
+from notifications.live import stats, wake
 from notifications.live.hub import here
 from tests.notifications.conftest import socket, stream, tell, until
 
@@ -70,8 +71,8 @@ async def test_other_processes_are_counted_until_they_fall_silent(
 async def test_frames_that_come_too_fast_are_refused_and_the_socket_stays(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumers, "FRAMES_AT_ONCE", 3)
-    monkeypatch.setattr(consumers, "FRAMES_PER_SECOND", 0)
+    monkeypatch.setattr(limits, "FRAMES_AT_ONCE", 3)
+    monkeypatch.setattr(limits, "FRAMES_PER_SECOND", 0)
     async with socket(address) as client:
         await client.next()
         for _ in range(4):
