@@ -15,14 +15,14 @@ environment.refuse_unknown()
 BASE_DIR = Path(__file__).resolve().parent.parent
 MUSEO_HOME = environment.home(BASE_DIR / "var")
 MUSEO_CLOCK_SPEED = environment.positive("MUSEO_CLOCK_SPEED", 1.0)
-MUSEO_PUBLIC_URL = environment.text("MUSEO_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+MUSEO_PUBLIC_URL = environment.address("MUSEO_PUBLIC_URL", "http://127.0.0.1:8000")
 MUSEO_TRUSTED_PROXIES = environment.networks("MUSEO_TRUSTED_PROXIES")
 MUSEO_LOG_DAYS = environment.positive("MUSEO_LOG_DAYS", 90)
 MUSEO_DELIVERY_DAYS = environment.positive("MUSEO_DELIVERY_DAYS", 30)
 MUSEO_INBOX_DAYS = environment.positive("MUSEO_INBOX_DAYS", 365)
 MUSEO_CONVERSATION_DAYS = environment.positive("MUSEO_CONVERSATION_DAYS", 30)
 MUSEO_TRAIL_DAYS = environment.positive("MUSEO_TRAIL_DAYS", 365)
-MUSEO_STREAMS_PER_CALLER = int(environment.positive("MUSEO_STREAMS_PER_CALLER", 500))
+MUSEO_STREAMS_PER_CALLER = environment.count("MUSEO_STREAMS_PER_CALLER", 500)
 MUSEO_CALLS_PER_MINUTE = environment.count("MUSEO_CALLS_PER_MINUTE", 600)
 # answers of the catalogue that a process keeps to give them again
 MUSEO_ANSWERS_MB = environment.amount("MUSEO_ANSWERS_MB", 32)
@@ -60,7 +60,7 @@ MUSEO_AI_MAIL = environment.flag("MUSEO_AI_MAIL", default=True)
 # payments: without a key of Stripe's, the shop plays
 STRIPE_SECRET_KEY = environment.text("STRIPE_SECRET_KEY")
 STRIPE_WEBHOOK_SECRET = environment.text("STRIPE_WEBHOOK_SECRET")
-STRIPE_API_BASE = environment.text("STRIPE_API_BASE", "https://api.stripe.com").rstrip("/")
+STRIPE_API_BASE = environment.address("STRIPE_API_BASE", "https://api.stripe.com")
 MUSEO_PAYMENT_PROVIDERS = environment.choices(
     "MUSEO_PAYMENT_PROVIDERS",
     ("demo", "manual", "stripe"),
@@ -83,19 +83,15 @@ ANYMAIL = environment.of_anymail()
 TWILIO_ACCOUNT_SID = environment.text("TWILIO_ACCOUNT_SID")
 TWILIO_AUTH_TOKEN = environment.text("TWILIO_AUTH_TOKEN")
 TWILIO_FROM = environment.text("TWILIO_FROM")
-TWILIO_API_BASE = environment.text("TWILIO_API_BASE", "https://api.twilio.com").rstrip("/")
+TWILIO_API_BASE = environment.address("TWILIO_API_BASE", "https://api.twilio.com")
 META_APP_SECRETS = environment.words("META_APP_SECRET")
 META_VERIFY_TOKEN = environment.text("META_VERIFY_TOKEN")
 WHATSAPP_TOKEN = environment.text("WHATSAPP_TOKEN")
 WHATSAPP_PHONE_NUMBER_ID = environment.text("WHATSAPP_PHONE_NUMBER_ID")
-WHATSAPP_API_BASE = environment.text(
-    "WHATSAPP_API_BASE", "https://graph.facebook.com/v23.0"
-).rstrip("/")
+WHATSAPP_API_BASE = environment.address("WHATSAPP_API_BASE", "https://graph.facebook.com/v23.0")
 INSTAGRAM_TOKEN = environment.text("INSTAGRAM_TOKEN")
 INSTAGRAM_ACCOUNT_ID = environment.text("INSTAGRAM_ACCOUNT_ID")
-INSTAGRAM_API_BASE = environment.text(
-    "INSTAGRAM_API_BASE", "https://graph.instagram.com/v23.0"
-).rstrip("/")
+INSTAGRAM_API_BASE = environment.address("INSTAGRAM_API_BASE", "https://graph.instagram.com/v23.0")
 VAPID_PRIVATE_KEY = environment.signing_key("VAPID_PRIVATE_KEY", MUSEO_HOME / "vapid-key")
 
 DEBUG = environment.flag("MUSEO_DEBUG")

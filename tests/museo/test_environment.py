@@ -48,6 +48,16 @@ def test_a_models_address_needs_its_name(monkeypatch: pytest.MonkeyPatch) -> Non
     assert model() == "small"
 
 
+@pytest.mark.parametrize("value", ["shop.example", "ftp://shop.example", "https://", "//shop"])
+def test_what_is_no_address_stops_the_start(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("MUSEO_PUBLIC_URL", "https://shop.example/")
+    assert environment.address("MUSEO_PUBLIC_URL") == "https://shop.example"
+
+    monkeypatch.setenv("MUSEO_PUBLIC_URL", value)
+    with pytest.raises(ImproperlyConfigured, match="MUSEO_PUBLIC_URL is not understood"):
+        environment.address("MUSEO_PUBLIC_URL")
+
+
 @pytest.mark.parametrize(("name", "alias"), environment.ALIASES.items())
 def test_a_setting_goes_by_the_source_documents_name_too(
     monkeypatch: pytest.MonkeyPatch, name: str, alias: str
