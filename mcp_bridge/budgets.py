@@ -32,7 +32,7 @@ async def take_call(tool: Tool, caller: Caller, *, now: datetime) -> None:
 
 async def take_read(caller: Caller, *, now: datetime) -> None:
     """Count what is no tool: a resource, a prompt, a wish to follow."""
-    await _take("resources", caller, _most(caller), now)
+    await _take("resources", caller, calls_a_minute(caller), now)
 
 
 async def _take(what: str, caller: Caller, most: int, now: datetime) -> None:
@@ -65,10 +65,11 @@ def _limit(most: int) -> Limit:
 
 
 def _most_of(tool: Tool, caller: Caller) -> int:
-    most = _most(caller)
-    return most if tool.only_reads else max(1, most // OF_WRITES)
+    reads = calls_a_minute(caller)
+    return reads if tool.only_reads else max(1, reads // OF_WRITES)
 
 
-def _most(caller: Caller) -> int:
+def calls_a_minute(caller: Caller) -> int:
+    """What a caller may; a program, and the guests of a network, call for many people."""
     is_one_person = caller.who.startswith("user:")
     return settings.MUSEO_CALLS_PER_MINUTE * (1 if is_one_person else FOR_MANY)

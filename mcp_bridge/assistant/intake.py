@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
+from mcp_bridge import budgets
 from mcp_bridge.assistant import client_types, speakers, steps
 from mcp_bridge.assistant.conversations import STATE, events_url, unknown_conversation
 from mcp_bridge.assistant.leases import LEASE
@@ -23,7 +24,6 @@ from mcp_bridge.assistant.steps import Step, Steps
 from mcp_bridge.models import Conversation, Message, message_id
 from museo import sql
 from museo.access import limits
-from museo.access.admission import OF_SERVICE_ACCOUNTS as FOR_MANY
 from museo.access.callers import Caller, supported_locale
 from museo.access.encryption import seal
 from museo.access.problems import Invalid, NotAllowed, field_error
@@ -178,10 +178,9 @@ def require_sayable(text: str, *, confirm: str, details: Mapping[str, Any] | Non
 
 def count(caller: Caller, *, now: datetime) -> None:
     """Take one message; raise TooOften."""
-    is_one_person = caller.who.startswith("user:")
-    most = settings.MUSEO_CALLS_PER_MINUTE // PART_OF_CALLS * (1 if is_one_person else FOR_MANY)
+    most = max(1, budgets.calls_a_minute(caller) // PART_OF_CALLS)
     key = f"assistant:{caller.who or limits.network(caller.address)}"
-    limits.require_allowance(key, most=max(1, most), seconds=60, now=now)
+    limits.require_allowance(key, most=most, seconds=60, now=now)
 
 
 def _client_type(asked: str, notes: list[dict[str, str]]) -> str:
