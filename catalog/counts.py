@@ -34,15 +34,9 @@ class Shelves:
 def listing(caller: Caller, *, limit: int, cursor: str) -> Shelves:
     """The shelves in the order they were made; two queries."""
     staff.require(caller, "catalog.view_stockitem")
-    rows = StockItem.objects.filter(location="main").select_related("variant").order_by(*BY_SHELF)
-    if cursor:
-        rows = rows.filter(cursors.after(cursor, BY_SHELF))
-    found = list(rows[: limit + 1])
-    page = found[:limit]
-    return Shelves(
-        [sheets.shelf_of(item.variant.sku, item) for item in page],
-        cursors.at({"pk": page[-1].pk}, BY_SHELF) if len(found) > limit else "",
-    )
+    rows = StockItem.objects.filter(location="main").select_related("variant")
+    page, further = cursors.page(rows, BY_SHELF, limit=limit, cursor=cursor)
+    return Shelves([sheets.shelf_of(item.variant.sku, item) for item in page], further)
 
 
 def write_once(

@@ -5,14 +5,26 @@ from typing import Any
 
 import orjson
 from django.core import signing
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from museo.access.problems import BadCursor
 
 
-def at(last: Mapping[str, Any], order: Collection[str]) -> str:
-    """The place of a row in an order such as `("-price", "pk")`."""
-    values = [last[name.removeprefix("-")] for name in order]
+def page(
+    rows: QuerySet[Any, Any], order: Collection[str], *, limit: int, cursor: str
+) -> tuple[list[Any], str]:
+    """The rows after the cursor, and the cursor of those after them; empty at the end."""
+    if cursor:
+        rows = rows.filter(after(cursor, order))
+    found = list(rows.order_by(*order)[: limit + 1])
+    shown = found[:limit]
+    return shown, at(shown[-1], order) if len(found) > limit else ""
+
+
+def at(last: Any, order: Collection[str]) -> str:
+    """The place of a row, or of its values by name, in an order such as `("-price", "pk")`."""
+    names = [name.removeprefix("-") for name in order]
+    values = [last[name] if isinstance(last, Mapping) else getattr(last, name) for name in names]
     return _signer().sign(signing.b64_encode(orjson.dumps([list(order), values])).decode())
 
 

@@ -40,15 +40,9 @@ def listing(
     if sku:
         sold_as = Variant.objects.filter(sku=as_name(sku), master=OuterRef("pk"))
         rows = rows.filter(Exists(sold_as))
-    if cursor:
-        rows = rows.filter(cursors.after(cursor, NEWEST))
     limit = max(1, min(limit, LARGEST_PAGE))
-    found = list(_with_parts(rows).order_by(*NEWEST)[: limit + 1])
-    page = found[:limit]
-    return Sheets(
-        results=_sheets(page),
-        next_cursor=cursors.at({"pk": page[-1].pk}, NEWEST) if len(found) > limit else "",
-    )
+    page, further = cursors.page(_with_parts(rows), NEWEST, limit=limit, cursor=cursor)
+    return Sheets(_sheets(page), further)
 
 
 def sheet(caller: Caller, key: str) -> dict[str, Any]:

@@ -52,11 +52,7 @@ def _questions(master: Any) -> QuerySet[Any, Any]:
 
 
 def _page(rows: QuerySet[Any, Any], limit: int, cursor: str) -> tuple[Rows, str]:
-    if cursor:
-        rows = rows.filter(cursors.after(cursor, NEWEST))
-    found = list(rows.order_by(*NEWEST)[: limit + 1])
-    page = found[:limit]
-    further = cursors.at(page[-1], NEWEST) if len(found) > limit else ""
+    page, further = cursors.page(rows, NEWEST, limit=limit, cursor=cursor)
     return shown(page), further
 
 

@@ -70,17 +70,12 @@ def find(
     page = [Candidate._make(row) for row in rest[:limit]]
     return Found(
         ids=[each.pk for each in page],
-        next_cursor=_place(page[-1], order) if len(rest) > limit else "",
+        next_cursor=cursors.at(page[-1], order) if len(rest) > limit else "",
         interpretation=interpretation(read, query=query, locale=locale),
         facets=facets.count(found, rooms.labels),
         suggestions=understood.suggestions,
         is_interpreted=read.has_limits or bool(read.corrected),
     )
-
-
-def _place(last: Candidate, order: Sequence[str]) -> str:
-    names = [name.removeprefix("-") for name in order]
-    return cursors.at({name: getattr(last, name) for name in names}, order)
 
 
 # what was meant
