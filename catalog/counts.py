@@ -17,6 +17,7 @@ from notifications import log
 
 MOST_AT_ONCE = 1000
 BY_SHELF = ("pk",)
+SHELVES = cursors.of("shelves")
 
 
 class BadCount(Invalid):
@@ -36,12 +37,12 @@ def listing(caller: Caller, *, limit: int, cursor: str) -> Shelves:
     staff.require(caller, "catalog.view_stockitem")
     rows = StockItem.objects.filter(location="main").select_related("variant").order_by(*BY_SHELF)
     if cursor:
-        rows = rows.filter(cursors.after(cursor, BY_SHELF))
+        rows = rows.filter(cursors.after(cursor, BY_SHELF, SHELVES))
     found = list(rows[: limit + 1])
     page = found[:limit]
     return Shelves(
         [sheets.shelf_of(item.variant.sku, item) for item in page],
-        cursors.at({"pk": page[-1].pk}, BY_SHELF) if len(found) > limit else "",
+        cursors.at({"pk": page[-1].pk}, BY_SHELF, SHELVES) if len(found) > limit else "",
     )
 
 

@@ -34,6 +34,7 @@ def listing(
 ) -> Sheets:
     """The products, newest first, drafts too; raise NotAllowed and BadCursor."""
     masters.require(caller, "view")
+    listed = cursors.of("masters", status=status, is_deleted=is_deleted, sku=sku)
     rows = Master.objects.filter(deleted_at__isnull=not is_deleted)
     if status:
         rows = rows.filter(status=as_name(status))
@@ -41,13 +42,13 @@ def listing(
         sold_as = Variant.objects.filter(sku=as_name(sku), master=OuterRef("pk"))
         rows = rows.filter(Exists(sold_as))
     if cursor:
-        rows = rows.filter(cursors.after(cursor, NEWEST))
+        rows = rows.filter(cursors.after(cursor, NEWEST, listed))
     limit = max(1, min(limit, LARGEST_PAGE))
     found = list(_with_parts(rows).order_by(*NEWEST)[: limit + 1])
     page = found[:limit]
     return Sheets(
         results=_sheets(page),
-        next_cursor=cursors.at({"pk": page[-1].pk}, NEWEST) if len(found) > limit else "",
+        next_cursor=(cursors.at({"pk": page[-1].pk}, NEWEST, listed) if len(found) > limit else ""),
     )
 
 
