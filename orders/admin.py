@@ -269,7 +269,7 @@ class OrderAdmin(LogAdmin, ModelAdmin):
             return redirect("admin:orders_order_change", form.order.pk)
         return self._shown(request, form, _serve(returns.decide))
 
-    @action(description=CancelForm.title, permissions=["change"])
+    @action(description=gettext_lazy("Cancel the order"), permissions=["change"])
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._page(request, object_id, CancelForm, _serve(adjustments.cancel))
 
