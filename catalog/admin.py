@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from parler.admin import TranslatableAdmin
-from unfold.admin import ModelAdmin, StackedInline, TabularInline
+from unfold.admin import StackedInline, TabularInline
 from unfold.decorators import action, display
 
 from catalog import (
@@ -63,6 +63,7 @@ from catalog.search import index
 from catalog.shop_admin import ShopSettingsAdmin as ShopSettingsAdmin
 from catalog.templatetags.money import money
 from museo.access.callers import caller_from_request
+from museo.access.lists import ModelAdmin
 from museo.access.problems import Problem
 from notifications.log_admin import LogAdmin
 

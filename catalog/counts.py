@@ -17,6 +17,7 @@ from notifications import log
 
 MOST_AT_ONCE = 1000
 BY_SHELF = ("pk",)
+SHELVES = cursors.of("shelves")
 
 
 class BadCount(Invalid):
@@ -35,7 +36,7 @@ def listing(caller: Caller, *, limit: int, cursor: str) -> Shelves:
     """The shelves in the order they were made; two queries."""
     staff.require(caller, "catalog.view_stockitem")
     rows = StockItem.objects.filter(location="main").select_related("variant")
-    page, further = cursors.page(rows, BY_SHELF, limit=limit, cursor=cursor)
+    page, further = cursors.page(rows, BY_SHELF, SHELVES, limit=limit, cursor=cursor)
     return Shelves([sheets.shelf_of(item.variant.sku, item) for item in page], further)
 
 

@@ -1,4 +1,4 @@
-"""Cursors: where a page ended, signed, so that the next one goes on from there."""
+"""Cursors: where a page ended, signed for its list, so that the next one goes on from there."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -10,38 +10,41 @@ from django.db.models import Q, QuerySet
 from museo.access.problems import BadCursor
 
 
+def of(name: str, **narrowed: Any) -> str:
+    """A list's name: narrowed by other values it is another list."""
+    return repr((name, sorted((key, value) for key, value in narrowed.items() if value)))
+
+
 def page(
-    rows: QuerySet[Any, Any], order: Collection[str], *, limit: int, cursor: str
+    rows: QuerySet[Any, Any], order: Collection[str], listed: str, *, limit: int, cursor: str
 ) -> tuple[list[Any], str]:
     """The rows after the cursor, and the cursor of those after them; empty at the end."""
     if cursor:
-        rows = rows.filter(after(cursor, order))
+        rows = rows.filter(after(cursor, order, listed))
     found = list(rows.order_by(*order)[: limit + 1])
     shown = found[:limit]
-    return shown, at(shown[-1], order) if len(found) > limit else ""
+    return shown, at(shown[-1], order, listed) if len(found) > limit else ""
 
 
-def at(last: Any, order: Collection[str]) -> str:
+def at(last: Any, order: Collection[str], listed: str) -> str:
     """The place of a row, or of its values by name, in an order such as `("-price", "pk")`."""
     names = [name.removeprefix("-") for name in order]
     values = [last[name] if isinstance(last, Mapping) else getattr(last, name) for name in names]
-    return _signer().sign(signing.b64_encode(orjson.dumps([list(order), values])).decode())
+    return _signer(order, listed).sign(signing.b64_encode(orjson.dumps(values)).decode())
 
 
-def after(cursor: str, order: Collection[str]) -> Q:
+def after(cursor: str, order: Collection[str], listed: str) -> Q:
     """What comes after the cursor's row; raise BadCursor for one of another list."""
-    return beyond(place(cursor, order), order)
+    return beyond(place(cursor, order, listed), order)
 
 
-def place(cursor: str, order: Collection[str]) -> dict[str, Any]:
+def place(cursor: str, order: Collection[str], listed: str) -> dict[str, Any]:
     """The values of the cursor's row by name; raise BadCursor for a cursor of another list."""
     try:
-        ordered_by, found = orjson.loads(signing.b64_decode(_signer().unsign(cursor).encode()))
-    except (signing.BadSignature, ValueError):
-        ordered_by, found = None, []
-    if ordered_by != list(order):
-        raise BadCursor
-    return dict(zip((name.removeprefix("-") for name in order), found, strict=True))
+        values = orjson.loads(signing.b64_decode(_signer(order, listed).unsign(cursor).encode()))
+    except (signing.BadSignature, ValueError) as error:
+        raise BadCursor from error
+    return dict(zip((name.removeprefix("-") for name in order), values, strict=True))
 
 
 def beyond(place: Mapping[str, Any], order: Collection[str]) -> Q:
@@ -56,10 +59,11 @@ def beyond(place: Mapping[str, Any], order: Collection[str]) -> Q:
     return begins & later
 
 
-def values(cursor: str, order: Collection[str]) -> list[Any]:
+def values(cursor: str, order: Collection[str], listed: str) -> list[Any]:
     """What the cursor's row has in this order; raise BadCursor for a cursor of another list."""
-    return list(place(cursor, order).values())
+    return list(place(cursor, order, listed).values())
 
 
-def _signer() -> signing.TimestampSigner:
-    return signing.TimestampSigner(salt="cursor")
+def _signer(order: Collection[str], listed: str) -> signing.TimestampSigner:
+    """A key for each order of each list: what is signed with one is nothing to the others."""
+    return signing.TimestampSigner(salt=f"cursor {' '.join(order)} {listed}")

@@ -7,12 +7,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy, ngettext
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from catalog import questions, reviews
 from catalog.models import Question, Review
 from museo.access.callers import caller_from_request
+from museo.access.lists import ModelAdmin
 from museo.access.problems import Problem
 from notifications.log_admin import LogAdmin
 

@@ -15,6 +15,8 @@ Choices = list[tuple[str, str]]
 NO_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
 # where nearly everybody lives, of countries with several time zones
 MAIN = {"DE": "Europe/Berlin", "ES": "Europe/Madrid", "PT": "Europe/Lisbon"}
+# Babel 2.18 still says lev
+NEWER_TENDER = {"BG": (date(2026, 1, 1), "EUR")}
 
 
 def countries() -> Choices:
@@ -29,7 +31,7 @@ def is_country(code: str) -> bool:
 
 def currencies() -> Choices:
     names = _locale().currencies
-    said = ((code, f"{names.get(code, code)} ({code})") for code in _currencies())
+    said = ((code, f"{names.get(code, code)} ({code})") for code in tender())
     return sorted(said, key=_by_name)
 
 
@@ -52,8 +54,20 @@ def time_zone_of(country: str) -> str:
 
 def currency_of(country: str, day: date) -> str:
     """What is tender in a country; empty for one that has several, or none."""
-    tender: list[str] = get_territory_currencies(country, day)
-    return tender[0] if len(tender) == 1 else ""
+    found = _tender_of(country, day)
+    return found[0] if len(found) == 1 else ""
+
+
+@lru_cache(maxsize=1)
+def tender() -> frozenset[str]:
+    """The currencies that are legal tender somewhere today (ISO 4217)."""
+    today = date.today()  # noqa: DTZ011
+    return frozenset(code for land in _countries() for code in _tender_of(land, today))
+
+
+def _tender_of(country: str, day: date) -> list[str]:
+    since, currency = NEWER_TENDER.get(country, (date.max, ""))
+    return [currency] if day >= since else list(get_territory_currencies(country, day))
 
 
 def _by_name(choice: tuple[str, str]) -> str:
@@ -68,12 +82,6 @@ def _locale() -> Locale:
 def _countries() -> frozenset[str]:
     known: Any = Locale("en").territories
     return frozenset(code for code in known if len(code) == 2 and code.isalpha()) - NO_COUNTRIES
-
-
-@lru_cache(maxsize=1)
-def _currencies() -> list[str]:
-    """What is tender somewhere."""
-    return sorted({code for land in _countries() for code in get_territory_currencies(land)})
 
 
 @lru_cache(maxsize=1)

@@ -8,14 +8,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any, NamedTuple
 
-from babel.core import get_global
 from django.db.models import CharField, DateTimeField, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from catalog import shop
+from catalog import places, shop
 from catalog.compiled import Compiled, OneOf, Slot
 from catalog.models import ALWAYS, Price, Variant
 from museo import bulk
@@ -62,7 +60,7 @@ class Offer:
         ]
 
     def _is_money(self) -> bool:
-        return self.currency in currencies()
+        return self.currency in places.tender()
 
     def _is_list_amount_sane(self) -> bool:
         return self.list_amount is None or 0 <= self.list_amount <= DEAREST
@@ -76,15 +74,6 @@ class Offer:
     def _ends_before_start(self) -> bool:
         begins = self.valid_from or ALWAYS
         return self.valid_to is not None and self.valid_to <= begins
-
-
-@cache
-def currencies() -> frozenset[str]:
-    """The currencies that are legal tender somewhere today (ISO 4217)."""
-    of_all = get_global("territory_currencies").values()
-    return frozenset(
-        code for rows in of_all for code, _start, end, is_tender in rows if is_tender and not end
-    )
 
 
 class Amounts(NamedTuple):

@@ -112,6 +112,12 @@ def listing(
         kind=kind.replace("\x00", ""),
         colour=colour,
     )
+    listed = cursors.of(
+        "products",
+        query=query.strip(),
+        is_plain=is_plain,
+        **{**vars(filters), "category": category},
+    )
     if query.strip():
         found = finding.find(
             query,
@@ -123,6 +129,7 @@ def listing(
             is_plain=is_plain,
             limit=limit,
             cursor=cursor,
+            listed=listed,
         )
         return Page(
             results=_cards(found.ids, locale=locale, now=now),
@@ -133,7 +140,16 @@ def listing(
             is_interpreted=found.is_interpreted,
         )
     order = order or SORTS["newest"]
-    return _browse(filters, shelves, order, locale=locale, now=now, limit=limit, cursor=cursor)
+    return _browse(
+        filters,
+        shelves,
+        order,
+        locale=locale,
+        now=now,
+        limit=limit,
+        cursor=cursor,
+        listed=listed,
+    )
 
 
 def _browse(
@@ -145,8 +161,9 @@ def _browse(
     now: datetime,
     limit: int,
     cursor: str,
+    listed: str,
 ) -> Page:
-    place = cursors.place(cursor, order) if cursor else {}
+    place = cursors.place(cursor, order, listed) if cursor else {}
     if filters == Filters() and order == SORTS["newest"]:
         newest = _newest(next(size for size in SIZES if limit <= size), goes_on=bool(cursor))
         found = newest.rows(**cards.slots(locale=locale, now=now), **place)[: limit + 1]
@@ -157,7 +174,7 @@ def _browse(
     page = found[:limit]
     return Page(
         results=results,
-        next_cursor=cursors.at(page[-1], order) if len(found) > limit else "",
+        next_cursor=cursors.at(page[-1], order, listed) if len(found) > limit else "",
         interpretation=interpretation(Reading((), locale), query="", locale=locale),
     )
 

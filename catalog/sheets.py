@@ -34,6 +34,7 @@ def listing(
 ) -> Sheets:
     """The products, newest first, drafts too; raise NotAllowed and BadCursor."""
     masters.require(caller, "view")
+    listed = cursors.of("masters", status=status, is_deleted=is_deleted, sku=sku)
     rows = Master.objects.filter(deleted_at__isnull=not is_deleted)
     if status:
         rows = rows.filter(status=as_name(status))
@@ -41,7 +42,7 @@ def listing(
         sold_as = Variant.objects.filter(sku=as_name(sku), master=OuterRef("pk"))
         rows = rows.filter(Exists(sold_as))
     limit = max(1, min(limit, LARGEST_PAGE))
-    page, further = cursors.page(_with_parts(rows), NEWEST, limit=limit, cursor=cursor)
+    page, further = cursors.page(_with_parts(rows), NEWEST, listed, limit=limit, cursor=cursor)
     return Sheets(_sheets(page), further)
 
 

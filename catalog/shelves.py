@@ -9,7 +9,6 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from catalog import counts, masters, prices, shop
@@ -17,6 +16,7 @@ from catalog.forms import ShelfForm, ShelfFormSet
 from catalog.models import Master, StockItem, Variant
 from catalog.templatetags.money import money
 from museo.access.callers import caller_from_request
+from museo.access.lists import ModelAdmin
 from notifications.log_admin import LogAdmin
 
 # so few that staff should know

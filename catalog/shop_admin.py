@@ -12,12 +12,13 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget
 
 from catalog import logos, places, shop, shopkeeping
 from catalog.models import OpeningHours, Price, ShopSettings
 from museo.access.callers import caller_from_request
+from museo.access.lists import ModelAdmin
 from notifications.channels import email as mail
 from notifications.channels.message import BadAddress
 from notifications.log_admin import LogAdmin

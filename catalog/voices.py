@@ -20,12 +20,12 @@ OF_QUESTIONS = ("pk", "public_id", "question", "answer", "locale", "asked_at", "
 
 def reviews(master_id: int, *, limit: int = ON_A_PAGE, cursor: str = "") -> tuple[Rows, str]:
     """The newest of a product, and the cursor of those after them, empty at the end."""
-    return _page(_reviews(master_id), limit, cursor)
+    return _page(_reviews(master_id), cursors.of("reviews", of=master_id), limit, cursor)
 
 
 def questions(master_id: int, *, limit: int = ON_A_PAGE, cursor: str = "") -> tuple[Rows, str]:
     """The newest of a product with their answers, and the cursor of those after them."""
-    return _page(_questions(master_id), limit, cursor)
+    return _page(_questions(master_id), cursors.of("questions", of=master_id), limit, cursor)
 
 
 def first_reviews(master: Any) -> QuerySet[Any, Any]:
@@ -51,8 +51,8 @@ def _questions(master: Any) -> QuerySet[Any, Any]:
     return published.values(*OF_QUESTIONS)
 
 
-def _page(rows: QuerySet[Any, Any], limit: int, cursor: str) -> tuple[Rows, str]:
-    page, further = cursors.page(rows, NEWEST, limit=limit, cursor=cursor)
+def _page(rows: QuerySet[Any, Any], listed: str, limit: int, cursor: str) -> tuple[Rows, str]:
+    page, further = cursors.page(rows, NEWEST, listed, limit=limit, cursor=cursor)
     return shown(page), further
 
 

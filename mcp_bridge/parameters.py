@@ -19,4 +19,6 @@ Confirm = Annotated[
     str, Field(max_length=2000, description="From the first call, after the person agreed.")
 ]
 Limit = Annotated[int, Field(ge=1, le=products.LARGEST_PAGE)]
-PageCursor = Annotated[str, Field(max_length=500, description="`next` of the last page.")]
+PageCursor = Annotated[
+    str, Field(max_length=500, description="`next` of the last page of the same list.")
+]

@@ -10,12 +10,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from museo.access import people
 from museo.access.admin import UserAdmin
 from museo.access.callers import caller_from_request, who_is
+from museo.access.lists import ModelAdmin
 from museo.access.models import ServiceAccount, User
 from notifications import access_changes, log
 from notifications import delivery_admin as delivery_admin

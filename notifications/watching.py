@@ -9,9 +9,9 @@ from django.forms.widgets import Script
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
-from unfold.admin import ModelAdmin
 from unfold.paginator import InfinitePaginator
 
+from museo.access.lists import ModelAdmin
 from notifications.log_admin import LogAdmin
 
 EVERY_SECONDS = 5

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from museo.access.callers import Caller
@@ -23,7 +24,7 @@ class ActForm(forms.Form):
 
     name: ClassVar[str]
     # what its button says, and what is said when it is done
-    label: ClassVar[Any]
+    label: Any
     done: ClassVar[Any]
     # the statuses in which it is of use
     statuses: ClassVar[frozenset[str]] = lifecycle.BY_STAFF[lifecycle.FAILED]
@@ -148,14 +149,23 @@ class NotDelivered(ActForm):
         deliveries.fail(caller, self.order.number, reason=reason, now=now)
 
 
+def cancelling(order: Order) -> str:
+    """What it is called to cancel it: nothing goes back of what was not paid."""
+    is_paid = order.paid > order.paid_back
+    return _("Cancel and pay back") if is_paid else _("Cancel the order")
+
+
 class Cancel(ActForm):
     name = "cancel"
-    label = gettext_lazy("Cancel and pay back")
     done = gettext_lazy("%(number)s is cancelled.")
     statuses = lifecycle.BY_STAFF[lifecycle.CANCELLED]
     is_grave = True
 
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200)
+
+    def __init__(self, data: Any = None, *, order: Order) -> None:
+        super().__init__(data, order=order)
+        self.label = cancelling(order)
 
     def act(self, caller: Caller, now: datetime) -> None:
         reason = self.cleaned_data["reason"]

@@ -15,12 +15,12 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from unfold.admin import ModelAdmin
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
 
 from catalog.templatetags.money import money
 from museo.access.callers import Caller, caller_from_request
+from museo.access.lists import ModelAdmin
 from museo.access.problems import Problem
 from notifications.delivery_admin import tell_sent_again
 from notifications.log_admin import LogAdmin
@@ -269,7 +269,7 @@ class OrderAdmin(LogAdmin, ModelAdmin):
             return redirect("admin:orders_order_change", form.order.pk)
         return self._shown(request, form, _serve(returns.decide))
 
-    @action(description=CancelForm.title, permissions=["change"])
+    @action(description=gettext_lazy("Cancel the order"), permissions=["change"])
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._page(request, object_id, CancelForm, _serve(adjustments.cancel))
 

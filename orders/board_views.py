@@ -111,7 +111,7 @@ def _act(request: HttpRequest, caller: Caller, order: Order, now: datetime) -> H
         form.add_error(None, problem.detail)
         order = tracking.find(caller, order.number)
         return _desk(request, caller, order, form, problem.status)
-    LogEntry.objects.log_actions(request.user.pk, [order], CHANGE, str(kind.label))  # type: ignore[arg-type]
+    LogEntry.objects.log_actions(request.user.pk, [order], CHANGE, str(form.label))  # type: ignore[arg-type]
     said = str(kind.done) % {"number": order.number}
     if _wants_part(request):
         slips = board.some(caller, [order.number], now=timezone.now())

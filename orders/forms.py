@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 from uuid import uuid4
 
 from django import forms
@@ -10,6 +10,7 @@ from django.utils.translation import gettext, gettext_lazy
 from unfold import widgets
 
 from catalog.forms import MoneyField
+from orders import acts
 from orders.details import ADDRESS_FIELDS, LABELS
 from orders.models import MAX_QUANTITY, Order, OrderLine, Return
 
@@ -17,7 +18,7 @@ from orders.models import MAX_QUANTITY, Order, OrderLine, Return
 class OrderForm(forms.Form):
     """About one order; `wanted` is what its service takes."""
 
-    title: ClassVar[Any] = ""
+    title: Any = ""
 
     def __init__(self, data: Any, *, order: Order) -> None:
         super().__init__(data)
@@ -151,9 +152,11 @@ class TimeForm(OrderForm):
 
 
 class CancelForm(OrderForm):
-    title = gettext_lazy("Cancel and pay back")
-
     reason = _text(gettext_lazy("Reason"), 200, required=False)
+
+    def __init__(self, data: Any, *, order: Order) -> None:
+        super().__init__(data, order=order)
+        self.title = acts.cancelling(order)
 
 
 class FailureForm(OrderForm):

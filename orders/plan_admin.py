@@ -8,8 +8,9 @@ from django.core.exceptions import ValidationError
 from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 
+from museo.access.lists import ModelAdmin
 from notifications.log_admin import LogAdmin
 from orders import lifecycle, plans
 from orders.lifecycle import PlannedStep

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
@@ -17,6 +17,7 @@ from catalog import places, purchases, shop
 from catalog.forms import MoneyField
 from catalog.models import Master
 from catalog.templatetags.money import money
+from museo.access.lists import ModelAdmin
 from orders.discounts import Coupon
 from orders.models import DeliveryArea, DeliveryOption, Plan
 from orders.pricing import money as amount_of

@@ -21,7 +21,6 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from catalog.imports import columns, downloads, exports, services
@@ -31,6 +30,7 @@ from catalog.imports.problems import OF_FILES, CannotImport, words
 from catalog.models import Category, Master
 from catalog.templatetags.money import money
 from museo.access.callers import caller_from_request
+from museo.access.lists import ModelAdmin
 from museo.access.problems import Problem
 
 SHOWN = 50

@@ -17,7 +17,8 @@ from django.utils.text import slugify
 from catalog import drafts, money
 from catalog.imports.problems import RowRefused
 from catalog.models import Master
-from catalog.prices import DEAREST, currencies
+from catalog.places import tender
+from catalog.prices import DEAREST
 from catalog.stock import MOST_ON_HAND
 
 LARGEST_COUNT = MOST_ON_HAND
@@ -136,7 +137,7 @@ _AROUND = " \t\r\n\u00a0\u202f" + money.UNSEEN
 def _require_currency(written: str, currency: str) -> None:
     if not written or written.upper() == currency or written in money.signs(currency):
         return
-    if written.upper() in currencies() or _is_sign(written):
+    if written.upper() in tender() or _is_sign(written):
         raise RowRefused("price_currency", written=written, currency=currency)
     raise RowRefused("price_invalid")
 
@@ -165,7 +166,7 @@ def _decimal(cell: str) -> Decimal | None:
 
 def currency(cell: str) -> str:
     code = cell.strip().upper()
-    if code not in currencies():
+    if code not in tender():
         raise RowRefused("currency_unknown")
     return code
 

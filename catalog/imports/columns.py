@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog import shop
 from catalog.imports.problems import CannotImport
-from catalog.prices import currencies
+from catalog.places import tender
 
 LABELS: dict[str, str | Promise] = {
     "sku": _("SKU"),
@@ -107,7 +107,7 @@ def _guessed(name: str) -> str:
 def _with(field: str, more: str) -> str:
     if field in BY_LANGUAGE and more.lower() in languages():
         return f"{field}:{more.lower()}"
-    if field in BY_CURRENCY and more.upper() in currencies():
+    if field in BY_CURRENCY and more.upper() in tender():
         return f"{field}:{more.upper()}"
     return ""
 

@@ -27,7 +27,7 @@ from catalog.imports.files import CHUNK
 from catalog.imports.formulas import neutralise
 from catalog.models import Master, Price, Variant
 from catalog.money import Money
-from catalog.prices import currencies
+from catalog.places import tender
 from museo.access.callers import Caller
 from museo.access.permissions import may
 from museo.access.problems import Invalid, NotAllowed, field_error
@@ -70,7 +70,7 @@ def columns() -> list[str]:
 def _in_use() -> list[str]:
     """The currencies that there are prices in, and the shop's."""
     used = Price.objects.order_by().values_list("currency", flat=True).distinct()
-    return sorted({shop.currency(), *(currencies() & set(used))})
+    return sorted({shop.currency(), *(tender() & set(used))})
 
 
 def _rows(ids: Sequence[int] | None, now: datetime) -> Iterator[Row]:

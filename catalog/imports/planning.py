@@ -208,7 +208,11 @@ class Planner:
             return
         currency = column.more or values.get("currency") or self.currency
         is_none = column.name == "list_price" and value.strip() == cells.NOTHING
-        values[f"{column.name}:{currency}"] = None if is_none else cells.price(value, currency)
+        field = f"{column.name}:{currency}"
+        price = None if is_none else cells.price(value, currency)
+        # `price` in euro beside `price:EUR`
+        if values.setdefault(field, price) != price:
+            raise RowRefused("price_differs", currency=currency)
 
     def _category(self, cell: str) -> int:
         found = self.categories.find(cell.strip())

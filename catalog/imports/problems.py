@@ -57,6 +57,9 @@ OF_ROWS: dict[str, str | Promise] = {
     "price_currency": _(
         "The price is in %(written)s, not in %(currency)s. Give it a column of its own."
     ),
+    "price_differs": _(
+        "Another column says another price in %(currency)s. Leave one of the two cells empty."
+    ),
     "price_negative": _("A price is 0 or more."),
     "price_fraction": _("%(currency)s has at most %(digits)s decimals."),
     "price_too_high": _("A price is at most %(most)s."),

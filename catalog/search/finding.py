@@ -47,8 +47,9 @@ def find(
     is_plain: bool,
     limit: int,
     cursor: str,
+    listed: str,
 ) -> Found:
-    """A page of what is on sale and matches.
+    """A page of what is on sale and matches, of the list that is named.
 
     `is_plain` takes the words as they stand; without an `order` it is that of `sorts` which the
     words ask for, or the best match. Raises BadCursor for a cursor of another list.
@@ -57,7 +58,7 @@ def find(
     understood = _plain(query, locale) if is_plain else _understood(query, locale, rooms)
     read = understood.reading
     order = order or sorts.get(read.sort) or (BEST_MATCH if read.words else NEWEST)
-    after = cursors.values(cursor, order) if cursor else None
+    after = cursors.values(cursor, order, listed) if cursor else None
     found: Sequence[candidates.Row] = []
     if read.words or read.has_limits:
         search = Search(
@@ -70,7 +71,7 @@ def find(
     page = [Candidate._make(row) for row in rest[:limit]]
     return Found(
         ids=[each.pk for each in page],
-        next_cursor=cursors.at(page[-1], order) if len(rest) > limit else "",
+        next_cursor=cursors.at(page[-1], order, listed) if len(rest) > limit else "",
         interpretation=interpretation(read, query=query, locale=locale),
         facets=facets.count(found, rooms.labels),
         suggestions=understood.suggestions,

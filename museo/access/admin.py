@@ -10,11 +10,11 @@ from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from museo.access import second_factor
+from museo.access.lists import ModelAdmin
 from museo.access.models import Trail, User
 
 admin.site.unregister(Group)

@@ -14,11 +14,11 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from catalog.templatetags.money import money
 from museo.access.callers import caller_from_request
+from museo.access.lists import ModelAdmin
 from museo.access.problems import Problem
 from notifications import log
 from notifications.log_admin import LogAdmin

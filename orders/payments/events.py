@@ -32,7 +32,12 @@ OWED = "payment.owed"
 # of what whoever follows an order is told in words
 IN_WORDS = (REFUNDED, OWED)
 GOES_BACK = gettext_noop("payment.refunded.message")
-GOES_BACK_ALONE = gettext_noop("payment.refunded.without_order")
+# why money goes back that is kept for no order
+NO_ORDER = gettext_noop("payment.refunded.without_order")
+PAID_BEFORE = gettext_noop("payment.refunded.paid_before")
+NOTHING_DUE = gettext_noop("payment.refunded.nothing_due")
+LINK_PAID_BEFORE = gettext_noop("payment.refunded.link_paid_before")
+ORDERED_SINCE = gettext_noop("payment.refunded.ordered_since")
 LESS, NOTHING = gettext_noop("payment.owed.message"), gettext_noop("payment.owed.nothing")
 FAILED = gettext_noop("refund_failed.message")
 
@@ -65,11 +70,25 @@ def tell_refunded(
     """So much goes back; in words, unless that has ended the order, which says it."""
     texts = None
     if order is None:
-        texts = _message(GOES_BACK_ALONE, amount=in_words(amount, payment.currency))
+        why, about = _why_kept_for_none(payment)
+        texts = _message(why, amount=in_words(amount, payment.currency), **about)
     elif order.status != lifecycle.REFUNDED:
         texts = _message(GOES_BACK, amount=in_words(amount, payment.currency), number=order.number)
         _follow(payment, REFUNDED, order=order, now=now)
     tell(change, payment, REFUNDED, order=order, now=now, texts=texts, refunded=amount)
+
+
+def _why_kept_for_none(payment: Payment) -> tuple[str, dict[str, str]]:
+    """The words for it, and what they name: the buyer's own order, never that of somebody else."""
+    bought = payment.checkout
+    if own := Order.objects.filter(checkout=bought).first():
+        return PAID_BEFORE if own.paid else NOTHING_DUE, {"number": own.number}
+    if payment.link and payment.link.payments.filter(state=Payment.State.CAPTURED).exists():
+        return LINK_PAID_BEFORE, {}
+    later = Order.objects.filter(
+        checkout__basket=bought.basket_id, checkout__gt=bought.pk, email=bought.email
+    ).first()
+    return (ORDERED_SINCE, {"number": later.number}) if later else (NO_ORDER, {})
 
 
 def tell_less_owed(

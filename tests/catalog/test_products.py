@@ -305,6 +305,23 @@ def test_bad_values_are_refused_and_pointed_at(client: Client, query: str) -> No
     assert response.json()["errors"][0]["pointer"] == f"/{query.partition('=')[0]}"
 
 
+@pytest.mark.parametrize(
+    "another", ["", "category=clay&in_stock=true", "category=glass", "q=thing&sort=newest"]
+)
+def test_a_cursor_leads_on_in_its_own_list_alone(client: Client, sell: Sell, another: str) -> None:
+    for number in range(3):
+        sell(f"Thing {number}", category="clay")
+    sell("Vase", category="glass")
+    index.rebuild(now=NOON)
+    path = "/api/v1/catalog/products?limit=2&"
+    cursor = client.get(f"{path}category=clay").json()["next"].rpartition("cursor=")[2]
+
+    own, other = (client.get(f"{path}{of}&cursor={cursor}") for of in ("category=clay", another))
+
+    assert [row["slug"] for row in own.json()["results"]] == ["thing-0"]
+    assert (other.status_code, other.json()["code"]) == (400, "bad_cursor")
+
+
 def test_unknown_products_and_categories_are_404(client: Client) -> None:
     for path in ("catalog/products/nothing", "catalog/products?category=nowhere"):
         response = client.get(f"/api/v1/{path}")

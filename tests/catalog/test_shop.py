@@ -1,7 +1,7 @@
 """What the shop says of itself: read seldom, edited by owners, shown on every page."""
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 
@@ -297,6 +297,16 @@ def test_every_choice_is_named_in_the_readers_language() -> None:
     assert {"FI", "SA", "ES"} <= dict(places.countries()).keys()
     assert places.time_zone_of("FI") == "Europe/Helsinki"
     assert places.time_zone_of("US") == ""
+
+
+def test_the_money_of_a_country_is_that_of_the_day() -> None:
+    days = (date(2025, 12, 31), date(2026, 1, 1))
+
+    assert [places.currency_of("BG", day) for day in days] == ["BGN", "EUR"]
+    assert [places.currency_of("JP", day) for day in days] == ["JPY", "JPY"]
+    assert {"EUR", "JPY"} <= places.tender()
+    assert "BGN" not in places.tender()
+    assert "BGN" not in dict(places.currencies())
 
 
 def test_a_shop_before_its_first_run_is_not_open() -> None:

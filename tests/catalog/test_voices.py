@@ -10,7 +10,7 @@ from catalog import audit, products, questions, reviews, stock, voices
 from catalog.models import Category, Master, Price, Question, Review, Variant
 from museo.access.callers import Caller, caller_for_user
 from museo.access.models import User
-from museo.access.problems import NotAllowed, NotSignedIn
+from museo.access.problems import BadCursor, NotAllowed, NotSignedIn
 from notifications.audit import broken
 from notifications.models import Event
 
@@ -140,6 +140,10 @@ def test_voices_go_on_by_cursor(bowl: Master) -> None:
 
     assert [row["question"] for row in page + rest] == ["2", "1", "0"]
     assert end == ""
+    with pytest.raises(BadCursor):
+        voices.reviews(bowl.pk, cursor=further)
+    with pytest.raises(BadCursor):
+        voices.questions(bowl.pk + 1, cursor=further)
 
 
 def test_shoppers_ask_and_review_over_rest(client: Client) -> None:

@@ -333,6 +333,27 @@ def test_a_cancelled_order_that_was_owed_shows_no_money_that_goes_back(
     assert "€0.00" not in page + receipt
 
 
+def test_staff_are_offered_to_pay_back_only_what_was_paid(
+    owing: Placed, staff: Caller, client: Client
+) -> None:
+    order = owing.order
+    client.force_login(User.objects.create_superuser("boss@museo.example"))
+    change = f"/admin/orders/order/{order.pk}/change/"
+    pages = (f"/admin/orders/order/{order.pk}/cancel/", f"/admin/board/{order.number}")
+
+    for page in (change, *pages):
+        text = client.get(page).content.decode()
+        assert "Cancel the order" in text
+        assert "Cancel and pay back" not in text
+
+    settlement.mark_paid(staff, order.number, now=timezone.now())
+
+    for page in pages:
+        text = client.get(page).content.decode()
+        assert "Cancel and pay back" in text
+        assert "Cancel the order" not in text
+
+
 def test_staff_are_told_that_less_is_asked_for(owing: Placed, client: Client) -> None:
     client.force_login(User.objects.create_superuser("boss@museo.example"))
     page = f"/admin/orders/order/{owing.order.pk}/refund/"

@@ -43,13 +43,14 @@ from orders import (
     tracking,
 )
 from orders.details import Details
-from orders.models import Payment
-from orders.payments import demo, events, settlement
+from orders.models import Order, Payment
+from orders.payments import demo, events, links, settlement
 from orders.payments.charges import Outcome, PaidBack
+from orders.payments.links import NewLink
 from orders.tracking import Placed
 from tests.mail_server import Mailbox
 from tests.notifications.test_letters import EMOJI, HOUSE, LANGUAGES
-from tests.orders.conftest import SellLamp
+from tests.orders.conftest import ADDRESS, SellLamp
 
 pytestmark = [pytest.mark.usefixtures("committed"), pytest.mark.both]
 MAYA, LAMP = "maya@example.org", 12900
@@ -170,6 +171,90 @@ def test_whose_money_came_too_late_is_told_by_a_letter(
     assert log_audit.broken(log_audit.INVARIANTS, now=later) == []
     assert buyers.forget(now=later + tracking.TICKET_LIFE) == 0
     assert buyers.forget(now=later + tracking.TICKET_LIFE + timedelta(seconds=1)) == 1
+
+
+def owed(buyer: Caller, details: Details, now: datetime) -> NewLink:
+    """A link to pay an order that was placed on invoice."""
+    on_invoice = replace(details, payment_provider="manual", payment_token="invoice")
+    placed = checkout.place(buyer, on_invoice, now=now, speed=1.0)
+    return links.for_order(Caller(tickets=(placed.ticket,)), placed.order.number, now=now)
+
+
+def begin(new: NewLink, now: datetime, *, email: str = MAYA) -> Payment:
+    """A payment that waits for its customer."""
+    with pytest.raises(outcomes.PaymentActionRequired):
+        pay(new, "needs_action", now, email=email)
+    return Payment.objects.latest("pk")
+
+
+def pay(new: NewLink, method: str, now: datetime, *, email: str = MAYA) -> Placed:
+    body = {"email": email, "name": "Maya", "address": ADDRESS, "delivery": "courier"}
+    link = links.find(new.token)
+    return links.pay(link, method=method, body=body, locale="en", now=now, speed=1.0)
+
+
+def paid_twice_by_link(buyer: Caller, details: Details, _staff: Caller, now: datetime) -> Payment:
+    new = owed(buyer, details, now)
+    first = begin(new, now)
+    pay(new, "ok", now)
+    return first
+
+
+def cancelled_before(buyer: Caller, details: Details, staff: Caller, now: datetime) -> Payment:
+    new = owed(buyer, details, now)
+    waiting = begin(new, now)
+    adjustments.cancel(staff, Order.objects.get().number, now=now)
+    return waiting
+
+
+def paid_by_somebody_else(
+    buyer: Caller, _details: Details, _staff: Caller, now: datetime
+) -> Payment:
+    new = links.for_basket(buyer, now=now)
+    first = begin(new, now)
+    pay(new, "ok", now, email="sam@example.org")
+    return first
+
+
+def bought_since(buyer: Caller, details: Details, _staff: Caller, now: datetime) -> Payment:
+    with pytest.raises(outcomes.PaymentActionRequired):
+        checkout.place(buyer, replace(details, payment_token="needs_action"), now=now, speed=1.0)
+    first = Payment.objects.get()
+    checkout.place(buyer, details, now=now, speed=1.0)
+    return first
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "why"),
+    [
+        (paid_twice_by_link, "your order {number} was paid before"),
+        (cancelled_before, "nothing is left to be paid for your order {number}"),
+        (paid_by_somebody_else, "what the payment link asks for was paid before"),
+        (bought_since, "you have placed your order {number} since"),
+    ],
+)
+def test_whose_money_is_not_needed_any_more_is_told_why(
+    sell: SellLamp,
+    details: Details,
+    staff: Caller,
+    mailbox: Mailbox,
+    noon: datetime,
+    meanwhile: Callable[..., Payment],
+    why: str,
+) -> None:
+    sell(price=LAMP, on_hand=9)
+    basket = baskets.add(Caller(), sku="LAMP", quantity=1, now=noon)
+    payment = meanwhile(Caller(basket_token=basket.token), details, staff, noon)
+    deliver(noon)
+    mailbox.taken.clear()
+
+    body, headers = demo.news(payment.public_id, Outcome.CAPTURED)
+    settlement.hear("demo", body, headers, now=noon, speed=1.0)
+    deliver(noon)
+
+    because = why.format(number=Order.objects.get().number)
+    assert said(mailbox) == [(BACK, f"€132.90 goes back to you the way you paid: {because}.")]
+    assert mailbox.taken[0]["To"] == MAYA
 
 
 def test_what_goes_back_before_it_is_delivered_is_told_too(
@@ -483,8 +568,8 @@ def test_money_without_an_order_is_told_to_whose_account_it_was(
 
     [told, *_rest] = inbox.read(maya, limit=1).told("en")
 
-    message = "€12.00 goes back to you the way you paid: there is no order for it."
-    assert told["data"]["message"] == message
+    because = f"your order {placed.order.number} was paid before."
+    assert told["data"]["message"] == f"€12.00 goes back to you the way you paid: {because}"
 
 
 KINDS: dict[str, Any] = {

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from catalog import drafts, stock
-from catalog.imports import downloads, files, services, working
+from catalog.imports import downloads, files, problems, services, working
 from catalog.imports.models import Import
 from catalog.models import (
     ALWAYS,
@@ -476,6 +476,33 @@ def test_what_an_import_brings_back_is_told(import_file: ImportFile) -> None:
 
     event = Event.objects.get(type="stock.back")
     assert event.data["sku"] == "BOWL-S"
+
+
+@pytest.mark.parametrize("header", ["price,currency,price:EUR", "price:EUR,price,currency"])
+def test_a_row_with_two_prices_in_one_currency_is_refused(
+    import_file: ImportFile, header: str
+) -> None:
+    def row(sku: str, **cells: str) -> str:
+        return ",".join([sku, sku, "clay", *(cells.get(name, "") for name in header.split(","))])
+
+    said = {"price": "84.00", "currency": "EUR"}
+    found = import_file(
+        "\n".join(
+            [
+                f"sku,name,category,{header}",
+                row("DIFFERS", **said, **{"price:EUR": "85.00"}),
+                row("AGREES", **said, **{"price:EUR": "€84"}),
+                row("BESIDE", **{**said, "currency": "USD", "price:EUR": "85.00"}),
+                row("ALONE", **said),
+            ]
+        ).encode()
+    )
+
+    [(_row, [(field, code)])] = reasons(found).items()
+    assert (field.partition(":")[0], code) == ("price", "price_differs")
+    assert set(Variant.objects.values_list("sku", flat=True)) == {"AGREES", "BESIDE", "ALONE"}
+    [told] = found.rows.get(outcome="refused").reasons
+    assert "another price" in problems.words(problems.OF_ROWS, told)
 
 
 def test_a_currency_that_is_no_money_any_more_is_refused(import_file: ImportFile) -> None:

@@ -41,7 +41,7 @@ def _middle(count: int) -> str:
     """The cursor of the place where half of the newest have been listed."""
     newest = SORTS["newest"]
     rows = Master.objects.on_sale().order_by(*newest).values("published_at", "pk")
-    return cursors.at(rows[count // 2], newest)
+    return cursors.at(rows[count // 2], newest, cursors.of("products"))
 
 
 def _products() -> Iterator[Product]:
