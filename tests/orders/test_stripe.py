@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from math import inf
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from catalog.models import StockItem
+from catalog import shop
+from catalog.models import Price, StockItem
 from museo.access.callers import Caller
 from notifications.models import Event
 from orders import adjustments, baskets, checkout, outcomes
@@ -353,6 +355,46 @@ def test_another_sum_than_was_asked_for_places_no_order(
         assert payment.state == "requires_action"
     assert not Order.objects.exists()
     assert caplog.text.count("another sum than was asked for") == 2
+
+
+@pytest.mark.parametrize(
+    ("currency", "stripes"),
+    [("ISK", 1329000), ("UGX", 1329000), ("RSD", 1329000), ("JPY", 13290), ("KWD", 13290)],
+)
+def test_a_currency_is_charged_and_paid_back_in_the_units_that_stripe_has_for_it(
+    api: Stripe,
+    sell: SellLamp,
+    by_card: Details,
+    staff: Caller,
+    now: datetime,
+    client: Client,
+    currency: str,
+    stripes: int,
+) -> None:
+    shop.keep(replace(shop.current(), currency=currency), seconds=inf)
+    sell(price=12900)
+    Price.objects.update(currency=currency)
+    guest = Caller(basket_token=baskets.add(Caller(), sku="LAMP", quantity=1, now=now).token)
+    payment = begin(guest, by_card, now)
+    assert (payment.amount, payment.currency) == (13290, currency)
+    assert api.sessions[payment.provider_reference]["amount_total"] == stripes
+
+    api.pay(payment.provider_reference)
+    tell(client, api, payment, "completed")
+    order = Order.objects.get()
+    adjustments.refund(staff, order.number, now=now)
+
+    assert [refund["amount"] for refund in api.refunds.values()] == [stripes]
+    order.refresh_from_db()
+    assert (order.payment_status, order.paid_back) == ("refunded", 13290)
+
+
+def test_parts_of_a_krona_are_another_sum() -> None:
+    session = {"id": "cs_1", "status": "complete", "payment_status": "paid", "currency": "isk"}
+
+    took = [stripe._as_charge({**session, "amount_total": sum}).took for sum in (4000, 4010)]
+
+    assert [each == (40, "ISK") for each in took] == [True, False]
 
 
 @pytest.fixture
