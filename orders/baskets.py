@@ -225,7 +225,8 @@ def apply_coupon(caller: Caller, code: str, *, now: datetime) -> OpenBasket:
     with sql.asynchronous():
         opened = _locked(caller)
         inside = contents.of(opened.basket.pk, locale=caller.locale, now=now)
-        refused = coupons.refusal(coupon, inside.lines, buyer=Buyer(caller.user_id), now=now)
+        buyer = Buyer(caller.user_id, basket_id=opened.basket.pk)
+        refused = coupons.refusal(coupon, inside.lines, buyer=buyer, now=now)
         if refused:
             raise refused
         _keep_coupon(opened.basket, coupon)

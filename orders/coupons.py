@@ -37,10 +37,15 @@ class CouponRefused(Problem):
 
 @dataclass(frozen=True)
 class Buyer:
-    """Whose uses are counted: the user's, and those under the same e-mail address."""
+    """Whose uses are counted: the user's, and those under the same e-mail address.
+
+    What a checkout of the basket `basket_id` holds is still theirs to use: the next one of that
+    basket takes its place.
+    """
 
     user_id: int | None = None
     email: str = ""
+    basket_id: int | None = None
 
     @property
     def email_digest(self) -> str:
@@ -68,7 +73,7 @@ def refusal(
         return CouponRefused("not_yet", _("Coupon %(code)s is not valid yet.") % named)
     if coupon.ends_at and now >= coupon.ends_at:
         return CouponRefused("expired", _("Coupon %(code)s has expired.") % named)
-    if coupon.usage_limit is not None and coupon.used >= coupon.usage_limit:
+    if _is_used_up(coupon, buyer):
         return _used_up(coupon)
     if _has_used(coupon, buyer):
         return _already_used(coupon)
@@ -129,6 +134,19 @@ def _not_used_up(coupon: Coupon) -> QuerySet[Coupon]:
     )
 
 
+def _is_used_up(coupon: Coupon, buyer: Buyer) -> bool:
+    limit = coupon.usage_limit
+    if limit is None or coupon.used < limit:
+        return False
+    return coupon.used - _held_by_own(coupon, buyer).count() >= limit
+
+
+def _held_by_own(coupon: Coupon, buyer: Buyer) -> QuerySet[Redemption]:
+    """What the checkouts of the buyer's basket hold, without any by which it was bought."""
+    held = Redemption.objects.filter(coupon=coupon, state=Redemption.State.HELD)
+    return held.filter(checkout__basket=buyer.basket_id) if buyer.basket_id else held.none()
+
+
 def _has_used(coupon: Coupon, buyer: Buyer) -> bool:
     if coupon.per_user_limit is None:
         return False
@@ -136,7 +154,8 @@ def _has_used(coupon: Coupon, buyer: Buyer) -> bool:
     if buyer.email:
         theirs |= Q(email_digest=buyer.email_digest)
     uses = Redemption.objects.filter(theirs, coupon=coupon, state__in=LIVE)
-    return bool(theirs) and uses.count() >= coupon.per_user_limit
+    others = uses.exclude(pk__in=_held_by_own(coupon, buyer).values("pk"))
+    return bool(theirs) and others.count() >= coupon.per_user_limit
 
 
 def _used_up(coupon: Coupon) -> CouponRefused:

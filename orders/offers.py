@@ -65,7 +65,7 @@ def make(
     inside = found or contents.of(basket.pk, locale=locale, now=now)
     lines = inside.lines
     option = delivery.find(details.delivery, stamp=inside.stamp)
-    refused = _coupon_refused(basket, lines, Buyer(user_id, details.email), now)
+    refused = _coupon_refused(basket, lines, Buyer(user_id, details.email, basket.pk), now)
     coupon = None if refused else basket.coupon
     quote = pricing.quote(
         lines,
@@ -103,7 +103,7 @@ def glance(
 ) -> tuple[pricing.Quote, Problem | None]:
     """What a basket costs before anything is known of its delivery; why its coupon is refused."""
     lines = inside.lines
-    refused = _coupon_refused(basket, lines, Buyer(user_id), now) if lines else None
+    refused = _coupon_refused(basket, lines, Buyer(user_id, basket_id=basket.pk), now) if lines else None
     coupon = None if refused or not lines else basket.coupon
     quote = pricing.quote(
         lines,
