@@ -190,7 +190,8 @@ def replace(caller: Caller, *, items: Sequence[Mapping[str, Any]], now: datetime
 def merge(caller: Caller, *, now: datetime) -> tuple[OpenBasket | None, list[dict[str, str]]]:
     """Put a guest's basket into that of the user who has signed in; again is harmless.
 
-    Quantities add up as far as there is stock and an order may have; messages say where not.
+    Quantities add up as far as there is stock and an order may have; messages say where not. What
+    the guest is paying for becomes the user's, and leaves their basket once it is paid.
     """
     guests = Basket.objects.open().filter(user=None, token_hash=digest(caller.basket_token))
     if not caller.user_id or not guests.exists():
@@ -203,6 +204,7 @@ def merge(caller: Caller, *, now: datetime) -> tuple[OpenBasket | None, list[dic
             return opened, []
         # what the guest had begun to buy would stand in the user's way
         holds.give_up_waiting(guest.pk, now=now)
+        holds.hand_over(guest.pk, to=opened.basket)
         lines = guest.lines.select_related("variant").order_by("pk")
         capped = [
             message
