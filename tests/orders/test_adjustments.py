@@ -213,7 +213,7 @@ def test_only_staff_pay_back(placed: Placed, owner: Caller, noon: datetime) -> N
 
 
 def test_a_refund_the_provider_refuses_can_be_asked_for_again(
-    placed: Placed, staff: Caller, noon: datetime, monkeypatch: pytest.MonkeyPatch
+    placed: Placed, staff: Caller, noon: datetime, monkeypatch: pytest.MonkeyPatch, client: Client
 ) -> None:
     with monkeypatch.context() as context:
         refuses(context)
@@ -223,10 +223,15 @@ def test_a_refund_the_provider_refuses_can_be_asked_for_again(
     assert Refund.objects.get().state == "failed"
     assert types_of(Payment.objects.get().topic)[-1] == "payment.refund_failed"
 
+    client.get(f"/t/{placed.ticket}")
+    receipt = f"/orders/{order.number}/receipt"
+    assert "aid back" not in client.get(receipt).content.decode()
+
     adjustments.refund(staff, order.number, now=noon)
 
     order.refresh_from_db()
     assert (order.status, order.payment_status) == ("cancelled", "refunded")
+    assert client.get(receipt).content.decode().count("aid back") == 1
 
 
 def test_a_refund_left_by_a_process_that_died_is_taken_up(
