@@ -309,11 +309,18 @@ def _pay_back(
     )
     if puts_back:
         _put_back(order, units, now=now)
-    if order.given_back == order.payable and order.status == lifecycle.DELIVERED:
+    if order.status == lifecycle.DELIVERED and _is_all_back(order):
         _end(caller, order, lifecycle.REFUNDED, now=now)
         tracking.tell(change, order, status=order.status, step=order.step, now=now)
     change.afterwards(partial(_settle_of, adjustment, now=now))
     return adjustment
+
+
+def _is_all_back(order: Order) -> bool:
+    """Nothing is left of what was paid, or is owed; of what cost nothing, all of it is here."""
+    if order.total:
+        return order.given_back == order.payable
+    return not order.lines.filter(taken_back__lt=F("quantity")).exists()
 
 
 def left(order: Order) -> int:
