@@ -424,7 +424,8 @@ def _messages(basket: Basket, inside: Contents) -> list[dict[str, Any]]:
     # the first line of a variant says it for all of them
     firsts = {line.variant_id: line.id for line in reversed(inside.lines)}
     left = {firsts[variant_id]: units for variant_id, units in short.items()}
-    return [
+    limits = [offers.message(problem) for problem in offers.too_many(inside)]
+    return limits + [
         message
         for line in inside.lines
         for message in [_not_for_sale(line) or _stock_changed(line, left) or _price_changed(line)]
@@ -561,10 +562,7 @@ def _check_available(
     """Raise what stands in the way; so many as are `free` need not be looked for, any for None."""
     _check_quantity(quantity)
     if variant.max_per_order is not None and quantity > variant.max_per_order:
-        detail = _("An order may have %(max)s of %(sku)s.") % {
-            "max": variant.max_per_order,
-            "sku": isolated(variant.sku),
-        }
+        detail = offers.TooMany(variant.sku, variant.max_per_order).detail
         raise QuantityOutOfRange(detail, errors=[field_error("/quantity", "out_of_range", detail)])
     if free is None or quantity <= free:
         return

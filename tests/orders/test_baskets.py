@@ -14,7 +14,7 @@ from catalog.stock import OutOfStock
 from museo.access.callers import Caller
 from museo.access.models import User
 from museo.access.tokens import digest
-from orders import baskets, checkout, holds, outcomes
+from orders import baskets, checkout, holds, offers, outcomes
 from orders.checkout import place
 from orders.details import Details
 from orders.models import Basket, BasketLine, Order, Payment
@@ -262,6 +262,25 @@ def test_an_order_has_no_more_of_a_thing_than_it_may(
     baskets.add(Caller(user_id=maya.pk), sku="LAMP", quantity=1, now=noon)
     _own, capped = baskets.merge(Caller(user_id=maya.pk, basket_token=token), now=noon)
     assert (quantities(maya), len(capped)) == ({"LAMP": 2}, 1)
+
+
+def test_a_limit_that_is_newer_than_the_basket_holds_for_its_order(
+    sell: SellLamp, details: Details, noon: datetime
+) -> None:
+    lamp = sell(on_hand=9)
+    guest = Caller(basket_token=baskets.add(Caller(), sku="LAMP", quantity=3, now=noon).token)
+    Variant.objects.filter(pk=lamp.pk).update(max_per_order=2)
+
+    shown = baskets.show(baskets.find(guest), locale="en", now=noon)
+    with pytest.raises(offers.TooMany) as refused:
+        place(guest, details, now=noon, speed=1.0)
+
+    told = {"type": "error", "code": "quantity_out_of_range", "sku": "LAMP"}
+    assert shown["messages"] == [{**told, "detail": refused.value.detail}]
+    assert refused.value.detail == "An order may have 2 of LAMP."
+    line = BasketLine.objects.get()
+    baskets.set_quantity(guest, line_id=line.pk, quantity=2, now=noon)
+    assert place(guest, details, now=noon, speed=1.0).order.lines.get().quantity == 2
 
 
 def test_signing_in_on_the_page_and_over_rest_brings_the_basket_along(
