@@ -44,7 +44,8 @@ class Shelf:
 class Contents:
     """`shelves` are by variant, of those whose units are counted.
 
-    `most` is how many of a variant an order may have, where there is such a limit. `is_bought`: a checkout of the basket may still become an order; `stamp` is that of the terms.
+    `most` is how many of a variant an order may have, where there is such a limit. `is_bought`: a
+    checkout of the basket may still become an order; `stamp` is that of the terms.
     """
 
     lines: Sequence[Line] = ()

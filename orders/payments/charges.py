@@ -62,7 +62,7 @@ class Charge:
     provider_reference: str
     error_code: str = ""
     action_url: str = ""
-    took: tuple[Decimal, str] | None = None
+    took: tuple[int | Decimal, str] | None = None
 
 
 @dataclass(frozen=True)

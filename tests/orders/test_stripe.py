@@ -392,7 +392,7 @@ def test_a_currency_is_charged_and_paid_back_in_the_units_that_stripe_has_for_it
 def test_parts_of_a_krona_are_another_sum() -> None:
     session = {"id": "cs_1", "status": "complete", "payment_status": "paid", "currency": "isk"}
 
-    took = [stripe._as_charge({**session, "amount_total": sum}).took for sum in (4000, 4010)]
+    took = [stripe._as_charge({**session, "amount_total": total}).took for total in (4000, 4010)]
 
     assert [each == (40, "ISK") for each in took] == [True, False]
 
