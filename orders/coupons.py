@@ -58,7 +58,7 @@ def find(code: str) -> Coupon:
     is_written_so = typed.isascii() and typed.replace("-", "").isalnum()
     coupon = Coupon.objects.filter(code=typed, is_active=True).first() if is_written_so else None
     if coupon is None:
-        raise CouponRefused("unknown", _("There is no such coupon. Check how it is written."))
+        raise _unknown()
     return coupon
 
 
@@ -68,7 +68,7 @@ def refusal(
     """Why the coupon cannot be used for these lines by this buyer; None if it can."""
     named = {"code": coupon.code}
     if not coupon.is_active:
-        return CouponRefused("unknown", _("There is no such coupon. Check how it is written."))
+        return _unknown()
     if coupon.starts_at and now < coupon.starts_at:
         return CouponRefused("not_yet", _("Coupon %(code)s is not valid yet.") % named)
     if coupon.ends_at and now >= coupon.ends_at:
@@ -102,7 +102,8 @@ def hold(coupon: Coupon, *, checkout_id: int, buyer: Buyer, now: datetime) -> No
     """Count a use for a checkout, inside the caller's transaction; raise CouponRefused."""
     # this locks the coupon's row: whose uses are counted next waits for this one
     if not _not_used_up(coupon).update(used=F("used") + 1):
-        raise _used_up(coupon)
+        coupon.refresh_from_db(fields=["is_active"])
+        raise _used_up(coupon) if coupon.is_active else _unknown()
     if _has_used(coupon, buyer):
         raise _already_used(coupon)
     Redemption.objects.create(
@@ -156,6 +157,10 @@ def _has_used(coupon: Coupon, buyer: Buyer) -> bool:
     uses = Redemption.objects.filter(theirs, coupon=coupon, state__in=LIVE)
     others = uses.exclude(pk__in=_held_by_own(coupon, buyer).values("pk"))
     return bool(theirs) and others.count() >= coupon.per_user_limit
+
+
+def _unknown() -> CouponRefused:
+    return CouponRefused("unknown", _("There is no such coupon. Check how it is written."))
 
 
 def _used_up(coupon: Coupon) -> CouponRefused:

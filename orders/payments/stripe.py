@@ -22,6 +22,7 @@ import orjson
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from catalog import shop
 from catalog.money import digits
 from museo.lazy import Lazy
 from orders.payments.charges import (
@@ -214,7 +215,7 @@ def _make(request: ChargeRequest) -> library.checkout.Session:
                 "price_data": {
                     "currency": request.currency.lower(),
                     "unit_amount": _as_stripes(request.amount, request.currency),
-                    "product_data": {"name": "Museo"},
+                    "product_data": {"name": shop.current().name},
                 },
             }
         ],

@@ -126,6 +126,16 @@ def test_the_page_sends_the_customer_on_and_takes_the_one_who_is_back_to_the_ord
     assert Order.objects.count() == 1
 
 
+def test_stripes_page_names_the_shop(
+    api: Stripe, guest: Caller, by_card: Details, now: datetime
+) -> None:
+    shop.keep(replace(shop.current(), name="Amphora"), seconds=inf)
+
+    payment = begin(guest, by_card, now)
+
+    assert api.sessions[payment.provider_reference]["line"] == "Amphora"
+
+
 def test_slow_money_is_waited_for_and_lost_money_is_said(
     api: Stripe, guest: Caller, by_card: Details, now: datetime, client: Client
 ) -> None:
