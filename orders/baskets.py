@@ -304,10 +304,14 @@ def _put(basket: Basket, wish: Wish, quantity: int) -> list[dict[str, str]]:
         )
     if possible == has + quantity:
         return []
-    detail = _("Your basket has %(count)s of %(sku)s: there are no more.") % {
-        "sku": isolated(variant.sku),
-        "count": possible,
-    }
+    limit = variant.max_per_order
+    if limit is not None and possible >= limit:
+        detail = offers.TooMany(variant.sku, limit).detail
+    else:
+        detail = _("Your basket has %(count)s of %(sku)s: there are no more.") % {
+            "sku": isolated(variant.sku),
+            "count": possible,
+        }
     return [{"type": "warning", "code": "quantity_capped", "sku": variant.sku, "detail": detail}]
 
 
