@@ -18,7 +18,7 @@ from catalog import shop
 from catalog.models import Price, StockItem
 from museo.access.callers import Caller
 from notifications.models import Event
-from orders import adjustments, baskets, checkout, outcomes
+from orders import adjustments, baskets, checkout, checkouts, holds, outcomes
 from orders.details import Details
 from orders.models import Order, Payment, PaymentEvent, Refund
 from orders.payments import settlement, stripe
@@ -154,6 +154,36 @@ def test_slow_money_is_waited_for_and_lost_money_is_said(
     tell(client, api, payment, "async_payment_succeeded", "evt_3")
     payment.refresh_from_db()
     assert (payment.state, Order.objects.count()) == ("captured", 1)
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_slow_money_is_waited_for_when_its_checkout_is_over(
+    api: Stripe, guest: Caller, by_card: Details, now: datetime, client: Client, comes: bool
+) -> None:
+    payment = begin(guest, by_card, now - holds.HOLD)
+    api.pay(payment.provider_reference, payment_status="unpaid")
+    tell(client, api, payment, "completed", id="evt_1")
+    client.cookies["museo_basket"] = guest.basket_token
+    page, checkout_id = f"/pay/{payment.public_id}", payment.checkout.public_id
+
+    def codes() -> list[str]:
+        return [each["code"] for each in checkouts.show(guest, checkout_id)["messages"]]
+
+    assert checkout.release_expired(now=now) == 1
+    for _ in range(2):
+        assert "Your payment is on its way" in client.get(page).content.decode()
+        assert codes() == ["payment_pending"]
+        settlement.look_after(now=now, speed=1.0)
+
+    api.sessions[payment.provider_reference]["payment_status"] = "paid" if comes else "unpaid"
+    if comes:
+        tell(client, api, payment, "async_payment_succeeded", id="evt_2")
+        landed = f"/orders/{Order.objects.get().number}"
+    else:
+        tell(client, api, payment, "async_payment_failed", id="evt_2")
+        landed = "/checkout"
+        assert codes() == ["canceled"]
+    assert client.get(page).headers["Location"] == landed
 
 
 def test_an_expired_session_that_comes_after_its_payment_changes_nothing(
