@@ -79,10 +79,7 @@ def cancel(caller: Caller, number: str, *, reason: str = "", now: datetime) -> O
         was = _end(caller, order, lifecycle.CANCELLED, now=now)
         slots.leave(order)
         ask_no_more(order, now=now)
-        units = {
-            line.position: line.quantity - line.taken_back
-            for line in order.lines.order_by("position")
-        }
+        units = _units_left(order)
         adjustment = _give_back(
             change,
             caller,
@@ -117,9 +114,12 @@ def refund(
     """Send money back for an order, or ask for less if it is owed, for staff who may change orders.
 
     For these units of its lines, or an amount in minor units, or all that is left. A delivered
-    order of which nothing is left is then `refunded`. Raises RefundTooLarge. `attempt` is the
-    claimed Idempotency-Key; its answer is `tracking.adjustment`.
+    order of which nothing is left is then `refunded`. With `puts_back` those units can be sold
+    again, for all that is left all of them. Raises RefundTooLarge, and Invalid for lines beside an
+    amount, or an amount for goods that nobody has named. `attempt` is the claimed Idempotency-Key;
+    its answer is `tracking.adjustment`.
     """
+    _require_one_wish(amount, units, puts_back=puts_back)
     order = tracking.find_for_staff(caller, number)
     with log.change() as change:
         if attempt:
@@ -130,6 +130,8 @@ def refund(
         if not worth:
             raise RefundTooLarge(_("Nothing is left of what was paid, or is owed."), left=0)
         kind = Adjustment.Kind.RETURN if puts_back else Adjustment.Kind.REFUND
+        if puts_back and units is None:
+            units = _units_left(order)
         adjustment = _pay_back(
             change,
             caller,
@@ -145,6 +147,17 @@ def refund(
         if attempt:
             attempt.answer(201, tracking.adjustment(adjustment))
     return adjustment
+
+
+def _require_one_wish(amount: int | None, units: Units | None, *, puts_back: bool) -> None:
+    if amount is None:
+        return
+    if units is not None:
+        detail = _("Choose either lines or an amount.")
+        raise Invalid(detail, errors=[field_error("/amount", "lines_or_amount", detail)])
+    if puts_back:
+        detail = _("Say how many of which lines.")
+        raise Invalid(detail, errors=[field_error("/lines", "required", detail)])
 
 
 def give_back_units(
@@ -296,11 +309,18 @@ def _pay_back(
     )
     if puts_back:
         _put_back(order, units, now=now)
-    if order.given_back == order.payable and order.status == lifecycle.DELIVERED:
+    if order.status == lifecycle.DELIVERED and _is_all_back(order):
         _end(caller, order, lifecycle.REFUNDED, now=now)
         tracking.tell(change, order, status=order.status, step=order.step, now=now)
     change.afterwards(partial(_settle_of, adjustment, now=now))
     return adjustment
+
+
+def _is_all_back(order: Order) -> bool:
+    """Nothing is left of what was paid, or is owed; of what cost nothing, all of it is here."""
+    if order.total:
+        return order.given_back == order.payable
+    return not order.lines.filter(taken_back__lt=F("quantity")).exists()
 
 
 def left(order: Order) -> int:
@@ -317,6 +337,14 @@ def _payment(order: Order) -> Payment | None:
     """By which it was paid, or is owed; None if nothing is asked for it."""
     states = [Payment.State.CAPTURED, Payment.State.OWED]
     return order.payments.filter(state__in=states).first()
+
+
+def _units_left(order: Order) -> Units:
+    """Those that nobody has taken back, or asked to send back."""
+    return {
+        line.position: line.quantity - line.taken_back - line.coming_back
+        for line in order.lines.order_by("position")
+    }
 
 
 def _worth(order: Order, payment: Payment | None, amount: int | None, units: Units | None) -> int:

@@ -12,7 +12,7 @@ from museo.access.callers import Caller
 from museo.access.permissions import may
 from museo.access.problems import Invalid, Problem, field_error
 from notifications import log
-from orders import lifecycle, notes, tracking
+from orders import delivery, lifecycle, notes, tracking
 from orders.details import ADDRESS_FIELDS, LABELS, in_one_line, parse_address
 from orders.models import Order
 
@@ -37,12 +37,14 @@ def amend(
 ) -> Order:
     """Change the address or the note of an order that the caller may act on; None leaves it.
 
-    Customers can until it is being prepared, staff until it is delivered. Of an address only what
-    is CHANGEABLE can be another one.
+    Customers can until it is being prepared, and to where its way of delivery goes; staff until it
+    is delivered. Of an address only what is CHANGEABLE can be another one.
     """
     order = tracking.find_to_act(caller, number)
     is_staff = may(caller, "orders.change_order")
     wanted: dict[str, Any] = {} if address is None else {"address": _address(order, address)}
+    if wanted and not is_staff:
+        _require_reached(order, wanted["address"])
     if note is not None:
         wanted["note"] = note
     statuses = lifecycle.AMENDED_BY_STAFF if is_staff else lifecycle.AMENDED_BY_CUSTOMERS
@@ -87,6 +89,12 @@ def _address(order: Order, wanted: Mapping[str, str]) -> dict[str, str]:
         detail = gettext("The country cannot be changed. Cancel the order and buy again.")
         raise Invalid(detail, errors=[field_error("/address/country", "fixed", detail)])
     return {**order.address, **address}
+
+
+def _require_reached(order: Order, address: Mapping[str, str]) -> None:
+    option = delivery.find(order.delivery)
+    if option and address != order.address and not option.reaches(address):
+        raise delivery.not_there(option)
 
 
 def _written(before: str | Mapping[str, str]) -> str:

@@ -69,7 +69,7 @@ class RefundLine(serializers.Serializer[Any]):
 
 class RefundBody(serializers.Serializer[Any]):
     amount = serializers.IntegerField(min_value=1, max_value=MAX_AMOUNT, required=False)
-    lines = RefundLine(many=True, required=False)
+    lines = RefundLine(many=True, required=False, allow_empty=False)
     reason = serializers.CharField(max_length=200, default="", allow_blank=True)
     # the goods can be sold again
     puts_back = serializers.BooleanField(default=False)

@@ -190,7 +190,8 @@ def replace(caller: Caller, *, items: Sequence[Mapping[str, Any]], now: datetime
 def merge(caller: Caller, *, now: datetime) -> tuple[OpenBasket | None, list[dict[str, str]]]:
     """Put a guest's basket into that of the user who has signed in; again is harmless.
 
-    Quantities add up as far as there is stock and an order may have; messages say where not.
+    Quantities add up as far as there is stock and an order may have; messages say where not. What
+    the guest is paying for becomes the user's, and leaves their basket once it is paid.
     """
     guests = Basket.objects.open().filter(user=None, token_hash=digest(caller.basket_token))
     if not caller.user_id or not guests.exists():
@@ -203,6 +204,7 @@ def merge(caller: Caller, *, now: datetime) -> tuple[OpenBasket | None, list[dic
             return opened, []
         # what the guest had begun to buy would stand in the user's way
         holds.give_up_waiting(guest.pk, now=now)
+        holds.hand_over(guest.pk, to=opened.basket)
         lines = guest.lines.select_related("variant").order_by("pk")
         capped = [
             message
@@ -225,7 +227,8 @@ def apply_coupon(caller: Caller, code: str, *, now: datetime) -> OpenBasket:
     with sql.asynchronous():
         opened = _locked(caller)
         inside = contents.of(opened.basket.pk, locale=caller.locale, now=now)
-        refused = coupons.refusal(coupon, inside.lines, buyer=Buyer(caller.user_id), now=now)
+        buyer = Buyer(caller.user_id, basket_id=opened.basket.pk)
+        refused = coupons.refusal(coupon, inside.lines, buyer=buyer, now=now)
         if refused:
             raise refused
         _keep_coupon(opened.basket, coupon)
@@ -301,10 +304,14 @@ def _put(basket: Basket, wish: Wish, quantity: int) -> list[dict[str, str]]:
         )
     if possible == has + quantity:
         return []
-    detail = _("Your basket has %(count)s of %(sku)s: there are no more.") % {
-        "sku": isolated(variant.sku),
-        "count": possible,
-    }
+    limit = variant.max_per_order
+    if limit is not None and possible >= limit:
+        detail = offers.TooMany(variant.sku, limit).detail
+    else:
+        detail = _("Your basket has %(count)s of %(sku)s: there are no more.") % {
+            "sku": isolated(variant.sku),
+            "count": possible,
+        }
     return [{"type": "warning", "code": "quantity_capped", "sku": variant.sku, "detail": detail}]
 
 
@@ -421,7 +428,8 @@ def _messages(basket: Basket, inside: Contents) -> list[dict[str, Any]]:
     # the first line of a variant says it for all of them
     firsts = {line.variant_id: line.id for line in reversed(inside.lines)}
     left = {firsts[variant_id]: units for variant_id, units in short.items()}
-    return [
+    limits = [offers.message(problem) for problem in offers.too_many(inside)]
+    return limits + [
         message
         for line in inside.lines
         for message in [_not_for_sale(line) or _stock_changed(line, left) or _price_changed(line)]
@@ -558,10 +566,7 @@ def _check_available(
     """Raise what stands in the way; so many as are `free` need not be looked for, any for None."""
     _check_quantity(quantity)
     if variant.max_per_order is not None and quantity > variant.max_per_order:
-        detail = _("An order may have %(max)s of %(sku)s.") % {
-            "max": variant.max_per_order,
-            "sku": isolated(variant.sku),
-        }
+        detail = offers.TooMany(variant.sku, variant.max_per_order).detail
         raise QuantityOutOfRange(detail, errors=[field_error("/quantity", "out_of_range", detail)])
     if free is None or quantity <= free:
         return

@@ -276,15 +276,15 @@ def _line(line: Mapping[str, Any], currency: str) -> dict[str, Any]:
 
 def _of_state(found: Checkout, payment: Payment | None) -> list[dict[str, Any]]:
     """What there is to say of how far it has come."""
+    if payment and payment.is_on_its_way:
+        detail = _("Your payment is on its way. The order is placed as soon as it is here.")
+        return [{"type": "info", "code": "payment_pending", "detail": detail}]
     if found.state == Checkout.State.CANCELED:
         detail = _("This checkout has ended. Begin a new one.")
         return [{"type": "error", "code": "canceled", "detail": detail}]
     if _is_waiting(found):
         detail = _("The payment must be confirmed first. Open the address in continue_url.")
         return [{"type": "error", "code": "payment_action_required", "detail": detail}]
-    if payment and payment.state == Payment.State.PENDING:
-        detail = _("Your payment is on its way. The order is placed as soon as it is here.")
-        return [{"type": "info", "code": "payment_pending", "detail": detail}]
     has_failed = payment and payment.state == Payment.State.FAILED
     if has_failed and found.state == Checkout.State.READY_FOR_COMPLETE:
         return [offers.message(outcomes.declined())]

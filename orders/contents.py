@@ -44,11 +44,13 @@ class Shelf:
 class Contents:
     """`shelves` are by variant, of those whose units are counted.
 
-    `is_bought`: a checkout of the basket may still become an order; `stamp` is that of the terms.
+    `most` is how many of a variant an order may have, where there is such a limit. `is_bought`: a
+    checkout of the basket may still become an order; `stamp` is that of the terms.
     """
 
     lines: Sequence[Line] = ()
     shelves: Mapping[int, Shelf] = field(default_factory=dict)
+    most: Mapping[int, int] = field(default_factory=dict)
     is_bought: bool = False
     stamp: str | None = None
 
@@ -69,6 +71,13 @@ class Contents:
             for variant_id, quantity in self.wanted.items()
             if variant_id in self.shelves and self.shelves[variant_id].free < quantity
         }
+
+    @property
+    def above_limit(self) -> list[tuple[str, int]]:
+        """Of which SKUs there are more than an order may have, and how many it may."""
+        above = {pk: most for pk, most in self.most.items() if self.wanted[pk] > most}
+        skus = {line.variant_id: line.sku for line in self.lines}
+        return [(skus[pk], most) for pk, most in above.items()]
 
     @property
     def by_shelf(self) -> dict[int, int]:
@@ -107,6 +116,7 @@ def of(basket_id: int, *, locale: str, now: datetime) -> Contents:
             for row in rows
             if row["track_stock"]
         },
+        most={row["variant_id"]: row["most"] for row in rows if row["most"] is not None},
         is_bought=rows[0]["is_bought"],
         stamp=rows[0]["stamp"],
     )
@@ -145,6 +155,7 @@ def _lines() -> QuerySet[BasketLine, Any]:
             "quantity",
             "unit_price_seen",
             "modifiers",
+            most=F("variant__max_per_order"),
             menu=modifiers.of(OuterRef("variant__master")),
             **variants.columns("variant"),
             is_bought=Exists(bought),

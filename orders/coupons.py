@@ -37,10 +37,15 @@ class CouponRefused(Problem):
 
 @dataclass(frozen=True)
 class Buyer:
-    """Whose uses are counted: the user's, and those under the same e-mail address."""
+    """Whose uses are counted: the user's, and those under the same e-mail address.
+
+    What a checkout of the basket `basket_id` holds is still theirs to use: the next one of that
+    basket takes its place.
+    """
 
     user_id: int | None = None
     email: str = ""
+    basket_id: int | None = None
 
     @property
     def email_digest(self) -> str:
@@ -53,7 +58,7 @@ def find(code: str) -> Coupon:
     is_written_so = typed.isascii() and typed.replace("-", "").isalnum()
     coupon = Coupon.objects.filter(code=typed, is_active=True).first() if is_written_so else None
     if coupon is None:
-        raise CouponRefused("unknown", _("There is no such coupon. Check how it is written."))
+        raise _unknown()
     return coupon
 
 
@@ -63,12 +68,12 @@ def refusal(
     """Why the coupon cannot be used for these lines by this buyer; None if it can."""
     named = {"code": coupon.code}
     if not coupon.is_active:
-        return CouponRefused("unknown", _("There is no such coupon. Check how it is written."))
+        return _unknown()
     if coupon.starts_at and now < coupon.starts_at:
         return CouponRefused("not_yet", _("Coupon %(code)s is not valid yet.") % named)
     if coupon.ends_at and now >= coupon.ends_at:
         return CouponRefused("expired", _("Coupon %(code)s has expired.") % named)
-    if coupon.usage_limit is not None and coupon.used >= coupon.usage_limit:
+    if _is_used_up(coupon, buyer):
         return _used_up(coupon)
     if _has_used(coupon, buyer):
         return _already_used(coupon)
@@ -97,7 +102,8 @@ def hold(coupon: Coupon, *, checkout_id: int, buyer: Buyer, now: datetime) -> No
     """Count a use for a checkout, inside the caller's transaction; raise CouponRefused."""
     # this locks the coupon's row: whose uses are counted next waits for this one
     if not _not_used_up(coupon).update(used=F("used") + 1):
-        raise _used_up(coupon)
+        coupon.refresh_from_db(fields=["is_active"])
+        raise _used_up(coupon) if coupon.is_active else _unknown()
     if _has_used(coupon, buyer):
         raise _already_used(coupon)
     Redemption.objects.create(
@@ -129,6 +135,19 @@ def _not_used_up(coupon: Coupon) -> QuerySet[Coupon]:
     )
 
 
+def _is_used_up(coupon: Coupon, buyer: Buyer) -> bool:
+    limit = coupon.usage_limit
+    if limit is None or coupon.used < limit:
+        return False
+    return coupon.used - _held_by_own(coupon, buyer).count() >= limit
+
+
+def _held_by_own(coupon: Coupon, buyer: Buyer) -> QuerySet[Redemption]:
+    """What the checkouts of the buyer's basket hold, without any by which it was bought."""
+    held = Redemption.objects.filter(coupon=coupon, state=Redemption.State.HELD)
+    return held.filter(checkout__basket=buyer.basket_id) if buyer.basket_id else held.none()
+
+
 def _has_used(coupon: Coupon, buyer: Buyer) -> bool:
     if coupon.per_user_limit is None:
         return False
@@ -136,7 +155,12 @@ def _has_used(coupon: Coupon, buyer: Buyer) -> bool:
     if buyer.email:
         theirs |= Q(email_digest=buyer.email_digest)
     uses = Redemption.objects.filter(theirs, coupon=coupon, state__in=LIVE)
-    return bool(theirs) and uses.count() >= coupon.per_user_limit
+    others = uses.exclude(pk__in=_held_by_own(coupon, buyer).values("pk"))
+    return bool(theirs) and others.count() >= coupon.per_user_limit
+
+
+def _unknown() -> CouponRefused:
+    return CouponRefused("unknown", _("There is no such coupon. Check how it is written."))
 
 
 def _used_up(coupon: Coupon) -> CouponRefused:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from museo.access.callers import Caller
 from museo.access.problems import Problem
 from notifications import log
-from orders import lifecycle, notes, plans, slots, tracking
+from orders import lifecycle, notes, opening, plans, slots, tracking
 from orders.models import Order, OrderStep
 
 
@@ -52,7 +52,9 @@ def try_again(caller: Caller, number: str, *, now: datetime, speed: float) -> Or
         if order.total and order.given_back == order.payable:
             raise CannotTryAgain(gettext("All that was paid for this order has gone back."))
         slots.leave(order)
-        promise = plans.promise(order.plan, now=now, speed=speed)
+        kinds = set(order.lines.values_list("variant__master__kind", flat=True))
+        wait = opening.wait(kinds, now=now)
+        promise = plans.promise(order.plan, now=now, speed=speed, wait=wait)
         _begin(order, promise)
         order.refresh_from_db()
         tracking.tell(change, order, status=order.status, step=order.step, now=now)

@@ -124,8 +124,8 @@ def _squeezed(postal_code: str) -> str:
 
 
 def _is_between(opens: time, at: time, closes: time) -> bool:
-    """Also over midnight."""
-    return opens <= at < closes if opens <= closes else at >= opens or at < closes
+    """Also over midnight; from a time until the same it is always, as of the shop's own hours."""
+    return opens <= at < closes if opens < closes else at >= opens or at < closes
 
 
 def options(kinds: Collection[str] = (), *, stamp: str | None = None) -> list[DeliveryOption]:
@@ -150,6 +150,14 @@ def no_way() -> DeliveryNotPossible:
     return DeliveryNotPossible(gettext("Choose how it is delivered."), reason="unknown")
 
 
+def not_there(option: DeliveryOption) -> DeliveryNotPossible:
+    return DeliveryNotPossible(
+        gettext("%(delivery)s does not go to this address. Choose another way or address.")
+        % {"delivery": option.label},
+        reason="not_there",
+    )
+
+
 def obstacle(
     option: DeliveryOption, *, kinds: Collection[str], address: Mapping[str, str], now: datetime
 ) -> DeliveryNotPossible | None:
@@ -161,11 +169,7 @@ def obstacle(
             reason="not_for_these",
         )
     if address.get("country") and not option.reaches(address):
-        return DeliveryNotPossible(
-            gettext("%(delivery)s does not go to this address. Choose another way or address.")
-            % {"delivery": option.label},
-            reason="not_there",
-        )
+        return not_there(option)
     if not option.is_open(now):
         return DeliveryNotPossible(
             gettext("%(delivery)s is open from %(opens)s to %(closes)s. Choose another way.")

@@ -10,7 +10,7 @@ from catalog import stock
 from museo.access.problems import Problem
 from orders import contents, coupons
 from orders.coupons import Buyer
-from orders.models import Checkout, Payment
+from orders.models import Basket, Checkout, Payment
 
 # how long stock is kept for somebody who is paying
 HOLD = timedelta(minutes=15)
@@ -90,3 +90,16 @@ def give_up_waiting(basket_id: int, *, now: datetime) -> None:
     waiting = Checkout.objects.filter(basket_id=basket_id, state__in=WAITING)
     for checkout in waiting.order_by("pk"):
         give_up(checkout, now=now)
+
+
+def hand_over(basket_id: int, *, to: Basket) -> None:
+    """What is paid for a locked basket is paid for another locked one, and its user, from now on.
+
+    So is what was given up and may be paid late.
+    """
+    theirs = Checkout.objects.filter(basket_id=basket_id).exclude(state=Checkout.State.COMPLETED)
+    at_this_moment = Checkout.State.COMPLETE_IN_PROGRESS
+    if Checkout.objects.filter(basket=to, state=at_this_moment).exists():
+        # of one basket that is one at a time
+        theirs = theirs.exclude(state=at_this_moment)
+    theirs.update(basket=to, user=to.user_id)

@@ -610,6 +610,14 @@ class Payment(models.Model):
     def topic(self) -> str:
         return f"payment.{self.public_id}"
 
+    @property
+    def is_on_its_way(self) -> bool:
+        """A slow bank moves the money; it may come when its checkout is long over."""
+        waits = self.next_action is not None and self.next_action["type"] == "wait"
+        is_asked_about = self.look_at is not None
+        is_given_up = self.state == Payment.State.CANCELLED
+        return self.state == Payment.State.PENDING or (is_given_up and waits and is_asked_about)
+
 
 class Adjustment(models.Model):
     """What was decided about an order after it was placed; append-only."""

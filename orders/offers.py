@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from catalog import shop
 from catalog.money import Money
 from museo.access.problems import Invalid, Problem, field_error
+from museo.directions import isolated
 from notifications.envelope import timestamp
 from orders import contents, coupons, delivery, lifecycle, opening, plans, pricing, taxes
 from orders.contents import Contents
@@ -25,6 +26,17 @@ from orders.terms import stamps
 class BasketEmpty(Problem):
     status = 409
     code = "basket_empty"
+
+
+class TooMany(Problem):
+    """More of a variant than an order may have; the limit may be newer than the basket."""
+
+    status = 409
+    code = "quantity_out_of_range"
+
+    def __init__(self, sku: str, most: int) -> None:
+        detail = _("An order may have %(max)s of %(sku)s.")
+        super().__init__(detail % {"max": most, "sku": isolated(sku)}, sku=sku)
 
 
 @dataclass(frozen=True)
@@ -65,7 +77,7 @@ def make(
     inside = found or contents.of(basket.pk, locale=locale, now=now)
     lines = inside.lines
     option = delivery.find(details.delivery, stamp=inside.stamp)
-    refused = _coupon_refused(basket, lines, Buyer(user_id, details.email), now)
+    refused = _coupon_refused(basket, lines, Buyer(user_id, details.email, basket.pk), now)
     coupon = None if refused else basket.coupon
     quote = pricing.quote(
         lines,
@@ -83,6 +95,7 @@ def make(
     problems = [
         _nothing_in_it(lines),
         *(pricing.not_for_sale(line) for line in lines if not line.is_for_sale),
+        *too_many(inside),
         refused,
         obstacle,
         _tip_refused(details, lines),
@@ -103,7 +116,9 @@ def glance(
 ) -> tuple[pricing.Quote, Problem | None]:
     """What a basket costs before anything is known of its delivery; why its coupon is refused."""
     lines = inside.lines
-    refused = _coupon_refused(basket, lines, Buyer(user_id), now) if lines else None
+    refused = (
+        _coupon_refused(basket, lines, Buyer(user_id, basket_id=basket.pk), now) if lines else None
+    )
     coupon = None if refused or not lines else basket.coupon
     quote = pricing.quote(
         lines,
@@ -112,6 +127,11 @@ def glance(
         reduction=coupons.reduction(coupon, lines) if coupon else None,
     )
     return quote, refused
+
+
+def too_many(inside: Contents) -> list[TooMany]:
+    """What an order may not have so many of."""
+    return [TooMany(sku, most) for sku, most in inside.above_limit]
 
 
 def message(problem: Problem) -> dict[str, Any]:

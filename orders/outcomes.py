@@ -147,10 +147,18 @@ def _complete(
     change: log.Change, payment: Payment, charge: Charge, *, now: datetime, speed: float
 ) -> Placed | PaymentTooLate:
     # whoever pays for the same basket at this moment waits, and then sees what is left in it
-    baskets.lock(payment.checkout.basket_id)
+    _hold_basket(payment)
     if _leave(payment, Checkout.State.COMPLETED):
         return _complete_order(change, payment, charge, now=now, speed=speed)
     return _complete_late(change, payment, charge, now=now, speed=speed)
+
+
+def _hold_basket(payment: Payment) -> None:
+    """Lock the basket that is paid for; a guest's has become the user's if they signed in."""
+    checkout, before = payment.checkout, None
+    while checkout.basket_id != before and not baskets.lock(checkout.basket_id):
+        before = checkout.basket_id
+        checkout.refresh_from_db()
 
 
 def _leave(payment: Payment, state: Checkout.State) -> bool:

@@ -162,7 +162,8 @@ def checkout_page(request: HttpRequest) -> HttpResponse:
     if body["code"] in (outcomes.PaymentActionRequired.code, outcomes.PaymentPending.code):
         return redirect("pay", body["payment_id"])
     if body["code"] in (baskets.UnknownBasket.code, offers.BasketEmpty.code):
-        return redirect("basket")
+        # which may have been bought at this moment, by another tab
+        return _checkout_form(request, {}, key=uuid4().hex)
     # the answer of this key is given: another try is another purchase
     return _checkout_form(request, typed, key=uuid4().hex, problem=body)
 

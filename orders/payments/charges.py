@@ -7,6 +7,7 @@ charge is taken up again, so that a provider never takes the money twice.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from museo.access.problems import Problem
@@ -54,14 +55,14 @@ class ChargeRequest:
 class Charge:
     """`action_url` is where the customer confirms, for NEEDS_ACTION; a path is one of ours.
 
-    `took` is how much of which currency, where the provider tells it.
+    `took` is how much of which currency, in minor units, where the provider tells it.
     """
 
     outcome: Outcome
     provider_reference: str
     error_code: str = ""
     action_url: str = ""
-    took: tuple[int, str] | None = None
+    took: tuple[int | Decimal, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,9 @@ def settle(payment: Payment, charge: Charge, *, now: datetime, speed: float) -> 
         outcome is not Outcome.CAPTURED and state not in Payment.OPEN
     )
     is_same = state == Payment.State.REQUIRES_ACTION and outcome is Outcome.NEEDS_ACTION
+    if is_old and outcome is Outcome.DECLINED:
+        # what was given up does not come any more
+        Payment.objects.filter(pk=payment.pk).update(look_at=None)
     if is_old or is_same or (state == Payment.State.PENDING and outcome is Outcome.PENDING):
         return
     said = outcomes.write(payment, charge, now=now, speed=speed)

@@ -4,6 +4,9 @@ Keeps to Stripe's API reference: sessions (docs.stripe.com/api/checkout/sessions
 (/api/refunds), idempotent requests (/api/idempotent_requests), signed webhooks (/webhooks). Every
 POST carries our reference as its idempotency key, so asking again never takes the money twice.
 Making a session takes no money: what cannot be made is a payment that has failed.
+
+Amounts are in Stripe's smallest unit of a currency (docs.stripe.com/currencies), which is not
+always ours: a krona is one of ours, and a hundred of Stripe's.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +22,8 @@ import orjson
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from catalog import shop
+from catalog.money import digits
 from museo.lazy import Lazy
 from orders.payments.charges import (
     BadNews,
@@ -52,6 +58,15 @@ ABOUT_SESSIONS = (
     "checkout.session.async_payment_failed",
     "checkout.session.expired",
 )
+# of how many digits Stripe's amounts have after the point where that is not two; those of the
+# special cases ISK and UGX are written with two, though nobody pays parts of one
+DIGITS = {
+    **dict.fromkeys(
+        ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV"), 0
+    ),
+    **dict.fromkeys(("XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "JOD", "KWD", "OMR", "TND"), 3),
+}
 ABOUT_REFUNDS = ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated")
 
 
@@ -154,6 +169,23 @@ def _as_news(event_id: str, type: str, about: Mapping[str, Any]) -> News:
     return News(event_id, type)
 
 
+# amounts
+
+
+def _more_digits(currency: str) -> int:
+    """How many digits more Stripe's amounts have than ours."""
+    return DIGITS.get(currency, 2) - digits(currency)
+
+
+def _as_stripes(amount: int, currency: str) -> int:
+    return int(Decimal(amount).scaleb(_more_digits(currency)))
+
+
+def _as_ours(amount: int, currency: str) -> tuple[Decimal, str]:
+    """Not rounded: parts of one of ours are another sum."""
+    return Decimal(amount).scaleb(-_more_digits(currency)), currency
+
+
 # talking to Stripe
 
 
@@ -182,8 +214,8 @@ def _make(request: ChargeRequest) -> library.checkout.Session:
                 "quantity": 1,
                 "price_data": {
                     "currency": request.currency.lower(),
-                    "unit_amount": request.amount,
-                    "product_data": {"name": "Museo"},
+                    "unit_amount": _as_stripes(request.amount, request.currency),
+                    "product_data": {"name": shop.current().name},
                 },
             }
         ],
@@ -203,7 +235,7 @@ def _pay_back(request: RefundRequest) -> library.Refund:
     return api.refunds.create(
         {
             "payment_intent": str(session.payment_intent),
-            "amount": request.amount,
+            "amount": _as_stripes(request.amount, request.currency),
             "metadata": {"refund": request.reference},
         },
         {"idempotency_key": request.reference},
@@ -215,7 +247,7 @@ def _as_charge(session: Any) -> Charge:
     name, status = str(session["id"]), session["status"]
     if status == "complete":
         is_paid = session["payment_status"] in ("paid", "no_payment_required")
-        took = (int(session["amount_total"]), str(session["currency"]).upper())
+        took = _as_ours(int(session["amount_total"]), str(session["currency"]).upper())
         return Charge(Outcome.CAPTURED if is_paid else Outcome.PENDING, name, took=took)
     if status == "expired":
         return Charge(Outcome.DECLINED, name, error_code="session_expired")

@@ -77,7 +77,8 @@ def _stand(request: HttpRequest, payment: Payment) -> HttpResponse:
     if order and is_theirs:
         ticket = placing.open_order(order, now=timezone.now())
         return cookies.to_order(request, order.number, ticket)
-    if state in (Payment.State.FAILED, Payment.State.CANCELLED) and is_theirs:
+    has_ended = state in (Payment.State.FAILED, Payment.State.CANCELLED)
+    if has_ended and is_theirs and not payment.is_on_its_way:
         return redirect("checkout")
     action = payment.next_action or {}
     is_demo = payment.provider == "demo"
@@ -93,7 +94,8 @@ def _stand(request: HttpRequest, payment: Payment) -> HttpResponse:
             # whoever pays by a link has another basket, or none
             "by_link": payment.link_id is not None,
             "is_back": "back" in request.GET or "done" in request.GET,
-            "waits": state in (Payment.State.CREATED, Payment.State.PENDING)
+            "waits": state == Payment.State.CREATED
+            or payment.is_on_its_way
             or ("done" in request.GET and state in Payment.OPEN),
         },
     )

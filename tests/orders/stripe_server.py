@@ -145,6 +145,8 @@ class Stripe:
             "client_reference_id": params.get("client_reference_id"),
             "currency": params["line_items[0][price_data][currency]"],
             "expires_at": int(params.get("expires_at", 0)),
+            # what the page shows; the API does not answer it
+            "line": params["line_items[0][price_data][product_data][name]"],
             "livemode": False,
             "metadata": {},
             "mode": params["mode"],

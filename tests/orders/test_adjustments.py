@@ -13,10 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from catalog.models import StockItem, StockMovement
 from museo.access.callers import Caller
 from museo.access.models import IdempotencyKey, User
-from museo.access.problems import NotAllowed
+from museo.access.problems import Invalid, NotAllowed
 from notifications import log
 from notifications.models import Event
-from orders import adjustments, payments, services, tracking
+from orders import adjustments, payments, returns, services, tracking
 from orders.adjustments import RefundTooLarge, TooLateToCancel
 from orders.models import Adjustment, Order, Payment, Refund
 from orders.payments.charges import PaidBack, RefundRequest
@@ -183,6 +183,37 @@ def test_staff_pay_back_a_line_then_the_rest(placed: Placed, staff: Caller, noon
     assert on_hand() == (8, 0)
 
 
+def test_all_that_is_left_can_be_sold_again_if_staff_say_so(
+    placed: Placed, owner: Caller, staff: Caller, noon: datetime
+) -> None:
+    services.advance_due(now=noon + timedelta(hours=1))
+    number = placed.order.number
+    returns.ask(owner, number, units={1: 1}, now=noon)
+
+    kept = adjustments.refund(staff, number, puts_back=True, now=noon)
+
+    # one more is on its way back
+    assert kept.lines == [{"position": 1, "quantity": 2}]
+    assert (Order.objects.get().given_back, on_hand()) == (TOTAL, (9, 0))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "pointer"),
+    [
+        ({"amount": 500, "units": {1: 1}}, "/amount"),
+        ({"amount": 500, "puts_back": True}, "/lines"),
+    ],
+)
+def test_a_refund_is_not_of_one_thing_and_another(
+    placed: Placed, staff: Caller, noon: datetime, wanted: dict[str, Any], pointer: str
+) -> None:
+    with pytest.raises(Invalid) as raised:
+        adjustments.refund(staff, placed.order.number, **wanted, now=noon)
+
+    assert [error["pointer"] for error in raised.value.errors] == [pointer]
+    assert not Adjustment.objects.exists()
+
+
 @pytest.mark.parametrize(
     "wanted", [{"amount": TOTAL + 1}, {"amount": -1}, {"units": {1: 4}}, {"units": {1: -1}}]
 )
@@ -213,7 +244,7 @@ def test_only_staff_pay_back(placed: Placed, owner: Caller, noon: datetime) -> N
 
 
 def test_a_refund_the_provider_refuses_can_be_asked_for_again(
-    placed: Placed, staff: Caller, noon: datetime, monkeypatch: pytest.MonkeyPatch
+    placed: Placed, staff: Caller, noon: datetime, monkeypatch: pytest.MonkeyPatch, client: Client
 ) -> None:
     with monkeypatch.context() as context:
         refuses(context)
@@ -223,10 +254,15 @@ def test_a_refund_the_provider_refuses_can_be_asked_for_again(
     assert Refund.objects.get().state == "failed"
     assert types_of(Payment.objects.get().topic)[-1] == "payment.refund_failed"
 
+    client.get(f"/t/{placed.ticket}")
+    receipt = f"/orders/{order.number}/receipt"
+    assert "aid back" not in client.get(receipt).content.decode()
+
     adjustments.refund(staff, order.number, now=noon)
 
     order.refresh_from_db()
     assert (order.status, order.payment_status) == ("cancelled", "refunded")
+    assert client.get(receipt).content.decode().count("aid back") == 1
 
 
 def test_a_refund_left_by_a_process_that_died_is_taken_up(
@@ -361,6 +397,9 @@ def test_staff_refund_over_rest_once_for_a_key(
     too_much = post({"amount": TOTAL}, **{"Idempotency-Key": "l"})
     assert (too_much.status_code, too_much.json()["code"]) == (409, "refund_too_large")
     assert too_much.json()["left"] == TOTAL - 12900
+    for lines in ([], body["lines"]):
+        both = post({"lines": lines, "amount": 500}, **{"Idempotency-Key": "m"})
+        assert both.status_code == 400
     assert on_hand() == (8, 0)
 
 

@@ -1,6 +1,7 @@
 """After an order was placed: another address, notes, goods sent back, the receipt, the figures."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,8 +16,29 @@ from museo.access.callers import Caller, caller_for_user
 from museo.access.models import User
 from museo.access.problems import Invalid, NotAllowed
 from notifications.models import Event
-from orders import adjustments, amendments, delays, notes, returns, services, stats, tracking
-from orders.models import Adjustment, Order, OrderLine, OrderNote, Return
+from orders import (
+    adjustments,
+    amendments,
+    baskets,
+    checkout,
+    delays,
+    notes,
+    returns,
+    services,
+    stats,
+    tracking,
+)
+from orders.delivery import DeliveryNotPossible
+from orders.details import Details
+from orders.models import (
+    Adjustment,
+    DeliveryArea,
+    DeliveryOption,
+    Order,
+    OrderLine,
+    OrderNote,
+    Return,
+)
 from orders.tracking import Placed, UnknownOrder
 from tests.orders.conftest import SellLamp
 from tests.together import at_once
@@ -86,6 +108,50 @@ def test_an_address_that_cannot_be_changes_nothing(
 
     assert Order.objects.get().address["city"] == "Helsinki"
     assert not OrderNote.objects.exists()
+
+
+def test_a_customer_moves_an_order_to_where_its_way_of_delivery_goes(
+    placed: Placed, owner: Caller, staff: Caller, noon: datetime
+) -> None:
+    courier = DeliveryOption.objects.get(code="courier")
+    DeliveryArea.objects.create(option=courier, country="FI", postal_prefix="00")
+    here = {"line1": "Pier 4", "city": "Helsinki", "postal_code": "00160"}
+    far = {"line1": "Fell 1", "city": "Inari", "postal_code": "99800"}
+
+    def move(caller: Caller, address: dict[str, str]) -> str:
+        number = placed.order.number
+        return str(amendments.amend(caller, number, address=address, now=noon).address["city"])
+
+    with pytest.raises(DeliveryNotPossible):
+        move(owner, far)
+    assert move(owner, here) == "Helsinki"
+    # who says so drives there
+    assert move(staff, far) == "Inari"
+    # where it goes already is no other place
+    assert move(owner, far) == "Inari"
+    with pytest.raises(DeliveryNotPossible):
+        move(owner, {**far, "line1": "Fell 2"})
+
+
+def test_of_what_cost_nothing_each_part_can_come_back(
+    sell: SellLamp, details: Details, staff: Caller
+) -> None:
+    now = timezone.now()
+    sell("GIFT", price=0)
+    guest = Caller(basket_token=baskets.add(Caller(), sku="GIFT", quantity=2, now=now).token)
+    bought = checkout.place(guest, replace(details, delivery="pickup"), now=now, speed=1.0)
+    assert (bought.order.total, bought.order.payment_status) == (0, "paid")
+    now += timedelta(hours=1)
+    services.advance_due(now=now)
+
+    def send_back() -> str:
+        number, owner = bought.order.number, Caller(tickets=(bought.ticket,))
+        asked = returns.ask(owner, number, units={1: 1}, now=now)
+        for state in ("approved", "received"):
+            returns.decide(staff, number, asked.public_id, state=state, now=now)
+        return Order.objects.values_list("status", flat=True).get(number=number)
+
+    assert [send_back(), send_back()] == ["delivered", "refunded"]
 
 
 def test_notes_are_for_staff_alone(

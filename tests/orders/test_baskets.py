@@ -1,6 +1,7 @@
 """Baskets of guests and users."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -13,10 +14,11 @@ from catalog.stock import OutOfStock
 from museo.access.callers import Caller
 from museo.access.models import User
 from museo.access.tokens import digest
-from orders import baskets
+from orders import baskets, checkout, holds, offers, outcomes
 from orders.checkout import place
 from orders.details import Details
-from orders.models import Basket, BasketLine
+from orders.models import Basket, BasketLine, Order, Payment
+from orders.payments.charges import Charge, Outcome
 from orders.pricing import NotForSale
 from orders.services import advance_due
 from orders.tracking import Placed
@@ -152,6 +154,88 @@ def test_what_was_in_a_basket_stays_though_the_stock_has_shrunk(
     assert len(capped) == 1
 
 
+@dataclass(frozen=True)
+class Paying:
+    """A guest who is at the bank, and then signs in."""
+
+    payment: Payment
+    signed_in: Caller
+
+
+@pytest.fixture
+def paying(sell: SellLamp, details: Details, maya: User, noon: datetime) -> Paying:
+    """The last two lamps there are."""
+    sell(on_hand=2)
+    token = baskets.add(Caller(), sku="LAMP", quantity=2, now=noon).token
+    asks = replace(details, payment_token="needs_action")
+    with pytest.raises(outcomes.PaymentActionRequired):
+        checkout.place(Caller(basket_token=token), asks, now=noon, speed=1.0)
+    return Paying(Payment.objects.get(), Caller(user_id=maya.pk, basket_token=token))
+
+
+def arrives(payment: Payment, now: datetime) -> Placed:
+    """The bank says yes to somebody who may have looked before the guest signed in."""
+    charge = Charge(Outcome.CAPTURED, payment.provider_reference)
+    return outcomes.conclude(payment, charge, now=now, speed=1.0)
+
+
+@pytest.mark.both
+def test_what_a_guest_pays_for_while_they_sign_in_is_theirs_and_leaves_the_basket(
+    paying: Paying, maya: User, noon: datetime, client: Client
+) -> None:
+    _own, capped = baskets.merge(paying.signed_in, now=noon)
+    assert capped == []
+    assert quantities(maya) == {"LAMP": 2}
+
+    order = arrives(paying.payment, noon).order
+
+    assert order.user == maya
+    assert quantities(maya) == {}
+    client.force_login(maya)
+    back = client.get(f"/pay/{paying.payment.public_id}?done=1")
+    assert back.headers["Location"] == f"/orders/{order.number}"
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("is_over", [False, True])
+def test_who_signs_in_and_pays_in_another_way_buys_once(
+    paying: Paying, details: Details, maya: User, noon: datetime, is_over: bool
+) -> None:
+    StockItem.objects.update(on_hand=9)
+    if is_over:
+        checkout.release_expired(now=noon + holds.HOLD)
+    baskets.merge(paying.signed_in, now=noon)
+
+    order = checkout.place(paying.signed_in, details, now=noon, speed=1.0).order
+    with pytest.raises(outcomes.PaymentTooLate):
+        arrives(paying.payment, noon)
+
+    assert Order.objects.get() == order
+    assert StockItem.objects.get().on_hand == 7
+    paying.payment.refresh_from_db()
+    assert paying.payment.state == "surplus"
+
+
+@pytest.mark.both
+def test_money_on_its_way_for_both_baskets_buys_what_each_had(
+    sell: SellLamp, details: Details, maya: User, noon: datetime
+) -> None:
+    sell(on_hand=9)
+    own, slow = Caller(user_id=maya.pk), replace(details, payment_token="later")
+    guest = Caller(basket_token=baskets.add(Caller(), sku="LAMP", quantity=1, now=noon).token)
+    baskets.add(own, sku="LAMP", quantity=2, now=noon)
+    for caller in (guest, own):
+        with pytest.raises(outcomes.PaymentPending):
+            checkout.place(caller, slow, now=noon, speed=1.0)
+
+    baskets.merge(replace(own, basket_token=guest.basket_token), now=noon)
+
+    with pytest.raises(holds.CheckoutInProgress):
+        checkout.place(own, details, now=noon, speed=1.0)
+    paid = Payment.objects.select_related("checkout").order_by("pk")
+    assert [arrives(each, noon).order.lines.get().quantity for each in paid] == [1, 2]
+
+
 @pytest.mark.both
 @pytest.mark.usefixtures("committed")
 def test_two_sign_ins_at_once_add_a_basket_once(sell: SellLamp, maya: User, noon: datetime) -> None:
@@ -177,7 +261,27 @@ def test_an_order_has_no_more_of_a_thing_than_it_may(
 
     baskets.add(Caller(user_id=maya.pk), sku="LAMP", quantity=1, now=noon)
     _own, capped = baskets.merge(Caller(user_id=maya.pk, basket_token=token), now=noon)
-    assert (quantities(maya), len(capped)) == ({"LAMP": 2}, 1)
+    assert quantities(maya) == {"LAMP": 2}
+    assert [told["detail"] for told in capped] == ["An order may have 2 of LAMP."]
+
+
+def test_a_limit_that_is_newer_than_the_basket_holds_for_its_order(
+    sell: SellLamp, details: Details, noon: datetime
+) -> None:
+    lamp = sell(on_hand=9)
+    guest = Caller(basket_token=baskets.add(Caller(), sku="LAMP", quantity=3, now=noon).token)
+    Variant.objects.filter(pk=lamp.pk).update(max_per_order=2)
+
+    shown = baskets.show(baskets.find(guest), locale="en", now=noon)
+    with pytest.raises(offers.TooMany) as refused:
+        place(guest, details, now=noon, speed=1.0)
+
+    told = {"type": "error", "code": "quantity_out_of_range", "sku": "LAMP"}
+    assert shown["messages"] == [{**told, "detail": refused.value.detail}]
+    assert refused.value.detail == "An order may have 2 of LAMP."
+    line = BasketLine.objects.get()
+    baskets.set_quantity(guest, line_id=line.pk, quantity=2, now=noon)
+    assert place(guest, details, now=noon, speed=1.0).order.lines.get().quantity == 2
 
 
 def test_signing_in_on_the_page_and_over_rest_brings_the_basket_along(

@@ -219,20 +219,26 @@ def test_another_sum_than_was_agreed_to_is_said_and_not_charged(
     assert agreed["state"] == "completed"
 
 
-def test_a_coupon_that_was_used_up_meanwhile_is_said(sell: SellLamp, noon: datetime) -> None:
+@pytest.mark.parametrize(
+    ("meanwhile", "code"),
+    [({"used": 1}, "coupon_used_up"), ({"is_active": False}, "coupon_unknown")],
+)
+def test_a_coupon_that_is_of_no_use_any_more_is_said(
+    sell: SellLamp, noon: datetime, meanwhile: dict[str, Any], code: str
+) -> None:
     sell(price=10000)
     Coupon.objects.create(code="TEN", value=1000, usage_limit=1)
     guest = guest_with(noon)
     baskets.apply_coupon(guest, "TEN", now=noon)
     begun = checkouts.begin(guest, BODY, now=noon)
     assert (begun["coupon"], begun["totals"][1]["amount"]) == ({"code": "TEN"}, -1000)
-    Coupon.objects.update(used=1)
+    Coupon.objects.update(**meanwhile)
 
     told = complete(guest, begun, OK, noon).body
 
-    assert (told["state"], codes(told)) == ("ready_for_complete", ["coupon_used_up"])
+    assert (told["state"], codes(told)) == ("ready_for_complete", [code])
     updated = checkouts.update(guest, begun["id"], BODY, now=noon)
-    assert (updated["state"], codes(updated)) == ("incomplete", ["coupon_used_up"])
+    assert (updated["state"], codes(updated)) == ("incomplete", [code])
 
 
 def test_somebody_elses_checkout_is_not_there(sell: SellLamp, noon: datetime) -> None:

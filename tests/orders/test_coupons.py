@@ -1,5 +1,6 @@
 """Coupons: why one is refused, and that none is used more often than it may."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.utils import timezone
 
 from catalog.models import Category, Master
 from museo.access.callers import Caller
@@ -19,7 +21,7 @@ from orders.coupons import CouponRefused
 from orders.details import Details
 from orders.models import Coupon, Order, Redemption
 from orders.tracking import Placed
-from tests.orders.conftest import SellLamp
+from tests.orders.conftest import FORM, SellLamp
 from tests.together import at_once
 
 BUYERS, LIMIT = 50, 10
@@ -191,6 +193,33 @@ def test_what_a_checkout_held_is_given_back_when_it_comes_to_nothing(
     kept.refresh_from_db()
     assert kept.used == 1
     assert sorted(Redemption.objects.values_list("state", flat=True)) == ["given_back", "used"]
+
+
+@pytest.mark.django_db
+@pytest.mark.both
+def test_who_comes_back_from_paying_still_has_the_coupon(sell: SellLamp, client: Client) -> None:
+    now = timezone.now()
+    sell(price=12900)
+    coupon(usage_limit=1, per_user_limit=1)
+    guest, other = guest_with_a_lamp(now), guest_with_a_lamp(now)
+    baskets.apply_coupon(guest, "TEN", now=now)
+    client.cookies["museo_basket"] = guest.basket_token
+    form = {**FORM, "expected_total": "12000"}
+    asked = client.post("/checkout", {**form, "payment": "needs_action"})
+    assert asked.headers["Location"].startswith("/pay/")
+
+    again = client.get("/checkout").content.decode()
+
+    assert codes(guest, now) == []
+    assert baskets.apply_coupon(guest, "TEN", now=now).basket.coupon
+    with pytest.raises(CouponRefused):
+        baskets.apply_coupon(other, "TEN", now=now)
+    (shown,) = re.findall(r'name="expected_total" value="(\d+)"', again)
+    paid = client.post("/checkout", {**form, "expected_total": shown, "key": "two"})
+    assert paid.headers["Location"].startswith("/orders/")
+    assert Order.objects.get().total == 12000
+    with pytest.raises(CouponRefused):
+        baskets.apply_coupon(guest_with_a_lamp(now), "TEN", now=now)
 
 
 @pytest.fixture

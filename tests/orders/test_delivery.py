@@ -107,7 +107,12 @@ def test_a_ticket_bought_twice_with_one_key_is_answered_twice(
 
 @pytest.mark.parametrize(
     ("opens", "closes", "is_open"),
-    [((10, 0), (14, 1), True), ((10, 0), (14, 0), False), ((22, 0), (15, 0), True)],
+    [
+        ((10, 0), (14, 1), True),
+        ((10, 0), (14, 0), False),
+        ((22, 0), (15, 0), True),
+        ((0, 0), (0, 0), True),
+    ],
 )
 def test_a_way_is_open_by_the_shops_own_clock(
     opens: tuple[int, int], closes: tuple[int, int], is_open: bool

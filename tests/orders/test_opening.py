@@ -16,7 +16,7 @@ from catalog.hours import Hours
 from catalog.models import Master
 from mcp_bridge import purchases
 from museo.access.callers import BASKET_COOKIE, Caller
-from orders import baskets, checkouts, opening
+from orders import baskets, checkouts, deliveries, opening
 from orders.models import Checkout, Order
 from orders.opening import ShopNotOpen, ShopPaused
 from orders.tracking import Placed
@@ -157,6 +157,19 @@ def test_dishes_ordered_while_the_kitchen_is_closed_are_promised_from_its_openin
     before = list(usual.steps.order_by("index").values_list("due_at", flat=True))
     # taken note of at once, cooked later
     assert due == [before[0], *(at + FIVE_PM for at in before[1:])]
+
+
+def test_what_is_tried_again_while_the_kitchen_is_closed_is_promised_from_its_opening(
+    soup: None, buy: Buy, staff: Caller, noon: datetime
+) -> None:
+    order = buy("SOUP").order
+    usual = order.promised_at
+    deliveries.fail(staff, order.number, now=noon)
+    now_is(hours=EVENINGS)
+
+    again = deliveries.try_again(staff, order.number, now=noon, speed=1.0)
+
+    assert again.promised_at == usual + FIVE_PM
 
 
 def test_while_it_is_open_nothing_waits(soup: None, buy: Buy, noon: datetime) -> None:

@@ -1,5 +1,6 @@
 """Orders that are owed: what comes back before it is paid lowers what is asked for."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -266,6 +267,11 @@ def test_whoever_waives_while_it_is_paid_is_before_or_after(
 # as people see it
 
 
+def rows_of(receipt: str) -> list[tuple[str, str]]:
+    """What stands below its lines, and the amount."""
+    return re.findall(r'colspan="3">([^<]*)</th><td class="price">([^<]*)<', receipt)
+
+
 def test_the_pages_say_what_is_still_to_be_paid(
     owing: Placed, send_back: SendBack, staff: Caller, noon: datetime, client: Client
 ) -> None:
@@ -331,6 +337,20 @@ def test_a_cancelled_order_that_was_owed_shows_no_money_that_goes_back(
 
     assert "Cancelled. Nothing is to be paid." in page
     assert "€0.00" not in page + receipt
+    assert "To pay" not in page + receipt
+    assert rows_of(receipt)[-1] == ("Not to be paid", f"\N{MINUS SIGN}{SHOWN['total']}")
+
+
+def test_the_receipt_of_what_is_owed_says_that_it_is_to_be_paid(
+    owing: Placed, staff: Caller, noon: datetime, client: Client
+) -> None:
+    client.get(f"/t/{owing.ticket}")
+    page = f"/orders/{owing.order.number}/receipt"
+
+    assert rows_of(client.get(page).content.decode())[-1] == ("To pay", SHOWN["total"])
+
+    settlement.mark_paid(staff, owing.order.number, now=noon)
+    assert rows_of(client.get(page).content.decode())[-1] == ("Total", SHOWN["total"])
 
 
 def test_staff_are_offered_to_pay_back_only_what_was_paid(

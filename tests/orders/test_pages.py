@@ -94,6 +94,14 @@ def test_the_same_form_sent_twice_is_one_order(shopper: Client) -> None:
     assert Order.objects.count() == 1
 
 
+def test_who_pays_in_another_tab_once_more_sees_what_they_have_bought(shopper: Client) -> None:
+    first = shopper.post("/checkout", FORM)
+    second = shopper.post("/checkout", {**FORM, "key": "of another tab"})
+
+    assert second.headers["Location"] == first.headers["Location"]
+    assert Order.objects.count() == 1
+
+
 def test_what_is_wrong_with_the_form_is_listed_and_what_was_typed_stays(shopper: Client) -> None:
     response = shopper.post("/checkout", {**FORM, "email": "maya@", "city": ""})
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from math import inf
 from typing import Any
 
 import pytest
@@ -13,10 +14,11 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from catalog.models import StockItem
+from catalog import shop
+from catalog.models import Price, StockItem
 from museo.access.callers import Caller
 from notifications.models import Event
-from orders import adjustments, baskets, checkout, outcomes
+from orders import adjustments, baskets, checkout, checkouts, holds, outcomes
 from orders.details import Details
 from orders.models import Order, Payment, PaymentEvent, Refund
 from orders.payments import settlement, stripe
@@ -124,6 +126,16 @@ def test_the_page_sends_the_customer_on_and_takes_the_one_who_is_back_to_the_ord
     assert Order.objects.count() == 1
 
 
+def test_stripes_page_names_the_shop(
+    api: Stripe, guest: Caller, by_card: Details, now: datetime
+) -> None:
+    shop.keep(replace(shop.current(), name="Amphora"), seconds=inf)
+
+    payment = begin(guest, by_card, now)
+
+    assert api.sessions[payment.provider_reference]["line"] == "Amphora"
+
+
 def test_slow_money_is_waited_for_and_lost_money_is_said(
     api: Stripe, guest: Caller, by_card: Details, now: datetime, client: Client
 ) -> None:
@@ -142,6 +154,36 @@ def test_slow_money_is_waited_for_and_lost_money_is_said(
     tell(client, api, payment, "async_payment_succeeded", "evt_3")
     payment.refresh_from_db()
     assert (payment.state, Order.objects.count()) == ("captured", 1)
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_slow_money_is_waited_for_when_its_checkout_is_over(
+    api: Stripe, guest: Caller, by_card: Details, now: datetime, client: Client, comes: bool
+) -> None:
+    payment = begin(guest, by_card, now - holds.HOLD)
+    api.pay(payment.provider_reference, payment_status="unpaid")
+    tell(client, api, payment, "completed", id="evt_1")
+    client.cookies["museo_basket"] = guest.basket_token
+    page, checkout_id = f"/pay/{payment.public_id}", payment.checkout.public_id
+
+    def codes() -> list[str]:
+        return [each["code"] for each in checkouts.show(guest, checkout_id)["messages"]]
+
+    assert checkout.release_expired(now=now) == 1
+    for _ in range(2):
+        assert "Your payment is on its way" in client.get(page).content.decode()
+        assert codes() == ["payment_pending"]
+        settlement.look_after(now=now, speed=1.0)
+
+    api.sessions[payment.provider_reference]["payment_status"] = "paid" if comes else "unpaid"
+    if comes:
+        tell(client, api, payment, "async_payment_succeeded", id="evt_2")
+        landed = f"/orders/{Order.objects.get().number}"
+    else:
+        tell(client, api, payment, "async_payment_failed", id="evt_2")
+        landed = "/checkout"
+        assert codes() == ["canceled"]
+    assert client.get(page).headers["Location"] == landed
 
 
 def test_an_expired_session_that_comes_after_its_payment_changes_nothing(
@@ -353,6 +395,46 @@ def test_another_sum_than_was_asked_for_places_no_order(
         assert payment.state == "requires_action"
     assert not Order.objects.exists()
     assert caplog.text.count("another sum than was asked for") == 2
+
+
+@pytest.mark.parametrize(
+    ("currency", "stripes"),
+    [("ISK", 1329000), ("UGX", 1329000), ("RSD", 1329000), ("JPY", 13290), ("KWD", 13290)],
+)
+def test_a_currency_is_charged_and_paid_back_in_the_units_that_stripe_has_for_it(
+    api: Stripe,
+    sell: SellLamp,
+    by_card: Details,
+    staff: Caller,
+    now: datetime,
+    client: Client,
+    currency: str,
+    stripes: int,
+) -> None:
+    shop.keep(replace(shop.current(), currency=currency), seconds=inf)
+    sell(price=12900)
+    Price.objects.update(currency=currency)
+    guest = Caller(basket_token=baskets.add(Caller(), sku="LAMP", quantity=1, now=now).token)
+    payment = begin(guest, by_card, now)
+    assert (payment.amount, payment.currency) == (13290, currency)
+    assert api.sessions[payment.provider_reference]["amount_total"] == stripes
+
+    api.pay(payment.provider_reference)
+    tell(client, api, payment, "completed")
+    order = Order.objects.get()
+    adjustments.refund(staff, order.number, now=now)
+
+    assert [refund["amount"] for refund in api.refunds.values()] == [stripes]
+    order.refresh_from_db()
+    assert (order.payment_status, order.paid_back) == ("refunded", 13290)
+
+
+def test_parts_of_a_krona_are_another_sum() -> None:
+    session = {"id": "cs_1", "status": "complete", "payment_status": "paid", "currency": "isk"}
+
+    took = [stripe._as_charge({**session, "amount_total": total}).took for total in (4000, 4010)]
+
+    assert [each == (40, "ISK") for each in took] == [True, False]
 
 
 @pytest.fixture
