@@ -18,7 +18,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from catalog import modifiers as menu
-from catalog import shop, stock
+from catalog import names, shop, stock
 from catalog.models import Variant
 from catalog.money import Money
 from museo import sql
@@ -301,8 +301,8 @@ def _put(basket: Basket, wish: Wish, quantity: int) -> list[dict[str, str]]:
         )
     if possible == has + quantity:
         return []
-    detail = _("Your basket has %(count)s of %(sku)s: there are no more.") % {
-        "sku": isolated(variant.sku),
+    detail = _("Your basket has %(count)s of %(name)s: there are no more.") % {
+        "name": isolated(names.of(variant.sku)),
         "count": possible,
     }
     return [{"type": "warning", "code": "quantity_capped", "sku": variant.sku, "detail": detail}]
@@ -558,9 +558,9 @@ def _check_available(
     """Raise what stands in the way; so many as are `free` need not be looked for, any for None."""
     _check_quantity(quantity)
     if variant.max_per_order is not None and quantity > variant.max_per_order:
-        detail = _("An order may have %(max)s of %(sku)s.") % {
+        detail = _("An order may have %(max)s of %(name)s.") % {
             "max": variant.max_per_order,
-            "sku": isolated(variant.sku),
+            "name": isolated(names.of(variant.sku)),
         }
         raise QuantityOutOfRange(detail, errors=[field_error("/quantity", "out_of_range", detail)])
     if free is None or quantity <= free:

@@ -145,6 +145,41 @@ def test_what_is_sold_out_cannot_be_chosen_and_another_is(client: Client) -> Non
     assert "2 left" in page
 
 
+def test_what_was_chosen_stays_when_it_is_refused(client: Client) -> None:
+    page = {"Referer": "http://testserver/p/two-stripe-mug"}
+    wish = {"sku": "TWO-STRIPE-MUG-BLUE", "quantity": "500"}
+
+    refused = client.post("/basket/add", wish, headers=page, follow=True)
+
+    shown = refused.content.decode()
+    assert "Only 30 of Two-stripe mug, Blue are left." in shown
+    assert re.findall(r'value="([\w-]+)"[^>]* checked', shown) == ["TWO-STRIPE-MUG-BLUE"]
+    assert 'name="quantity" value="500"' in shown
+
+
+def test_a_dish_keeps_what_was_chosen_with_it(client: Client) -> None:
+    """Also where it was put in from a list, which cannot ask what to choose."""
+    wish = {"sku": "SHOYU-RAMEN", "quantity": "2", "modifiers-extras": "soft-egg"}
+
+    refused = client.post("/basket/add", wish, follow=True)
+
+    shown = refused.content.decode()
+    assert refused.redirect_chain[0][0].startswith("/p/shoyu-ramen?")
+    assert re.findall(r'value="([\w-]+)"[^>]* checked', shown) == ["soft-egg"]
+    assert 'name="quantity" value="2"' in shown
+
+
+def test_what_is_left_is_said_by_the_script_in_the_words_of_the_page(client: Client) -> None:
+    client.post("/language", {"language": "ar", "next": "/"})
+    StockItem.objects.filter(variant__sku="TWO-STRIPE-MUG-BLUE").update(on_hand=2)
+
+    page = text(client, "/p/two-stripe-mug")
+
+    (few,) = re.findall(r'data-few="([^"]+)"', page)
+    assert re.findall(r"data-left>([^<]+)<", page) == [few.split("|")[1]]
+    assert len(set(few.split("|"))) == 5
+
+
 def test_a_product_without_stock_offers_no_basket(client: Client) -> None:
     StockItem.objects.filter(variant__sku="CELADON-BOWL").update(on_hand=0)
 
