@@ -104,6 +104,27 @@ def test_what_could_be_searched_for_is_what_the_shop_has(client: Client) -> None
     assert 'placeholder="Café, Electronics, Museum shop"' in text(client, "/")
 
 
+@pytest.mark.parametrize(
+    ("language", "wish", "read"),
+    [
+        ("en", "red mugs under €20", "“mugs”, red, up to €20.00"),
+        ("de", "rote Tassen unter 20 €", "„tassen“, rot, bis 20,00\xa0€"),
+        ("fr", "tasses rouges à moins de 20 €", "«\xa0tasses\xa0», rouge, jusqu\u2019à 20,00\xa0€"),
+        ("es", "tazas rojas por menos de 20 €", "«tazas», rojo, hasta 20,00\xa0€"),
+        ("ar", "أكواب حمراء بأقل من ٢٠ يورو", "«اكواب»،\u200f أحمر،\u200f حتى"),
+    ],
+)
+def test_the_same_wish_finds_the_same_in_every_language(
+    client: Client, language: str, wish: str, read: str
+) -> None:
+    client.post("/language", {"language": language, "next": "/"})
+
+    found = client.get("/", {"q": wish})
+
+    assert works(found.content.decode()) == ["two-stripe-mug"]
+    assert read in found.content.decode()
+
+
 def test_nothing_found_says_so_and_leads_back(client: Client) -> None:
     page = text(client, "/?q=unicorn")
 
