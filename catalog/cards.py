@@ -27,6 +27,7 @@ from catalog import modifiers, prices, shop, stock, voices
 from catalog.compiled import Compiled, OneOf, Rows, Slot
 from catalog.languages import in_language
 from catalog.models import Category, Master, Media, Price, Variant
+from museo.access.tokens import as_name
 
 Row = Mapping[str, Any]
 
@@ -132,6 +133,12 @@ def rooms_of(skus: Collection[str]) -> dict[str, str]:
     """The room that each hangs in, by SKU; of those that are still known."""
     variants = Variant.objects.filter(sku__in=skus)
     return dict(variants.values_list("sku", "master__primary_category__room"))
+
+
+def slug_of(sku: str) -> str:
+    """That of the product that a SKU is of; empty where nothing has it."""
+    found = Variant.objects.filter(sku=as_name(sku)).values_list("master__slug", flat=True)
+    return found.first() or ""
 
 
 def names_of_categories(*, locale: str) -> dict[int, str]:

@@ -112,7 +112,7 @@ def chosen(rows: Sequence[Row], codes: Sequence[str], *, locale: str) -> tuple[C
 
 def whole_name(name: str, modifiers: Sequence[Mapping[str, Any]]) -> str:
     """With what was chosen, where a line's name stands alone: "Filter coffee (Large, Oat milk)"."""
-    return f"{name} ({', '.join(each['name'] for each in modifiers)})" if modifiers else name
+    return f"{name} ({_(', ').join(each['name'] for each in modifiers)})" if modifiers else name
 
 
 def hash_of(codes: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
 from django.utils.translation import gettext, ngettext
 
-from catalog import events
+from catalog import events, names
 from catalog.compiled import Compiled, OneOf
 from catalog.models import StockItem, StockMovement, StockReservation, Variant
 from museo import bulk, sql
@@ -78,13 +78,14 @@ class StillPromised(Problem):
 
 
 def _what_is_left(sku: str, available: int) -> str:
+    name = isolated(names.of(sku))
     if available < 1:
-        return gettext("%(sku)s is sold out.") % {"sku": isolated(sku)}
+        return gettext("%(name)s is sold out.") % {"name": name}
     return ngettext(
-        "Only %(count)s of %(sku)s is left. Choose a smaller quantity.",
-        "Only %(count)s of %(sku)s are left. Choose a smaller quantity.",
+        "Only %(count)s of %(name)s is left. Choose a smaller quantity.",
+        "Only %(count)s of %(name)s are left. Choose a smaller quantity.",
         available,
-    ) % {"sku": isolated(sku), "count": available}
+    ) % {"name": name, "count": available}
 
 
 def available(variant_ids: Collection[int]) -> dict[int, int]:

@@ -12,10 +12,9 @@ from django.db.models import (
     OuterRef,
     Subquery,
 )
-from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from catalog import cards, prices, stock
+from catalog import cards, names, prices, stock
 from catalog.cards import Row
 from catalog.compiled import Slot
 from catalog.models import Master, StockItem, tax_class_of
@@ -83,7 +82,7 @@ def describe(rows: Sequence[Row], *, locale: str) -> list[Description]:
 
 def _full_name(row: Row, choices: Sequence[Row]) -> str:
     options = sorted(choices, key=lambda choice: choice["option_id"])
-    return _(", ").join([row["name"] or row["slug"], *(each["label"] for each in options)])
+    return names.with_options(row["name"] or row["slug"], (each["label"] for each in options))
 
 
 def _description(row: Row, name: str) -> Description:

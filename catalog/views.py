@@ -7,15 +7,15 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from catalog import products, publishing, questions, restock, reviews, stock
 from catalog.search import links
 from catalog.shop import current
 from museo.access.callers import Caller, caller_from_request
 from museo.access.problems import Problem
+from museo.access.sent_forms import form_of
 from notifications import contacts
 
 PAGE = 24
@@ -23,7 +23,9 @@ PAGE = 24
 FILLS_A_WALL = 5
 # so many categories say what could be searched for
 EXAMPLES = 3
-LONGEST_ADDRESS, LONGEST_CODE = 254, 20
+# of so many units at most it is said how many are left
+FEW = 5
+LONGEST_ADDRESS, LONGEST_CODE, LONGEST_QUANTITY = 254, 20, 5
 # what the links beside the words ask for; the form keeps it
 NARROWING = ("price_min", "price_max", "in_stock", "brand", "kind")
 
@@ -121,6 +123,8 @@ def _product(
             "structured": structured,
             "card_image": structured.get("image", ""),
             "groups": groups,
+            "chosen": _chosen(request, shown["variants"]),
+            "few": [_left(units) for units in range(1, FEW + 1)],
             "sold_out": _sold_out(request, groups),
             "code_sent": code_sent,
             "category_name": _name_of(products.categories(locale=_locale()), shown["category"]),
@@ -132,11 +136,26 @@ def _product(
     )
 
 
+def _chosen(request: HttpRequest, variants: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the address says of the form: what was chosen before it was refused."""
+    asked, there = request.GET, {each["sku"] for each in variants if each["in_stock"]}
+    groups = [name for name in asked if name.startswith("modifiers-")]
+    return {
+        "sku": sku if (sku := asked.get("sku", "")) in there else "",
+        "quantity": asked.get("quantity", "")[:LONGEST_QUANTITY],
+        "modifiers": {code for name in groups for code in asked.getlist(name)},
+    }
+
+
+def _left(units: int) -> str:
+    return ngettext("%(left)s left", "%(left)s left", units) % {"left": units}
+
+
 def _said(refused: Problem) -> str:
     return " ".join(error["detail"] for error in refused.errors) or refused.detail
 
 
-@require_POST
+@form_of("product", "slug")
 def ask(request: HttpRequest, slug: str) -> HttpResponse:
     """A question from the product's page."""
     caller, text = caller_from_request(request), request.POST.get("question", "")
@@ -150,7 +169,7 @@ def ask(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("product", slug)
 
 
-@require_POST
+@form_of("product", "slug")
 def review(request: HttpRequest, slug: str) -> HttpResponse:
     """A review from the product's page."""
     caller, typed = caller_from_request(request), request.POST
@@ -172,7 +191,7 @@ def review(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("product", slug)
 
 
-@require_POST
+@form_of("product", "slug")
 def back(request: HttpRequest, slug: str) -> HttpResponse:
     """To be told when a variant is back, or no longer."""
     caller, sku = caller_from_request(request), request.POST.get("sku", "")

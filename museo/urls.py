@@ -16,6 +16,7 @@ from mcp_bridge.assistant import figures_page
 from mcp_bridge.assistant import pages as assistant
 from museo import reference
 from museo.access import problems
+from museo.access.sent_forms import form_of
 from museo.addresses import ByFirstWord
 from museo.ops import health, health_page, metrics
 from orders import first_run, signing_in
@@ -51,7 +52,7 @@ urlpatterns = [
     path("asyncapi.json", reference.asyncapi),
     path("docs", reference.docs, name="docs"),
     path("login", signing_in.SignIn.as_view(), name="login"),
-    path("logout", LogoutView.as_view(), name="logout"),
+    path("logout", form_of("account")(LogoutView.as_view()), name="logout"),
     path("language", set_language, name="set_language"),
     path("", include(museo.oauth.urls.urlpatterns)),
     re_path(r"^api/", problems.not_found),

@@ -8,18 +8,18 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from museo.access.callers import caller_from_request
 from museo.access.problems import Problem
+from museo.access.sent_forms import form_of
 from notifications import addresses, contacts, subscribing
 from notifications.models import Subscription
 
 LONGEST_ADDRESS, LONGEST_CODE = 320, 20
 
 
+@form_of("preferences")
 @login_required
-@require_POST
 def add(request: HttpRequest) -> HttpResponse:
     """The code goes out at once, if one is needed."""
     caller = caller_from_request(request)
@@ -36,8 +36,8 @@ def add(request: HttpRequest) -> HttpResponse:
     return redirect("preferences")
 
 
+@form_of("preferences")
 @login_required
-@require_POST
 def confirm(request: HttpRequest, address_id: str) -> HttpResponse:
     caller, code = caller_from_request(request), request.POST.get("code", "").strip()
     try:
@@ -50,8 +50,8 @@ def confirm(request: HttpRequest, address_id: str) -> HttpResponse:
     return redirect("preferences")
 
 
+@form_of("preferences")
 @login_required
-@require_POST
 def remove(request: HttpRequest, address_id: str) -> HttpResponse:
     try:
         subscribing.remove(addresses.find(caller_from_request(request), address_id))

@@ -18,7 +18,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from catalog import modifiers as menu
-from catalog import shop, stock
+from catalog import names, shop, stock
 from catalog.models import Variant
 from catalog.money import Money
 from museo import sql
@@ -308,8 +308,8 @@ def _put(basket: Basket, wish: Wish, quantity: int) -> list[dict[str, str]]:
     if limit is not None and possible >= limit:
         detail = offers.TooMany(variant.sku, limit).detail
     else:
-        detail = _("Your basket has %(count)s of %(sku)s: there are no more.") % {
-            "sku": isolated(variant.sku),
+        detail = _("Your basket has %(count)s of %(name)s: there are no more.") % {
+            "name": isolated(names.of(variant.sku)),
             "count": possible,
         }
     return [{"type": "warning", "code": "quantity_capped", "sku": variant.sku, "detail": detail}]

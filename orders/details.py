@@ -141,13 +141,13 @@ class _Reader:
 
     def text(self, pointer: str, longest: int, *, default: str | None = None) -> str:
         value = self._value(pointer)
-        if value is None or value == "":
+        if value is None or (isinstance(value, str) and not value.strip()):
             return (
                 default
                 if default is not None
                 else self._refuse(pointer, REQUIRED, _("Fill this in."))
             )
-        if not isinstance(value, str) or not value.strip() or not _can_be_kept(value):
+        if not isinstance(value, str) or not _can_be_kept(value):
             return self._refuse(pointer, "invalid", _("Write this as text."))
         if len(value) > longest:
             detail = _("Write at most %(most)s characters.") % {"most": longest}

@@ -9,16 +9,16 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
 
 from museo.access.callers import caller_from_request
 from museo.access.problems import NotFound, Problem
+from museo.access.sent_forms import form_of
 from orders import followers, tracking
 
 LONGEST_ADDRESS, LONGEST_CODE = 320, 20
 
 
-@require_POST
+@form_of("order", "number")
 def tell(request: HttpRequest, number: str) -> HttpResponse:
     """Field `channel`; with `off` nothing more is told, `code` confirms, else `address` is told."""
     caller, typed, now = caller_from_request(request), request.POST, timezone.now()
@@ -43,7 +43,7 @@ def tell(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @never_cache
-@require_POST
+@form_of("order", "number")
 def share(request: HttpRequest, number: str) -> HttpResponse:
     """A link that shows this one order, to pass on."""
     caller = caller_from_request(request)

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from catalog import shop
+from catalog import names, shop
 from catalog.money import Money
 from museo.access.problems import Invalid, Problem, field_error
 from museo.directions import isolated
@@ -35,8 +35,8 @@ class TooMany(Problem):
     code = "quantity_out_of_range"
 
     def __init__(self, sku: str, most: int) -> None:
-        detail = _("An order may have %(max)s of %(sku)s.")
-        super().__init__(detail % {"max": most, "sku": isolated(sku)}, sku=sku)
+        detail = _("An order may have %(max)s of %(name)s.")
+        super().__init__(detail % {"max": most, "name": isolated(names.of(sku))}, sku=sku)
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,14 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from museo.access.callers import caller_from_request
 from museo.access.problems import NotAllowed, NotFound, Problem
+from museo.access.sent_forms import form_of
 from orders import amendments, checkout_form, returns, tracking
 from orders.models import Order
+from orders.views import show_order
 
 
 @never_cache
@@ -46,7 +48,8 @@ def _label(part: dict[str, Any]) -> str:
     return labels.get(kind, kind.replace("_", " ").capitalize())
 
 
-@require_POST
+@never_cache
+@form_of("order", "number")
 def order_amend(request: HttpRequest, number: str) -> HttpResponse:
     """Fields of the address, and `note`."""
     typed = request.POST
@@ -61,11 +64,13 @@ def order_amend(request: HttpRequest, number: str) -> HttpResponse:
             note=typed.get("note", "").replace("\x00", "")[:500],
             now=timezone.now(),
         ),
+        form="amend",
         done=_("Saved."),
     )
 
 
-@require_POST
+@never_cache
+@form_of("order", "number")
 def order_return(request: HttpRequest, number: str) -> HttpResponse:
     """Fields `line-1`, `line-2`, … say how many units of each line go back, `reason` why."""
     typed = request.POST
@@ -84,6 +89,7 @@ def order_return(request: HttpRequest, number: str) -> HttpResponse:
             reason=typed.get("reason", "").replace("\x00", "")[:200],
             now=timezone.now(),
         ),
+        form="return",
         done=_("You asked to send something back. We will answer soon."),
     )
 
@@ -96,17 +102,14 @@ def _order(request: HttpRequest, number: str) -> Order:
 
 
 def _act(
-    request: HttpRequest, number: str, act: Callable[[Any], object], *, done: str
+    request: HttpRequest, number: str, act: Callable[[Any], object], *, form: str, done: str
 ) -> HttpResponse:
-    """Do it, and go back to the order's page, which says that it is done or why not."""
+    """Do it, and go back to the order's page, which says that it is done; or why not, at once."""
     try:
         act(caller_from_request(request))
     except NotFound:
         raise
     except Problem as problem:
-        details = [error["detail"] for error in problem.errors] or [problem.detail]
-        for detail in details:
-            messages.error(request, detail)
-    else:
-        messages.success(request, done)
+        return show_order(request, number, refused=problem, form=form)
+    messages.success(request, done)
     return redirect("order", number)

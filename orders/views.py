@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from catalog import cards, shop
 from catalog.modifiers import BadModifiers
 from museo.access.callers import BASKET_COOKIE, Caller, caller_from_request
-from museo.access.problems import Invalid, NotAllowed, NotFound, Problem
+from museo.access.problems import Invalid, NotAllowed, NotFound, Problem, by_field
+from museo.access.sent_forms import form_of
 from notifications import log
 from notifications.envelope import render as render_envelope
 from notifications.envelope import timestamp
@@ -54,9 +57,19 @@ JUST_PAID = timedelta(minutes=30)
 @never_cache
 @require_GET
 def basket(request: HttpRequest) -> HttpResponse:
+    return _basket(request)
+
+
+def _basket(request: HttpRequest, *, refused: Problem | None = None) -> HttpResponse:
+    """The page; with what was typed, if that was refused."""
     caller = caller_from_request(request)
     shown = baskets.show(baskets.find(caller), locale=caller.locale, now=timezone.now())
-    return render(request, "orders/basket.html", {"basket": _hung(shown)})
+    return render(
+        request,
+        "orders/basket.html",
+        {"basket": _hung(shown), "values": request.POST},
+        status=refused.status if refused else None,
+    )
 
 
 def _hung(shown: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +79,7 @@ def _hung(shown: dict[str, Any]) -> dict[str, Any]:
     return {**shown, "lines": lines}
 
 
-@require_POST
+@form_of("basket")
 def basket_add(request: HttpRequest) -> HttpResponse:
     """Fields `sku` and `quantity`; `modifiers-…` have what is chosen of each group."""
     sku = request.POST.get("sku", "")
@@ -78,17 +91,24 @@ def basket_add(request: HttpRequest) -> HttpResponse:
             modifiers=_modifiers(request),
             now=timezone.now(),
         )
-    except BadModifiers as problem:
-        messages.error(request, problem.detail)
-        # where it can be chosen
-        return redirect("product", sku)
     except Problem as problem:
         messages.error(request, problem.detail)
-        return redirect(_back(request))
+        return redirect(_to_choose_again(request, sku, problem))
     return _with_basket(redirect("basket"), opened)
 
 
-@require_POST
+def _to_choose_again(request: HttpRequest, sku: str, problem: Problem) -> str:
+    """The page that the form was on, or that where one chooses; it keeps what was chosen."""
+    page, typed = _back(request), request.POST.copy()
+    slug = cards.slug_of(sku)
+    own = reverse("product", args=[slug]) if slug else ""
+    if not own or (urlsplit(page).path != own and not isinstance(problem, BadModifiers)):
+        return page
+    typed.pop("csrfmiddlewaretoken", None)
+    return f"{own}?{typed.urlencode()}"
+
+
+@form_of("basket")
 def basket_line(request: HttpRequest, line_id: int) -> HttpResponse:
     """Field `quantity` changes a line, `remove` takes it out."""
     caller, now = caller_from_request(request), timezone.now()
@@ -102,13 +122,15 @@ def basket_line(request: HttpRequest, line_id: int) -> HttpResponse:
     return redirect("basket")
 
 
-@require_POST
+@never_cache
+@form_of("basket")
 def basket_coupon(request: HttpRequest) -> HttpResponse:
     """Fields `code`, or `no_coupon` to take it out."""
     try:
         _coupon(request)
     except Problem as problem:
         messages.error(request, problem.detail)
+        return _basket(request, refused=problem)
     return redirect("basket")
 
 
@@ -248,10 +270,17 @@ def order_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def order_page(request: HttpRequest, number: str) -> HttpResponse:
     """The tracking page: every fact is in the HTML, `<museo-live>` keeps it true."""
-    caller, now = caller_from_request(request), timezone.now()
     brought = request.GET.get("ticket", "")
     if tracking.opened_by(brought) == number:
         return cookies.to_order(request, number, brought)
+    return show_order(request, number)
+
+
+def show_order(
+    request: HttpRequest, number: str, *, refused: Problem | None = None, form: str = ""
+) -> HttpResponse:
+    """The page; with a refusal in the `form` that was sent, which keeps what was typed."""
+    caller, now = caller_from_request(request), timezone.now()
     order = tracking.find(caller, number)
     may_act, has_ended = tracking.may_act(caller, order), order.status in lifecycle.ENDED
     # the events first: what happens between the two is told by the stream again
@@ -259,6 +288,11 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
     track = tracking.track(order, locale=caller.locale, now=now)
     position = events[-1].position if events else 0
     summary = _hung(tracking.seen_by(caller, order, now=now))
+    can_amend = may_act and order.status in lifecycle.AMENDED_BY_CUSTOMERS
+    to_return = _to_return(order, summary["lines"], request.POST, now=now) if may_act else []
+    if refused and not (can_amend if form == "amend" else to_return):
+        # there is no such form any more
+        messages.error(request, refused.detail)
     return render(
         request,
         "orders/order.html",
@@ -281,10 +315,13 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
             "summary": summary,
             "may_act": may_act,
             "cancel_until": tracking.cancel_until(order) if may_act else None,
-            "changeable": amendments.form(order),
-            "can_amend": may_act and order.status in lifecycle.AMENDED_BY_CUSTOMERS,
+            "refused": refused,
+            "form": form,
+            "typed": request.POST,
+            "changeable": _changeable(order, request.POST, refused),
+            "can_amend": can_amend,
             "return_until": tracking.return_until(order),
-            "to_return": _to_return(order, summary["lines"], now=now) if may_act else [],
+            "to_return": to_return,
             "has_floor_plan": order.plan == "courier",
             "ended": has_ended,
             "placed_at": timestamp(order.placed_at),
@@ -294,11 +331,27 @@ def order_page(request: HttpRequest, number: str) -> HttpResponse:
             "ways": followers.ways(caller, order) if may_act and not has_ended else [],
             "structured": publishing.order(order, track),
         },
+        status=refused.status if refused else None,
     )
 
 
+def _changeable(
+    order: Order, typed: Mapping[str, str], refused: Problem | None
+) -> list[dict[str, Any]]:
+    """The fields of the address; what was typed into them, and what is wrong with that."""
+    wrong = by_field(refused.errors) if refused else {}
+    return [
+        {
+            **field,
+            "value": typed.get(field["name"], field["value"]),
+            "error": wrong.get(field["name"]),
+        }
+        for field in amendments.form(order)
+    ]
+
+
 def _to_return(
-    order: Order, lines: Sequence[dict[str, Any]], *, now: datetime
+    order: Order, lines: Sequence[dict[str, Any]], typed: Mapping[str, str], *, now: datetime
 ) -> list[dict[str, Any]]:
     """The lines of which something can still be sent back, each with how many are `left`."""
     until = tracking.return_until(order)
@@ -308,7 +361,10 @@ def _to_return(
         {**line, "left": line["quantity"] - line["taken_back"] - line["coming_back"]}
         for line in lines
     ]
-    return [line for line in counted if line["left"]]
+    back = [line for line in counted if line["left"]]
+    # of the only line all is meant
+    usual = back[0]["left"] if len(back) == 1 else 0
+    return [{**line, "asked": typed.get(f"line-{line['position']}", usual)} for line in back]
 
 
 def _why_late(events: Sequence[Event], locale: str) -> str:
@@ -319,7 +375,7 @@ def _why_late(events: Sequence[Event], locale: str) -> str:
     return str(render_envelope(told[-1], locale)["data"].get("status_message", ""))
 
 
-@require_POST
+@form_of("order", "number")
 def order_cancel(request: HttpRequest, number: str) -> HttpResponse:
     caller, reason = caller_from_request(request), request.POST.get("reason", "")[:200]
     try:
@@ -331,7 +387,7 @@ def order_cancel(request: HttpRequest, number: str) -> HttpResponse:
     return redirect("order", number)
 
 
-@require_POST
+@form_of("order", "number")
 def order_reorder(request: HttpRequest, number: str) -> HttpResponse:
     """All of it into the basket again."""
     try:

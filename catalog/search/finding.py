@@ -130,7 +130,7 @@ def _suggestions(
     """The query with other corrections, or without the words that nothing has."""
     best = [meant[word][0] if word in meant else word for word in said]
     others = [
-        " ".join(other if word == typed else word for word, typed in zip(best, said, strict=True))
+        " ".join(other if own == typed else word for word, own in zip(best, said, strict=True))
         for typed in said
         for other in meant.get(typed, [])[1:]
     ]

@@ -62,7 +62,7 @@ def sentence(reading: Reading) -> str:
         parts.append(_("in stock"))
     if reading.sort:
         parts.append(_(SORTS[reading.sort]))
-    return ", ".join(parts)
+    return _(", ").join(parts)
 
 
 def price_range(low: int | None, high: int | None) -> str:

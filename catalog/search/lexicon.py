@@ -23,6 +23,8 @@ class Lexicon:
     phrases: Mapping[str, Mapping[Phrase, str]]
     beginnings: tuple[str, ...]
     endings: tuple[tuple[str, str], ...]
+    # that no ending makes, with their singulars
+    plurals: Mapping[str, str]
 
     def longest(self, kind: str, said: Sequence[str], start: int) -> tuple[int, str]:
         """How many words from `start` on are a phrase of this kind, and what it means."""
@@ -34,7 +36,9 @@ class Lexicon:
         return 0, ""
 
     def stem(self, word: str) -> str:
-        return words.stem(word, beginnings=self.beginnings, endings=self.endings)
+        return words.stem(
+            word, beginnings=self.beginnings, endings=self.endings, plurals=self.plurals
+        )
 
     def colours(self, said: Iterable[str]) -> set[str]:
         """The colours among single words."""
@@ -49,14 +53,16 @@ LONGEST_PHRASE = 5
 def of(language: str) -> Lexicon:
     """The lexicon of a language; one without any has no phrases, and words stay as they are."""
     if language not in LANGUAGES:
-        return Lexicon(language, _phrases({}), (), ())
+        return Lexicon(language, _phrases({}), (), (), {})
     data = tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
     beginnings, endings = data.pop("beginnings"), data.pop("endings")
+    plurals = data.pop("plurals", {})
     return Lexicon(
         language,
         _phrases(data),
         tuple(words.fold(beginning) for beginning in beginnings),
         tuple((words.fold(ending), words.fold(instead)) for ending, instead in endings),
+        {words.fold(plural): words.fold(singular) for plural, singular in plurals.items()},
     )
 
 

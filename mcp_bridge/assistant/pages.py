@@ -22,13 +22,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from mcp_bridge.assistant import client_types, conversations, intake, leases, steps
 from mcp_bridge.assistant.memory import Memory
 from mcp_bridge.models import Conversation, Message
 from museo.access.callers import BASKET_COOKIE, Caller, caller_from_request
 from museo.access.problems import NotFound, Problem
+from museo.access.sent_forms import form_of
 from notifications import log
 from notifications.envelope import render as render_envelope
 from orders import cookies
@@ -84,7 +85,7 @@ def turn(request: HttpRequest, message_id: str) -> HttpResponse:
     return _with_basket(answer, request, message.conversation)
 
 
-@require_POST
+@form_of("ask")
 @_or_404()
 def stop(request: HttpRequest, message_id: str) -> HttpResponse:
     message = leases.stop(caller_from_request(request), message_id, now=timezone.now())

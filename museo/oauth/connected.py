@@ -11,11 +11,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from museo.access import connections
 from museo.access.callers import caller_from_request
 from museo.access.models import User
+from museo.access.sent_forms import form_of
 from museo.oauth import clients, words
 from notifications import access_changes
 
@@ -39,8 +40,8 @@ def apps(request: HttpRequest) -> HttpResponse:
     return render(request, "oauth/apps.html", {"apps": shown, "section": "inbox"})
 
 
+@form_of("apps")
 @login_required
-@require_POST
 def disconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
     own = _person(request).connections.select_related("user")
     access_changes.disconnect(get_object_or_404(own, pk=connection_id), now=timezone.now())

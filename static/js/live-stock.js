@@ -33,9 +33,8 @@ class Stock {
   showOne({ sku, available, in_stock: isThere }) {
     const input = this.form.querySelector(`[type=radio][value="${CSS.escape(sku)}"]`);
     if (!input) return;
-    const { few, out } = this.form.dataset;
     const left = input.closest("label").querySelector("[data-left]");
-    const text = !isThere ? out : available !== null && available <= 5 ? few.replace("{n}", available) : "";
+    const text = isThere ? this.left(available) : this.form.dataset.out;
     if (left.textContent !== text) left.textContent = text;
     left.hidden = !text;
     left.classList.toggle("low", isThere);
@@ -43,9 +42,13 @@ class Stock {
     input.disabled = !isThere && !input.checked;
   }
 
+  // in the words that the page had for it; of many, or of what is not counted, nothing is said
+  left(available) {
+    return this.form.dataset.few.split("|")[available - 1] ?? "";
+  }
+
   say(available) {
-    const few = available !== null && available <= 5;
-    const text = few ? this.form.dataset.few.replace("{n}", available) : "";
+    const text = this.left(available);
     if (this.said.textContent !== text) this.said.textContent = text;
   }
 }

@@ -101,19 +101,12 @@ document.addEventListener("submit", (event) => {
   if (form.dataset.sent) return event.preventDefault();
   if (!button?.dataset.busy) return;
   form.dataset.sent = "1";
+  // who comes back to a form that was refused before opens the page, and sends nothing again
+  history.replaceState(history.state, "", location.href);
   button.setAttribute("aria-disabled", "true");
   button.textContent = button.dataset.busy;
 });
 addEventListener("pageshow", ({ persisted }) => {
   // somebody came back to a form that was sent: the shop knows how it stands
   if (persisted && document.querySelector("[data-sent]")) location.replace(location.href);
-});
-
-// a quantity that was changed is sent as soon as it has settled, for there is a button without this
-const settling = new WeakMap();
-document.addEventListener("change", ({ target }) => {
-  const { form } = target;
-  if (!form?.matches("[data-at-once]") || target.type !== "number") return;
-  clearTimeout(settling.get(form));
-  settling.set(form, setTimeout(() => form.requestSubmit(), 400));
 });

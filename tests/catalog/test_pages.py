@@ -104,6 +104,27 @@ def test_what_could_be_searched_for_is_what_the_shop_has(client: Client) -> None
     assert 'placeholder="Café, Electronics, Museum shop"' in text(client, "/")
 
 
+@pytest.mark.parametrize(
+    ("language", "wish", "read"),
+    [
+        ("en", "red mugs under €20", "“mugs”, red, up to €20.00"),
+        ("de", "rote Tassen unter 20 €", "„tassen“, rot, bis 20,00\xa0€"),
+        ("fr", "tasses rouges à moins de 20 €", "«\xa0tasses\xa0», rouge, jusqu\u2019à 20,00\xa0€"),
+        ("es", "tazas rojas por menos de 20 €", "«tazas», rojo, hasta 20,00\xa0€"),
+        ("ar", "أكواب حمراء بأقل من ٢٠ يورو", "«اكواب»،\u200f أحمر،\u200f حتى"),
+    ],
+)
+def test_the_same_wish_finds_the_same_in_every_language(
+    client: Client, language: str, wish: str, read: str
+) -> None:
+    client.post("/language", {"language": language, "next": "/"})
+
+    found = client.get("/", {"q": wish})
+
+    assert works(found.content.decode()) == ["two-stripe-mug"]
+    assert read in found.content.decode()
+
+
 def test_nothing_found_says_so_and_leads_back(client: Client) -> None:
     page = text(client, "/?q=unicorn")
 
@@ -143,6 +164,41 @@ def test_what_is_sold_out_cannot_be_chosen_and_another_is(client: Client) -> Non
     assert re.findall(r'value="([\w-]+)"[^>]* checked', page) == ["IPHONE-15-128-BLUE"]
     assert page.count(">Sold out<") == 1
     assert "2 left" in page
+
+
+def test_what_was_chosen_stays_when_it_is_refused(client: Client) -> None:
+    page = {"Referer": "http://testserver/p/two-stripe-mug"}
+    wish = {"sku": "TWO-STRIPE-MUG-BLUE", "quantity": "500"}
+
+    refused = client.post("/basket/add", wish, headers=page, follow=True)
+
+    shown = refused.content.decode()
+    assert "Only 30 of Two-stripe mug, Blue are left." in shown
+    assert re.findall(r'value="([\w-]+)"[^>]* checked', shown) == ["TWO-STRIPE-MUG-BLUE"]
+    assert 'name="quantity" value="500"' in shown
+
+
+def test_a_dish_keeps_what_was_chosen_with_it(client: Client) -> None:
+    """Also where it was put in from a list, which cannot ask what to choose."""
+    wish = {"sku": "SHOYU-RAMEN", "quantity": "2", "modifiers-extras": "soft-egg"}
+
+    refused = client.post("/basket/add", wish, follow=True)
+
+    shown = refused.content.decode()
+    assert refused.redirect_chain[0][0].startswith("/p/shoyu-ramen?")
+    assert re.findall(r'value="([\w-]+)"[^>]* checked', shown) == ["soft-egg"]
+    assert 'name="quantity" value="2"' in shown
+
+
+def test_what_is_left_is_said_by_the_script_in_the_words_of_the_page(client: Client) -> None:
+    client.post("/language", {"language": "ar", "next": "/"})
+    StockItem.objects.filter(variant__sku="TWO-STRIPE-MUG-BLUE").update(on_hand=2)
+
+    page = text(client, "/p/two-stripe-mug")
+
+    (few,) = re.findall(r'data-few="([^"]+)"', page)
+    assert re.findall(r"data-left>([^<]+)<", page) == [few.split("|")[1]]
+    assert len(set(few.split("|"))) == 5
 
 
 def test_a_product_without_stock_offers_no_basket(client: Client) -> None:

@@ -497,8 +497,6 @@ def test_the_page_changes_the_address_and_asks_for_a_return(placed: Placed, clie
 
     after = client.post(f"{page}/amend", {**ELSEWHERE, "note": "Ring"}, follow=True)
     assert "Harbour Road 9" in after.content.decode()
-    refused = client.post(f"{page}/amend", {**ELSEWHERE, "city": ""}, follow=True)
-    assert "Fill this in." in refused.content.decode()
     services.advance_due(now=timezone.now() + timedelta(days=300))
     Order.objects.update(ended_at=timezone.now())
     assert "Send something back" in client.get(page).content.decode()
@@ -507,9 +505,31 @@ def test_the_page_changes_the_address_and_asks_for_a_return(placed: Placed, clie
     assert "<bdi>LAMP</bdi>: You asked to send something back" in asked.content.decode()
     assert Return.objects.get().lines.get().quantity == 2
     nothing = client.post(f"{page}/return", {"line-1": "0", "line-x": "1"}, follow=True)
-    assert nothing.status_code == 200
+    assert nothing.status_code == 409
     assert Return.objects.count() == 1
     assert Client().post(f"{page}/return", {"line-1": "1"}).status_code == 404
+
+
+def test_what_an_orders_form_refuses_stays_in_it(placed: Placed, client: Client) -> None:
+    client.get(f"/t/{placed.ticket}")
+    page = f"/orders/{placed.order.number}"
+    wish = {"line1": "Harbour Road 9", "postal_code": "00150", "city": " ", "note": "Ring"}
+
+    address = client.post(f"{page}/amend", wish)
+    services.advance_due(now=timezone.now() + timedelta(days=300))
+    Order.objects.update(ended_at=timezone.now())
+    back = client.post(f"{page}/return", {"line-1": "0", "reason": "It is broken"})
+    late = client.post(f"{page}/amend", ELSEWHERE)
+
+    assert (address.status_code, back.status_code, late.status_code) == (400, 400, 409)
+    amended, returned = address.content.decode(), back.content.decode()
+    assert '<a href="#city">City: Fill this in.</a>' in amended
+    assert [each for each in ("Harbour Road 9", "00150", "Ring") if each not in amended] == []
+    assert "http-equiv" not in amended
+    assert 'value="It is broken"' in returned
+    assert amended.count(" open>") == returned.count(" open>") == 1
+    assert "Say how many of which lines." in returned
+    assert "It is too late to change this order" in late.content.decode()
 
 
 def test_the_page_offers_to_send_back_what_is_left_for_as_long_as_it_can_be(

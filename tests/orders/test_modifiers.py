@@ -371,7 +371,7 @@ def test_the_page_sends_what_was_chosen_and_the_basket_shows_it(client: Client) 
 
     assert 'aria-label="Remove COFFEE (Oat)"' in basket
     assert "€3.50" in basket
-    assert asked.redirect_chain[-1][0] == "/p/COFFEE"
+    assert asked.redirect_chain[-1][0] == "/p/coffee?sku=COFFEE&quantity=1"
     assert "Milk: choose at least 1." in asked.content.decode()
     assert 'value="oat" data-more="50" required' in asked.content.decode()
     assert "Oat" in client.get("/checkout").content.decode()

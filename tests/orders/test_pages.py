@@ -1,13 +1,13 @@
 """The pages of baskets, checkout and orders, as a browser without JavaScript sees them."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from catalog.models import StockItem
+from catalog.models import Master, StockItem, Variant
 from museo.access.callers import TICKET_COOKIE
 from orders import services
 from orders.models import BasketLine, Checkout, Order
@@ -210,3 +210,57 @@ def test_the_page_speaks_the_readers_language_and_shows_the_newest_state(
     assert '<html lang="de" dir="ltr"' in page
     assert "Wir bereiten Ihre Bestellung vor" in page
     assert 'version="3"' in page
+
+
+@pytest.mark.parametrize(
+    ("form", "page"),
+    [
+        ("/basket/add", "/basket"),
+        ("/basket/lines/1", "/basket"),
+        ("/basket/coupon", "/basket"),
+        ("/orders/ORD-7K4Q2M9X/share", "/orders/ORD-7K4Q2M9X"),
+        ("/orders/ORD-7K4Q2M9X/amend", "/orders/ORD-7K4Q2M9X"),
+        ("/p/lamp/questions", "/p/lamp"),
+        ("/p/lamp/reviews", "/p/lamp"),
+        ("/account/addresses", "/account/notifications"),
+        ("/account/apps/1/disconnect", "/account/apps"),
+        ("/ask/turns/1/stop", "/ask"),
+        ("/logout", "/account"),
+    ],
+)
+def test_whoever_opens_what_a_form_is_sent_to_is_led_to_its_page(
+    client: Client, form: str, page: str
+) -> None:
+    """By signing in anew on the way, in another language, or out of the history."""
+    opened = client.get(form)
+
+    assert (opened.status_code, opened.headers["Location"]) == (302, page)
+
+
+def test_a_coupon_that_is_refused_stays_in_its_field(shopper: Client) -> None:
+    refused = shopper.post("/basket/coupon", {"code": "WELCOM10"})
+
+    assert refused.status_code == 409
+    assert "There is no such coupon." in text(refused)
+    assert 'name="code" autocomplete="off" maxlength="40" value="WELCOM10"' in text(refused)
+
+
+def test_shoppers_read_the_names_of_products_not_their_skus(
+    shopper: Client, sell: SellLamp, noon: datetime
+) -> None:
+    """In what is refused, capped, or has become too few since."""
+    lamp = Master.objects.get()
+    lamp.name = "Reading lamp"
+    lamp.save()
+    line = BasketLine.objects.get()
+
+    def say(count: str) -> str:
+        changed = shopper.post(f"/basket/lines/{line.pk}", {"quantity": count}, follow=True)
+        return text(changed)
+
+    assert "Only 10 of Reading lamp are left." in say("11")
+    Variant.objects.update(max_per_order=2)
+    assert "An order may have 2 of Reading lamp." in say("3")
+    StockItem.objects.update(on_hand=0)
+    assert "Reading lamp is sold out." in text(shopper.get("/basket"))
+    assert "Reading lamp is sold out." in text(shopper.post("/checkout", FORM))

@@ -267,6 +267,52 @@ def test_somebody_else_pays_by_a_link_the_sum_that_their_page_shows(enter: Enter
     assert payer.trouble == []
 
 
+def test_a_quantity_that_was_just_changed_comes_along_to_the_checkout(enter: Enter) -> None:
+    shopper = enter()
+    page = shopper.page
+    shopper.fill_basket("compass-notebook")
+    page.fill("input[name=quantity]", "3")
+
+    page.get_by_role("link", name="Go to checkout").click()
+
+    page.wait_for_url("**/checkout")
+    expect(page.locator("aside")).to_contain_text("€43.50")
+    assert shopper.trouble == []
+
+
+def test_two_quantities_that_are_changed_at_once_are_both_kept(enter: Enter) -> None:
+    """Whoever steps by keys is on the step again when the new sum is there."""
+    shopper = enter()
+    page = shopper.page
+    shopper.fill_basket("compass-notebook")
+    shopper.fill_basket("almond-cake")
+    more = page.get_by_role("button", name="One more")
+
+    more.first.press("Enter")
+    more.last.press("Enter")
+
+    expect(page.locator(".price").nth(0)).to_have_text("€29.00")
+    expect(page.locator(".price").nth(1)).to_have_text("€10.40")
+    expect(more.last).to_be_focused()
+
+
+def test_going_back_past_a_refused_payment_shows_the_order(enter: Enter) -> None:
+    shopper = enter()
+    page = shopper.page
+    shopper.fill_basket("squash-soup")
+    shopper.fill_checkout(payment="declined")
+    shopper.pay()
+    expect(page.get_by_role("alert")).to_contain_text("declined and nothing was taken")
+    page.check("input[name=payment][value=ok]")
+    shopper.pay()
+    page.wait_for_url("**/orders/ORD-*")
+    order = page.url
+
+    page.go_back()
+
+    page.wait_for_url(order)
+
+
 def test_a_declined_card_is_said_and_the_next_try_pays(enter: Enter) -> None:
     shopper = enter()
     shopper.fill_basket("squash-soup")

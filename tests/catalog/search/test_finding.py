@@ -170,6 +170,16 @@ def test_a_word_that_nothing_has_is_corrected_and_told(sell: Sell) -> None:
     assert search("vase xylophone").suggestions == ["vase"]
 
 
+def test_another_correction_stands_where_the_word_stood(sell: Sell) -> None:
+    sell("Red vase")
+    sell("Red vast")
+
+    page = search("vaso in red with handle")
+
+    assert page.interpretation["corrected"] == {"vaso": "vase"}
+    assert page.suggestions == ["vast handle", "vase"]
+
+
 def test_a_word_is_found_in_a_longer_one_and_from_its_beginning(sell: Sell) -> None:
     sell("Vase", texts={"de": "Amphorenvase"})
     sell("Headphones")
