@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from parler.admin import TranslatableAdmin
+from parler.utils.views import get_language_parameter
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.decorators import action, display
 
@@ -32,9 +33,11 @@ from catalog import (
 )
 from catalog.drafts import BadProduct
 from catalog.forms import (
+    MOMENTS,
     CategoryForm,
     CodedForm,
     MasterForm,
+    MediaForm,
     ModifierForm,
     ModifierFormSet,
     UsedStays,
@@ -199,11 +202,20 @@ class ModifierGroupAdmin(PartAdmin):
 
 class MediaInline(TypedJSON, TabularInline):
     model = Media
+    form = MediaForm
     extra = 0
 
 
+class SpokenAdmin(TranslatableAdmin):
+    """Names of several languages: the page opens with the shop's own, in which they are needed."""
+
+    def _language(self, request: HttpRequest, obj: Any = None) -> str:
+        own = shop.current().default_language
+        return str(get_language_parameter(request, self.query_language_key, default=own))
+
+
 @admin.register(Category)
-class CategoryAdmin(LogAdmin, TranslatableAdmin, ModelAdmin):
+class CategoryAdmin(LogAdmin, SpokenAdmin, ModelAdmin):
     """Names, colours, whether it is shown, and where in the tree it hangs."""
 
     form = CategoryForm
@@ -288,10 +300,11 @@ class PictureFilter(admin.SimpleListFilter):
 
 
 @admin.register(Master)
-class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
+class MasterAdmin(TypedJSON, LogAdmin, SpokenAdmin, ModelAdmin):
     """A product with its variants, prices, stock and pictures on one page."""
 
     form = MasterForm
+    formfield_overrides = MOMENTS
     inlines = [OptionInline, VariantInline, ModifierGroupInline, MediaInline]
     list_display = ["thumb", "name", "category", "lowest_price", "free", "status", "published_at"]
     list_display_links = ["thumb", "name"]

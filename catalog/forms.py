@@ -1,13 +1,16 @@
 """The forms that staff edit products with."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from decimal import Decimal
 from secrets import token_hex
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
 from django.core.validators import DecimalValidator, MaxValueValidator
+from django.db.models import DateTimeField
 from django.utils import timezone
 from django.utils.text import capfirst, slugify
 from django.utils.translation import gettext as _
@@ -20,8 +23,8 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from catalog import categories, drafts, masters, prices, shop, stock
-from catalog.models import Category, Master, Modifier, OptionValue, Price, StockItem, Variant
+from catalog import categories, drafts, masters, pictures, prices, shop, stock
+from catalog.models import Category, Master, Media, Modifier, OptionValue, Price, StockItem, Variant
 from catalog.money import Money, digits
 from museo.directions import isolated
 
@@ -51,6 +54,25 @@ class MoneyField(forms.DecimalField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return super().has_changed(self.prepare_value(initial), data)
+
+
+def _require_kept(moment: datetime) -> None:
+    """What is kept is in UTC, where the first and the last day of all may lie outside of time."""
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        said = forms.SplitDateTimeField.default_error_messages["invalid_date"]
+        raise ValidationError(said, code="invalid_date") from None
+
+
+class MomentField(forms.SplitDateTimeField):
+    """A day and a time of day on the shop's clock."""
+
+    default_validators = [_require_kept]
+
+
+# for admins whose models have such columns
+MOMENTS: dict[type[Any], dict[str, Any]] = {DateTimeField: {"form_class": MomentField}}
 
 
 class MasterForm(TranslatableModelForm):
@@ -241,6 +263,20 @@ class UsedStays(forms.BaseInlineFormSet):
         for form in self.deleted_forms:
             if form.instance.pk and form.instance.is_used():
                 raise ValidationError(masters.used_said() % {"name": isolated(form.instance)})
+
+
+class MediaForm(forms.ModelForm):
+    """A picture is one, whatever its name says."""
+
+    class Meta:
+        model = Media
+        fields = ["file", "url", "alt", "alts", "position"]
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if isinstance(file, UploadedFile):
+            pictures.check(file)
+        return file
 
 
 class ModifierForm(CodedForm):

@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext, gettext_lazy
 from unfold import widgets
 
-from catalog.forms import MoneyField
+from catalog.forms import MomentField, MoneyField
 from orders.details import ADDRESS_FIELDS, LABELS
 from orders.models import MAX_QUANTITY, Order, OrderLine, Return
 
@@ -141,7 +141,7 @@ class AddressForm(OrderForm):
 class TimeForm(OrderForm):
     title = gettext_lazy("Say a new time")
 
-    eta = forms.SplitDateTimeField(
+    eta = MomentField(
         label=gettext_lazy("Expected"), widget=widgets.UnfoldAdminSplitDateTimeWidget()
     )
 

@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import ModelAdmin, TabularInline
@@ -14,7 +15,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from catalog import places, purchases, shop
-from catalog.forms import MoneyField
+from catalog.forms import MOMENTS, MoneyField
 from catalog.models import Master
 from catalog.templatetags.money import money
 from orders.discounts import Coupon
@@ -56,12 +57,19 @@ class PercentField(forms.DecimalField):
         return super().has_changed(self.prepare_value(initial), data)
 
 
+def _ends_later(form: forms.ModelForm, begins: str, ends: str) -> None:
+    """What has an end has it after its beginning: the form says so where the end was typed."""
+    first, last = form.cleaned_data.get(begins), form.cleaned_data.get(ends)
+    if first and last and last <= first:
+        form.add_error(ends, _("Choose an end after the beginning."))
+
+
 class CouponForm(forms.ModelForm):
     """The value is typed as a percentage or as an amount, by its kind."""
 
     percent = PercentField(label=gettext_lazy("Percent"), required=False)
     amount = MoneyField(label=gettext_lazy("Amount"), required=False)
-    minimum_total = MoneyField(label=gettext_lazy("minimum total"), initial=0)
+    minimum_total = MoneyField(label=capfirst(gettext_lazy("minimum total")), initial=0)
 
     class Meta:
         model = Coupon
@@ -91,6 +99,7 @@ class CouponForm(forms.ModelForm):
         if field and not self.errors and not cleaned.get(field):
             raise ValidationError({field: _("Fill this in.")})
         self.instance.value = (cleaned.get(field) or 0) if field else 0
+        _ends_later(self, "starts_at", "ends_at")
         return cleaned
 
     def clean_code(self) -> str:
@@ -111,6 +120,7 @@ class CouponForm(forms.ModelForm):
 @admin.register(Coupon)
 class CouponAdmin(ModelAdmin):
     form = CouponForm
+    formfield_overrides = MOMENTS
     list_display = ["code", "kind", "takes_off", "used", "usage_limit", "ends_at", "is_active"]
     list_filter = ["kind", "is_active"]
     search_fields = ["code"]
@@ -146,10 +156,16 @@ class TaxRateForm(forms.ModelForm):
         model = TaxRate
         fields = ["country", "tax_class", "basis_points", "is_included", "valid_from", "valid_to"]
 
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        _ends_later(self, "valid_from", "valid_to")
+        return cleaned
+
 
 @admin.register(TaxRate)
 class TaxRateAdmin(ModelAdmin):
     form = TaxRateForm
+    formfield_overrides = MOMENTS
     list_display = ["country", "tax_class", "percent", "is_included", "valid_from", "valid_to"]
     list_filter = ["country", "tax_class"]
     ordering = ["country", "tax_class", "valid_from"]
@@ -187,6 +203,13 @@ class DeliveryOptionForm(forms.ModelForm):
             "position",
             "is_active",
         ]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        for missing, other in (("opens_at", "closes_at"), ("closes_at", "opens_at")):
+            if cleaned.get(other) and not cleaned.get(missing) and missing not in self.errors:
+                self.add_error(missing, _("Say both when it opens and when it closes, or neither."))
+        return cleaned
 
 
 class DeliveryAreaForm(forms.ModelForm):
