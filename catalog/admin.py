@@ -1,7 +1,7 @@
 """Products and categories for staff."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import BaseModelAdmin
@@ -49,6 +49,7 @@ from catalog.forms import (
 from catalog.imports.admin import ImportAdmin as ImportAdmin
 from catalog.imports.admin import export_selected
 from catalog.lines_field import LISTS, LinesField
+from catalog.looking import AsWritten
 from catalog.models import (
     Category,
     Master,
@@ -92,6 +93,25 @@ class VariantInline(StackedInline):
         """Units promised to checkouts; nobody types them."""
         rows = StockItem.objects.filter(variant=variant.pk)
         return rows.aggregate(units=Sum("reserved"))["units"] or 0
+
+    # for those who may only look; who may change them has fields
+
+    @display(description=gettext_lazy("price"))
+    def price(self, variant: Variant) -> str:
+        return shelves.shown(getattr(self._price(variant), "amount", None))
+
+    @display(description=gettext_lazy("price before"))
+    def list_price(self, variant: Variant) -> str:
+        return shelves.shown(getattr(self._price(variant), "list_amount", None))
+
+    @display(description=gettext_lazy("in stock"))
+    def on_hand(self, variant: Variant) -> int:
+        shelf = variant.stock_items.filter(location="main").first()
+        return shelf.on_hand if shelf else 0
+
+    def _price(self, variant: Variant) -> Any:
+        held = prices.current([variant.pk], currency=shop.currency(), now=timezone.now())
+        return held.get(variant.pk)
 
 
 class OptionInline(TypedJSON, TabularInline):
@@ -184,11 +204,17 @@ class ModifierGroupInline(TypedJSON, TabularInline):
         return _further(group, [each.name for each in group.modifiers.order_by("position", "pk")])
 
 
-class ModifierInline(TypedJSON, TabularInline):
+class ModifierInline(TypedJSON, AsWritten, TabularInline):
     model = Modifier
+    shown: ClassVar = {"price": "shown_price"}
+    fields = ["name", "names", "code", "price", "is_active", "position"]
     form = ModifierForm
     formset = ModifierFormSet
     extra = 0
+
+    @display(description=gettext_lazy("price"))
+    def shown_price(self, modifier: Modifier) -> str:
+        return shelves.shown(modifier.price)
 
 
 @admin.register(ModifierGroup)

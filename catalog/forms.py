@@ -329,8 +329,8 @@ class CategoryForm(TranslatableModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # a form that is only looked at has no fields
-        if "parent" in self.fields:
+        # a form that is only looked at has none but what it declares itself
+        if "slug" in self.fields:
             self.fields["parent"].queryset = Category.objects.prefetch_related("translations")
             self.initial["parent"] = categories.parent_of(self.instance)
             self.fields["slug"].required = False
@@ -475,6 +475,15 @@ class ShelfForm(forms.ModelForm):
     def fields_of(self) -> dict[str, Any]:
         own = {"id": self.instance.public_id, "is_active": self.cleaned_data["is_active"]}
         return {**own, "prices": [price_of(self.cleaned_data)]} if self.has_new_price else own
+
+
+class CountForm(ShelfForm):
+    """For those who count what is there, and set no price."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self.fields.keys() & {"price", "list_price", "is_active"}:
+            self.fields[name].disabled = True
 
 
 class ShelfFormSet(forms.BaseModelFormSet):

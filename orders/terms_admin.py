@@ -1,7 +1,7 @@
 """The terms of sale that staff set: coupons, tax rates, ways of delivery."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from catalog import places, purchases, shop
 from catalog.forms import MOMENTS, MoneyField
+from catalog.looking import AsWritten
 from catalog.models import Master
 from catalog.templatetags.money import money
 from orders.discounts import Coupon
@@ -118,8 +119,13 @@ class CouponForm(forms.ModelForm):
 
 
 @admin.register(Coupon)
-class CouponAdmin(ModelAdmin):
+class CouponAdmin(AsWritten, ModelAdmin):
     form = CouponForm
+    shown: ClassVar = {
+        "percent": "takes_off",
+        "amount": "takes_off",
+        "minimum_total": "shown_minimum",
+    }
     formfield_overrides = MOMENTS
     list_display = ["code", "kind", "takes_off", "used", "usage_limit", "ends_at", "is_active"]
     list_filter = ["kind", "is_active"]
@@ -147,6 +153,10 @@ class CouponAdmin(ModelAdmin):
             return money(amount_of(coupon.value, shop.currency()))
         return coupon.get_kind_display()
 
+    @display(description=gettext_lazy("minimum total"))
+    def shown_minimum(self, coupon: Coupon) -> str:
+        return money(amount_of(coupon.minimum_total, shop.currency()))
+
 
 class TaxRateForm(forms.ModelForm):
     country = CountryField()
@@ -163,8 +173,9 @@ class TaxRateForm(forms.ModelForm):
 
 
 @admin.register(TaxRate)
-class TaxRateAdmin(ModelAdmin):
+class TaxRateAdmin(AsWritten, ModelAdmin):
     form = TaxRateForm
+    shown: ClassVar = {"basis_points": "percent"}
     formfield_overrides = MOMENTS
     list_display = ["country", "tax_class", "percent", "is_included", "valid_from", "valid_to"]
     list_filter = ["country", "tax_class"]
@@ -227,8 +238,9 @@ class DeliveryAreaInline(TabularInline):
 
 
 @admin.register(DeliveryOption)
-class DeliveryOptionAdmin(ModelAdmin):
+class DeliveryOptionAdmin(AsWritten, ModelAdmin):
     form = DeliveryOptionForm
+    shown: ClassVar = {"price": "shown_price", "kinds": "shown_kinds"}
     inlines = [DeliveryAreaInline]
     list_display = ["code", "label", "shown_price", "plan", "is_active"]
     ordering = ["position", "pk"]
@@ -249,3 +261,8 @@ class DeliveryOptionAdmin(ModelAdmin):
     @display(description=gettext_lazy("Price"))
     def shown_price(self, option: DeliveryOption) -> str:
         return money(amount_of(option.price, shop.currency()))
+
+    @display(description=gettext_lazy("carries"))
+    def shown_kinds(self, option: DeliveryOption) -> str:
+        labels = dict(Master.Kind.choices)
+        return ", ".join(str(labels.get(kind, kind)) for kind in option.kinds)
