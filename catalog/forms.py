@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.validators import DecimalValidator, MaxValueValidator
 from django.db.models import DateTimeField
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.text import capfirst, slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -27,6 +28,12 @@ from catalog import categories, drafts, masters, pictures, prices, shop, stock
 from catalog.models import Category, Master, Media, Modifier, OptionValue, Price, StockItem, Variant
 from catalog.money import Money, digits
 from museo.directions import isolated
+
+
+def amount_wanted() -> str:
+    """Said where there is no amount: one with the digits of the shop's currency."""
+    example = localize(Money(840, shop.currency()).as_decimal())
+    return _("Write an amount, such as %(example)s.") % {"example": example}
 
 
 class MoneyField(forms.DecimalField):
