@@ -1,7 +1,7 @@
 """Products and categories for staff."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import BaseModelAdmin
@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from parler.admin import TranslatableAdmin
+from parler.utils.views import get_language_parameter
 from unfold.admin import StackedInline, TabularInline
 from unfold.decorators import action, display
 
@@ -32,9 +33,11 @@ from catalog import (
 )
 from catalog.drafts import BadProduct
 from catalog.forms import (
+    MOMENTS,
     CategoryForm,
     CodedForm,
     MasterForm,
+    MediaForm,
     ModifierForm,
     ModifierFormSet,
     UsedStays,
@@ -46,6 +49,7 @@ from catalog.forms import (
 from catalog.imports.admin import ImportAdmin as ImportAdmin
 from catalog.imports.admin import export_selected
 from catalog.lines_field import LISTS, LinesField
+from catalog.looking import AsWritten
 from catalog.models import (
     Category,
     Master,
@@ -90,6 +94,25 @@ class VariantInline(StackedInline):
         """Units promised to checkouts; nobody types them."""
         rows = StockItem.objects.filter(variant=variant.pk)
         return rows.aggregate(units=Sum("reserved"))["units"] or 0
+
+    # for those who may only look; who may change them has fields
+
+    @display(description=gettext_lazy("price"))
+    def price(self, variant: Variant) -> str:
+        return shelves.shown(getattr(self._price(variant), "amount", None))
+
+    @display(description=gettext_lazy("price before"))
+    def list_price(self, variant: Variant) -> str:
+        return shelves.shown(getattr(self._price(variant), "list_amount", None))
+
+    @display(description=gettext_lazy("in stock"))
+    def on_hand(self, variant: Variant) -> int:
+        shelf = variant.stock_items.filter(location="main").first()
+        return shelf.on_hand if shelf else 0
+
+    def _price(self, variant: Variant) -> Any:
+        held = prices.current([variant.pk], currency=shop.currency(), now=timezone.now())
+        return held.get(variant.pk)
 
 
 class OptionInline(TypedJSON, TabularInline):
@@ -182,11 +205,17 @@ class ModifierGroupInline(TypedJSON, TabularInline):
         return _further(group, [each.name for each in group.modifiers.order_by("position", "pk")])
 
 
-class ModifierInline(TypedJSON, TabularInline):
+class ModifierInline(TypedJSON, AsWritten, TabularInline):
     model = Modifier
+    shown: ClassVar = {"price": "shown_price"}
+    fields = ["name", "names", "code", "price", "is_active", "position"]
     form = ModifierForm
     formset = ModifierFormSet
     extra = 0
+
+    @display(description=gettext_lazy("price"))
+    def shown_price(self, modifier: Modifier) -> str:
+        return shelves.shown(modifier.price)
 
 
 @admin.register(ModifierGroup)
@@ -200,11 +229,20 @@ class ModifierGroupAdmin(PartAdmin):
 
 class MediaInline(TypedJSON, TabularInline):
     model = Media
+    form = MediaForm
     extra = 0
 
 
+class SpokenAdmin(TranslatableAdmin):
+    """Names of several languages: the page opens with the shop's own, in which they are needed."""
+
+    def _language(self, request: HttpRequest, obj: Any = None) -> str:
+        own = shop.current().default_language
+        return str(get_language_parameter(request, self.query_language_key, default=own))
+
+
 @admin.register(Category)
-class CategoryAdmin(LogAdmin, TranslatableAdmin, ModelAdmin):
+class CategoryAdmin(LogAdmin, SpokenAdmin, ModelAdmin):
     """Names, colours, whether it is shown, and where in the tree it hangs."""
 
     form = CategoryForm
@@ -289,10 +327,11 @@ class PictureFilter(admin.SimpleListFilter):
 
 
 @admin.register(Master)
-class MasterAdmin(TypedJSON, LogAdmin, TranslatableAdmin, ModelAdmin):
+class MasterAdmin(TypedJSON, LogAdmin, SpokenAdmin, ModelAdmin):
     """A product with its variants, prices, stock and pictures on one page."""
 
     form = MasterForm
+    formfield_overrides = MOMENTS
     inlines = [OptionInline, VariantInline, ModifierGroupInline, MediaInline]
     list_display = ["thumb", "name", "category", "lowest_price", "free", "status", "published_at"]
     list_display_links = ["thumb", "name"]

@@ -1,14 +1,18 @@
 """The forms that staff edit products with."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from decimal import Decimal
 from secrets import token_hex
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
 from django.core.validators import DecimalValidator, MaxValueValidator
+from django.db.models import DateTimeField
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.text import capfirst, slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -20,10 +24,16 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from catalog import categories, drafts, masters, prices, shop, stock
-from catalog.models import Category, Master, Modifier, OptionValue, Price, StockItem, Variant
+from catalog import categories, drafts, masters, pictures, prices, shop, stock
+from catalog.models import Category, Master, Media, Modifier, OptionValue, Price, StockItem, Variant
 from catalog.money import Money, digits
 from museo.directions import isolated
+
+
+def amount_wanted() -> str:
+    """Said where there is no amount: one with the digits of the shop's currency."""
+    example = localize(Money(840, shop.currency()).as_decimal())
+    return _("Write an amount, such as %(example)s.") % {"example": example}
 
 
 class MoneyField(forms.DecimalField):
@@ -51,6 +61,25 @@ class MoneyField(forms.DecimalField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return super().has_changed(self.prepare_value(initial), data)
+
+
+def _require_kept(moment: datetime) -> None:
+    """What is kept is in UTC, where the first and the last day of all may lie outside of time."""
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        said = forms.SplitDateTimeField.default_error_messages["invalid_date"]
+        raise ValidationError(said, code="invalid_date") from None
+
+
+class MomentField(forms.SplitDateTimeField):
+    """A day and a time of day on the shop's clock."""
+
+    default_validators = [_require_kept]
+
+
+# for admins whose models have such columns
+MOMENTS: dict[type[Any], dict[str, Any]] = {DateTimeField: {"form_class": MomentField}}
 
 
 class MasterForm(TranslatableModelForm):
@@ -243,6 +272,20 @@ class UsedStays(forms.BaseInlineFormSet):
                 raise ValidationError(masters.used_said() % {"name": isolated(form.instance)})
 
 
+class MediaForm(forms.ModelForm):
+    """A picture is one, whatever its name says."""
+
+    class Meta:
+        model = Media
+        fields = ["file", "url", "alt", "alts", "position"]
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if isinstance(file, UploadedFile):
+            pictures.check(file)
+        return file
+
+
 class ModifierForm(CodedForm):
     price = MoneyField(label=capfirst(gettext_lazy("price")), initial=0)
 
@@ -293,8 +336,8 @@ class CategoryForm(TranslatableModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # a form that is only looked at has no fields
-        if "parent" in self.fields:
+        # a form that is only looked at has none but what it declares itself
+        if "slug" in self.fields:
             self.fields["parent"].queryset = Category.objects.prefetch_related("translations")
             self.initial["parent"] = categories.parent_of(self.instance)
             self.fields["slug"].required = False
@@ -439,6 +482,15 @@ class ShelfForm(forms.ModelForm):
     def fields_of(self) -> dict[str, Any]:
         own = {"id": self.instance.public_id, "is_active": self.cleaned_data["is_active"]}
         return {**own, "prices": [price_of(self.cleaned_data)]} if self.has_new_price else own
+
+
+class CountForm(ShelfForm):
+    """For those who count what is there, and set no price."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self.fields.keys() & {"price", "list_price", "is_active"}:
+            self.fields[name].disabled = True
 
 
 class ShelfFormSet(forms.BaseModelFormSet):

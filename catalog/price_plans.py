@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSplitDateTimeWidget
 
 from catalog import drafts, masters
-from catalog.forms import MoneyField, price_of, say
+from catalog.forms import MomentField, MoneyField, price_of, say
 from catalog.models import Master, Price, Variant
 from catalog.money import Money
 from museo.access.callers import Caller, caller_from_request
@@ -25,11 +25,11 @@ from museo.access.problems import Problem
 TITLE = gettext_lazy("Prices for a time")
 
 
-def _moment(label: Any, *, required: bool = True) -> forms.SplitDateTimeField:
+def _moment(label: Any, *, required: bool = True) -> MomentField:
     widget = UnfoldAdminSplitDateTimeWidget()
     # the browser's own calendar and clock
     widget.widgets[0].input_type, widget.widgets[1].input_type = "date", "time"
-    return forms.SplitDateTimeField(label=capfirst(label), required=required, widget=widget)
+    return MomentField(label=capfirst(label), required=required, widget=widget)
 
 
 class PricePlanForm(forms.Form):

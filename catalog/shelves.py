@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from catalog import counts, masters, prices, shop
-from catalog.forms import ShelfForm, ShelfFormSet
+from catalog.forms import CountForm, ShelfForm, ShelfFormSet
 from catalog.models import Master, StockItem, Variant
 from catalog.templatetags.money import money
 from museo.access.callers import caller_from_request
@@ -86,6 +86,11 @@ class ShelfAdmin(LogAdmin, ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
+    def has_change_permission(self, request: HttpRequest, obj: Variant | None = None) -> bool:
+        """Whoever may count what is in stock does so here, too."""
+        counts_only: bool = request.user.has_perm("catalog.change_stockitem")
+        return counts_only or super().has_change_permission(request, obj)
+
     def has_delete_permission(self, request: HttpRequest, obj: Variant | None = None) -> bool:
         return False
 
@@ -127,7 +132,8 @@ class ShelfAdmin(LogAdmin, ModelAdmin):
         return redirect("admin:catalog_master_change", variant.master_id)
 
     def get_changelist_form(self, request: HttpRequest, **options: Any) -> Any:
-        return ShelfForm
+        sets_prices = super().has_change_permission(request)
+        return ShelfForm if sets_prices else CountForm
 
     def get_changelist_formset(self, request: HttpRequest, **options: Any) -> Any:
         return super().get_changelist_formset(request, formset=ShelfFormSet, **options)
@@ -159,11 +165,11 @@ class ShelfAdmin(LogAdmin, ModelAdmin):
 
     @display(description=gettext_lazy("price"), ordering="amount")
     def price(self, variant: Any) -> str:
-        return _money(variant.amount)
+        return shown(variant.amount)
 
     @display(description=gettext_lazy("price before"))
     def list_price(self, variant: Any) -> str:
-        return _money(variant.list_amount)
+        return shown(variant.list_amount)
 
     @display(description=gettext_lazy("in stock"), ordering="units")
     def on_hand(self, variant: Any) -> str:
@@ -174,5 +180,6 @@ class ShelfAdmin(LogAdmin, ModelAdmin):
         return str(variant.held or 0)
 
 
-def _money(amount: int | None) -> str:
+def shown(amount: int | None) -> str:
+    """An amount in the shop's currency, as staff read it."""
     return "-" if amount is None else money({"amount": amount, "currency": shop.currency()})

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget
 
-from catalog import logos, places, shop, shopkeeping
+from catalog import pictures, places, shop, shopkeeping
 from catalog.models import OpeningHours, Price, ShopSettings
 from museo.access.callers import caller_from_request
 from museo.access.lists import ModelAdmin
@@ -103,7 +103,7 @@ class ShopForm(forms.ModelForm):
     def clean_logo(self) -> Any:
         logo = self.cleaned_data["logo"]
         if isinstance(logo, UploadedFile):
-            logos.check(logo)
+            pictures.check_logo(logo)
         return logo
 
     def clean_currency(self) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,11 @@ from urllib.parse import urlsplit
 import orjson
 from django.conf import settings
 from django.db import DatabaseError
+from django.http import HttpRequest, parse_cookie
 from django.http.request import split_domain_port, validate_host
+from django.template import loader
+from django.utils.translation import get_language_from_request, override
+from django.utils.translation import gettext as _
 
 from museo.access import context, overload, problems, proxies
 from museo.access.asgi import SERVERS_OWN_SEND, header
@@ -31,6 +36,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
+TOO_LARGE = problems.TooLarge.status
 LARGEST_BODY = 1024 * 1024
 LARGEST_MCP_BODY = 4 * 1024 * 1024
 # pictures
@@ -117,7 +123,26 @@ def largest_body(path: str) -> int:
 
 
 def too_large(largest: int) -> problems.Problem:
-    return problems.TooLarge(f"Send at most {largest // 1024 // 1024} MB.")
+    said = _("Send at most %(most)s MB.") % {"most": largest // 1024 // 1024}
+    return problems.TooLarge(said)
+
+
+@contextmanager
+def language_of(cookies: str, accepted: str) -> Iterator[None]:
+    """Speak what the pages of whoever calls are in: Django has not seen the call."""
+    asked = HttpRequest()
+    asked.COOKIES = parse_cookie(cookies)
+    asked.META["HTTP_ACCEPT_LANGUAGE"] = accepted
+    with override(get_language_from_request(asked)):
+        yield
+
+
+def written(problem: problems.Problem, path: str, accepted: str) -> tuple[str, bytes]:
+    """The type and the body of a refusal: a page for a person who sent a form, else as REST's."""
+    if problem.status == TOO_LARGE and "text/html" in accepted and path.startswith("/admin/"):
+        page = loader.render_to_string("413.html", {"problem": problem, "back": path})
+        return "text/html; charset=utf-8", page.encode()
+    return problems.CONTENT_TYPE, orjson.dumps(problem.body(instance=path))
 
 
 def is_our_host(host: str) -> bool:
@@ -158,7 +183,7 @@ async def _http(app: App, scope: Scope, receive: Receive, send: Send) -> None:
     if not is_our_host(header(scope, "host")):
         await _refuse(another_host(), scope, answer.send)
     elif length.isdigit() and int(length) > largest:
-        await _refuse(too_large(largest), scope, answer.send)
+        await _refuse_body(largest, scope, answer.send)
     else:
         body = _Body(receive, largest)
         scope["extensions"] = {**scope.get("extensions", {}), SERVERS_OWN_SEND: send}
@@ -170,7 +195,7 @@ async def _http(app: App, scope: Scope, receive: Receive, send: Send) -> None:
                 raise
             await _refuse(problem, scope, answer.send)
         if body.is_too_large and not answer.has_begun:
-            await _refuse(too_large(largest), scope, answer.send)
+            await _refuse_body(largest, scope, answer.send)
 
 
 async def _websocket(app: App, scope: Scope, receive: Receive, send: Send) -> None:
@@ -271,15 +296,20 @@ class _Answer:
         return [*given, *(header for header in own if header[0] not in names)]
 
 
+async def _refuse_body(largest: int, scope: Scope, send: Send) -> None:
+    with language_of(header(scope, "cookie"), header(scope, "accept-language")):
+        await _refuse(too_large(largest), scope, send)
+
+
 async def _refuse(problem: problems.Problem, scope: Scope, send: Send) -> None:
     # the connection stays open: closed on a client that still sends, it would eat the answer
-    body = orjson.dumps(problem.body(instance=scope["path"]))
+    kind, body = written(problem, scope["path"], header(scope, "accept"))
     await send(
         {
             "type": "http.response.start",
             "status": problem.status,
             "headers": [
-                (b"content-type", problems.CONTENT_TYPE.encode()),
+                (b"content-type", kind.encode()),
                 (b"content-length", str(len(body)).encode()),
                 *(
                     (name.lower().encode(), text.encode())

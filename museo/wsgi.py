@@ -18,7 +18,6 @@ connecting.keep_in_threads()
 with garbage.not_among_what_is_loaded():
     django = get_wsgi_application()
 
-import orjson
 
 from museo import edge, receivers
 from museo.access import context, problems, proxies
@@ -39,9 +38,11 @@ def application(environ: Environ, start_response: StartResponse) -> Iterable[byt
     largest = edge.largest_body(path)
     length = _length(environ, largest)
     if not edge.is_our_host(environ.get("HTTP_HOST", "")):
-        return _refuse(edge.another_host(), path, start)
+        return _refuse(edge.another_host(), environ, start)
     if length.isdigit() and int(length) > largest:
-        return _refuse(edge.too_large(largest), path, start)
+        cookies, accepted = environ.get("HTTP_COOKIE", ""), environ.get("HTTP_ACCEPT_LANGUAGE", "")
+        with edge.language_of(cookies, accepted):
+            return _refuse(edge.too_large(largest), environ, start)
     return django(environ, start)
 
 
@@ -77,8 +78,8 @@ def _start(
     return start_response(status, [*headers, *own], exc_info)
 
 
-def _refuse(problem: problems.Problem, path: str, start: StartResponse) -> list[bytes]:
-    body = orjson.dumps(problem.body(instance=path))
-    headers = [("content-type", problems.CONTENT_TYPE), ("content-length", str(len(body)))]
+def _refuse(problem: problems.Problem, environ: Environ, start: StartResponse) -> list[bytes]:
+    kind, body = edge.written(problem, environ["PATH_INFO"], environ.get("HTTP_ACCEPT", ""))
+    headers = [("content-type", kind), ("content-length", str(len(body)))]
     start(f"{problem.status} {REASONS[problem.status]}", headers)
     return [body]

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods
 
 from catalog import places, shop
 from catalog.context import may_set_up
+from catalog.forms import amount_wanted
 from catalog.models import Master
 from catalog.money import Money, NoAmount
 from catalog.shop_admin import ContactField, check_languages, free_currency
@@ -48,7 +49,7 @@ class AmountField(forms.CharField):
         try:
             return Money.typed(typed, shop.currency()).amount
         except NoAmount:
-            raise ValidationError(_("Write an amount, such as 8.40.")) from None
+            raise ValidationError(amount_wanted()) from None
 
 
 class RateField(forms.DecimalField):
@@ -81,8 +82,8 @@ def _countries_or_all() -> places.Choices:
     return [("", _("everywhere")), *places.countries()]
 
 
-def _or_the_countrys(choices: Callable[[], places.Choices]) -> Callable[[], places.Choices]:
-    return lambda: [("", _("that of the country")), *choices()]
+def _or(countrys: Any, choices: Callable[[], places.Choices]) -> Callable[[], places.Choices]:
+    return lambda: [("", str(countrys)), *choices()]
 
 
 class NameForm(forms.Form):
@@ -91,12 +92,12 @@ class NameForm(forms.Form):
     country = _choice(label=gettext_lazy("Country"), choices=places.countries)
     currency = _choice(
         label=gettext_lazy("Currency"),
-        choices=_or_the_countrys(places.currencies),
+        choices=_or(gettext_lazy("the currency of the country"), places.currencies),
         required=False,
     )
     time_zone = _choice(
         label=gettext_lazy("Time zone"),
-        choices=_or_the_countrys(places.time_zones),
+        choices=_or(gettext_lazy("the time zone of the country"), places.time_zones),
         required=False,
     )
 

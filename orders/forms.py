@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext, gettext_lazy
 from unfold import widgets
 
-from catalog.forms import MoneyField
+from catalog.forms import MomentField, MoneyField, amount_wanted
 from orders import acts
 from orders.details import ADDRESS_FIELDS, LABELS
 from orders.models import MAX_QUANTITY, Order, OrderLine, Return
@@ -96,7 +96,7 @@ class RefundForm(OrderForm):
             if self._units(cleaned):
                 self.add_error("amount", gettext("Choose either lines or an amount."))
             elif not cleaned["amount"]:
-                self.add_error("amount", gettext("Write an amount, such as 8.40."))
+                self.add_error("amount", amount_wanted())
         return cleaned
 
     def _units(self, cleaned: dict[str, Any]) -> dict[int, int]:
@@ -142,7 +142,7 @@ class AddressForm(OrderForm):
 class TimeForm(OrderForm):
     title = gettext_lazy("Say a new time")
 
-    eta = forms.SplitDateTimeField(
+    eta = MomentField(
         label=gettext_lazy("Expected"), widget=widgets.UnfoldAdminSplitDateTimeWidget()
     )
 

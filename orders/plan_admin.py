@@ -58,6 +58,10 @@ class StepInline(TabularInline):
         return super().formfield_for_choice_field(db_field, request, choices=choices, **options)
 
 
+# as the table has it: a week, and more orders than anybody makes
+MOST = {"slot_minutes": 7 * 24 * 60, "orders_per_slot": 1_000_000}
+
+
 @admin.register(Plan)
 class PlanAdmin(LogAdmin, ModelAdmin):
     """Orders that were placed keep the plan they had."""
@@ -65,6 +69,11 @@ class PlanAdmin(LogAdmin, ModelAdmin):
     list_display = ["code", "slot_minutes", "orders_per_slot"]
     ordering = ["code"]
     inlines = [StepInline]
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **options: Any) -> Any:
+        if db_field.name in MOST:
+            options |= {"min_value": 1, "max_value": MOST[db_field.name]}
+        return super().formfield_for_dbfield(db_field, request, **options)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Plan | None = None) -> list[str]:
         """Ways of delivery and orders name their plan by its code."""

@@ -1,12 +1,13 @@
 """The terms of sale that staff set: coupons, tax rates, ways of delivery."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import TabularInline
@@ -14,7 +15,8 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from catalog import places, purchases, shop
-from catalog.forms import MoneyField
+from catalog.forms import MOMENTS, MoneyField
+from catalog.looking import AsWritten
 from catalog.models import Master
 from catalog.templatetags.money import money
 from museo.access.lists import ModelAdmin
@@ -57,12 +59,19 @@ class PercentField(forms.DecimalField):
         return super().has_changed(self.prepare_value(initial), data)
 
 
+def _ends_later(form: forms.ModelForm, begins: str, ends: str) -> None:
+    """What has an end has it after its beginning: the form says so where the end was typed."""
+    first, last = form.cleaned_data.get(begins), form.cleaned_data.get(ends)
+    if first and last and last <= first:
+        form.add_error(ends, _("Choose an end after the beginning."))
+
+
 class CouponForm(forms.ModelForm):
     """The value is typed as a percentage or as an amount, by its kind."""
 
     percent = PercentField(label=gettext_lazy("Percent"), required=False)
     amount = MoneyField(label=gettext_lazy("Amount"), required=False)
-    minimum_total = MoneyField(label=gettext_lazy("minimum total"), initial=0)
+    minimum_total = MoneyField(label=capfirst(gettext_lazy("minimum total")), initial=0)
 
     class Meta:
         model = Coupon
@@ -92,6 +101,7 @@ class CouponForm(forms.ModelForm):
         if field and not self.errors and not cleaned.get(field):
             raise ValidationError({field: _("Fill this in.")})
         self.instance.value = (cleaned.get(field) or 0) if field else 0
+        _ends_later(self, "starts_at", "ends_at")
         return cleaned
 
     def clean_code(self) -> str:
@@ -110,8 +120,14 @@ class CouponForm(forms.ModelForm):
 
 
 @admin.register(Coupon)
-class CouponAdmin(ModelAdmin):
+class CouponAdmin(AsWritten, ModelAdmin):
     form = CouponForm
+    shown: ClassVar = {
+        "percent": "takes_off",
+        "amount": "takes_off",
+        "minimum_total": "shown_minimum",
+    }
+    formfield_overrides = MOMENTS
     list_display = ["code", "kind", "takes_off", "used", "usage_limit", "ends_at", "is_active"]
     list_filter = ["kind", "is_active"]
     search_fields = ["code"]
@@ -123,7 +139,8 @@ class CouponAdmin(ModelAdmin):
         "percent",
         "amount",
         "minimum_total",
-        ("starts_at", "ends_at"),
+        "starts_at",
+        "ends_at",
         ("usage_limit", "per_user_limit"),
         "categories",
         "masters",
@@ -138,6 +155,10 @@ class CouponAdmin(ModelAdmin):
             return money(amount_of(coupon.value, shop.currency()))
         return coupon.get_kind_display()
 
+    @display(description=gettext_lazy("minimum total"))
+    def shown_minimum(self, coupon: Coupon) -> str:
+        return money(amount_of(coupon.minimum_total, shop.currency()))
+
 
 class TaxRateForm(forms.ModelForm):
     country = CountryField()
@@ -147,10 +168,17 @@ class TaxRateForm(forms.ModelForm):
         model = TaxRate
         fields = ["country", "tax_class", "basis_points", "is_included", "valid_from", "valid_to"]
 
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        _ends_later(self, "valid_from", "valid_to")
+        return cleaned
+
 
 @admin.register(TaxRate)
-class TaxRateAdmin(ModelAdmin):
+class TaxRateAdmin(AsWritten, ModelAdmin):
     form = TaxRateForm
+    shown: ClassVar = {"basis_points": "percent"}
+    formfield_overrides = MOMENTS
     list_display = ["country", "tax_class", "percent", "is_included", "valid_from", "valid_to"]
     list_filter = ["country", "tax_class"]
     ordering = ["country", "tax_class", "valid_from"]
@@ -189,6 +217,13 @@ class DeliveryOptionForm(forms.ModelForm):
             "is_active",
         ]
 
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        for missing, other in (("opens_at", "closes_at"), ("closes_at", "opens_at")):
+            if cleaned.get(other) and not cleaned.get(missing) and missing not in self.errors:
+                self.add_error(missing, _("Say both when it opens and when it closes, or neither."))
+        return cleaned
+
 
 class DeliveryAreaForm(forms.ModelForm):
     country = CountryField()
@@ -205,8 +240,9 @@ class DeliveryAreaInline(TabularInline):
 
 
 @admin.register(DeliveryOption)
-class DeliveryOptionAdmin(ModelAdmin):
+class DeliveryOptionAdmin(AsWritten, ModelAdmin):
     form = DeliveryOptionForm
+    shown: ClassVar = {"price": "shown_price", "kinds": "shown_kinds"}
     inlines = [DeliveryAreaInline]
     list_display = ["code", "label", "shown_price", "plan", "is_active"]
     ordering = ["position", "pk"]
@@ -227,3 +263,8 @@ class DeliveryOptionAdmin(ModelAdmin):
     @display(description=gettext_lazy("Price"))
     def shown_price(self, option: DeliveryOption) -> str:
         return money(amount_of(option.price, shop.currency()))
+
+    @display(description=gettext_lazy("carries"))
+    def shown_kinds(self, option: DeliveryOption) -> str:
+        labels = dict(Master.Kind.choices)
+        return ", ".join(str(labels.get(kind, kind)) for kind in option.kinds)

@@ -60,6 +60,9 @@ class PlanStep(models.Model):
             models.CheckConstraint(condition=Q(index__gte=1), name="plan_steps_count_from_1"),
         ]
 
+    def __str__(self) -> str:
+        return str(self.get_status_display())
+
 
 class Slot(models.Model):
     """A span of time for which so many orders of a plan are promised; `taken` as stock is taken."""

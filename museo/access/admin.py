@@ -1,17 +1,24 @@
 """People for staff: who may sign in, and what they may do."""
 
+from collections.abc import Iterable
 from typing import Any
+from zoneinfo import available_timezones
 
+from django import forms
 from django.apps import apps
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.text import capfirst
+from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from museo.access import second_factor
 from museo.access.lists import ModelAdmin
@@ -59,9 +66,32 @@ class TrailAdmin(ModelAdmin):
         return False
 
 
+def _or_the_shops(choices: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [("", "---------"), *choices]
+
+
+class PersonForm(UserChangeForm):
+    """A language that is spoken and a time zone that there is, or those of the shop."""
+
+    locale = forms.ChoiceField(
+        label=capfirst(_("language")),
+        choices=lambda: _or_the_shops(
+            (code, str(get_language_info(code)["name_local"])) for code, _name in settings.LANGUAGES
+        ),
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
+    time_zone = forms.ChoiceField(
+        label=capfirst(_("time zone")),
+        choices=lambda: _or_the_shops((zone, zone) for zone in sorted(available_timezones())),
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, ModelAdmin):
-    form = UserChangeForm
+    form = PersonForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     ordering = ["email"]

@@ -104,3 +104,20 @@ def test_an_address_in_other_letters_is_taken_too(client: Client) -> None:
 
     assert "Somebody else has this e-mail address." in response.content.decode()
     assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize(("field", "typed"), [("locale", "klingon"), ("time_zone", "Mars/Olympus")])
+def test_a_language_nobody_speaks_and_a_zone_that_is_none_are_refused(
+    client: Client, field: str, typed: str
+) -> None:
+    client.force_login(User.objects.create_superuser("boss@museo.example"))
+    shopper = User.objects.create_user("shopper@example.org")
+
+    refused = client.post(page_of(shopper), form(shopper, **{field: typed}))
+    good = {"locale": "ar", "time_zone": "Europe/Helsinki"}
+    kept = client.post(page_of(shopper), form(shopper, **good))
+
+    assert list(refused.context["adminform"].form.errors) == [field]
+    assert kept.status_code == 302
+    shopper.refresh_from_db()
+    assert (shopper.locale, shopper.time_zone) == ("ar", "Europe/Helsinki")

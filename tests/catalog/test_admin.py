@@ -1,16 +1,19 @@
 """Staff manage products in the admin."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.admin import site
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpRequest
 from django.test import Client
 from django.utils import timezone
 
-from catalog import prices, stock
+from catalog import prices, shop, stock
 from catalog.admin import MasterAdmin
+from catalog.demo import house
 from catalog.demo.fill import fill
 from catalog.models import (
     Category,
@@ -18,6 +21,7 @@ from catalog.models import (
     OptionValue,
     Price,
     ProductOption,
+    ShopSettings,
     StockItem,
     StockMovement,
     StockReservation,
@@ -624,3 +628,63 @@ def test_staff_write_facts_and_options_in_another_language(staff: Client, room: 
     assert (german["name"], german["attributes"]) == ("Blaue Schale", {"Material": "Porzellan"})
     assert (english["name"], english["attributes"]) == ("Blue bowl", {"Material": "Porcelain"})
     assert [option["name"] for option in german["options"]] == ["Farbe"]
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(32)
+PAGE_OF_HTML = b"<!doctype html><script>alert(1)</script>"
+
+
+def with_picture(name: str, held: bytes) -> dict[str, Any]:
+    return {
+        "media-TOTAL_FORMS": "1",
+        "media-0-file": SimpleUploadedFile(name, held, "image/png"),
+        "media-0-position": "0",
+    }
+
+
+def test_a_picture_is_named_by_what_it_is(staff: Client, room: Category) -> None:
+    made = add(staff, room, **with_picture("bowl.php", PNG))
+
+    assert made.status_code == 302, errors_of(made)
+    kept = Master.objects.get().media.get().file.name
+    assert re.fullmatch(r"catalog/bowl\w*\.png", kept)
+
+
+@pytest.mark.parametrize("held", [PAGE_OF_HTML, b"no picture", PNG[1:]])
+def test_what_is_no_picture_is_no_picture_of_a_product(
+    staff: Client, room: Category, held: bytes
+) -> None:
+    answer = add(staff, room, **with_picture("bowl.png", held))
+
+    assert "Choose a picture: PNG, JPEG, WebP or SVG." in errors_of(answer)
+    assert not Master.objects.exists()
+
+
+@pytest.fixture
+def german_shop() -> None:
+    house.open_doors(now=NOON)
+    ShopSettings.objects.update(languages=["de", "en"], default_language="de")
+    shop.forget()
+
+
+@pytest.mark.usefixtures("german_shop")
+def test_names_are_asked_for_in_the_shops_language_first(staff: Client) -> None:
+    staff.post("/admin/catalog/category/add/", {"name": "Küche", "slug": "kueche", "room": "clay"})
+    kitchen = Category.objects.get()
+    assert [each.language_code for each in kitchen.translations.all()] == ["de"]
+
+    made = add(staff, kitchen, name="Blaue Schale")
+
+    assert made.status_code == 302, errors_of(made)
+    master = Master.objects.get()
+    page = f"/admin/catalog/master/{master.pk}/change/"
+    assert 'value="Blaue Schale"' in staff.get(page).content.decode()
+    # a price can be changed without a word in any other language
+    changed = staff.post(page, change_form(master, name="Schale", **{"variants-0-price": "90"}))
+    assert changed.status_code == 302, errors_of(changed)
+    assert [(each.language_code, each.name) for each in master.translations.all()] == [
+        ("de", "Schale")
+    ]
+    english = staff.post(f"{page}?language=en", change_form(Master.objects.get(), name="Bowl"))
+    assert english.status_code == 302
+    assert master.translations.count() == 2

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils.translation import override
 
-from catalog import logos, masters, places, shop, shopkeeping
+from catalog import masters, pictures, places, shop, shopkeeping
 from catalog.demo import house
 from catalog.models import Category, Master, OpeningHours, Price, ShopSettings, Variant
 from catalog.products import listing
@@ -265,7 +265,7 @@ def test_a_logo_is_shown_and_named_by_what_it_is(
         b"",
         b"<html><script>alert(1)</script></html>",
         b"MZ\x90",
-        PNG + b"0" * logos.LARGEST,
+        PNG + b"0" * pictures.LARGEST_LOGO,
         b'<!DOCTYPE svg [<!ENTITY a "aaaa">]><svg xmlns="http://www.w3.org/2000/svg">&a;</svg>',
     ],
 )

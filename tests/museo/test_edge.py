@@ -63,6 +63,22 @@ async def test_a_body_of_ten_megabytes_is_refused(
     assert not [line for line in caplog.records if line.levelno >= logging.ERROR]
 
 
+TO_PEOPLE = {"Accept": "text/html,*/*;q=0.8", "Accept-Language": "de"}
+
+
+async def test_a_form_that_is_too_large_is_answered_by_a_page(http: httpx.AsyncClient) -> None:
+    path = "/admin/catalog/master/add/"
+    answer = await http.post(path, content=b"x" * 9 * MEBIBYTE, headers=TO_PEOPLE)
+    chosen = {**TO_PEOPLE, "Cookie": "django_language=ar"}
+    in_arabic = await http.post(path, content=b"x" * 9 * MEBIBYTE, headers=chosen)
+
+    assert (answer.status_code, in_arabic.status_code) == (413, 413)
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "höchstens 8 MB" in answer.text
+    assert f'href="{path}"' in answer.text
+    assert 'dir="rtl"' in in_arabic.text
+
+
 async def test_a_body_without_a_length_is_read(http: httpx.AsyncClient) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         yield b'{"sku": "NONE", '

@@ -52,6 +52,16 @@ def test_a_body_that_is_too_large_is_refused(http: httpx.Client, path: str, mega
     assert answer.json()["detail"] == f"Send at most {megabytes} MB."
 
 
+def test_a_form_that_is_too_large_is_answered_by_a_page(http: httpx.Client) -> None:
+    to_people = {"Accept": "text/html", "Accept-Language": "de"}
+
+    answer = http.post("/admin/login/", content=b"x" * (8 * MEBIBYTE + 1), headers=to_people)
+
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "höchstens 8 MB" in answer.text
+
+
 def test_a_body_that_comes_in_pieces_is_read(http: httpx.Client) -> None:
     body = json.dumps({"sku": [], "quantity": 1}).encode()
 

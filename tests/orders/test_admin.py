@@ -500,4 +500,8 @@ def test_staff_write_a_plan_and_one_that_is_none_is_refused(boss: Client) -> Non
     assert boss.get(f"/admin/orders/plan/{plan.pk}/change/").status_code == 200
     half = plan_form(("delivered", 90), code="half", slot_minutes="15")
     assert "or neither" in boss.post(add, half).content.decode()
+    long = plan_form(("delivered", 90), code="half", slot_minutes="99999", orders_per_slot="0")
+    told = boss.post(add, long).context["adminform"].form.errors
+    assert "10080" in told["slot_minutes"][0]
+    assert list(told) == ["slot_minutes", "orders_per_slot"]
     assert boss.post(f"/admin/orders/plan/{plan.pk}/delete/").status_code == 403

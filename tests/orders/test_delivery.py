@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from catalog.models import Master, Variant
 from museo.access.callers import Caller
@@ -344,6 +345,57 @@ def test_staff_make_coupons_rates_and_ways_of_delivery(admin: Client) -> None:
     assert courier.areas.get().country == "FI"
     # the others still take what is on sale
     assert "No way of delivery takes" not in admin.get("/admin/orders/").content.decode()
+
+
+RATE = {
+    "country": "FI",
+    "tax_class": "food",
+    "basis_points": "14",
+    "valid_from_0": "2026-01-02",
+    "valid_from_1": "00:00",
+}
+WAY = {
+    "code": "bike",
+    "name": "Bike",
+    "price": "4.50",
+    "tax_class": "standard",
+    "plan": "courier",
+    "kinds": ["food"],
+    "position": "0",
+    "areas-TOTAL_FORMS": "0",
+    "areas-INITIAL_FORMS": "0",
+}
+COUPON = {"code": "SUMMER", "kind": "percent", "percent": "5", "minimum_total": "0"}
+LATER = "Choose an end after the beginning."
+BOTH = "Say both when it opens and when it closes, or neither."
+# in a shop east of Greenwich that day begins before time does
+FIRST_DAY = {"valid_from_0": "0001-01-01", "valid_from_1": "00:00"}
+REFUSED = [
+    ("taxrate", RATE | {"valid_to_0": "2026-01-01", "valid_to_1": "00:00"}, "valid_to", LATER),
+    ("taxrate", RATE | FIRST_DAY, "valid_from", "Enter a valid date."),
+    (
+        "coupon",
+        COUPON
+        | {"starts_at_0": "2026-12-01", "starts_at_1": "00:00"}
+        | {"ends_at_0": "2026-12-01", "ends_at_1": "00:00"},
+        "ends_at",
+        LATER,
+    ),
+    ("deliveryoption", WAY | {"opens_at": "10:00"}, "closes_at", BOTH),
+    ("deliveryoption", WAY | {"closes_at": "10:00"}, "opens_at", BOTH),
+]
+
+
+@pytest.mark.parametrize(("model", "typed", "field", "said"), REFUSED)
+def test_staff_are_told_beside_the_field_what_to_change_in_terms(
+    admin: Client, model: str, typed: dict[str, Any], field: str, said: str
+) -> None:
+    with timezone.override("Europe/Helsinki"):
+        answer = admin.post(f"/admin/orders/{model}/add/", typed)
+
+    assert answer.status_code == 200
+    form = answer.context["adminform"].form
+    assert {name: list(errors) for name, errors in form.errors.items()} == {field: [said]}
 
 
 @pytest.mark.both

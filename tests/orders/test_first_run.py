@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
+from django.utils.translation import override
 
 from catalog import shop
 from catalog.models import Master, ShopSettings
@@ -112,6 +113,32 @@ def test_the_money_of_the_country_is_meant_without_a_word(
     send(owner, 1, {**NAME, "country": country, "currency": ""})
 
     assert shop.current().currency == currency
+
+
+def test_an_example_of_an_amount_is_one_in_the_shops_currency(owner: Client) -> None:
+    send(owner, 1, {**NAME, "country": "JP", "currency": "JPY"})
+    send(owner, 2, LANGUAGES)
+
+    told = send(owner, 3, {**DELIVERY, "price": "8.40"}).context["form"].errors
+
+    assert told["price"] == ["Write an amount, such as 840."]
+
+
+@pytest.mark.parametrize(
+    ("language", "currency", "zone"),
+    [
+        ("fr", "la devise du pays", "le fuseau horaire du pays"),
+        ("ar", "عملة البلد", "المنطقة الزمنية للبلد"),
+    ],
+)
+def test_what_the_country_has_is_named(
+    owner: Client, language: str, currency: str, zone: str
+) -> None:
+    form = owner.get("/admin/first-run/1", headers={"Accept-Language": language}).context["form"]
+
+    with override(language):
+        firsts = [form.fields[name].choices[0] for name in ("currency", "time_zone")]
+    assert firsts == [("", currency), ("", zone)]
 
 
 @pytest.mark.parametrize("country", ["AQ", "PA"])

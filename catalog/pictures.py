@@ -1,6 +1,7 @@
-"""The shop's logo: which pictures are taken, told by their first bytes and not by their name."""
+"""Which pictures staff may upload, told by their first bytes and not by their name."""
 
 from collections.abc import Callable
+from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
@@ -9,19 +10,25 @@ from defusedxml.ElementTree import ParseError, fromstring
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-LARGEST = 512 * 1024
+LARGEST_LOGO = 512 * 1024
 
 
 def check(picture: Any) -> None:
-    """Give an upload a name of its own with the ending that it deserves; raise ValidationError."""
-    if picture.size > LARGEST:
-        raise ValidationError(_("A logo may have 500 KB. Make it smaller."))
+    """Give an upload the ending that it deserves; raise ValidationError."""
     held = picture.read()
     picture.seek(0)
     ending = next((ending for ending, is_one in KINDS.items() if is_one(held)), None)
     if ending is None:
         raise ValidationError(_("Choose a picture: PNG, JPEG, WebP or SVG."))
-    picture.name = f"logo-{token_hex(6)}.{ending}"
+    picture.name = f"{Path(picture.name).stem}.{ending}"
+
+
+def check_logo(picture: Any) -> None:
+    """The same, for the picture of every page; its name is its own, for it is kept for long."""
+    if picture.size > LARGEST_LOGO:
+        raise ValidationError(_("A logo may have 500 KB. Make it smaller."))
+    picture.name = f"logo-{token_hex(6)}"
+    check(picture)
 
 
 def _is_svg(held: bytes) -> bool:

@@ -1,0 +1,29 @@
+"""Pages of the admin as those see them who may look and change nothing."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from django.contrib.admin.options import BaseModelAdmin
+from django.http import HttpRequest
+
+
+class AsWritten(BaseModelAdmin):
+    """They see amounts and rates as people write them, not as they are kept."""
+
+    # of a field: what shows it
+    shown: ClassVar[dict[str, str]] = {}
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if self.has_change_permission(request, obj):
+            return fieldsets
+        return [(title, {**how, "fields": self._shown(how["fields"])}) for title, how in fieldsets]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        own = super().get_readonly_fields(request, obj)
+        return own if self.has_change_permission(request, obj) else [*own, *self.shown.values()]
+
+    def _shown(self, fields: Sequence[Any]) -> list[Any]:
+        names = [self.shown.get(name, name) if isinstance(name, str) else name for name in fields]
+        # two fields may be one thing to see
+        return list(dict.fromkeys(names))
