@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.contrib.admin.views.decorators import staff_member_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -53,31 +52,19 @@ class Taken:
     seconds: float | None
 
 
-@contextmanager
-def _or_404() -> Iterator[None]:
-    """Around views: what is not there, or is somebody else's, is no page."""
-    try:
-        yield
-    except NotFound as problem:
-        raise Http404(problem.detail) from problem
-
-
 @require_http_methods(["GET", "POST"])
-@_or_404()
 def ask(request: HttpRequest) -> HttpResponse:
     return _conversation(request, STOREFRONT, "assistant/ask.html", {"section": "ask"})
 
 
 @require_http_methods(["GET", "POST"])
 @staff_member_required
-@_or_404()
 def ask_as_staff(request: HttpRequest) -> HttpResponse:
     about = {"title": _("Assistant"), "section": "assistant"}
     return _conversation(request, STAFF, "assistant/staff.html", about)
 
 
 @require_GET
-@_or_404()
 def turn(request: HttpRequest, message_id: str) -> HttpResponse:
     """One turn by itself."""
     message = conversations.find(caller_from_request(request), message_id, now=timezone.now())
@@ -86,7 +73,6 @@ def turn(request: HttpRequest, message_id: str) -> HttpResponse:
 
 
 @form_of("ask")
-@_or_404()
 def stop(request: HttpRequest, message_id: str) -> HttpResponse:
     message = leases.stop(caller_from_request(request), message_id, now=timezone.now())
     return HttpResponseRedirect(_address(message))
