@@ -18,7 +18,7 @@ from museo.access.bodies import OneOf
 from museo.access.callers import Caller, caller_from_request
 from museo.access.problems import BadCursor
 from museo.access.renderers import Response
-from museo.access.rest import next_page, page_size, read_body
+from museo.access.rest import newest, read_body
 from notifications import browsers, contacts, subscribing, subscriptions
 from notifications.channels import news
 from notifications.envelope import timestamp
@@ -286,13 +286,10 @@ def resend(request: Request, delivery_id: str) -> Response:
 
 
 def _page(request: Request, rows: Any, find: Any, caller: Caller) -> tuple[Sequence[Any], Any]:
-    """A page by id, newest first, and the address of the next one."""
+    """Newest first, and the address of the next one; `find` says where a cursor is."""
     if after := request.query_params.get("cursor", ""):
         rows = rows.filter(pk__lt=find(caller, after))
-    limit = page_size(request)
-    found = list(rows.order_by("-pk")[: limit + 1])
-    page = found[:limit]
-    return page, next_page(request, page[-1].public_id if len(found) > limit else "")
+    return newest(request, rows)
 
 
 def _subscription_after(caller: Caller, cursor: str) -> int:

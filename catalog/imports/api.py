@@ -23,7 +23,7 @@ from museo.access.callers import caller_from_request
 from museo.access.parsers import JSONParser
 from museo.access.problems import BadCursor, Invalid, field_error
 from museo.access.renderers import Response
-from museo.access.rest import next_page, page_size, place, read_body
+from museo.access.rest import newest, next_page, page_size, place, read_body
 from museo.access.tokens import as_name
 
 EVENTS = "/api/v1/events?topics="
@@ -97,15 +97,8 @@ def _list(request: Request, rows: Any) -> Response:
         if not last:
             raise BadCursor
         rows = rows.filter(pk__lt=last[0])
-    limit = page_size(request)
-    found = list(rows.order_by("-pk")[: limit + 1])
-    page = found[:limit]
-    return Response(
-        {
-            "results": [shown(each) for each in page],
-            "next": next_page(request, page[-1].public_id if len(found) > limit else ""),
-        }
-    )
+    page, following = newest(request, rows)
+    return Response({"results": [shown(each) for each in page], "next": following})
 
 
 @api_view(["GET"])

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.utils.encoding import escape_uri_path
 from django.utils.http import parse_etags
@@ -218,6 +219,14 @@ def place(text: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise BadCursor
     return int(text)
+
+
+def newest(request: Request, rows: QuerySet[Any]) -> tuple[list[Any], str | None]:
+    """A page of rows with a public id, newest first, and the address of the next one."""
+    limit = page_size(request)
+    found = list(rows.order_by("-pk")[: limit + 1])
+    page = found[:limit]
+    return page, next_page(request, page[-1].public_id if len(found) > limit else "")
 
 
 def next_page(request: Request, cursor: str) -> str | None:
