@@ -112,6 +112,7 @@ def test_what_could_be_searched_for_is_what_the_shop_has(client: Client) -> None
         ("fr", "tasses rouges à moins de 20 €", "«\xa0tasses\xa0», rouge, jusqu\u2019à 20,00\xa0€"),
         ("es", "tazas rojas por menos de 20 €", "«tazas», rojo, hasta 20,00\xa0€"),
         ("ar", "أكواب حمراء بأقل من ٢٠ يورو", "«اكواب»،\u200f أحمر،\u200f حتى"),
+        ("ar", "أرني أكوابًا حمراء بأقل من 20 يورو", "«اكوابا»،\u200f أحمر،\u200f حتى"),
     ],
 )
 def test_the_same_wish_finds_the_same_in_every_language(
