@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from catalog.models import Master, ShopSettings, StockItem, Variant
+from catalog.demo import house
+from catalog.models import Master, StockItem, Variant
 from museo.access.callers import TICKET_COOKIE
 from orders import services
 from orders.models import BasketLine, Checkout, Order
@@ -291,14 +292,13 @@ def test_countries_are_sorted_whatever_accents_they_have(shopper: Client) -> Non
     assert page.index(">Antártida<") < page.index(">Antigua y Barbuda<")
 
 
-def test_an_address_keeps_its_order_in_a_page_that_reads_the_other_way(client: Client) -> None:
-    row = ShopSettings.objects.first() or ShopSettings(name="Museo")
-    row.legal_address = "Museo Shop Oy\n00130 Helsinki"
-    row.save()
+def test_an_address_keeps_its_order_in_a_page_that_reads_the_other_way(
+    client: Client, noon: datetime
+) -> None:
+    house.open_doors(now=noon)
     client.post("/language", {"language": "ar", "next": "/"})
 
     pages = [text(client.get(path)) for path in ("/about", "/contact")]
 
-    assert ['<p class="box" dir="auto">Museo Shop Oy<br>00130' in page for page in pages] == [
-        True
-    ] * 2
+    starts = '<p class="box" dir="auto">Museo Shop Oy<br'
+    assert [starts in page for page in pages] == [True, True]
