@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import get_language, ngettext
@@ -34,7 +34,7 @@ def shop(request: HttpRequest) -> HttpResponse:
     """The list: by room, by words, sorted; a plain GET form."""
     if not current().is_open and not request.user.is_staff:
         return render(request, "catalog/opens_soon.html", {"section": "shop"})
-    asked = request.GET
+    asked = _asked(request.GET)
     locale = _locale()
     rooms = products.categories(locale=locale)
     category, query = asked.get("category", ""), asked.get("q", "")
@@ -73,13 +73,7 @@ def shop(request: HttpRequest) -> HttpResponse:
             "query": query,
             "examples": _(", ").join(room["name"] for room in rooms[:EXAMPLES]),
             "sort": asked.get("sort", ""),
-            "sorts": [
-                ("", _("Best match") if query else _("Newest")),
-                ("price", _("Price, low to high")),
-                ("-price", _("Price, high to low")),
-                ("rating", _("Best rated")),
-                ("name", _("Name")),
-            ],
+            "sorts": _sorts(query),
             "products": page.results,
             "has_highlight": len(page.results) >= FILLS_A_WALL,
             "next_cursor": page.next_cursor,
@@ -92,6 +86,26 @@ def shop(request: HttpRequest) -> HttpResponse:
             "narrowed": [(name, asked[name]) for name in NARROWING if asked.get(name)],
         },
     )
+
+
+def _asked(query: QueryDict) -> QueryDict:
+    """The address without the order of a list that was searched then: searches know fewer."""
+    asked, sort = query.copy(), query.get("sort", "")
+    if sort in products.SORTS and sort not in products.sorts(query.get("q", "")):
+        del asked["sort"]
+    return asked
+
+
+def _sorts(query: str) -> list[tuple[str, str]]:
+    labels = {
+        "price": _("Price, low to high"),
+        "-price": _("Price, high to low"),
+        "rating": _("Best rated"),
+        "name": _("Name"),
+    }
+    known = products.sorts(query)
+    usual = ("", _("Best match") if query else _("Newest"))
+    return [usual, *((code, label) for code, label in labels.items() if code in known)]
 
 
 def product(request: HttpRequest, slug: str) -> HttpResponse:

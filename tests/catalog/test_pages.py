@@ -70,6 +70,17 @@ def test_a_search_stays_when_the_room_changes(client: Client) -> None:
     ]
 
 
+@pytest.mark.parametrize("sort", ["rating", "name"])
+def test_a_list_that_was_sorted_can_be_searched(client: Client, sort: str) -> None:
+    """By what a search cannot be sorted by: that is not offered there."""
+    searched = text(client, f"/?q=lamp&sort={sort}")
+
+    assert works(searched) == works(text(client, "/?q=lamp")) != []
+    assert re.findall(r'<option value="([^"]*)"', searched) == ["", "price", "-price"]
+    assert not re.search(rf'href="[^"]*sort={sort}', searched)
+    assert f'<option value="{sort}" selected>' in text(client, f"/?sort={sort}")
+
+
 def test_more_objects_leads_to_the_rest(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views, "PAGE", 3)
 
