@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -142,7 +143,7 @@ def _product(
             "groups": groups,
             "chosen": _chosen(request, shown["variants"]),
             "few": [_left(units) for units in range(1, FEW + 1)],
-            "sold_out": _sold_out(request, groups),
+            "sold_out": _sold_out(request, shown["name"], groups),
             "code_sent": code_sent,
             "category_name": _name_of(products.categories(locale=_locale()), shown["category"]),
             "stars": range(5, 0, -1),
@@ -183,7 +184,7 @@ def ask(request: HttpRequest, slug: str) -> HttpResponse:
     except Problem as problem:
         return _product(request, slug, refused=problem, form="question")
     messages.success(request, _("Your question was sent. It is shown here once it is answered."))
-    return redirect("product", slug)
+    return _done(slug)
 
 
 @form_of("product", "slug")
@@ -205,7 +206,7 @@ def review(request: HttpRequest, slug: str) -> HttpResponse:
     except Problem as problem:
         return _product(request, slug, refused=problem, form="review")
     messages.success(request, _("Thank you. Your review is shown here once it was read."))
-    return redirect("product", slug)
+    return _done(slug)
 
 
 @form_of("product", "slug")
@@ -226,7 +227,12 @@ def back(request: HttpRequest, slug: str) -> HttpResponse:
     except Problem as problem:
         return _product(request, slug, refused=problem, form="back")
     messages.success(request, said)
-    return redirect("product", slug)
+    return _done(slug)
+
+
+def _done(slug: str) -> HttpResponse:
+    """To what is said at the top of the page, not to the form's own place."""
+    return redirect(f"{reverse('product', args=[slug])}#said")
 
 
 def _back_by_mail(request: HttpRequest, caller: Caller, slug: str, sku: str) -> HttpResponse:
@@ -247,13 +253,23 @@ def _back_by_mail(request: HttpRequest, caller: Caller, slug: str, sku: str) -> 
     except Problem as problem:
         return _product(request, slug, refused=problem, form="back")
     messages.success(request, _("You are told once it is back."))
-    return redirect("product", slug)
+    return _done(slug)
 
 
-def _sold_out(request: HttpRequest, groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The variants that somebody could wait for, and whether the caller does."""
+def _sold_out(
+    request: HttpRequest, name: str, groups: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The variants that somebody could wait for, and whether the caller does.
+
+    One without options is called as its product is.
+    """
     rows = [
-        {**variant, "label": _(", ").join(filter(None, [group["name"], variant["label"]]))}
+        {
+            **variant,
+            "label": _(", ").join(filter(None, [group["name"], variant["label"]]))
+            if variant["options"]
+            else name,
+        }
         for group in groups
         for variant in group["variants"]
         if not variant["in_stock"]

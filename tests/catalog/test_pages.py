@@ -219,6 +219,7 @@ def test_a_product_without_stock_offers_no_basket(client: Client) -> None:
     page = text(client, "/p/celadon-bowl")
 
     assert "Sold out at the moment." in page
+    assert "CELADON-BOWL</" not in page
     assert "Add to basket" not in page
     assert "Ordered now" not in page
 
