@@ -50,6 +50,11 @@ SEARCHED = {sort: SORTS[sort] for sort in ("newest", "price", "-price")}
 NOW = Slot("now", DateTimeField())
 
 
+def sorts(query: str) -> Mapping[str, tuple[str, ...]]:
+    """Those that can be asked for with these words, or without any."""
+    return SEARCHED if query.strip() else SORTS
+
+
 class UnknownProduct(NotFound):
     code = "unknown_product"
 
@@ -99,7 +104,7 @@ def listing(
     BadCursor, and Invalid for an unknown sort.
     """
     locale = supported_locale(locale)
-    order = _order(sort, SEARCHED if query.strip() else SORTS) if sort else None
+    order = _order(sort, sorts(query)) if sort else None
     limit = max(1, min(limit, LARGEST_PAGE))
     shelves = _shelves(category) if category else []
     filters = Filters(

@@ -4,8 +4,9 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -34,7 +35,7 @@ def shop(request: HttpRequest) -> HttpResponse:
     """The list: by room, by words, sorted; a plain GET form."""
     if not current().is_open and not request.user.is_staff:
         return render(request, "catalog/opens_soon.html", {"section": "shop"})
-    asked = request.GET
+    asked = _asked(request.GET)
     locale = _locale()
     rooms = products.categories(locale=locale)
     category, query = asked.get("category", ""), asked.get("q", "")
@@ -73,13 +74,7 @@ def shop(request: HttpRequest) -> HttpResponse:
             "query": query,
             "examples": _(", ").join(room["name"] for room in rooms[:EXAMPLES]),
             "sort": asked.get("sort", ""),
-            "sorts": [
-                ("", _("Best match") if query else _("Newest")),
-                ("price", _("Price, low to high")),
-                ("-price", _("Price, high to low")),
-                ("rating", _("Best rated")),
-                ("name", _("Name")),
-            ],
+            "sorts": _sorts(query),
             "products": page.results,
             "has_highlight": len(page.results) >= FILLS_A_WALL,
             "next_cursor": page.next_cursor,
@@ -92,6 +87,26 @@ def shop(request: HttpRequest) -> HttpResponse:
             "narrowed": [(name, asked[name]) for name in NARROWING if asked.get(name)],
         },
     )
+
+
+def _asked(query: QueryDict) -> QueryDict:
+    """The address without the order of a list that was searched then: searches know fewer."""
+    asked, sort = query.copy(), query.get("sort", "")
+    if sort in products.SORTS and sort not in products.sorts(query.get("q", "")):
+        del asked["sort"]
+    return asked
+
+
+def _sorts(query: str) -> list[tuple[str, str]]:
+    labels = {
+        "price": _("Price, low to high"),
+        "-price": _("Price, high to low"),
+        "rating": _("Best rated"),
+        "name": _("Name"),
+    }
+    known = products.sorts(query)
+    usual = ("", _("Best match") if query else _("Newest"))
+    return [usual, *((code, label) for code, label in labels.items() if code in known)]
 
 
 def product(request: HttpRequest, slug: str) -> HttpResponse:
@@ -125,7 +140,7 @@ def _product(
             "groups": groups,
             "chosen": _chosen(request, shown["variants"]),
             "few": [_left(units) for units in range(1, FEW + 1)],
-            "sold_out": _sold_out(request, groups),
+            "sold_out": _sold_out(request, shown["name"], groups),
             "code_sent": code_sent,
             "category_name": _name_of(products.categories(locale=_locale()), shown["category"]),
             "stars": range(5, 0, -1),
@@ -166,7 +181,7 @@ def ask(request: HttpRequest, slug: str) -> HttpResponse:
     except Problem as problem:
         return _product(request, slug, refused=problem, form="question")
     messages.success(request, _("Your question was sent. It is shown here once it is answered."))
-    return redirect("product", slug)
+    return _done(slug)
 
 
 @form_of("product", "slug")
@@ -188,7 +203,7 @@ def review(request: HttpRequest, slug: str) -> HttpResponse:
     except Problem as problem:
         return _product(request, slug, refused=problem, form="review")
     messages.success(request, _("Thank you. Your review is shown here once it was read."))
-    return redirect("product", slug)
+    return _done(slug)
 
 
 @form_of("product", "slug")
@@ -209,7 +224,12 @@ def back(request: HttpRequest, slug: str) -> HttpResponse:
     except Problem as problem:
         return _product(request, slug, refused=problem, form="back")
     messages.success(request, said)
-    return redirect("product", slug)
+    return _done(slug)
+
+
+def _done(slug: str) -> HttpResponse:
+    """To what is said at the top of the page, not to the form's own place."""
+    return redirect(f"{reverse('product', args=[slug])}#said")
 
 
 def _back_by_mail(request: HttpRequest, caller: Caller, slug: str, sku: str) -> HttpResponse:
@@ -230,13 +250,23 @@ def _back_by_mail(request: HttpRequest, caller: Caller, slug: str, sku: str) -> 
     except Problem as problem:
         return _product(request, slug, refused=problem, form="back")
     messages.success(request, _("You are told once it is back."))
-    return redirect("product", slug)
+    return _done(slug)
 
 
-def _sold_out(request: HttpRequest, groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The variants that somebody could wait for, and whether the caller does."""
+def _sold_out(
+    request: HttpRequest, name: str, groups: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The variants that somebody could wait for, and whether the caller does.
+
+    One without options is called as its product is.
+    """
     rows = [
-        {**variant, "label": _(", ").join(filter(None, [group["name"], variant["label"]]))}
+        {
+            **variant,
+            "label": _(", ").join(filter(None, [group["name"], variant["label"]]))
+            if variant["options"]
+            else name,
+        }
         for group in groups
         for variant in group["variants"]
         if not variant["in_stock"]

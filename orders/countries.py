@@ -8,6 +8,7 @@ from babel import Locale, UnknownLocaleError
 from django.utils.translation import to_locale
 
 from catalog import shop
+from catalog.search import words
 from orders import delivery
 
 CODE_LENGTH = 2
@@ -21,7 +22,7 @@ def choices(language: str, *, chosen: str) -> list[tuple[str, str]]:
     names = _names(language)
     codes = _reached() or set(names)
     home = shop.current().country
-    others = sorted(codes - {home}, key=lambda code: names.get(code, code))
+    others = sorted(codes - {home}, key=lambda code: words.fold(names.get(code) or code))
     return [
         (code, names.get(code, code))
         for code in dict.fromkeys([home, *others, *([chosen] if chosen else [])])

@@ -39,7 +39,9 @@ def tell(request: HttpRequest, number: str) -> HttpResponse:
         raise
     except Problem as problem:
         messages.error(request, problem.detail)
-    return redirect(f"{reverse('order', args=[number])}#notify")
+    # what is said of it stands at the top
+    place = "said" if len(messages.get_messages(request)) else "notify"
+    return redirect(f"{reverse('order', args=[number])}#{place}")
 
 
 @never_cache

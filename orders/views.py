@@ -21,6 +21,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from catalog import cards, shop
 from catalog.modifiers import BadModifiers
+from catalog.money import Money
 from museo.access.callers import BASKET_COOKIE, Caller, caller_from_request
 from museo.access.problems import Invalid, NotAllowed, NotFound, Problem, by_field
 from museo.access.sent_forms import form_of
@@ -44,7 +45,7 @@ from orders import (
     publishing,
     tracking,
 )
-from orders.models import Order
+from orders.models import Basket, Order
 
 LOG_ROWS = 6
 # who goes back to the checkout within it looks for the order
@@ -201,8 +202,8 @@ def _checkout_form(
     opened = baskets.find(caller)
     if opened is None or not opened.basket.lines.exists():
         return _after_paying(caller, now=now) or redirect("basket")
-    # a form that came back shows its values; a first one what we know of a user
-    values = dict(typed.items()) or _known_of(request)
+    # a form that came back shows its values; a first one what we know of who buys
+    values = dict(typed.items()) or {**_known_of(request), **_tried_before(request, opened.basket)}
     context = checkout_form.shown(opened, values, caller, problem=problem, now=now)
     return render(
         request,
@@ -244,6 +245,18 @@ def _known_of(request: HttpRequest) -> dict[str, str]:
     if recipient := places.usual(request.user.pk, chosen=chosen):
         known |= {"name": recipient.name, **recipient.address}
     return known
+
+
+def _tried_before(request: HttpRequest, basket: Basket) -> dict[str, str]:
+    """What was typed for a payment that came to nothing; not by whoever pays by a link."""
+    if "place" in request.GET:
+        return {}
+    tried = basket.checkouts.exclude(payments__link__isnull=False).order_by("-pk").first()
+    if tried is None:
+        return {}
+    tip = Money(tried.tip, tried.currency)
+    typed = {"name": tried.name, "email": tried.email, **tried.address, "delivery": tried.delivery}
+    return {**typed, "tip": str(tip.as_decimal()) if tip.amount else ""}
 
 
 # orders

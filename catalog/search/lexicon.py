@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ class Lexicon:
     phrases: Mapping[str, Mapping[Phrase, str]]
     beginnings: tuple[str, ...]
     endings: tuple[tuple[str, str], ...]
-    # that no ending makes, with their singulars
+    # stems of plurals that no ending makes, with those of their singulars
     plurals: Mapping[str, str]
 
     def longest(self, kind: str, said: Sequence[str], start: int) -> tuple[int, str]:
@@ -36,9 +36,8 @@ class Lexicon:
         return 0, ""
 
     def stem(self, word: str) -> str:
-        return words.stem(
-            word, beginnings=self.beginnings, endings=self.endings, plurals=self.plurals
-        )
+        stem = words.stem(word, beginnings=self.beginnings, endings=self.endings)
+        return self.plurals.get(stem, stem)
 
     def colours(self, said: Iterable[str]) -> set[str]:
         """The colours among single words."""
@@ -57,13 +56,18 @@ def of(language: str) -> Lexicon:
     data = tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
     beginnings, endings = data.pop("beginnings"), data.pop("endings")
     plurals = data.pop("plurals", {})
-    return Lexicon(
+    plain = Lexicon(
         language,
         _phrases(data),
         tuple(words.fold(beginning) for beginning in beginnings),
         tuple((words.fold(ending), words.fold(instead)) for ending, instead in endings),
-        {words.fold(plural): words.fold(singular) for plural, singular in plurals.items()},
+        {},
     )
+    stems = {
+        plain.stem(words.fold(plural)): plain.stem(words.fold(singular))
+        for plural, singular in plurals.items()
+    }
+    return replace(plain, plurals=stems)
 
 
 KINDS = (

@@ -6,7 +6,6 @@ an ASCII one. The same is done to what is indexed and to what is asked.
 
 import re
 import unicodedata
-from collections.abc import Mapping
 
 # of a word; nobody types more, and PostgreSQL takes no more than 2 kB
 LONGEST_WORD = 40
@@ -64,17 +63,10 @@ def _plain(letter: str) -> str:
 _FOLDED = _Folded()
 
 
-def stem(
-    word: str,
-    *,
-    beginnings: tuple[str, ...],
-    endings: tuple[tuple[str, str], ...],
-    plurals: Mapping[str, str],
-) -> str:
+def stem(word: str, *, beginnings: tuple[str, ...], endings: tuple[tuple[str, str], ...]) -> str:
     """The word without the first beginning and ending that fit; those are tried in their order.
 
-    One of the `plurals`, which no ending makes, is taken for its singular. Words with digits are
-    names of models and stay as they are.
+    Words with digits are names of models and stay as they are.
     """
     if not word.isalpha():
         return word
@@ -82,7 +74,6 @@ def stem(
         if word.startswith(beginning) and len(word) - len(beginning) >= SHORTEST_STEM:
             word = word.removeprefix(beginning)
             break
-    word = plurals.get(word, word)
     for ending, instead in endings:
         if word.endswith(ending) and len(word) - len(ending) + len(instead) >= SHORTEST_STEM:
             return word.removesuffix(ending) + instead

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from catalog.search import lexicon, reading
+from mcp_bridge.assistant import vocabulary
 from mcp_bridge.assistant.message import PERCENT, Message, Phrase
 from mcp_bridge.assistant.vocabulary import Meanings
 
@@ -27,6 +28,8 @@ APART = frozenset(",;:!?،؛؟")
 OF_PRICES = {"price", "cost", "should_cost", "sale", "lower", "raise"}
 OF_STOCK = {"stock", "restock", "received"}
 BEFORE_PRICE = OF_PRICES | {"to"}
+# beside which "two of them" is how many, and what is a day and a number is no day
+OF_BASKETS = {"buy", "add", "into_basket"}
 
 
 @dataclass
@@ -152,7 +155,7 @@ class _Reader:
         """The first is from when, one after "until" is until when."""
         for at, token in enumerate(self.tokens):
             phrase = self.phrase_at[at]
-            is_day = phrase is not None and any(each.startswith("day:") for each in phrase.meanings)
+            is_day = phrase is not None and self._is_day(phrase.meanings)
             if token.kind == "date":
                 start, stop = at, at + 1
             elif phrase is not None and is_day and phrase.start == at:
@@ -162,6 +165,12 @@ class _Reader:
             self._take(start, stop, "date")
             name = "date_to" if "until" in self._before(start) else "date_from"
             self.entities.found.setdefault(name, self.message.words(start, stop))
+
+    def _is_day(self, meanings: Meanings) -> bool:
+        """Monday is called "two" in Arabic."""
+        may_be = any(each.startswith("day:") for each in meanings)
+        is_number = may_be and bool(_digits(meanings))
+        return may_be and not (is_number and self.meanings & OF_BASKETS)
 
     def _numbers(self) -> None:
         """How many, or a price that no currency stands beside; "iPhone 15" is a name."""
@@ -288,14 +297,27 @@ class _Reader:
             self.taken[at] = self.taken[at] or kind
 
     def _with_digits(self) -> list[str]:
-        """The words, numbers in digits: "two" is "2"; of a longer phrase the rest is left empty."""
+        """The words, numbers in digits: "two" is "2"; of a longer phrase the rest is left empty.
+
+        But "two of them", which says that somebody buys, says how many as well.
+        """
         said = ["" if token.kind else token.text for token in self.tokens]
         for phrase in self.message.phrases:
-            for meaning in phrase.meanings:
-                if meaning.startswith("number:"):
-                    rest = [""] * (phrase.stop - phrase.start - 1)
-                    said[phrase.start : phrase.stop] = [meaning.removeprefix("number:"), *rest]
+            if digits := _digits(phrase.meanings):
+                rest = [""] * (phrase.stop - phrase.start - 1)
+                said[phrase.start : phrase.stop] = [digits, *rest]
+            elif phrase.meanings & OF_BASKETS:
+                known = vocabulary.of(self.message.language)
+                for at in range(phrase.start, phrase.stop):
+                    alone = known.match([known.forms(said[at])], 0, is_start=False)
+                    said[at] = (alone and _digits(alone.meanings)) or said[at]
         return said
+
+
+def _digits(meanings: Meanings) -> str:
+    """The number that a phrase means; empty if it means none."""
+    numbers = (each for each in meanings if each.startswith("number:"))
+    return next(numbers, "").removeprefix("number:")
 
 
 CURRENCIES: Mapping[str, str] = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR"}

@@ -1,6 +1,6 @@
-"""More calls at once than the database has connections for, or a database that is away.
+"""More calls at once than the database has connections for, a database that is away, and defects.
 
-Both pass: those left over come again.
+The first two pass: those left over come again.
 """
 
 import sqlite3
@@ -12,7 +12,6 @@ from django.db.backends.postgresql.base import DatabaseWrapper as PostgreSQL
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
 from django.utils.translation import gettext as _
-from django.views import defaults
 from psycopg_pool import PoolTimeout
 
 from museo import patience
@@ -34,6 +33,13 @@ class DatabaseAway(Problem):
 
     status = 503
     code = "database_away"
+
+
+class Broken(Problem):
+    """What nobody foresaw; it is logged."""
+
+    status = 500
+    code = "internal_error"
 
 
 # it goes, comes or has gone; it is full; it only reads (PostgreSQL, appendix A)
@@ -60,13 +66,13 @@ def seen_in(error: BaseException | None) -> Problem | None:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's page for an error that nobody caught."""
-    problem = seen_in(sys.exc_info()[1])
-    if problem is None:
-        return defaults.server_error(request)
+    """What is answered to an error that nobody caught."""
+    problem = seen_in(sys.exc_info()[1]) or Broken(
+        _("We have noted it. Nothing you ordered is lost; try again in a minute.")
+    )
     if request.path.startswith("/api/"):
         return problems.response(problem, instance=request.path)
-    page = loader.render_to_string("503.html", {"problem": problem})
+    page = loader.render_to_string("500.html", {"problem": problem})
     return HttpResponse(page, status=problem.status, headers=problem.headers())
 
 

@@ -63,7 +63,7 @@ addEventListener("pageshow", () => {
   for (const form of new Set([...choices].map((choice) => choice.form))) showPrice(form);
 });
 
-// what was marked for it gets the focus when the page opens: a summary of errors
+// what was marked for it gets the focus when the page opens: what was done, or a summary of errors
 document.querySelector("[data-focus]")?.focus();
 
 // a link to pass on: by what the device shares with, else by copying it

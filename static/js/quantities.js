@@ -38,7 +38,9 @@ function open(basket) {
 
 const here = sessionStorage.getItem(HERE);
 sessionStorage.removeItem(HERE);
-if (here) document.querySelector(here)?.focus({ preventScroll: true });
+// unless the page has something to say
+if (here && !document.querySelector("[data-focus]"))
+  document.querySelector(here)?.focus({ preventScroll: true });
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href]");

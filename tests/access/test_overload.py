@@ -128,8 +128,12 @@ def test_another_error_stays_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(products, "listing", listing)
 
-    answer = Client(raise_request_exception=False).get("/")
+    client = Client(raise_request_exception=False, headers={"Accept-Language": "de"})
+    page, call = client.get("/"), client.get("/api/v1/catalog/products")
 
-    assert answer.status_code == 500
-    assert "Something went wrong on our side" in answer.content.decode()
+    assert (page.status_code, call.status_code) == (500, 500)
+    assert "Bei uns ist etwas schiefgegangen" in page.content.decode()
+    assert '<a class="btn" href="/">' in page.content.decode()
+    assert call.json()["code"] == "internal_error"
+    assert "versuchen Sie es in einer Minute noch einmal" in call.json()["detail"]
     assert overload.seen_in(None) is None

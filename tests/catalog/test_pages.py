@@ -70,6 +70,17 @@ def test_a_search_stays_when_the_room_changes(client: Client) -> None:
     ]
 
 
+@pytest.mark.parametrize("sort", ["rating", "name"])
+def test_a_list_that_was_sorted_can_be_searched(client: Client, sort: str) -> None:
+    """By what a search cannot be sorted by: that is not offered there."""
+    searched = text(client, f"/?q=lamp&sort={sort}")
+
+    assert works(searched) == works(text(client, "/?q=lamp")) != []
+    assert re.findall(r'<option value="([^"]*)"', searched) == ["", "price", "-price"]
+    assert not re.search(rf'href="[^"]*sort={sort}', searched)
+    assert f'<option value="{sort}" selected>' in text(client, f"/?sort={sort}")
+
+
 def test_more_objects_leads_to_the_rest(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views, "PAGE", 3)
 
@@ -112,6 +123,7 @@ def test_what_could_be_searched_for_is_what_the_shop_has(client: Client) -> None
         ("fr", "tasses rouges à moins de 20 €", "«\xa0tasses\xa0», rouge, jusqu\u2019à 20,00\xa0€"),
         ("es", "tazas rojas por menos de 20 €", "«tazas», rojo, hasta 20,00\xa0€"),
         ("ar", "أكواب حمراء بأقل من ٢٠ يورو", "«اكواب»،\u200f أحمر،\u200f حتى"),
+        ("ar", "أرني أكوابًا حمراء بأقل من 20 يورو", "«اكوابا»،\u200f أحمر،\u200f حتى"),
     ],
 )
 def test_the_same_wish_finds_the_same_in_every_language(
@@ -207,6 +219,7 @@ def test_a_product_without_stock_offers_no_basket(client: Client) -> None:
     page = text(client, "/p/celadon-bowl")
 
     assert "Sold out at the moment." in page
+    assert "CELADON-BOWL</" not in page
     assert "Add to basket" not in page
     assert "Ordered now" not in page
 

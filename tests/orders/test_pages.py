@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from catalog.demo import house
 from catalog.models import Master, StockItem, Variant
 from museo.access.callers import TICKET_COOKIE
 from orders import services
@@ -134,6 +135,31 @@ def test_a_payment_that_asks_is_answered_once(shopper: Client, answer: str, orde
     # the page that asked leads on: to the order, or to another try
     again = shopper.get(page).headers["Location"]
     assert again == (f"/orders/{Order.objects.get().number}" if orders else "/checkout")
+
+
+def test_what_was_typed_is_there_again_when_the_bank_refuses(shopper: Client) -> None:
+    page = shopper.post("/checkout", {**FORM, "payment": "needs_action"})
+    back = shopper.post(page.headers["Location"], {"refuse": "1"}, follow=True)
+
+    assert [path for path, _status in back.redirect_chain][-1] == "/checkout"
+    for name in ("name", "email", "line1", "postal_code", "city"):
+        assert f'value="{FORM[name]}"' in text(back), name
+
+
+def test_who_pays_by_a_link_leaves_nothing_of_theirs_in_the_basket(shopper: Client) -> None:
+    token = shopper.cookies["museo_basket"].value
+    made = shopper.post(
+        "/api/v1/basket/payment-link",
+        {},
+        content_type="application/json",
+        headers={"X-Basket-Token": token},
+    )
+    path = f"/pay/link/{made.json()['url'].rpartition('/')[2]}"
+
+    Client().post(path, {**FORM, "payment": "needs_action"})
+
+    assert Checkout.objects.get().email == FORM["email"]
+    assert FORM["email"] not in text(shopper.get("/checkout"))
 
 
 def test_another_sum_than_was_shown_is_not_charged(shopper: Client) -> None:
@@ -264,3 +290,23 @@ def test_shoppers_read_the_names_of_products_not_their_skus(
     StockItem.objects.update(on_hand=0)
     assert "Reading lamp is sold out." in text(shopper.get("/basket"))
     assert "Reading lamp is sold out." in text(shopper.post("/checkout", FORM))
+
+
+def test_countries_are_sorted_whatever_accents_they_have(shopper: Client) -> None:
+    shopper.post("/language", {"language": "es", "next": "/"})
+
+    page = text(shopper.get("/checkout"))
+
+    assert page.index(">Antártida<") < page.index(">Antigua y Barbuda<")
+
+
+def test_an_address_keeps_its_order_in_a_page_that_reads_the_other_way(
+    client: Client, noon: datetime
+) -> None:
+    house.open_doors(now=noon)
+    client.post("/language", {"language": "ar", "next": "/"})
+
+    pages = [text(client.get(path)) for path in ("/about", "/contact")]
+
+    starts = '<p class="box" dir="auto">Museo Shop Oy<br'
+    assert [starts in page for page in pages] == [True, True]

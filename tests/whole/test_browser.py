@@ -296,6 +296,20 @@ def test_two_quantities_that_are_changed_at_once_are_both_kept(enter: Enter) -> 
     expect(more.last).to_be_focused()
 
 
+def test_what_was_done_is_seen_where_one_is(enter: Enter) -> None:
+    """The form is far down the page; what it says when it was sent is not."""
+    shopper = enter(viewport={"width": 390, "height": 600})
+    shopper.go("/p/shoyu-ramen")
+    page = shopper.page
+    page.get_by_label("Your question").fill("Is the egg warm?")
+
+    page.get_by_role("button", name="Ask", exact=True).click()
+
+    said = page.get_by_text("Your question was sent.")
+    expect(said).to_be_in_viewport()
+    expect(said).to_be_focused()
+
+
 def test_going_back_past_a_refused_payment_shows_the_order(enter: Enter) -> None:
     shopper = enter()
     page = shopper.page

@@ -47,6 +47,11 @@ def read(text: str, language: str = "en", *, is_staff: bool = True) -> Understan
             "search_products",
             {"product": "teapot", "colour": "blue"},
         ),
+        ("en", "add two of them to my basket", "add_to_basket", {"quantity": 2}),
+        ("es", "quiero dos de esas", "add_to_basket", {"quantity": 2}),
+        ("de", "in den Korb damit", "add_to_basket", {}),
+        # called as Monday is
+        ("ar", "أضف اثنين إلى السلة", "add_to_basket", {"quantity": 2}),
         (
             "de",
             "Bitte storniere die Bestellung ORD-7K4Q2M9X",
