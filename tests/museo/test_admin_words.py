@@ -37,7 +37,7 @@ def _words() -> Iterator[tuple[str, str]]:
             for key, field in form.base_fields.items():
                 if key not in HIDDEN:
                     yield f"{owner}.{key}", str(field.label or key)
-        for _function, key, description in (page.get_actions(request) or {}).values():
+        for key, description in page.get_action_choices(request, []):
             yield f"{name}.{key}", str(description)
 
 
