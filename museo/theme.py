@@ -36,6 +36,7 @@ WORDS = (
     gettext_noop("Select action to run"),
     gettext_noop("Select all rows"),
     gettext_noop("Select record"),
+    gettext_noop("Select value"),
     gettext_noop("Submit"),
     gettext_noop("System"),
     gettext_noop("This item will be deleted."),
