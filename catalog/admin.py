@@ -69,6 +69,7 @@ from catalog.templatetags.money import money
 from museo.access.callers import caller_from_request
 from museo.access.lists import ModelAdmin
 from museo.access.problems import Problem
+from museo.directions import isolated
 from notifications.log_admin import LogAdmin
 
 
@@ -490,7 +491,9 @@ class MasterAdmin(TypedJSON, LogAdmin, SpokenAdmin, ModelAdmin):
             if Master.objects.filter(slug=slug, deleted_at=None).exists():
                 messages.error(request, masters.taken_said() % {"slug": slug})
             else:
-                _warn(request, masters.restore(caller, key, revision=None, now=now))
+                back = masters.restore(caller, key, revision=None, now=now)
+                messages.success(request, _("%(name)s is back.") % {"name": isolated(back)})
+                _warn(request, back)
 
     @action(description=price_plans.TITLE, permissions=["change"])
     def plan_prices(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -71,9 +71,9 @@ class Category(MP_Node, TranslatableModel):  # type: ignore[misc]
         CAFE = "cafe", _("Café")
         CLOTH = "cloth", _("Cloth")
 
-    slug = models.SlugField(unique=True)
-    room = models.CharField(max_length=10, choices=Room, default=Room.CLAY)
-    is_active = models.BooleanField(default=True)
+    slug = models.SlugField(_("slug"), unique=True)
+    room = models.CharField(_("room"), max_length=10, choices=Room, default=Room.CLAY)
+    is_active = models.BooleanField(_("active"), default=True)
     translations = TranslatedFields(
         name=models.CharField(_("name"), max_length=120),
         description=models.TextField(_("description"), blank=True),
@@ -135,25 +135,27 @@ class Master(TranslatableModel):  # type: ignore[misc]
         ARCHIVED = "archived", _("Archived")
 
     public_id = models.CharField(max_length=30, unique=True, default=master_id, editable=False)
-    kind = models.CharField(max_length=10, choices=Kind, default=Kind.PHYSICAL)
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.PHYSICAL)
     # empty: what is usual for its kind
     tax_class = models.CharField(_("tax class"), max_length=20, choices=TaxClass, blank=True)
     # db_index=False: of living ones a constraint's index knows it
-    slug = models.SlugField(max_length=120, db_index=False)
-    status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
+    slug = models.SlugField(_("slug"), max_length=120, db_index=False)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.DRAFT)
     # soft delete: the row stays for the orders that name it
     deleted_at = models.DateTimeField(null=True, blank=True)
-    brand = models.CharField(max_length=80, blank=True)
-    primary_category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="masters")
+    brand = models.CharField(_("brand"), max_length=80, blank=True)
+    primary_category = models.ForeignKey(
+        Category, on_delete=models.PROTECT, related_name="masters", verbose_name=_("category")
+    )
     default_variant = models.ForeignKey(
         "Variant", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    tags = models.JSONField(default=list, blank=True)
+    tags = models.JSONField(_("tags"), default=list, blank=True)
     # facts for the wall label: {"Material": "Stoneware"}
-    attributes = models.JSONField(default=dict, blank=True)
+    attributes = models.JSONField(_("attributes"), default=dict, blank=True)
     # by language: {"de": {"Material": "Steinzeug"}}; `attributes` are for all others
     facts = models.JSONField(_("attributes by language"), default=dict, blank=True)
-    published_at = models.DateTimeField(null=True, blank=True)
+    published_at = models.DateTimeField(_("published at"), null=True, blank=True)
     # raised by every edit; ETag and If-Match
     revision = models.PositiveIntegerField(default=1)
     # the stars of published reviews, and how many these are
@@ -223,13 +225,15 @@ class ProductOption(models.Model):
     master = models.ForeignKey(
         Master, on_delete=models.CASCADE, related_name="options", db_index=False
     )
-    code = models.SlugField(max_length=40, db_index=False)
-    name = models.CharField(max_length=60)
+    code = models.SlugField(_("code"), max_length=40, db_index=False)
+    name = models.CharField(_("name"), max_length=60)
     # by language: {"de": "Farbe"}; `name` is for all others
     names = models.JSONField(_("names by language"), default=dict, blank=True)
-    position = models.PositiveSmallIntegerField(default=0)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
 
     class Meta:
+        verbose_name = _("product option")
+        verbose_name_plural = _("product options")
         constraints = [
             models.UniqueConstraint(fields=["master", "code"], name="one_option_per_master_code")
         ]
@@ -245,12 +249,14 @@ class OptionValue(models.Model):
     option = models.ForeignKey(
         ProductOption, on_delete=models.CASCADE, related_name="values", db_index=False
     )
-    code = models.SlugField(max_length=40, db_index=False)
-    label = models.CharField(max_length=60)
+    code = models.SlugField(_("code"), max_length=40, db_index=False)
+    label = models.CharField(_("label"), max_length=60)
     labels = models.JSONField(_("labels by language"), default=dict, blank=True)
-    position = models.PositiveSmallIntegerField(default=0)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
 
     class Meta:
+        verbose_name = _("option value")
+        verbose_name_plural = _("option values")
         constraints = [
             models.UniqueConstraint(fields=["option", "code"], name="one_value_per_option_code")
         ]
@@ -271,13 +277,15 @@ class Variant(models.Model):
     )
     sku = models.CharField(_("SKU"), max_length=64, unique=True)
     gtin = models.CharField(_("GTIN"), max_length=14, blank=True)
-    position = models.PositiveSmallIntegerField(default=0)
-    is_active = models.BooleanField(default=True)
-    track_stock = models.BooleanField(default=True)
-    max_per_order = models.PositiveIntegerField(null=True, blank=True)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+    is_active = models.BooleanField(_("active"), default=True)
+    track_stock = models.BooleanField(_("stock is counted"), default=True)
+    max_per_order = models.PositiveIntegerField(_("at most in an order"), null=True, blank=True)
     # how long the kitchen takes
-    prep_seconds = models.PositiveIntegerField(null=True, blank=True)
-    option_values = models.ManyToManyField(OptionValue, blank=True, related_name="variants")
+    prep_seconds = models.PositiveIntegerField(_("seconds of preparation"), null=True, blank=True)
+    option_values = models.ManyToManyField(
+        OptionValue, blank=True, related_name="variants", verbose_name=_("option values")
+    )
     # its option values' ids, sorted: no two variants of a master may be alike
     option_key = models.CharField(max_length=120, blank=True, editable=False)
 
@@ -298,13 +306,13 @@ class ModifierGroup(models.Model):
     master = models.ForeignKey(
         Master, on_delete=models.CASCADE, related_name="modifier_groups", db_index=False
     )
-    code = models.SlugField(max_length=40, db_index=False)
-    name = models.CharField(max_length=60)
+    code = models.SlugField(_("code"), max_length=40, db_index=False)
+    name = models.CharField(_("name"), max_length=60)
     names = models.JSONField(_("names by language"), default=dict, blank=True)
     # how many of its modifiers one must and may choose
     minimum = models.PositiveSmallIntegerField(_("at least"), default=0)
     maximum = models.PositiveSmallIntegerField(_("at most"), default=1)
-    position = models.PositiveSmallIntegerField(default=0)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
 
     class Meta:
         verbose_name = _("modifier group")
@@ -337,13 +345,13 @@ class Modifier(models.Model):
         Master, on_delete=models.CASCADE, related_name="modifiers", db_index=False, editable=False
     )
     group = models.ForeignKey(ModifierGroup, on_delete=models.CASCADE, related_name="modifiers")
-    code = models.SlugField(max_length=40, db_index=False)
-    name = models.CharField(max_length=60)
+    code = models.SlugField(_("code"), max_length=40, db_index=False)
+    name = models.CharField(_("name"), max_length=60)
     names = models.JSONField(_("names by language"), default=dict, blank=True)
     # on top of the variant's price, in the shop's currency
     price = models.BigIntegerField(_("price in minor units"), default=0)
     is_active = models.BooleanField(_("can be chosen"), default=True)
-    position = models.PositiveSmallIntegerField(default=0)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
 
     class Meta:
         verbose_name = _("modifier")
@@ -493,16 +501,17 @@ class Media(models.Model):
     master = models.ForeignKey(
         Master, on_delete=models.CASCADE, related_name="media", db_index=False
     )
-    file = models.FileField(upload_to="catalog/", blank=True)
+    file = models.FileField(_("file"), upload_to="catalog/", blank=True)
     url = models.CharField(
         _("address elsewhere"), max_length=500, blank=True, validators=[URLValidator(["https"])]
     )
-    alt = models.CharField(max_length=200, blank=True)
+    alt = models.CharField(_("alternative text"), max_length=200, blank=True)
     alts = models.JSONField(_("texts by language"), default=dict, blank=True)
-    position = models.PositiveSmallIntegerField(default=0)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
 
     class Meta:
-        verbose_name_plural = "media"
+        verbose_name = _("picture")
+        verbose_name_plural = _("pictures")
         constraints = [
             models.UniqueConstraint(
                 fields=["master", "position"], name="one_picture_per_master_and_position"
@@ -534,7 +543,11 @@ class Review(models.Model):
     master = models.ForeignKey(Master, on_delete=models.CASCADE, related_name="reviews")
     # None once the account is gone
     customer = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="reviews"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="reviews",
+        verbose_name=_("Customer"),
     )
     # how the customer wants to be called; empty is "a customer"
     signed = models.CharField(_("signed"), max_length=60, blank=True)
@@ -575,7 +588,12 @@ class Question(models.Model):
     master = models.ForeignKey(Master, on_delete=models.CASCADE, related_name="questions")
     # None: a guest asked, or the account is gone
     customer = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("Customer"),
     )
     question = models.TextField(_("question"))
     answer = models.TextField(_("answer"), blank=True)

@@ -59,7 +59,6 @@ class VoiceAdmin(LogAdmin, ModelAdmin):
 class ReviewAdmin(VoiceAdmin):
     list_display = ["at", "product", "stars", "beginning", "is_verified", "shown_state"]
     list_filter = ["state", "rating", "is_verified", "locale"]
-    fields = ["product", "stars", "text", "signed", "customer", "is_verified", "locale", "at"]
     readonly_fields = [
         "product",
         "stars",
@@ -70,6 +69,11 @@ class ReviewAdmin(VoiceAdmin):
         "locale",
         "at",
     ]
+    fields = ["state", *readonly_fields]
+
+    def save_model(self, request: HttpRequest, obj: Review, form: Any, change: bool) -> None:
+        caller, to = caller_from_request(request), form.cleaned_data["state"]
+        reviews.moderate(caller, obj.public_id, to=to, now=timezone.now())
 
     def _moderate(self, request: HttpRequest, rows: QuerySet[Any], to: str) -> None:
         """By product, in one order for everybody: their ratings are counted anew."""

@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSplitDateTimeWidget
 
@@ -46,14 +48,17 @@ class PricePlanForm(forms.Form):
     valid_from = _moment(gettext_lazy("valid from"))
     valid_to = _moment(gettext_lazy("valid to"), required=False)
 
-    def __init__(self, data: Any, *, master: Master) -> None:
+    def __init__(self, data: Any, *, master: Master, now: datetime) -> None:
         super().__init__(data)
-        self.master = master
+        self.master, self.now = master, now
         choice: Any = self.fields["variant"]
         choice.queryset = master.variants.order_by("position", "pk")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        ends = cleaned.get("valid_to")
+        if ends and ends <= self.now:
+            self.add_error("valid_to", _("That is over already. Choose a time to come."))
         if not self.errors:
             say(self, drafts.price_faults("", self._price()), {})
         return cleaned
@@ -62,22 +67,23 @@ class PricePlanForm(forms.Form):
         times = {name: self.cleaned_data[name] for name in ("valid_from", "valid_to")}
         return {**price_of(self.cleaned_data), **times}
 
-    def save(self, caller: Caller, *, now: datetime) -> None:
+    def save(self, caller: Caller) -> None:
         row = {"id": self.cleaned_data["variant"].public_id, "prices": [self._price()]}
         fields = {"variants": [row]}
-        masters.update(caller, self.master.public_id, fields, revision=None, now=now)
+        masters.update(caller, self.master.public_id, fields, revision=None, now=self.now)
 
 
 def view(model_admin: Any, request: HttpRequest, master: Master) -> HttpResponse:
     """The page; what is written is in its table then."""
     now = timezone.now()
-    form = PricePlanForm(request.POST or None, master=master)
+    form = PricePlanForm(request.POST or None, master=master, now=now)
     if request.method == "POST" and form.is_valid():
         try:
-            form.save(caller_from_request(request), now=now)
+            form.save(caller_from_request(request))
         except Problem as problem:
             form.add_error(None, problem.detail)
         else:
+            messages.success(request, _("Saved."))
             return redirect(request.path)
     context = {
         **model_admin.admin_site.each_context(request),

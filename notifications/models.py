@@ -181,7 +181,7 @@ class InboundMessage(models.Model):
     """A message from a person to the shop. Who wrote and what is sealed, and can be erased."""
 
     public_id = models.CharField(max_length=30, unique=True, default=inbound_id)
-    channel = models.CharField(max_length=12)
+    channel = models.CharField(_("channel"), max_length=12)
     # the provider's id of it
     provider_id = models.CharField(max_length=255)
     # {"sender", "subject", "text"} as JSON; empty once it is erased
@@ -262,10 +262,10 @@ class Subscription(models.Model):
     # the first one; most have no more (`FurtherTopic`)
     topic = models.CharField(max_length=100)
     # event types; all for none
-    types = models.JSONField(default=list)
+    types = models.JSONField(_("types"), default=list)
     # what an event's data must say: {"status": ["delivered", "failed"]}
-    filter = models.JSONField(default=dict)
-    channel = models.CharField(max_length=12, choices=Channel)
+    filter = models.JSONField(_("filter"), default=dict)
+    channel = models.CharField(_("channel"), max_length=12, choices=Channel)
     address = models.CharField(max_length=1000)
     shape = models.CharField(max_length=10, choices=Shape, default=Shape.ENVELOPE)
     # of an MCP event: its name, and what tells the wishes of one caller, topic and address apart
@@ -295,9 +295,9 @@ class Subscription(models.Model):
     )
     # told of nothing that is heard of after this moment; None for no end
     expires_at = models.DateTimeField(null=True)
-    state = models.CharField(max_length=12, choices=State, default=State.ACTIVE)
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.ACTIVE)
     # why it was disabled
-    reason = models.CharField(max_length=20, default="")
+    reason = models.CharField(_("reason"), max_length=20, default="")
     # since when nothing has got through; None while all is well
     failing_since = models.DateTimeField(null=True)
     # the receiver wants to be left alone until then
@@ -444,12 +444,12 @@ class Delivery(models.Model):
     subscription = models.ForeignKey(
         Subscription, on_delete=models.CASCADE, related_name="deliveries", db_index=False
     )
-    position = models.BigIntegerField()
+    position = models.BigIntegerField(_("place in the log"))
     # the event's own
-    topic = models.CharField(max_length=100)
-    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    topic = models.CharField(_("topic"), max_length=100)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.PENDING)
     # why it was not sent, or not yet
-    reason = models.CharField(max_length=20, default="")
+    reason = models.CharField(_("reason"), max_length=20, default="")
     # when it is to be tried; while somebody tries it, when their lease ends
     due_at = models.DateTimeField()
     # who tries it; empty for nobody

@@ -284,7 +284,7 @@ class Order(models.Model):
         PARTIALLY_REFUNDED = "partially_refunded", _("Partially Refunded")
         REFUNDED = "refunded", _("Refunded")
 
-    number = models.CharField(max_length=20, default=order_number)
+    number = models.CharField(_("number"), max_length=20, default=order_number)
     checkout = models.OneToOneField(Checkout, on_delete=models.PROTECT, related_name="order")
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -293,12 +293,12 @@ class Order(models.Model):
         related_name="orders",
         db_index=False,
     )
-    email = models.EmailField()
-    name = models.CharField(max_length=120)
+    email = models.EmailField(_("e-mail address"))
+    name = models.CharField(_("name"), max_length=120)
     address = models.JSONField(default=dict)
     delivery = models.CharField(max_length=20)
     # what the courier should know
-    note = models.CharField(max_length=500, blank=True)
+    note = models.CharField(_("Note"), max_length=500, blank=True)
     status = models.CharField(
         _("status"),
         max_length=20,
@@ -526,7 +526,7 @@ class Payment(models.Model):
     # the money may still come, and nobody else may be asked for it
     OPEN = (State.CREATED, State.REQUIRES_ACTION, State.PENDING)
 
-    public_id = models.CharField(max_length=30, default=payment_id)
+    public_id = models.CharField(_("payment"), max_length=30, default=payment_id)
     checkout = models.ForeignKey(Checkout, on_delete=models.PROTECT, related_name="payments")
     order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, related_name="payments")
     # the payment link by which it was paid, if there was one
@@ -536,7 +536,9 @@ class Payment(models.Model):
     provider = models.CharField(max_length=20)
     # the provider's code of how the customer chose to pay; never a card's token
     method = models.CharField(max_length=20, blank=True)
-    provider_reference = models.CharField(max_length=120, blank=True)
+    provider_reference = models.CharField(
+        _("reference of the provider"), max_length=120, blank=True
+    )
     state = models.CharField(max_length=16, choices=State, default=State.CREATED)
     amount = models.BigIntegerField()
     # of the amount, what has been paid back
@@ -544,7 +546,7 @@ class Payment(models.Model):
     currency = models.CharField(max_length=3)
     # what the customer must do next: {"type": "redirect", "url": "…"}
     next_action = models.JSONField(null=True)
-    error_code = models.CharField(max_length=40, blank=True)
+    error_code = models.CharField(_("error code"), max_length=40, blank=True)
     created_at = models.DateTimeField()
     # when the provider is asked next how it stands; None when there is nothing to learn
     look_at = models.DateTimeField(null=True)

@@ -244,7 +244,7 @@ class DeliveryOptionAdmin(AsWritten, ModelAdmin):
     form = DeliveryOptionForm
     shown: ClassVar = {"price": "shown_price", "kinds": "shown_kinds"}
     inlines = [DeliveryAreaInline]
-    list_display = ["code", "label", "shown_price", "plan", "is_active"]
+    list_display = ["code", "shown_name", "shown_price", "plan", "is_active"]
     ordering = ["position", "pk"]
 
     def has_delete_permission(
@@ -263,6 +263,10 @@ class DeliveryOptionAdmin(AsWritten, ModelAdmin):
     @display(description=gettext_lazy("Price"))
     def shown_price(self, option: DeliveryOption) -> str:
         return money(amount_of(option.price, shop.currency()))
+
+    @display(description=gettext_lazy("name"))
+    def shown_name(self, option: DeliveryOption) -> str:
+        return option.label
 
     @display(description=gettext_lazy("carries"))
     def shown_kinds(self, option: DeliveryOption) -> str:

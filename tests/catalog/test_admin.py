@@ -124,6 +124,7 @@ def test_staff_hear_that_nobody_can_buy_what_no_way_of_delivery_takes(
     Master.objects.update(deleted_at=timezone.now())
     restored = staff.post("/admin/catalog/master/?deleted=yes", act, follow=True)
     assert Master.objects.get().deleted_at is None
+    assert "is back." in restored.content.decode()
     assert (NOT_CARRIED in restored.content.decode()) == (status == "active")
 
 
@@ -221,12 +222,16 @@ def test_staff_plan_a_price_for_a_weekend(staff: Client, room: Category) -> None
         ({"list_price": "10"}, "cannot be lower than the price"),
         ({"valid_to_0": "2099-01-02"}, "ends after its beginning"),
         ({"variant": "0"}, "Select a valid choice"),
+        ({"valid_from_0": "2020-01-03", "valid_to_0": "2020-01-05"}, "That is over already."),
     ):
         assert said in errors_of(staff.post(page, {**typed, **wrong})), wrong
 
     made = staff.post(page, typed, follow=True)
 
     assert "€70.50" in errors_of(made)
+    # no day that could be a month
+    for text in ("Jan. 3, 2099", "Jan. 5, 2099", "Saved."):
+        assert text in errors_of(made)
     weekend = datetime(2099, 1, 4, tzinfo=UTC)
     amounts = [
         prices.current([variant.pk], currency="EUR", now=at)[variant.pk].amount

@@ -208,5 +208,11 @@ def test_staff_publish_and_answer_in_the_admin(client: Client, staff: Caller) ->
 
     assert shown()["rating"] == {"average": 5.0, "count": 1}
     assert [row["answer"] for row in shown()["questions"]] == ["Yes"]
+    # whoever has opened a review decides there
+    page = f"/admin/catalog/review/{review.pk}/change/"
+    assert client.post(page, {"state": "refused"}).status_code == 302
+    assert shown()["rating"]["count"] == 0
+    assert client.post(page, {"state": "published"}).status_code == 302
+    assert shown()["rating"] == {"average": 5.0, "count": 1}
     for address in ("review/", "question/", f"review/{review.pk}/change/"):
         assert client.get(f"/admin/catalog/{address}").status_code == 200

@@ -41,7 +41,7 @@ def test_forms_fit_their_window_in_both_directions(
     chrome: Browser, shop: Shop, hands: Hands
 ) -> None:
     hands.do(SETTLE, BOSS, PASSWORD)
-    for width, language in ((1280, "en"), (1280, "ar"), (390, "ar")):
+    for width, language in ((1280, "en"), (1280, "ar"), (390, "de"), (390, "ar")):
         context = chrome.new_context(viewport={"width": width, "height": 800})
         page = context.new_page()
         sign_in(page, shop, language)
