@@ -46,6 +46,15 @@ class Connection(kombu.Connection):
     def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
         return super().ensure_connection(*args, **{**TRIES, **kwargs})
 
+    def _do_close_transport(self) -> None:
+        """Forget the transport, but let it keep the address of its broker.
+
+        A broker that died takes nothing back, and what cannot be given back is tried again: when
+        the channel is closed once more, and when its tasks have ended. Without an address that is
+        no lost connection but an error that ends the worker.
+        """
+        self._transport = None
+
 
 class BeatScheduler(Scheduler):
     """Keeps no file: what is due is found in the database, not in beat's memory."""
