@@ -6,18 +6,24 @@ Whoever asks for many people gets more: a service account, and the guests of a n
 which may be an assistant's with all of its people.
 """
 
+from __future__ import annotations
+
 import asyncio
 from datetime import datetime
 from functools import cache
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from mcp_bridge.registry import Tool
 from museo.access import limits
 from museo.access.admission import OF_SERVICE_ACCOUNTS as FOR_MANY
 from museo.access.callers import Caller
 from museo.access.limits import Allowance, Limit, TooOften
 from notifications.live.hub import in_thread
+
+if TYPE_CHECKING:
+    # pages count messages to the assistant without loading MCP
+    from mcp_bridge.registry import Tool
 
 # what changes something may be called so much more seldom
 OF_WRITES = 5
