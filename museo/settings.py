@@ -395,6 +395,7 @@ LANGUAGES = [
     ("ar", _("Arabic")),
 ]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "museo.formats"
 PARLER_LANGUAGES: dict[Any, Any] = {
     None: tuple({"code": code} for code, _name in LANGUAGES),
     "default": {"fallbacks": [LANGUAGE_CODE], "hide_untranslated": False},

@@ -8,20 +8,23 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 
 from museo.access.callers import caller_from_request
 from museo.access.problems import Problem
 from museo.access.sent_forms import form_of
 from notifications import addresses, contacts, subscribing
 from notifications.models import Subscription
+from notifications.views import show_preferences
 
 LONGEST_ADDRESS, LONGEST_CODE = 320, 20
 
 
+@never_cache
 @form_of("preferences")
 @login_required
 def add(request: HttpRequest) -> HttpResponse:
-    """The code goes out at once, if one is needed."""
+    """The code goes out at once, if one is needed; what is refused stays in the form."""
     caller = caller_from_request(request)
     channel = request.POST.get("channel", "")
     address = request.POST.get("address", "").strip()[:LONGEST_ADDRESS]
@@ -29,10 +32,10 @@ def add(request: HttpRequest) -> HttpResponse:
         added = addresses.add(caller, channel=channel, address=address, now=timezone.now())
     except Problem as problem:
         messages.error(request, problem.detail)
-    else:
-        is_waiting = added.state == Subscription.State.UNCONFIRMED
-        told = _("A code is on its way there. Enter it below.") if is_waiting else _("Saved.")
-        messages.success(request, told)
+        return show_preferences(request, status=problem.status)
+    is_waiting = added.state == Subscription.State.UNCONFIRMED
+    told = _("A code is on its way there. Enter it below.") if is_waiting else _("Saved.")
+    messages.success(request, told)
     return redirect("preferences")
 
 

@@ -91,6 +91,11 @@ def preference_page(request: HttpRequest) -> HttpResponse:
     return redirect("preferences")
 
 
+def show_preferences(request: HttpRequest, *, status: int) -> HttpResponse:
+    """The page for a form of it that was refused."""
+    return _preferences(request, preferring.show(caller_from_request(request)), status=status)
+
+
 def _typed(typed: QueryDict, shown: Mapping[str, Any]) -> dict[str, Any]:
     """The form as `PUT /preferences` has it. What it has no switch for stays as it is."""
     is_on = set(typed.getlist("on"))
@@ -149,6 +154,7 @@ def _preferences(
                 for window, label in WINDOWS.items()
             ],
             "zones": sorted(zone for zone in preferring.zones() if _is_place(zone)),
+            "typed": request.POST,
             "addresses": addresses.show(caller_from_request(request)),
             "address_channels": addresses.choices(),
         },

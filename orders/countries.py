@@ -29,6 +29,11 @@ def choices(language: str, *, chosen: str) -> list[tuple[str, str]]:
     ]
 
 
+def name(code: str, language: str) -> str:
+    """What readers of a language call it; the code itself of what is none."""
+    return _names(language).get(code) or code
+
+
 def _reached() -> set[str]:
     """The countries of all areas; empty if a way of delivery goes everywhere."""
     carried = [option for option in delivery.OPTIONS.get() if option.needs_address]

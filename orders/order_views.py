@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET
 from museo.access.callers import caller_from_request
 from museo.access.problems import NotAllowed, NotFound, Problem
 from museo.access.sent_forms import form_of
-from orders import amendments, checkout_form, returns, tracking
+from orders import amendments, checkout_form, countries, returns, tracking
 from orders.models import Order
 from orders.views import show_order
 
@@ -31,7 +31,13 @@ def receipt(request: HttpRequest, number: str) -> HttpResponse:
     return render(
         request,
         "orders/receipt.html",
-        {"section": "orders", "order": order, "summary": summary, "rows": rows},
+        {
+            "section": "orders",
+            "order": order,
+            "summary": summary,
+            "rows": rows,
+            "country": countries.name(order.address.get("country", ""), caller.locale),
+        },
     )
 
 

@@ -261,6 +261,16 @@ def test_prices_follow_the_language(client: Client) -> None:
     assert "Amphorenvase" in page
 
 
+def test_all_numbers_of_a_page_have_the_point_of_its_prices(client: Client) -> None:
+    Master.objects.filter(slug="iphone-15").update(rating_sum=9, rating_count=2)
+    client.post("/language", {"language": "ar", "next": "/"})
+
+    page = text(client, "/p/iphone-15")
+
+    assert "749.00" in page
+    assert "4.5 من 5" in page
+
+
 @pytest.mark.parametrize("path", ["/", "/p/iphone-15", "/p/nothing"])
 def test_pages_hold_no_script_or_style_of_their_own(client: Client, path: str) -> None:
     page = client.get(path).content.decode()

@@ -479,6 +479,17 @@ def test_the_receipt_shows_every_row_of_the_totals(placed: Placed, client: Clien
     assert "Beleg" in german
 
 
+def test_the_receipt_names_the_country_in_the_readers_language(
+    placed: Placed, client: Client
+) -> None:
+    client.get(f"/t/{placed.ticket}")
+    client.post("/language", {"language": "de", "next": "/"})
+
+    text = client.get(f"/orders/{placed.order.number}/receipt").content.decode()
+
+    assert "<bdi>00130 Helsinki</bdi><br><bdi>Finnland</bdi>" in text
+
+
 def test_the_receipt_says_where_people_write_to(
     placed: Placed, client: Client, contact_email: str
 ) -> None:

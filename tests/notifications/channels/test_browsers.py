@@ -128,6 +128,9 @@ def rows(client: Client) -> list[str]:
 def test_an_address_is_added_confirmed_by_its_code_and_removed_by_plain_forms(
     client: Client, maya: User, mailbox: Mailbox
 ) -> None:
+    refused = client.post("/account/addresses", {"channel": "email", "address": "noa at home"})
+    assert refused.status_code == 400
+    assert 'value="noa at home"' in refused.content.decode()
     client.post("/account/addresses", {"channel": "email", "address": f" {NOA} "})
     made = Subscription.objects.get()
     assert (made.topic, made.state, rows(client)) == (f"user.{maya.pk}", "unconfirmed", [NOA])
