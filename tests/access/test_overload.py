@@ -128,8 +128,12 @@ def test_another_error_stays_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(products, "listing", listing)
 
-    answer = Client(raise_request_exception=False).get("/")
+    browser = Client(raise_request_exception=False)
+    answer = browser.get("/")
+    in_arabic = browser.get("/", headers={"Accept-Language": "ar"})
 
     assert answer.status_code == 500
     assert "Something went wrong on our side" in answer.content.decode()
+    assert 'dir="rtl"' in in_arabic.content.decode()
+    assert "حدث خطأ من جهتنا" in in_arabic.content.decode()
     assert overload.seen_in(None) is None
