@@ -162,7 +162,7 @@ def _label_faults(fields: Fields) -> Faults:
         by_place[_under("/facts", language)] = facts
         yield from _too_many(_under("/facts", language), "attributes", facts)
         if language not in dict(settings.LANGUAGES):
-            yield field_error(_under("/facts", language), "unknown_language", _languages_said())
+            yield field_error(_under("/facts", language), "unknown_language", languages_said())
     for place, facts in by_place.items():
         for name, value in facts.items():
             texts += [(_under(place, name), name, 60), (_under(place, name), str(value), 500)]
@@ -185,7 +185,7 @@ def _translation_faults(translations: Fields | None, master: Master | None) -> F
     for language, texts in translations.items():
         at = _under("/translations", language)
         if language not in dict(settings.LANGUAGES):
-            yield field_error(at, "unknown_language", _languages_said())
+            yield field_error(at, "unknown_language", languages_said())
             continue
         if "name" in texts or language not in named:
             yield from name_faults(f"{at}/name", texts.get("name", ""))
@@ -239,7 +239,7 @@ def _named_faults(at: str, row: Fields, name: str) -> Faults:
 def translated_fault(at: str, language: str, text: Any) -> Fault | None:
     """Why a short text cannot be kept under a language."""
     if language not in dict(settings.LANGUAGES):
-        return field_error(_under(at, language), "unknown_language", _languages_said())
+        return field_error(_under(at, language), "unknown_language", languages_said())
     return text_fault(_under(at, language), str(text), longest=200)
 
 
@@ -414,7 +414,7 @@ def _code_said() -> str:
     return _("Write letters of the alphabet, digits, hyphens and underscores only.")
 
 
-def _languages_said() -> str:
+def languages_said() -> str:
     return _("The shop speaks: %(languages)s.") % {
         "languages": ", ".join(code for code, _name in settings.LANGUAGES)
     }

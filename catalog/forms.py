@@ -7,6 +7,7 @@ from secrets import token_hex
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.core.validators import DecimalValidator, MaxValueValidator
@@ -244,7 +245,18 @@ def price_of(cleaned: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class CodedForm(forms.ModelForm):
+class SpokenForm(forms.ModelForm):
+    """A row with words by language, in those that the shop can speak."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for name in cleaned.keys() & {"alts", "labels", "names"}:
+            if cleaned[name].keys() - dict(settings.LANGUAGES).keys():
+                self.add_error(name, drafts.languages_said())
+        return cleaned
+
+
+class CodedForm(SpokenForm):
     """A row whose code need not be written: it is made of its name."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -272,7 +284,7 @@ class UsedStays(forms.BaseInlineFormSet):
                 raise ValidationError(masters.used_said() % {"name": isolated(form.instance)})
 
 
-class MediaForm(forms.ModelForm):
+class MediaForm(SpokenForm):
     """A picture is one, whatever its name says."""
 
     class Meta:

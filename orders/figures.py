@@ -75,12 +75,17 @@ def strip(caller: Caller, columns: Sequence[board.Column], *, now: datetime) -> 
     minutes = "-" if to_door is None else f"{to_door / 60:.1f}"
     taken = money(pricing.money(day["kept"], here.currency))
     return [
-        Figure(_("In progress"), str(orders), _("orders")),
+        Figure(_("In progress"), str(orders), _counted(orders)),
         Figure(_("Late"), str(late), _("of %(count)s") % {"count": orders}, is_bad=late > 0),
         Figure(_("Time to door"), minutes, _("min, median")),
-        Figure(_("Today"), str(day["orders"]), _("orders")),
+        Figure(_("Today"), str(day["orders"]), _counted(day["orders"])),
         Figure(_("Taken"), taken, _("today")),
     ]
+
+
+def _counted(orders: int) -> str:
+    """What stands beside their number."""
+    return ngettext("order in all", "orders in all", orders)
 
 
 def charts(caller: Caller, *, now: datetime) -> list[Chart]:

@@ -134,6 +134,9 @@ def test_another_error_stays_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (page.status_code, call.status_code) == (500, 500)
     assert "Bei uns ist etwas schiefgegangen" in page.content.decode()
     assert '<a class="btn" href="/">' in page.content.decode()
+    in_arabic = client.get("/", headers={"Accept-Language": "ar"}).content.decode()
+    assert 'dir="rtl"' in in_arabic
+    assert "حدث خطأ من جهتنا" in in_arabic
     assert call.json()["code"] == "internal_error"
     assert "versuchen Sie es in einer Minute noch einmal" in call.json()["detail"]
     assert overload.seen_in(None) is None

@@ -665,6 +665,17 @@ def test_what_is_no_picture_is_no_picture_of_a_product(
     assert not Master.objects.exists()
 
 
+def test_words_in_a_language_that_nobody_speaks_here_are_refused(
+    staff: Client, room: Category
+) -> None:
+    typed = with_picture("bowl.png", PNG)
+
+    answer = add(staff, room, **typed, **{"media-0-alts": "xx: Schale"})
+
+    assert "The shop speaks: en, de, fr, es, ar." in errors_of(answer)
+    assert not Master.objects.exists()
+
+
 @pytest.fixture
 def german_shop() -> None:
     house.open_doors(now=NOON)

@@ -289,6 +289,17 @@ def test_the_strip_counts_the_day(boss: Client, order: Order) -> None:
     assert "€132.90" in strip
 
 
+def test_one_order_is_one_order(boss: Client, order: Order, buy: Buy) -> None:
+    one = boss.get(BOARD).content.decode()
+    buy(now=timezone.now())
+    two = boss.get(BOARD).content.decode()
+    in_german = boss.get(BOARD, headers={"Accept-Language": "de"}).content.decode()
+
+    assert one.count("<small>order in all</small>") == 2
+    assert two.count("<small>orders in all</small>") == 2
+    assert in_german.count("<small>Bestellungen insgesamt</small>") == 2
+
+
 def test_the_style_knows_how_many_columns_there_are() -> None:
     style = (settings.BASE_DIR / "static/css/board.css").read_text()
     columns = re.findall(r"repeat\((\d+), minmax\(\d+rem", style)
