@@ -52,7 +52,8 @@ class MoneyField(forms.DecimalField):
         return super().to_python(value.replace(",", ".") if isinstance(value, str) else value)
 
     def clean(self, value: Any) -> int | None:
-        typed = super().clean(value)
+        # that of a disabled field is the amount as it is kept
+        typed = super().clean(self.prepare_value(value))
         if typed is None:
             return None
         currency = shop.currency()

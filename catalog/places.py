@@ -60,9 +60,14 @@ def currency_of(country: str, day: date) -> str:
 
 @lru_cache(maxsize=1)
 def tender() -> frozenset[str]:
-    """The currencies that are legal tender somewhere today (ISO 4217)."""
+    """The currencies that are legal tender somewhere today (ISO 4217), or were until lately.
+
+    A shop that keeps its prices in one goes on with it.
+    """
     today = date.today()  # noqa: DTZ011
-    return frozenset(code for land in _countries() for code in _tender_of(land, today))
+    return frozenset(
+        code for land in _countries() for code in get_territory_currencies(land, today)
+    )
 
 
 def _tender_of(country: str, day: date) -> list[str]:

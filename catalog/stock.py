@@ -26,13 +26,17 @@ MAIN = "main"
 
 
 class OutOfStock(Problem):
-    """Nothing was taken; `available` says how many are left of the `sku`."""
+    """Nothing was taken; `available` says how many are left of the `sku`.
+
+    Its name is looked up where none is given.
+    """
 
     status = 409
     code = "sold_out"
 
-    def __init__(self, sku: str, available: int) -> None:
-        super().__init__(_what_is_left(sku, available), sku=sku, available=available)
+    def __init__(self, sku: str, available: int, *, name: str = "") -> None:
+        said = _what_is_left(name or names.of(sku), available)
+        super().__init__(said, sku=sku, available=available)
 
 
 class UnknownSku(NotFound):
@@ -77,15 +81,14 @@ class StillPromised(Problem):
         )
 
 
-def _what_is_left(sku: str, available: int) -> str:
-    name = isolated(names.of(sku))
+def _what_is_left(name: str, available: int) -> str:
     if available < 1:
-        return gettext("%(name)s is sold out.") % {"name": name}
+        return gettext("%(name)s is sold out.") % {"name": isolated(name)}
     return ngettext(
         "Only %(count)s of %(name)s is left. Choose a smaller quantity.",
         "Only %(count)s of %(name)s are left. Choose a smaller quantity.",
         available,
-    ) % {"name": name, "count": available}
+    ) % {"name": isolated(name), "count": available}
 
 
 def available(variant_ids: Collection[int]) -> dict[int, int]:

@@ -160,12 +160,21 @@ def text(name: str, default: str = "") -> str:
     return next(filter(None, said), default)
 
 
+def said_as(name: str) -> str:
+    """Under which of its names a setting is said, for whoever has to look for it."""
+    alias = ALIASES.get(name, name)
+    is_under_alias = not os.environ.get(name, "").strip() and text(alias)
+    return alias if is_under_alias else name
+
+
 def address(name: str, default: str = "") -> str:
     """Where another server is."""
     url = text(name, default)
     parts = urlsplit(url)
     if url and not (parts.scheme in ("http", "https") and parts.hostname):
-        raise ImproperlyConfigured(f"{name} is not understood; write https://shop.example.")
+        raise ImproperlyConfigured(
+            f"{said_as(name)} is not understood; write https://shop.example."
+        )
     return url.rstrip("/")
 
 
@@ -190,7 +199,8 @@ def positive(name: str, default: float) -> float:
     except ValueError:
         number = 0.0
     if not 0 < number < float("inf"):
-        raise ImproperlyConfigured(f"{name} is {value!r}; write a number above 0, such as 1.")
+        said = said_as(name)
+        raise ImproperlyConfigured(f"{said} is {value!r}; write a number above 0, such as 1.")
     return number
 
 
@@ -222,7 +232,8 @@ def choice(name: str, known: Collection[str], *, default: str) -> str:
     """One of the known words."""
     chosen = text(name, default).strip().lower()
     if chosen not in known:
-        raise ImproperlyConfigured(f"{name} is {chosen!r}; choose from: {', '.join(known)}.")
+        said = said_as(name)
+        raise ImproperlyConfigured(f"{said} is {chosen!r}; choose from: {', '.join(known)}.")
     return chosen
 
 
@@ -338,8 +349,8 @@ def redis() -> str:
         is_known = False
     if url and not is_known:
         raise ImproperlyConfigured(
-            "REDIS_URL is not understood; write redis://host:6379/0, unix:///path?db=0 or"
-            " sentinel://host:26379,host:26379/name."
+            f"{said_as('REDIS_URL')} is not understood; write redis://host:6379/0,"
+            " unix:///path?db=0 or sentinel://host:26379,host:26379/name."
         )
     return url
 

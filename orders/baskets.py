@@ -204,7 +204,7 @@ def merge(caller: Caller, *, now: datetime) -> tuple[OpenBasket | None, list[dic
             return opened, []
         # what the guest had begun to buy would stand in the user's way
         holds.give_up_waiting(guest.pk, now=now)
-        holds.hand_over(guest.pk, to=opened.basket)
+        holds.hand_over(guest.pk, to=opened.basket, now=now)
         lines = guest.lines.select_related("variant").order_by("pk")
         capped = [
             message
@@ -445,7 +445,7 @@ def _stock_changed(line: pricing.Line, left: Mapping[int, int]) -> dict[str, Any
     if line.id not in left:
         return None
     available = left[line.id]
-    sold_out = stock.OutOfStock(line.sku, available)
+    sold_out = stock.OutOfStock(line.sku, available, name=line.name)
     code = "stock_changed" if available > 0 else sold_out.code
     return {**offers.message(sold_out), "code": code, "available": available}
 

@@ -126,9 +126,15 @@ def complete_once(
         )
     except Problem as problem:
         attempt.forget()
-        return Answer(200, _with_message(_show(_find(caller, checkout_id)), problem))
+        return Answer(200, _with_message(_show_anew(found), problem))
     order = tracking.confirmation(placed, locale=caller.locale)
-    return Answer(200, {**_show(_find(caller, checkout_id)), "order": order})
+    return Answer(200, {**_show_anew(found), "order": order})
+
+
+def _show_anew(found: Checkout) -> dict[str, Any]:
+    """As it is now; a guest who has signed in meanwhile has handed it over."""
+    found.refresh_from_db()
+    return _show(found)
 
 
 def _start(
@@ -276,7 +282,7 @@ def _line(line: Mapping[str, Any], currency: str) -> dict[str, Any]:
 
 def _of_state(found: Checkout, payment: Payment | None) -> list[dict[str, Any]]:
     """What there is to say of how far it has come."""
-    if payment and payment.is_on_its_way:
+    if payment and payment.is_on_its_way and outcomes.is_wanted(payment):
         detail = _("Your payment is on its way. The order is placed as soon as it is here.")
         return [{"type": "info", "code": "payment_pending", "detail": detail}]
     if found.state == Checkout.State.CANCELED:

@@ -92,7 +92,7 @@ class Contents:
         """What to say of the first line of which there is too little."""
         short = self.short
         line = next(line for line in self.lines if line.variant_id in short)
-        return stock.OutOfStock(line.sku, short[line.variant_id])
+        return stock.OutOfStock(line.sku, short[line.variant_id], name=line.name)
 
 
 def units(wanted: Iterable[tuple[int, int]]) -> dict[int, int]:

@@ -102,8 +102,8 @@ def hold(coupon: Coupon, *, checkout_id: int, buyer: Buyer, now: datetime) -> No
     """Count a use for a checkout, inside the caller's transaction; raise CouponRefused."""
     # this locks the coupon's row: whose uses are counted next waits for this one
     if not _not_used_up(coupon).update(used=F("used") + 1):
-        coupon.refresh_from_db(fields=["is_active"])
-        raise _used_up(coupon) if coupon.is_active else _unknown()
+        is_there = Coupon.objects.filter(pk=coupon.pk, is_active=True).exists()
+        raise _used_up(coupon) if is_there else _unknown()
     if _has_used(coupon, buyer):
         raise _already_used(coupon)
     Redemption.objects.create(
@@ -121,6 +121,11 @@ def give_back(checkout_ids: Collection[int]) -> None:
     for redemption in live.order_by("coupon_id"):
         if live.filter(pk=redemption.pk).update(state=Redemption.State.GIVEN_BACK):
             Coupon.objects.filter(pk=redemption.coupon_id).update(used=F("used") - 1)
+
+
+def hand_over(checkout_ids: Collection[int], *, user_id: int | None) -> None:
+    """What these checkouts hold or used counts as this user's."""
+    Redemption.objects.filter(checkout_id__in=checkout_ids).update(user_id=user_id)
 
 
 def use(checkout_id: int) -> None:

@@ -92,14 +92,18 @@ def give_up_waiting(basket_id: int, *, now: datetime) -> None:
         give_up(checkout, now=now)
 
 
-def hand_over(basket_id: int, *, to: Basket) -> None:
+def hand_over(basket_id: int, *, to: Basket, now: datetime) -> None:
     """What is paid for a locked basket is paid for another locked one, and its user, from now on.
 
-    So is what was given up and may be paid late.
+    So is what was given up and may be paid late. What that one had waiting would buy it once more.
     """
     theirs = Checkout.objects.filter(basket_id=basket_id).exclude(state=Checkout.State.COMPLETED)
     at_this_moment = Checkout.State.COMPLETE_IN_PROGRESS
     if Checkout.objects.filter(basket=to, state=at_this_moment).exists():
         # of one basket that is one at a time
         theirs = theirs.exclude(state=at_this_moment)
-    theirs.update(basket=to, user=to.user_id)
+    handed = list(theirs.values_list("pk", flat=True))
+    if handed:
+        Checkout.objects.filter(pk__in=handed).update(basket=to, user=to.user_id)
+        coupons.hand_over(handed, user_id=to.user_id)
+        give_up_waiting(to.pk, now=now)

@@ -180,7 +180,7 @@ def _complete_late(
         return _said_before(payment, now=now)
     if charge.outcome is Outcome.CAPTURED and checkout.state == Checkout.State.COMPLETED:
         return _pay(change, checkout.order, payment, charge, now=now)
-    if _is_wanted(payment) and _take_again(checkout, now=now):
+    if is_wanted(payment) and _take_again(checkout, now=now):
         Checkout.objects.filter(pk=checkout.pk).update(state=Checkout.State.COMPLETED)
         return _complete_order(change, payment, charge, now=now, speed=speed)
     if charge.outcome is Outcome.OWED:
@@ -212,7 +212,7 @@ def _said_before(payment: Payment, *, now: datetime) -> Placed | PaymentTooLate:
     return Placed(order, placing.open_order(order, now=now), due)
 
 
-def _is_wanted(payment: Payment) -> bool:
+def is_wanted(payment: Payment) -> bool:
     """Whether its customer has not paid, or begun to, in another way since."""
     since = Checkout.objects.filter(
         basket_id=payment.checkout.basket_id,

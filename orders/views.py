@@ -45,7 +45,7 @@ from orders import (
     publishing,
     tracking,
 )
-from orders.models import Basket, Order
+from orders.models import Basket, Checkout, Order
 
 LOG_ROWS = 6
 # who goes back to the checkout within it looks for the order
@@ -251,12 +251,14 @@ def _tried_before(request: HttpRequest, basket: Basket) -> dict[str, str]:
     """What was typed for a payment that came to nothing; not by whoever pays by a link."""
     if "place" in request.GET:
         return {}
-    tried = basket.checkouts.exclude(payments__link__isnull=False).order_by("-pk").first()
-    if tried is None:
+    begun = basket.checkouts.filter(payments__link=None, payments__isnull=False)
+    tried = begun.order_by("-pk").first()
+    if tried is None or tried.state == Checkout.State.COMPLETED:
         return {}
     tip = Money(tried.tip, tried.currency)
     typed = {"name": tried.name, "email": tried.email, **tried.address, "delivery": tried.delivery}
-    return {**typed, "tip": str(tip.as_decimal()) if tip.amount else ""}
+    typed["tip"] = str(tip.as_decimal()) if tip.amount else ""
+    return {name: text for name, text in typed.items() if text}
 
 
 # orders

@@ -4,26 +4,37 @@
 const SETTLES = 400;
 const HERE = "museo-here";
 const settling = new Map();
+let sending, next;
 
 document.addEventListener("change", ({ target }) => {
   const { form } = target;
   if (!form?.matches("[data-at-once]") || target.type !== "number") return;
   clearTimeout(settling.get(form));
   const comeAgain = () => open(form.dataset.atOnce);
-  settling.set(form, setTimeout(() => settle().then(comeAgain), SETTLES));
+  settling.set(form, setTimeout(() => goOn(next ?? comeAgain), SETTLES));
 });
+
+// where whoever was the last to say so wants to, once all quantities are sent
+function goOn(where) {
+  next = where;
+  sending ??= settle().then(() => {
+    sending = null;
+    next();
+  });
+}
 
 // one after the other; what is said of them, the page that comes next says
 async function settle() {
-  const forms = [...settling.keys()];
-  settling.forEach(clearTimeout);
-  for (const form of forms) {
+  for (const [form, timer] of settling) {
+    clearTimeout(timer);
+    settling.delete(form);
     const sent = { method: "POST", body: new FormData(form), redirect: "manual" };
     // without a network the page that comes next says so
     await fetch(form.action, sent).catch(() => {});
   }
-  settling.clear();
 }
+
+const isSettled = () => !settling.size && !sending;
 
 // whoever steps by keys stays on the step
 function open(basket) {
@@ -44,9 +55,9 @@ if (here && !document.querySelector("[data-focus]"))
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href]");
-  if (!link || !settling.size || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!link || isSettled() || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  settle().then(() => location.assign(link.href));
+  goOn(() => location.assign(link.href));
 });
 
 document.addEventListener("submit", (event) => {
@@ -54,7 +65,7 @@ document.addEventListener("submit", (event) => {
   // it takes its own quantity along
   clearTimeout(settling.get(form));
   settling.delete(form);
-  if (!settling.size) return;
+  if (isSettled()) return;
   event.preventDefault();
-  settle().then(() => form.requestSubmit(submitter));
+  goOn(() => form.requestSubmit(submitter));
 });

@@ -15,6 +15,7 @@ from django.utils.translation import override
 from catalog import masters, pictures, places, shop, shopkeeping
 from catalog.demo import house
 from catalog.models import Category, Master, OpeningHours, Price, ShopSettings, Variant
+from catalog.prices import Offer
 from catalog.products import listing
 from catalog.search.models import SearchEntry
 from catalog.shop import Shop
@@ -304,9 +305,12 @@ def test_the_money_of_a_country_is_that_of_the_day() -> None:
 
     assert [places.currency_of("BG", day) for day in days] == ["BGN", "EUR"]
     assert [places.currency_of("JP", day) for day in days] == ["JPY", "JPY"]
-    assert {"EUR", "JPY"} <= places.tender()
-    assert "BGN" not in places.tender()
-    assert "BGN" not in dict(places.currencies())
+
+
+def test_a_shop_goes_on_with_a_currency_of_before() -> None:
+    assert {"EUR", "JPY", "BGN"} <= places.tender()
+    assert Offer(100, "BGN").faults() == []
+    assert Offer(100, "XXX").faults() != []
 
 
 def test_a_shop_before_its_first_run_is_not_open() -> None:

@@ -206,3 +206,21 @@ def test_every_setting_is_in_the_docs() -> None:
     rows = re.findall(r"^\| `(\w+)` \|", (DOCS / "settings.md").read_text(), re.MULTILINE)
 
     assert set(rows) == environment.MUSEO_NAMES | environment.OTHER_NAMES
+
+
+def test_what_is_wrong_is_named_as_it_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MCP_LOG_LEVEL", "MCP_MUSEO_API_URL", "MCP_LOKI_PORT", "REDIS_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LOG_LEVEL", "loud")
+    monkeypatch.setenv("MUSEO_API_URL", "shop:8000")
+    monkeypatch.setenv("LOKI_PORT", "tcp://10.0.0.7:3100")
+    monkeypatch.setenv("MCP_REDIS_URL", "redis:6379")
+
+    with pytest.raises(ImproperlyConfigured, match=r"^LOG_LEVEL is 'loud'"):
+        environment.choice("MCP_LOG_LEVEL", ("info",), default="info")
+    with pytest.raises(ImproperlyConfigured, match=r"^MUSEO_API_URL is not understood"):
+        environment.address("MCP_MUSEO_API_URL")
+    with pytest.raises(ImproperlyConfigured, match=r"^LOKI_PORT is 'tcp"):
+        environment.count("MCP_LOKI_PORT", 3100)
+    with pytest.raises(ImproperlyConfigured, match=r"^MCP_REDIS_URL is not understood"):
+        environment.redis()

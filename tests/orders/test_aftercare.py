@@ -526,7 +526,9 @@ def test_what_an_orders_form_refuses_stays_in_it(placed: Placed, client: Client)
     page = f"/orders/{placed.order.number}"
     wish = {"line1": "Harbour Road 9", "postal_code": "00150", "city": " ", "note": "Ring"}
 
+    Order.objects.update(note="Knock")
     address = client.post(f"{page}/amend", wish)
+    cleared = client.post(f"{page}/amend", {**wish, "note": ""})
     services.advance_due(now=timezone.now() + timedelta(days=300))
     Order.objects.update(ended_at=timezone.now())
     back = client.post(f"{page}/return", {"line-1": "0", "reason": "It is broken"})
@@ -535,6 +537,7 @@ def test_what_an_orders_form_refuses_stays_in_it(placed: Placed, client: Client)
     assert (address.status_code, back.status_code, late.status_code) == (400, 400, 409)
     amended, returned = address.content.decode(), back.content.decode()
     assert '<a href="#city">City: Fill this in.</a>' in amended
+    assert 'value="Knock"' not in cleared.content.decode()
     assert [each for each in ("Harbour Road 9", "00150", "Ring") if each not in amended] == []
     assert "http-equiv" not in amended
     assert 'value="It is broken"' in returned

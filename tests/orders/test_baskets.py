@@ -14,10 +14,11 @@ from catalog.stock import OutOfStock
 from museo.access.callers import Caller
 from museo.access.models import User
 from museo.access.tokens import digest
-from orders import baskets, checkout, holds, offers, outcomes
+from orders import baskets, checkout, checkouts, holds, offers, outcomes
 from orders.checkout import place
+from orders.coupons import CouponRefused
 from orders.details import Details
-from orders.models import Basket, BasketLine, Order, Payment
+from orders.models import Basket, BasketLine, Coupon, Order, Payment
 from orders.payments.charges import Charge, Outcome
 from orders.pricing import NotForSale
 from orders.services import advance_due
@@ -214,6 +215,48 @@ def test_who_signs_in_and_pays_in_another_way_buys_once(
     assert StockItem.objects.get().on_hand == 7
     paying.payment.refresh_from_db()
     assert paying.payment.state == "surplus"
+
+
+@pytest.mark.both
+@pytest.mark.parametrize("is_over", [False, True])
+def test_what_a_user_had_waiting_does_not_buy_again_what_the_guest_pays_for(
+    sell: SellLamp, details: Details, maya: User, noon: datetime, is_over: bool
+) -> None:
+    sell(on_hand=9)
+    own, asks = Caller(user_id=maya.pk), replace(details, payment_token="needs_action")
+    baskets.add(own, sku="LAMP", quantity=1, now=noon)
+    guest = Caller(basket_token=baskets.add(Caller(), sku="LAMP", quantity=1, now=noon).token)
+    with pytest.raises(outcomes.PaymentActionRequired):
+        checkout.place(guest, asks, now=noon, speed=1.0)
+    if is_over:
+        checkout.release_expired(now=noon + holds.HOLD)
+    waiting = checkouts.begin(own, {}, now=noon)
+
+    baskets.merge(replace(own, basket_token=guest.basket_token), now=noon)
+
+    assert checkouts.show(own, waiting["id"])["state"] == "canceled"
+    arrives(Payment.objects.select_related("checkout").get(), noon)
+    assert quantities(maya) == {"LAMP": 1}
+
+
+@pytest.mark.both
+def test_a_coupon_that_a_guest_pays_with_counts_as_the_users(
+    sell: SellLamp, details: Details, maya: User, noon: datetime
+) -> None:
+    sell(on_hand=9)
+    Coupon.objects.create(code="TEN", kind=Coupon.Kind.PERCENT, value=1000, per_user_limit=1)
+    guest = Caller(basket_token=baskets.add(Caller(), sku="LAMP", quantity=1, now=noon).token)
+    own = Caller(user_id=maya.pk)
+    baskets.apply_coupon(guest, "TEN", now=noon)
+    asks = replace(details, email="lee@example.org", payment_token="needs_action")
+    with pytest.raises(outcomes.PaymentActionRequired):
+        checkout.place(guest, asks, now=noon, speed=1.0)
+    baskets.merge(replace(own, basket_token=guest.basket_token), now=noon)
+    arrives(Payment.objects.select_related("checkout").get(), noon)
+
+    baskets.add(own, sku="LAMP", quantity=1, now=noon)
+    with pytest.raises(CouponRefused, match="already"):
+        baskets.apply_coupon(own, "TEN", now=noon)
 
 
 @pytest.mark.both

@@ -5,16 +5,19 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from catalog.models import Price, StockItem, StockReservation
 from museo.access.callers import Caller
 from museo.access.idempotency import Answer, KeyInFlight
 from museo.access.models import User
-from orders import baskets, checkout, checkouts, offers, outcomes
+from orders import baskets, checkout, checkouts, offers, outcomes, payments
 from orders.details import Details
 from orders.models import Checkout, Coupon, Order, Payment
-from tests.orders.conftest import ADDRESS, SellLamp
+from orders.payments.charges import Charge, ChargeRequest, Outcome
+from tests.orders.conftest import ADDRESS, SellLamp, far_away
 from tests.together import at_once
 
 BODY = {"email": "maya@example.org", "name": "Maya Okafor", "address": ADDRESS}
@@ -116,10 +119,13 @@ def test_what_a_basket_should_know_before_paying_is_in_its_messages(
     Price.objects.filter(variant=lamp).update(amount=9900)
     opened = baskets.find(guest)
 
-    [changed] = baskets.show(opened, locale="en", now=noon)["messages"]
+    with CaptureQueriesContext(connection) as asked:
+        [changed] = baskets.show(opened, locale="en", now=noon)["messages"]
     assert (changed["code"], changed["was"]["amount"]) == ("price_changed", 12900)
     StockItem.objects.filter(variant=lamp).update(on_hand=2)
-    [few] = baskets.show(opened, locale="en", now=noon)["messages"]
+    with CaptureQueriesContext(connection) as asked_of_few:
+        [few] = baskets.show(opened, locale="en", now=noon)["messages"]
+    assert len(asked_of_few) == len(asked)
     assert (few["code"], few["available"]) == ("stock_changed", 2)
     StockItem.objects.filter(variant=lamp).update(on_hand=0)
     assert codes(baskets.show(opened, locale="en", now=noon)) == ["sold_out"]
@@ -382,3 +388,22 @@ def test_one_shot_and_page_and_checkout_ask_the_same(sell: SellLamp, noon: datet
 
     assert begun["totals"] == order.totals
     assert order.plan == "pickup"
+
+
+@pytest.mark.both
+def test_who_signs_in_while_a_provider_is_asked_gets_the_order(
+    sell: SellLamp, noon: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sell(on_hand=9)
+    guest, maya = guest_with(noon), User.objects.create_user("maya@example.org")
+    begun = checkouts.begin(guest, BODY, now=noon)
+
+    def charge(_request: ChargeRequest) -> Charge:
+        baskets.merge(Caller(user_id=maya.pk, basket_token=guest.basket_token), now=noon)
+        return Charge(Outcome.CAPTURED, "captured")
+
+    monkeypatch.setitem(payments.PROVIDERS, "demo", far_away(charge))
+    answer = complete(guest, begun, OK, noon)
+
+    assert (answer.status, answer.body["state"]) == (200, "completed")
+    assert answer.body["order"]["number"] == Order.objects.get(user=maya).number

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
-from catalog.models import Category, Modifier, ModifierGroup, StockItem, Variant
+from catalog.models import Category, Modifier, ModifierGroup, Price, StockItem, Variant
+from catalog.prices import DEAREST
 from museo.access.models import User
 from orders.discounts import Coupon
 from orders.models import DeliveryOption, Plan
@@ -125,3 +126,30 @@ def test_who_only_looks_counts_nothing(sign_in: SignIn, lamp: Variant) -> None:
 
     assert answer.status_code in (200, 403)
     assert StockItem.objects.get(variant=lamp).on_hand == 7
+
+
+def test_who_may_add_and_not_change_has_the_fields(sign_in: SignIn, lamp: Variant) -> None:
+    eyes = sign_in("support")
+    group = ModifierGroup.objects.create(master=lamp.master, name="Shade", code="shade")
+    wanted = ["add_taxrate", "view_taxrate", "add_coupon", "view_coupon"]
+    wanted += ["change_modifiergroup", "add_modifier"]
+    person = User.objects.get(email="support@museo.example")
+    person.user_permissions.add(*Permission.objects.filter(codename__in=wanted))
+
+    rate = eyes.get("/admin/orders/taxrate/add/").content.decode()
+    coupon = eyes.get("/admin/orders/coupon/add/").content.decode()
+    choices = eyes.get(f"/admin/catalog/modifiergroup/{group.pk}/change/").content.decode()
+
+    assert 'name="basis_points"' in rate
+    assert 'name="percent"' in coupon
+    assert 'name="modifiers-__prefix__-price"' in choices
+
+
+def test_a_dear_product_keeps_nobody_from_counting(sign_in: SignIn, lamp: Variant) -> None:
+    Price.objects.update(amount=DEAREST)
+    rows = rows_of(lamp, **{"form-0-on_hand": "8"})
+
+    assert sign_in("fulfillment").post("/admin/catalog/variant/", rows).status_code == 302
+
+    assert StockItem.objects.get().on_hand == 8
+    assert Price.objects.get().amount == DEAREST

@@ -146,6 +146,13 @@ def test_what_was_typed_is_there_again_when_the_bank_refuses(shopper: Client) ->
         assert f'value="{FORM[name]}"' in text(back), name
 
 
+def test_what_was_bought_is_not_begun_again_with(shopper: Client) -> None:
+    assert shopper.post("/checkout", FORM).status_code == 302
+    shopper.post("/basket/add", {"sku": "LAMP", "quantity": "1"})
+
+    assert FORM["email"] not in text(shopper.get("/checkout"))
+
+
 def test_who_pays_by_a_link_leaves_nothing_of_theirs_in_the_basket(shopper: Client) -> None:
     token = shopper.cookies["museo_basket"].value
     made = shopper.post(

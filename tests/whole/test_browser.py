@@ -8,7 +8,7 @@ import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from museo.access import second_factor
 from tests.processes import eventually
@@ -278,6 +278,23 @@ def test_a_quantity_that_was_just_changed_comes_along_to_the_checkout(enter: Ent
     page.wait_for_url("**/checkout")
     expect(page.locator("aside")).to_contain_text("€43.50")
     assert shopper.trouble == []
+
+
+def test_who_goes_on_while_a_quantity_is_on_its_way_gets_there(enter: Enter) -> None:
+    shopper = enter()
+    page = shopper.page
+    shopper.fill_basket("compass-notebook")
+    held: list[Route] = []
+    page.route("**/basket/lines/**", lambda route: held.append(route))
+    with page.expect_request("**/basket/lines/**"):
+        page.fill("input[name=quantity]", "3")
+        page.locator("input[name=quantity]").blur()
+
+    page.get_by_role("link", name="Go to checkout").click()
+    held[0].continue_()
+
+    page.wait_for_url("**/checkout")
+    expect(page.locator("aside")).to_contain_text("€43.50")
 
 
 def test_two_quantities_that_are_changed_at_once_are_both_kept(enter: Enter) -> None:

@@ -80,6 +80,8 @@ def test_words_are_folded_whatever_their_case_accents_and_form() -> None:
         ("ar", "أكواب", "كوب"),
         ("ar", "الحقائب", "حقيبة"),
         ("ar", "أكوابًا", "كوب"),
+        ("ar", "الألوان", "لون"),
+        ("ar", "الألعاب", "لعبة"),
     ],
 )
 def test_one_and_many_have_the_same_stem(language: str, one: str, other: str) -> None:
