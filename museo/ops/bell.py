@@ -3,6 +3,8 @@
 import select
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -48,8 +50,31 @@ class Bell:
             signal.signal(number, signal.SIG_IGN)
 
 
+class _Ending:
+    """Signals belong to the whole process, and so does this."""
+
+    is_held = False
+    has_come = False
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """An ending that comes meanwhile is raised after what is done here, never within."""
+    _Ending.is_held = True
+    try:
+        yield
+    finally:
+        has_come = _Ending.has_come
+        _Ending.is_held = _Ending.has_come = False
+        if has_come:
+            raise KeyboardInterrupt
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    if _Ending.is_held:
+        _Ending.has_come = True
+    else:
+        raise KeyboardInterrupt
 
 
 def _go_on(number: int, frame: FrameType | None) -> None:

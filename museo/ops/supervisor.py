@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from museo import tether
-from museo.ops import measuring
+from museo.ops import bell, measuring
 from museo.ops.preflight import ROOT
 from museo.restarts import Streak
 
@@ -55,7 +55,9 @@ class Supervisor:
         log = self.log(part.name)
         if log.exists():
             log.replace(log.with_suffix(".log.1"))
-        self._children[part.name] = _Child(part, self._launch(part), now)
+        # one that an ending hides is stopped by nobody
+        with bell.undisturbed():
+            self._children[part.name] = _Child(part, self._launch(part), now)
 
     def tend(self, *, now: float) -> float | None:
         """Start again what is due; return the seconds until something else is, None if nothing."""
@@ -106,8 +108,9 @@ class Supervisor:
 
     def _relaunch(self, child: _Child, now: float) -> None:
         try:
-            child.process = self._launch(child.part)
-            child.started_at, child.due_at = now, None
+            with bell.undisturbed():
+                child.process = self._launch(child.part)
+                child.started_at, child.due_at = now, None
         except OSError as problem:
             child.streak = child.streak.after(lived=0.0)
             child.due_at = now + max(child.streak.pause, 1.0)

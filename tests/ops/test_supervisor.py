@@ -2,9 +2,12 @@
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any, ClassVar
 
 import psutil
 import pytest
@@ -154,6 +157,45 @@ def test_a_full_disk_at_a_restart_is_said_and_tried_again(
     assert said[-1] == "web cannot be started: No space left on device. Trying again."
     assert supervisor.tend(now=101) is None
     assert supervisor.pids()
+
+
+class Interrupted(subprocess.Popen[bytes]):
+    """Somebody ends the supervisor when the process is there and nobody knows of it yet."""
+
+    begun: ClassVar[list[subprocess.Popen[bytes]]] = []
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.begun.append(self)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def is_stopped_when_it_was_just_begun(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> bool:
+    monkeypatch.setattr("museo.ops.supervisor.subprocess.Popen", Interrupted)
+    with Bell() as bell:
+        with pytest.raises(KeyboardInterrupt):
+            supervisor.start(Part("work", LASTING), now=0)
+        bell.silence()
+        supervisor.stop()
+    begun = Interrupted.begun.pop()
+    is_stopped = begun.poll() is not None
+    begun.kill()
+    begun.wait()
+    return is_stopped
+
+
+def test_what_is_just_begun_when_all_ends_is_stopped_too(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert is_stopped_when_it_was_just_begun(supervisor, monkeypatch)
+
+
+def test_disturbed_it_would_go_on(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("museo.ops.bell.undisturbed", nullcontext)
+
+    assert not is_stopped_when_it_was_just_begun(supervisor, monkeypatch)
 
 
 def test_the_bell_rings_when_a_child_ends(supervisor: Supervisor) -> None:
