@@ -155,16 +155,13 @@ def refuse_unknown(environ: Mapping[str, str] = os.environ) -> None:
 
 def text(name: str, default: str = "") -> str:
     """What is said under the name, else under its alias; empty is as good as not said."""
-    names = (name, ALIASES.get(name, name))
-    said = (os.environ.get(each, "").strip() for each in names)
-    return next(filter(None, said), default)
+    return os.environ.get(said_as(name), "").strip() or default
 
 
 def said_as(name: str) -> str:
     """Under which of its names a setting is said, for whoever has to look for it."""
-    alias = ALIASES.get(name, name)
-    is_under_alias = not os.environ.get(name, "").strip() and text(alias)
-    return alias if is_under_alias else name
+    names = (name, ALIASES.get(name, name))
+    return next((each for each in names if os.environ.get(each, "").strip()), name)
 
 
 def address(name: str, default: str = "") -> str:

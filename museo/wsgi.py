@@ -18,7 +18,6 @@ connecting.keep_in_threads()
 with garbage.not_among_what_is_loaded():
     django = get_wsgi_application()
 
-
 from museo import edge, receivers
 from museo.access import context, problems, proxies
 

@@ -340,11 +340,7 @@ def _payment(order: Order) -> Payment | None:
 
 
 def _units_left(order: Order) -> Units:
-    """Those that nobody has taken back, or asked to send back."""
-    return {
-        line.position: line.quantity - line.taken_back - line.coming_back
-        for line in order.lines.order_by("position")
-    }
+    return {line.position: line.left for line in order.lines.order_by("position")}
 
 
 def _worth(order: Order, payment: Payment | None, amount: int | None, units: Units | None) -> int:

@@ -73,11 +73,10 @@ class Contents:
         }
 
     @property
-    def above_limit(self) -> list[tuple[str, int]]:
-        """Of which SKUs there are more than an order may have, and how many it may."""
-        above = {pk: most for pk, most in self.most.items() if self.wanted[pk] > most}
-        skus = {line.variant_id: line.sku for line in self.lines}
-        return [(skus[pk], most) for pk, most in above.items()]
+    def above_limit(self) -> list[tuple[Line, int]]:
+        """A line of each variant that is above its limit, and that limit."""
+        wanted, lines = self.wanted, {line.variant_id: line for line in self.lines}
+        return [(lines[pk], most) for pk, most in self.most.items() if wanted[pk] > most]
 
     @property
     def by_shelf(self) -> dict[int, int]:

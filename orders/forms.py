@@ -53,12 +53,8 @@ def _switch(label: Any, *, initial: bool) -> forms.BooleanField:
     )
 
 
-def _left(line: OrderLine) -> int:
-    return line.quantity - line.taken_back - line.coming_back
-
-
 def _with_left(line: OrderLine) -> str:
-    named, left = f"{line.whole_name} ({line.sku})", _left(line)
+    named, left = f"{line.whole_name} ({line.sku})", line.left
     return f"{named}, 0-{left}" if left else named
 
 
@@ -80,7 +76,7 @@ class RefundForm(OrderForm):
         super().__init__(data, order=order)
         lines = order.lines.order_by("position")
         # a form grown old brings its lines back, and is refused: without them all would be paid
-        self.lines = [line for line in lines if _left(line) or f"line-{line.position}" in self.data]
+        self.lines = [line for line in lines if line.left or f"line-{line.position}" in self.data]
         for line in self.lines:
             self.fields[f"line-{line.position}"] = _number(_with_left(line), MAX_QUANTITY)
         self.order_fields([f"line-{line.position}" for line in self.lines])

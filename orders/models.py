@@ -458,6 +458,11 @@ class OrderLine(models.Model):
         return menu.whole_name(self.name, self.modifiers)
 
     @property
+    def left(self) -> int:
+        """Units that nobody has taken back, or asked to send back."""
+        return self.quantity - self.taken_back - self.coming_back
+
+    @property
     def paid(self) -> int:
         """What was paid for all of it: less its discount, with the tax that came on top."""
         return self.total - self.discount + (0 if self.is_tax_included else self.tax)

@@ -29,14 +29,17 @@ class BasketEmpty(Problem):
 
 
 class TooMany(Problem):
-    """More of a variant than an order may have; the limit may be newer than the basket."""
+    """More of a variant than an order may have; the limit may be newer than the basket.
+
+    Its name is looked up where none is given.
+    """
 
     status = 409
     code = "quantity_out_of_range"
 
-    def __init__(self, sku: str, most: int) -> None:
+    def __init__(self, sku: str, most: int, *, name: str = "") -> None:
         detail = _("An order may have %(max)s of %(name)s.")
-        super().__init__(detail % {"max": most, "name": isolated(names.of(sku))}, sku=sku)
+        super().__init__(detail % {"max": most, "name": isolated(name or names.of(sku))}, sku=sku)
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ def glance(
 
 def too_many(inside: Contents) -> list[TooMany]:
     """What an order may not have so many of."""
-    return [TooMany(sku, most) for sku, most in inside.above_limit]
+    return [TooMany(line.sku, most, name=line.name) for line, most in inside.above_limit]
 
 
 def message(problem: Problem) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from catalog.models import Price, StockItem, StockReservation
+from catalog.models import Price, StockItem, StockReservation, Variant
 from museo.access.callers import Caller
 from museo.access.idempotency import Answer, KeyInFlight
 from museo.access.models import User
@@ -127,6 +127,11 @@ def test_what_a_basket_should_know_before_paying_is_in_its_messages(
         [few] = baskets.show(opened, locale="en", now=noon)["messages"]
     assert len(asked_of_few) == len(asked)
     assert (few["code"], few["available"]) == ("stock_changed", 2)
+    Variant.objects.update(max_per_order=1)
+    with CaptureQueriesContext(connection) as asked_of_many:
+        told = codes(baskets.show(opened, locale="en", now=noon))
+    assert (told, len(asked_of_many)) == (["quantity_out_of_range", "stock_changed"], len(asked))
+    Variant.objects.update(max_per_order=None)
     StockItem.objects.filter(variant=lamp).update(on_hand=0)
     assert codes(baskets.show(opened, locale="en", now=noon)) == ["sold_out"]
     lamp.master.deleted_at = noon
